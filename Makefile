@@ -1,0 +1,156 @@
+# Cresset.  `make help` lists the targets.
+#
+#   make            the program, the library and the module for stock Lua
+#   make demo       train on handwritten digits, save, reload, classify
+#   make test       every test
+#   make SANITIZE=address,undefined ...   in a build folder of its own
+#   make DEBUG=1 ...                      likewise
+#   make CUDA=auto|0|1                    the CUDA backend: if nvcc is there, never, always
+#
+# One file, not recursive: objects go to $(B)/, which mirrors the tree.
+
+CC        ?= gcc
+ifeq ($(origin CC),default)
+CC        := gcc
+endif
+PREFIX    ?= /usr/local
+DESTDIR   ?=
+SANITIZE  ?=
+DEBUG     ?= 0
+CUDA      ?= auto
+VERSION   := 0.1.0
+
+# A build folder for each kind of build, so that they never mix.
+variant   := $(if $(filter-out gcc cc,$(notdir $(CC))),-$(notdir $(CC)))$(if $(SANITIZE),-sanitize)$(if $(filter 1,$(DEBUG)),-debug)
+B         ?= build$(variant)
+
+include scripts/setup.mk
+
+# ---- flags ------------------------------------------------------------------------------------
+
+pkgs      := lua5.4 zlib
+blas      := $(shell sh scripts/find-blas.sh 2>/dev/null)
+CFLAGS    ?= -O2
+cflags    := -std=c11 -D_GNU_SOURCE -Wall -Wextra -Werror -fPIC -fvisibility=hidden -fopenmp -fno-math-errno -MMD -MP -I. -I$(B) \
+             -DCR_VERSION='"$(VERSION)"' $(shell pkg-config --cflags $(pkgs) 2>/dev/null) \
+             $(filter -I%,$(blas)) $(CFLAGS)
+ldflags   := -fopenmp $(LDFLAGS)
+libs      := $(filter-out -I%,$(blas)) $(shell pkg-config --libs zlib 2>/dev/null) -lm -ldl -lpthread
+lua_libs  := $(shell pkg-config --libs lua5.4 2>/dev/null)
+kernel_cflags := -O3 -fno-trapping-math -ffp-contract=fast
+ifeq ($(DEBUG),1)
+cflags    += -O0 -g3
+kernel_cflags := -O1
+endif
+ifneq ($(SANITIZE),)
+cflags    += -O1 -g -fno-omit-frame-pointer -fsanitize=$(SANITIZE) -fno-sanitize-recover=undefined
+ldflags   += -fsanitize=$(SANITIZE)
+kernel_cflags := -O1
+endif
+
+# Kernels are compiled once for each instruction set and chosen at start-up.
+machine   := $(shell uname -m)
+isas      := $(if $(filter x86_64,$(machine)),v2 v3 v4,plain)
+isa_flags_v2    := -march=x86-64-v2
+isa_flags_v3    := -march=x86-64-v3
+isa_flags_v4    := -march=x86-64-v4 -mprefer-vector-width=512
+isa_flags_plain :=
+
+# ---- sources ----------------------------------------------------------------------------------
+
+core_c    := $(wildcard tensor/*.c tensor/ops/*.c nn/*.c lib/*.c lib/*/*.c) $(filter-out vm/main.c vm/repl.c,$(wildcard vm/*.c)) tensor/cpu/cpu.c
+program_c := vm/main.c vm/repl.c
+kernel_c  := $(filter-out tensor/cpu/cpu.c,$(wildcard tensor/cpu/*.c)) $(wildcard nn/cpu/*.c)
+lua_files := $(sort $(wildcard lib/*/*.lua nn/*.lua vm/*.lua))
+core_o    := $(core_c:%.c=$(B)/%.o) $(foreach i,$(isas),$(kernel_c:%.c=$(B)/%.$(i).o)) $(B)/embedded.o
+program_o := $(program_c:%.c=$(B)/%.o)
+
+.PHONY: all demo test bench install clean deps help check-layers
+.DEFAULT_GOAL := all
+
+# `make V=1` shows the commands.
+V ?= 0
+Q := $(if $(filter 1,$(V)),,@)
+say = @$(if $(filter 1,$(V)),:,printf '  %-5s %s\n' $(1) "$(2)")
+
+all: $(B)/cresset $(B)/th $(B)/torch.so
+
+help:
+	@sed -n '3,9s/^# \{0,1\}//p' Makefile
+
+$(B)/%.o: %.c | $(deps_stamp)
+	@mkdir -p $(@D)
+	$(call say,CC,$<)
+	$(Q)$(CC) $(cflags) -c $< -o $@
+
+define isa_rule
+$(B)/%.$(1).o: %.c | $(deps_stamp)
+	@mkdir -p $$(@D)
+	$$(call say,CC,$$< ($(1)))
+	$(Q)$(CC) $(cflags) $(kernel_cflags) $(isa_flags_$(1)) -DCR_ISA=$(1) -c $$< -o $$@
+endef
+$(foreach i,$(isas),$(eval $(call isa_rule,$(i))))
+
+# The Lua files of the libraries, as one C file.
+$(B)/embed: scripts/embed.c | $(deps_stamp)
+	@mkdir -p $(@D)
+	$(Q)$(CC) -O1 -Wall -Wextra -Werror $< -o $@
+
+$(B)/embedded.c: $(B)/embed $(lua_files)
+	$(call say,EMBED,$(words $(lua_files)) Lua files)
+	$(Q)$(B)/embed $(lua_files) > $@.tmp && mv $@.tmp $@
+
+$(B)/embedded.o: $(B)/embedded.c
+	$(Q)$(CC) $(cflags) -c $< -o $@
+
+$(B)/libcresset.so: $(core_o)
+	$(call say,LINK,$@)
+	$(Q)$(CC) -shared -Wl,-soname,libcresset.so.0 -o $@ $^ $(ldflags) $(lua_libs) $(libs)
+	@ln -sf libcresset.so $(B)/libcresset.so.0
+
+$(B)/libcresset.a: $(core_o)
+	$(Q)rm -f $@ && ar rcs $@ $^
+
+$(B)/cresset: $(program_o) $(B)/libcresset.so
+	$(call say,LINK,$@)
+	$(Q)$(CC) -o $@ $(program_o) -L$(B) -lcresset $(ldflags) -lreadline $(lua_libs) -lm -Wl,-rpath,'$$ORIGIN:$$ORIGIN/../lib'
+
+$(B)/th: $(B)/cresset
+	@ln -sf cresset $@
+
+# What `require "torch"` loads in a stock lua5.4; it resolves Lua's own symbols in the host program.
+$(B)/torch.so: vm/stock/torch.c $(B)/libcresset.so
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(cflags) -shared -o $@ $< -L$(B) -lcresset $(ldflags) -Wl,-rpath,'$$ORIGIN:$$ORIGIN/../..'
+
+-include $(wildcard $(core_o:.o=.d) $(program_o:.o=.d))
+
+# ---- the demo ---------------------------------------------------------------------------------
+
+demo: all
+	$(B)/cresset scripts/train_mnist.lua
+
+# ---- tests ------------------------------------------------------------------------------------
+
+include tests/tests.mk
+
+# ---- benchmarks -------------------------------------------------------------------------------
+
+bench: all
+	scripts/bench
+
+# ---- install ----------------------------------------------------------------------------------
+
+install: all $(B)/libcresset.a
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/lib/lua/5.4 $(DESTDIR)$(PREFIX)/include
+	install -m 755 $(B)/cresset $(DESTDIR)$(PREFIX)/bin/cresset
+	ln -sf cresset $(DESTDIR)$(PREFIX)/bin/th
+	install -m 755 $(B)/libcresset.so $(DESTDIR)$(PREFIX)/lib/libcresset.so.$(VERSION)
+	ln -sf libcresset.so.$(VERSION) $(DESTDIR)$(PREFIX)/lib/libcresset.so.0
+	ln -sf libcresset.so.0 $(DESTDIR)$(PREFIX)/lib/libcresset.so
+	install -m 644 $(B)/libcresset.a $(DESTDIR)$(PREFIX)/lib/libcresset.a
+	install -m 755 $(B)/torch.so $(DESTDIR)$(PREFIX)/lib/lua/5.4/torch.so
+	install -m 644 vm/cresset.h $(DESTDIR)$(PREFIX)/include/cresset.h
+
+clean:
+	rm -rf build build-*
