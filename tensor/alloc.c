@@ -1,0 +1,193 @@
+/* alloc.c: host memory.
+ *
+ * Blocks above SMALL bytes come in size classes, four to each power of two, and are kept for reuse
+ * when freed, so that a training step touches no fresh pages.  What is kept is bounded: together with
+ * what is in use it stays within 5/4 of the most that ever was in use, plus a slack.  Blocks of 2 MB
+ * and more are aligned to huge pages.  Small blocks are malloc's business, which is fast there. */
+#include "tensor/internal.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#define SMALL 4096
+#define HUGE_PAGE ((size_t)2 << 20)
+#define SLACK ((size_t)64 << 20)
+#define CLASSES 256
+
+typedef struct block {
+  struct block *next;
+} block;
+
+static struct {
+  pthread_mutex_t lock;
+  block *free[CLASSES];
+  size_t live, peak, cached;
+} cache = {.lock = PTHREAD_MUTEX_INITIALIZER};
+
+/* ---- faults on demand ---------------------------------------------------------------------- */
+
+static atomic_long fail_at;
+
+void cr_memory_fail_at(long n) { atomic_store(&fail_at, n); }
+
+bool cr_fault_due(void) {
+  if (atomic_load_explicit(&fail_at, memory_order_relaxed) == 0) return false;
+  return atomic_fetch_sub(&fail_at, 1) == 1;
+}
+
+/* ---- accounts ------------------------------------------------------------------------------ */
+
+static bool add_live(cr_account *a, size_t bytes) {
+  size_t live = atomic_fetch_add_explicit(&a->live, bytes, memory_order_relaxed) + bytes;
+  size_t limit = atomic_load_explicit(&a->limit, memory_order_relaxed);
+  if (limit && live > limit) {
+    atomic_fetch_sub_explicit(&a->live, bytes, memory_order_relaxed);
+    return cr_fail("out of memory: the limit of %zu bytes for tensors is reached", limit);
+  }
+  if (live > atomic_load_explicit(&a->peak, memory_order_relaxed))
+    atomic_store_explicit(&a->peak, live, memory_order_relaxed);
+  return true;
+}
+
+cr_account *cr_charge(size_t bytes) {
+  cr_account *a = cr_ctx()->account;
+  if (!add_live(a, bytes)) return NULL;
+  atomic_fetch_add_explicit(&a->refs, 1, memory_order_relaxed);
+  return a;
+}
+
+void cr_uncharge(cr_account *a, size_t bytes) {
+  atomic_fetch_sub_explicit(&a->live, bytes, memory_order_relaxed);
+  if (atomic_fetch_sub_explicit(&a->refs, 1, memory_order_acq_rel) == 1) free(a);
+}
+
+bool cr_recharge(cr_account *a, size_t from, size_t to) {
+  if (to > from) return add_live(a, to - from);
+  atomic_fetch_sub_explicit(&a->live, from - to, memory_order_relaxed);
+  return true;
+}
+
+/* ---- size classes -------------------------------------------------------------------------- */
+
+/* The class of a size, and the bytes of that class: 2^e * (4 + q) / 4 for q = 0..3. */
+static int class_of(size_t bytes, size_t *rounded) {
+  int e = 63 - __builtin_clzll(bytes);
+  size_t quarter = (size_t)1 << (e - 2);
+  size_t q = (bytes - ((size_t)1 << e) + quarter - 1) / quarter;
+  *rounded = ((size_t)4 + q) << (e - 2);
+  return e * 4 + (int)q;
+}
+
+static void *system_alloc(size_t bytes) {
+  void *p = NULL;
+  if (bytes < HUGE_PAGE) return posix_memalign(&p, 64, bytes) ? NULL : p;
+  if (posix_memalign(&p, HUGE_PAGE, bytes)) return NULL;
+  madvise(p, bytes, MADV_HUGEPAGE); /* where it is not available nothing is lost */
+  return p;
+}
+
+/* Takes cached blocks of the largest classes out until at most `keep` bytes are cached; the caller
+ * frees the chain after it let go of the lock. */
+static block *evict(size_t keep) {
+  block *out = NULL;
+  for (int c = CLASSES - 1; c >= 0 && cache.cached > keep; c--) {
+    size_t bytes = ((size_t)4 + c % 4) << (c / 4 - 2);
+    while (cache.free[c] && cache.cached > keep) {
+      block *b = cache.free[c];
+      cache.free[c] = b->next;
+      cache.cached -= bytes;
+      b->next = out;
+      out = b;
+    }
+  }
+  return out;
+}
+
+static void free_chain(block *b) {
+  while (b) {
+    block *next = b->next;
+    free(b);
+    b = next;
+  }
+}
+
+void cr_memory_release(void) {
+  pthread_mutex_lock(&cache.lock);
+  block *out = evict(0);
+  pthread_mutex_unlock(&cache.lock);
+  free_chain(out);
+}
+
+static void *alloc_large(size_t bytes) {
+  size_t rounded;
+  if (bytes > (size_t)1 << 56) return NULL;
+  int c = class_of(bytes, &rounded);
+  pthread_mutex_lock(&cache.lock);
+  block *b = cache.free[c];
+  if (b) {
+    cache.free[c] = b->next;
+    cache.cached -= rounded;
+  }
+  cache.live += rounded;
+  if (cache.live > cache.peak) cache.peak = cache.live;
+  pthread_mutex_unlock(&cache.lock);
+  if (b) return b;
+  void *p = system_alloc(rounded);
+  if (!p) {
+    cr_memory_release();
+    p = system_alloc(rounded);
+  }
+  if (!p) {
+    pthread_mutex_lock(&cache.lock);
+    cache.live -= rounded;
+    pthread_mutex_unlock(&cache.lock);
+  }
+  return p;
+}
+
+static void free_large(void *p, size_t bytes) {
+  size_t rounded;
+  int c = class_of(bytes, &rounded);
+  pthread_mutex_lock(&cache.lock);
+  block *b = p;
+  b->next = cache.free[c];
+  cache.free[c] = b;
+  cache.cached += rounded;
+  cache.live -= rounded;
+  size_t bound = cache.peak + cache.peak / 4 + SLACK - cache.live;
+  block *out = cache.cached > bound ? evict(bound) : NULL;
+  pthread_mutex_unlock(&cache.lock);
+  free_chain(out);
+}
+
+void *cr_host_alloc(size_t bytes) {
+  if (cr_fault_due()) return NULL;
+  if (bytes <= SMALL) return malloc(bytes ? bytes : 1);
+  return alloc_large(bytes);
+}
+
+void cr_host_free(void *p, size_t bytes) {
+  if (!p) return;
+  if (bytes <= SMALL)
+    free(p);
+  else
+    free_large(p, bytes);
+}
+
+void cr_memory(cr_memory_stats *out) {
+  pthread_mutex_lock(&cache.lock);
+  *out = (cr_memory_stats){cache.live, cache.peak, cache.cached};
+  pthread_mutex_unlock(&cache.lock);
+}
+
+/* ---- headers ------------------------------------------------------------------------------- */
+
+void *cr_malloc(size_t bytes) {
+  void *p = cr_fault_due() ? NULL : malloc(bytes);
+  if (!p) cr_fail("out of memory");
+  return p;
+}
+
+void cr_free(void *p) { free(p); }

@@ -1,0 +1,198 @@
+/* backend.h: what a device must be able to do, and the description of a loop that it is given.
+ *
+ * A backend is one table of kernels.  Kernels know nothing of the tape, of shapes rules or of Lua:
+ * operators (tensor/ops) have checked everything before.  A kernel returns false only for a reason
+ * that no check could foresee (a device fault, no scratch memory, an interrupt), with a message. */
+#ifndef CR_BACKEND_H
+#define CR_BACKEND_H
+
+#include "tensor/tensor.h"
+
+/* ---- loops ------------------------------------------------------------------------------- */
+
+#define CR_ITER_MAX 5
+
+/* An operand of a loop.  Strides are in bytes, dimension 0 is the innermost. */
+typedef struct {
+  char *data;
+  cr_dtype dtype;
+  int64_t stride[CR_MAX_DIMS];
+} cr_operand;
+
+/* One elementwise loop: op[0] is written, the others are read.  Sizes of 1 are gone, neighbouring
+ * dimensions are merged where every operand allows it, and the dimensions are ordered so that
+ * op[0]'s strides grow.  A loop over one element has ndim 0; one over none has numel 0. */
+typedef struct {
+  int nops, ndim;
+  int64_t numel;
+  int64_t shape[CR_MAX_DIMS];
+  cr_operand op[CR_ITER_MAX];
+} cr_iter;
+
+/* Describes a loop over out's shape; each input's shape must broadcast to it. */
+void cr_iter_make(cr_iter *it, const cr_tensor *out, int nin, cr_tensor *const *in);
+/* A further read operand that is one number in every place.  `value` must outlive the loop and hold
+ * an element of dtype. */
+void cr_iter_scalar(cr_iter *it, cr_dtype dtype, const void *value);
+/* Writes s as an element of dtype (rounding, wrapping) to p. */
+void cr_store_scalar(cr_dtype dtype, void *p, cr_scalar s);
+cr_scalar cr_load_scalar(cr_dtype dtype, const void *p);
+
+/* A reduction: in is read; out is written, once for each index of the kept dimensions.  Kept and
+ * reduced dimensions are coalesced separately; dimension 0 is the innermost (smallest in-stride).
+ * Strides are in bytes. */
+typedef struct {
+  int nkeep, nred;
+  int64_t keep[CR_MAX_DIMS], red[CR_MAX_DIMS];
+  int64_t out_stride[CR_MAX_DIMS];                       /* along keep */
+  int64_t in_keep[CR_MAX_DIMS], in_red[CR_MAX_DIMS];     /* along keep, along red */
+  int64_t red_step[CR_MAX_DIMS]; /* along red: how much ARGMAX's row-major index grows */
+  int64_t nout, nin;                                     /* products of keep and of red */
+  char *out;
+  const char *in;
+  cr_dtype out_dtype, in_dtype;
+} cr_reduction;
+
+/* Describes the reduction of in over ndims dimensions (0-based, different).  out has in's number of
+ * dimensions, and size 1 in those. */
+void cr_reduction_make(cr_reduction *r, const cr_tensor *out, const cr_tensor *in, int ndims,
+                       const int *dims);
+
+/* ---- operation codes ----------------------------------------------------------------------- */
+
+typedef enum {
+  CR_NEG, CR_ABS, CR_SIGN, CR_SQUARE, CR_SQRT, CR_RSQRT, CR_RECIPROCAL,
+  CR_EXP, CR_EXPM1, CR_LOG, CR_LOG1P, CR_LOG2, CR_LOG10, CR_SIN, CR_COS, CR_TAN, CR_ASIN, CR_ACOS, CR_ATAN,
+  CR_SINH, CR_COSH, CR_TANH, CR_ASINH, CR_ACOSH, CR_ATANH, CR_SIGMOID, CR_LOG_SIGMOID, CR_SOFTPLUS, CR_RELU,
+  CR_GELU, CR_SILU, CR_ERF, CR_ERFC, CR_LGAMMA, CR_DIGAMMA,
+  CR_FLOOR, CR_CEIL, CR_ROUND, CR_TRUNC, CR_FRAC, CR_LOGICAL_NOT, CR_BITNOT, CR_ISNAN, CR_ISINF,
+  CR_ISFINITE, CR_NUNARY
+} cr_unary_op;
+/* Input and output have the same dtype, but for LOGICAL_NOT, ISNAN, ISINF and ISFINITE, whose output
+ * is bool.  The functions from SQRT to DIGAMMA but ABS, SIGN, RELU are only called on float types. */
+
+typedef enum {
+  CR_ADD, CR_SUB, CR_MUL, CR_DIV, CR_FLOORDIV, CR_REMAINDER, CR_FMOD, CR_POW, CR_MAX, CR_MIN, CR_ATAN2,
+  CR_BITAND, CR_BITOR, CR_BITXOR, CR_LSHIFT, CR_RSHIFT, CR_NARITH,
+  CR_EQ = CR_NARITH, CR_NE, CR_LT, CR_LE, CR_GT, CR_GE, CR_LOGICAL_AND, CR_LOGICAL_OR, CR_LOGICAL_XOR,
+  CR_NBINARY
+} cr_binary_op;
+/* Both inputs and the output of an arithmetic operation have one dtype.  From EQ on the inputs have
+ * one dtype and the output is bool or uint8.
+ * Integers: DIV truncates towards zero as C does, FLOORDIV rounds down; REMAINDER has the divisor's
+ * sign (Lua's and Python's %), FMOD the dividend's; a division by zero makes the kernel fail with a
+ * message.  bool: ADD is or, MUL is and, MAX or, MIN and; the others are not called.
+ * MAX and MIN give NaN where either is NaN. */
+
+typedef enum {
+  CR_ADDCMUL,  /* a + s*b*c */
+  CR_ADDCDIV,  /* a + s*b/c */
+  CR_AXPBY,    /* s*a + t*b      (two tensors) */
+  CR_LERP,     /* a + s*(b-a)    (two tensors) */
+  CR_CLAMP,    /* min(max(a, s), t)  (one tensor); NaN stays NaN */
+  CR_THRESHOLD,/* a > s ? a : t      (one tensor) */
+  CR_THRESHOLD_BACKWARD, /* b > s ? a : 0    (a: gradient, b: input) */
+  CR_TANH_BACKWARD,      /* a * (1 - b*b)    (a: gradient, b: output) */
+  CR_SIGMOID_BACKWARD,   /* a * b*(1 - b)    (a: gradient, b: output) */
+  CR_GELU_BACKWARD,      /* a * gelu'(b)     (a: gradient, b: input) */
+  CR_NPOINTWISE
+} cr_pointwise_op;
+/* Fused loops with up to two numbers s and t.  One dtype throughout. */
+
+typedef enum {
+  CR_SUM, CR_PROD, CR_AMAX, CR_AMIN, CR_ARGMAX, CR_ARGMIN, CR_ALL, CR_ANY, CR_SUMSQ, CR_SUMABS,
+  CR_COUNT_NONZERO, CR_NREDUCE
+} cr_reduce_op;
+/* out dtype: SUM, PROD: that of in, or int64 for integers and bool when the caller asks for it;
+ * AMAX, AMIN as in; ARGMAX, ARGMIN, COUNT_NONZERO int64 (ARG*: 0-based index in the row-major order
+ * of the reduced dimensions, the first of equals, NaN counts as the largest for ARGMAX and the
+ * smallest for ARGMIN, and AMAX, AMIN give NaN if one is there); ALL, ANY bool; SUMSQ, SUMABS float.
+ * Sums of float16, bfloat16 accumulate in float32 or wider, of float32 in float64, of integers in
+ * int64.  The order of additions depends on the shape alone, never on the number of threads. */
+
+typedef enum { CR_UNIFORM, CR_NORMAL, CR_BERNOULLI, CR_RANDINT, CR_EXPONENTIAL, CR_CAUCHY, CR_LOGNORMAL,
+               CR_GEOMETRIC, CR_NRANDOM } cr_random_op;
+
+/* ---- the table ----------------------------------------------------------------------------- */
+
+typedef struct {
+  int64_t batch, m, n, k;
+  /* C[b] = alpha * A[b] B[b] + beta * C[b], A m by k, B k by n.  Strides in elements: batch, row,
+   * column; for C the column stride is 1 and the row stride at least n. */
+  const void *a, *b;
+  void *c;
+  int64_t as[3], bs[3], cs[3];
+  double alpha, beta;
+  cr_dtype dtype;
+} cr_gemm_args;
+
+struct cr_backend {
+  const char *name;
+
+  /* memory */
+  void *(*alloc)(cr_device d, size_t bytes); /* NULL: out of memory, no message needed */
+  void (*dealloc)(cr_device d, void *p, size_t bytes);
+  bool (*to_host)(cr_device d, void *host, const void *dev, size_t bytes);
+  bool (*from_host)(cr_device d, void *dev, const void *host, size_t bytes);
+
+  /* elementwise */
+  bool (*copy)(const cr_iter *it);                              /* out = cast(in) */
+  bool (*fill)(const cr_iter *it, cr_scalar v);                 /* only op[0] */
+  bool (*arange)(const cr_iter *it, double start, double step); /* op[0], 1-d: start + i*step */
+  bool (*unary)(cr_unary_op op, const cr_iter *it);
+  bool (*binary)(cr_binary_op op, const cr_iter *it);
+  bool (*pointwise)(cr_pointwise_op op, const cr_iter *it, double s, double t);
+  bool (*where)(const cr_iter *it); /* op[1] bool or uint8: op[2] where true, else op[3] */
+
+  /* reductions and scans */
+  bool (*reduce)(cr_reduce_op op, const cr_reduction *r);
+  /* Along one dimension of n elements: o[i] = x[0] op ... op x[i], SUM or PROD.  The iter runs over the
+   * other dimensions; strides in bytes along the scanned one. */
+  bool (*scan)(cr_reduce_op op, const cr_iter *it, int64_t n, int64_t out_stride, int64_t in_stride);
+  /* Sorts each line of n: values and 0-based int64 places, stable.  it: op[0] values, op[1] places,
+   * op[2] input, over the other dimensions; strides in bytes along the line. NaN is largest. */
+  bool (*sort)(const cr_iter *it, int64_t n, const int64_t stride[3], bool descending);
+
+  /* indexing: index tensors hold 0-based int64, checked by the kernel, which fails with a message
+   * that names the index (1-based) and the size */
+  /* out[i] = in[.. index[i] ..] along one dimension of in of `size` elements, in_stride bytes apart.
+   * it: op[0] out, op[1] in (stride 0 along the indexed dimension), op[2] index. */
+  bool (*gather)(const cr_iter *it, int64_t size, int64_t in_stride);
+  /* out[.. index[i] ..] = in[i] or += in[i]; it: op[0] in (read), op[1] index, op[2] out (written, with
+   * stride 0 along the indexed dimension). */
+  bool (*scatter)(const cr_iter *it, int64_t size, int64_t out_stride, bool add);
+  /* Rows: out[r][0..inner) = in[index[r]][0..inner), everything contiguous, rows of `bytes`; outer
+   * repeats the whole with the given byte steps. */
+  bool (*index_select)(char *out, const char *in, const int64_t *index, int64_t n, int64_t size,
+                       size_t bytes, int64_t outer, int64_t out_step, int64_t in_step);
+  /* Rows: out[index[r]] (+)= in[r]; equal indices add up in order, so the result is deterministic. */
+  bool (*index_add)(cr_dtype dtype, char *out, const char *in, const int64_t *index, int64_t n,
+                    int64_t size, int64_t inner, int64_t outer, int64_t out_step, int64_t in_step,
+                    double alpha);
+  /* Flat positions of the true elements of a contiguous bool or uint8 array; returns their count,
+   * or -1.  out may be NULL: count only. */
+  int64_t (*nonzero)(const void *mask, int64_t n, int64_t *out);
+
+  /* products */
+  bool (*gemm)(const cr_gemm_args *g);
+  bool (*dot)(cr_dtype dtype, int64_t n, const void *a, int64_t as, const void *b, int64_t bs,
+              double *out); /* strides in elements */
+
+  /* random: out contiguous; element i's value depends only on seed, offset and i */
+  bool (*random)(cr_random_op op, cr_dtype dtype, void *out, int64_t n, uint64_t seed, uint64_t offset,
+                 double a, double b);
+
+  void (*synchronize)(cr_device d);
+};
+
+/* The table of a device type; NULL with a message when the device is not there. */
+const cr_backend *cr_backend_of(cr_device d);
+/* Called by a backend's library when it is loaded. */
+void cr_backend_register(cr_device_type type, const cr_backend *b);
+
+static inline const cr_backend *cr_backend_for(const cr_tensor *t) { return t->storage->backend; }
+
+/* How many counters a random fill of n elements uses up. */
+uint64_t cr_random_counters(cr_random_op op, cr_dtype dtype, int64_t n);
+
+#endif

@@ -1,0 +1,203 @@
+/* binary.c: functions of two arguments: arithmetic, and comparisons, which give bytes. */
+#include "tensor/cpu/cpu.h"
+
+#include <math.h>
+
+#define LOOP(name, type, out_type, expr)                                                           \
+  static bool name(int64_t n, char *const *p, const void *arg) {                                   \
+    (void)arg;                                                                                     \
+    const type *a = (const type *)p[1], *b = (const type *)p[2];                                   \
+    out_type *o = (out_type *)p[0];                                                                \
+    CR_SIMD                                                                                        \
+    for (int64_t i = 0; i < n; i++) {                                                              \
+      type x = a[i], y = b[i];                                                                     \
+      o[i] = (out_type)(expr);                                                                     \
+    }                                                                                              \
+    return true;                                                                                   \
+  }
+
+/* Without the hint: bodies that call functions or branch. */
+#define CALLS(name, type, expr)                                                                    \
+  static bool name(int64_t n, char *const *p, const void *arg) {                                   \
+    (void)arg;                                                                                     \
+    const type *a = (const type *)p[1], *b = (const type *)p[2];                                   \
+    type *o = (type *)p[0];                                                                        \
+    for (int64_t i = 0; i < n; i++) {                                                              \
+      type x = a[i], y = b[i];                                                                     \
+      o[i] = (type)(expr);                                                                         \
+    }                                                                                              \
+    return true;                                                                                   \
+  }
+
+#define COMPARISONS(s, type)                                                                       \
+  LOOP(eq_##s, type, uint8_t, x == y)                                                              \
+  LOOP(ne_##s, type, uint8_t, x != y)                                                              \
+  LOOP(lt_##s, type, uint8_t, x < y)                                                               \
+  LOOP(le_##s, type, uint8_t, x <= y)                                                              \
+  LOOP(gt_##s, type, uint8_t, x > y)                                                               \
+  LOOP(ge_##s, type, uint8_t, x >= y)                                                              \
+  LOOP(land_##s, type, uint8_t, (x != 0) & (y != 0))                                               \
+  LOOP(lor_##s, type, uint8_t, (x != 0) | (y != 0))                                                \
+  LOOP(lxor_##s, type, uint8_t, (x != 0) ^ (y != 0))
+
+/* ---- floats -------------------------------------------------------------------------------- */
+
+static inline double remainder_of(double x, double y) {
+  double r = fmod(x, y);
+  return r != 0 && (r < 0) != (y < 0) ? r + y : r;
+}
+
+#define FLOATS(s, type, to_floor, to_fmod, to_pow, to_atan2)                                       \
+  LOOP(add_##s, type, type, x + y)                                                                 \
+  LOOP(sub_##s, type, type, x - y)                                                                 \
+  LOOP(mul_##s, type, type, x *y)                                                                  \
+  LOOP(div_##s, type, type, x / y)                                                                 \
+  LOOP(floordiv_##s, type, type, to_floor(x / y))                                                  \
+  LOOP(max_##s, type, type, x > y ? x : y != y ? y : x != x ? x : y)                               \
+  LOOP(min_##s, type, type, x < y ? x : y != y ? y : x != x ? x : y)                               \
+  CALLS(remainder_##s, type, remainder_of(x, y))                                                   \
+  CALLS(fmod_##s, type, to_fmod(x, y))                                                             \
+  CALLS(pow_##s, type, to_pow(x, y))                                                               \
+  CALLS(atan2_##s, type, to_atan2(x, y))                                                           \
+  COMPARISONS(s, type)
+
+FLOATS(f32, float, floorf, fmodf, powf, atan2f)
+FLOATS(f64, double, floor, fmod, pow, atan2)
+
+/* ---- integers ------------------------------------------------------------------------------ */
+
+static inline int64_t wrapped_negative(int64_t x) {
+  return (int64_t)(0 - (uint64_t)x);
+}
+
+/* Divisors are not 0 here; the smallest number by -1 wraps to itself. */
+static inline int64_t quotient(int64_t x, int64_t y) {
+  return y == -1 ? wrapped_negative(x) : x / y;
+}
+static inline int64_t rest(int64_t x, int64_t y) {
+  return y == -1 ? 0 : x % y;
+}
+
+static inline int64_t floor_quotient(int64_t x, int64_t y) {
+  return quotient(x, y) - (rest(x, y) != 0 && (x < 0) != (y < 0));
+}
+
+static inline int64_t floor_rest(int64_t x, int64_t y) {
+  int64_t r = rest(x, y);
+  return r != 0 && (r < 0) != (y < 0) ? r + y : r;
+}
+
+/* Wraps.  A negative exponent truncates the true result: 0 but for a base of 1 or -1. */
+static int64_t power(int64_t x, int64_t y) {
+  if (y < 0) return x == 1 ? 1 : x == -1 ? (y & 1 ? -1 : 1) : 0;
+  uint64_t base = (uint64_t)x, result = 1;
+  for (uint64_t e = (uint64_t)y; e; e >>= 1) {
+    if (e & 1) result *= base;
+    base *= base;
+  }
+  return (int64_t)result;
+}
+
+/* Fails when a divisor is 0. */
+#define DIVIDES(name, type, expr)                                                                  \
+  static bool name(int64_t n, char *const *p, const void *arg) {                                   \
+    (void)arg;                                                                                     \
+    const type *a = (const type *)p[1], *b = (const type *)p[2];                                   \
+    type *o = (type *)p[0];                                                                        \
+    for (int64_t i = 0; i < n; i++) {                                                              \
+      if (b[i] == 0) return false;                                                                 \
+    }                                                                                              \
+    for (int64_t i = 0; i < n; i++) {                                                              \
+      type x = a[i], y = b[i];                                                                     \
+      o[i] = (type)(expr);                                                                         \
+    }                                                                                              \
+    return true;                                                                                   \
+  }
+
+/* Sums and products wrap in an unsigned type; a shift by the width or more (or by a negative
+ * number) shifts everything out. */
+#define INTEGERS(s, type, wide, bits)                                                              \
+  LOOP(add_##s, type, type, (wide)x + (wide)y)                                                     \
+  LOOP(sub_##s, type, type, (wide)x - (wide)y)                                                     \
+  LOOP(mul_##s, type, type, (wide)x *(wide)y)                                                      \
+  LOOP(max_##s, type, type, x > y ? x : y)                                                         \
+  LOOP(min_##s, type, type, x < y ? x : y)                                                         \
+  LOOP(and_##s, type, type, x &y)                                                                  \
+  LOOP(or_##s, type, type, x | y)                                                                  \
+  LOOP(xor_##s, type, type, x ^ y)                                                                 \
+  CALLS(lshift_##s, type, (wide)y < (bits) ? (wide)x << (y & ((bits)-1)) : 0)                      \
+  CALLS(rshift_##s, type,                                                                          \
+        x >> ((wide)y < (bits) ? y & ((bits)-1) : (bits)-1) >> ((wide)y >= (bits)))                \
+  CALLS(pow_##s, type, power(x, (int64_t)y))                                                       \
+  DIVIDES(div_##s, type, quotient(x, y))                                                           \
+  DIVIDES(floordiv_##s, type, floor_quotient(x, y))                                                \
+  DIVIDES(remainder_##s, type, floor_rest(x, y))                                                   \
+  DIVIDES(fmod_##s, type, rest(x, y))                                                              \
+  COMPARISONS(s, type)
+
+INTEGERS(i8, int8_t, uint32_t, 8)
+INTEGERS(u8, uint8_t, uint32_t, 8)
+INTEGERS(i16, int16_t, uint32_t, 16)
+INTEGERS(i32, int32_t, uint32_t, 32)
+INTEGERS(i64, int64_t, uint64_t, 64)
+
+/* ---- the table ----------------------------------------------------------------------------- */
+
+#define COMPARISON_ENTRIES(s)                                                                      \
+  [CR_EQ] = eq_##s, [CR_NE] = ne_##s, [CR_LT] = lt_##s, [CR_LE] = le_##s, [CR_GT] = gt_##s,        \
+  [CR_GE] = ge_##s, [CR_LOGICAL_AND] = land_##s, [CR_LOGICAL_OR] = lor_##s,                        \
+  [CR_LOGICAL_XOR] = lxor_##s
+
+#define COMMON_ENTRIES(s)                                                                          \
+  COMPARISON_ENTRIES(s), [CR_ADD] = add_##s, [CR_SUB] = sub_##s, [CR_MUL] = mul_##s,               \
+                         [CR_DIV] = div_##s, [CR_FLOORDIV] = floordiv_##s,                         \
+                         [CR_REMAINDER] = remainder_##s, [CR_FMOD] = fmod_##s, [CR_POW] = pow_##s, \
+                         [CR_MAX] = max_##s, [CR_MIN] = min_##s
+
+#define INT_ENTRIES(s)                                                                             \
+  COMMON_ENTRIES(s), [CR_BITAND] = and_##s, [CR_BITOR] = or_##s, [CR_BITXOR] = xor_##s,            \
+                     [CR_LSHIFT] = lshift_##s, [CR_RSHIFT] = rshift_##s
+
+static const cr_cpu_fn table[CR_NDTYPES][CR_NBINARY] = {
+    [CR_FLOAT32] = {COMMON_ENTRIES(f32), [CR_ATAN2] = atan2_f32},
+    [CR_FLOAT64] = {COMMON_ENTRIES(f64), [CR_ATAN2] = atan2_f64},
+    [CR_INT8] = {INT_ENTRIES(i8)},
+    [CR_UINT8] = {INT_ENTRIES(u8)},
+    [CR_INT16] = {INT_ENTRIES(i16)},
+    [CR_INT32] = {INT_ENTRIES(i32)},
+    [CR_INT64] = {INT_ENTRIES(i64)},
+    /* bool is 0 or 1 in a byte. */
+    [CR_BOOL] = {COMPARISON_ENTRIES(u8), [CR_ADD] = or_u8, [CR_MUL] = and_u8, [CR_MAX] = or_u8,
+                 [CR_MIN] = and_u8, [CR_BITAND] = and_u8, [CR_BITOR] = or_u8, [CR_BITXOR] = xor_u8},
+};
+
+static int64_t grain_of(cr_binary_op op, cr_dtype dtype) {
+  if (op == CR_POW || op == CR_ATAN2 || op == CR_FMOD || op == CR_REMAINDER) return CR_GRAIN_DEAR;
+  bool slow = !cr_is_float(dtype) && (op == CR_DIV || op == CR_FLOORDIV);
+  return slow ? CR_GRAIN_MATH : CR_GRAIN_CHEAP;
+}
+
+/* Whether operand k is the number 2 in every place. */
+static bool is_two(const cr_iter *it, int k) {
+  for (int d = 0; d < it->ndim; d++) {
+    if (it->op[k].stride[d]) return false;
+  }
+  return it->numel > 0 && cr_scalar_double(cr_load_scalar(it->op[k].dtype, it->op[k].data)) == 2;
+}
+
+static bool binary(cr_binary_op op, const cr_iter *it) {
+  cr_dtype dtype = it->op[1].dtype;
+  cr_cpu_fn fn = table[cr_compute_dtype(dtype)][op];
+  if (!fn) return cr_fail("this operation is not defined on %s", cr_dtypes[dtype].name);
+  if (op == CR_POW && is_two(it, 2)) {
+    cr_iter square = *it;
+    square.op[2] = square.op[1];
+    return cr_cpu_loop(&square, table[cr_compute_dtype(dtype)][CR_MUL], NULL, CR_GRAIN_CHEAP, NULL);
+  }
+  return cr_cpu_loop(it, fn, NULL, grain_of(op, dtype), "division by zero");
+}
+
+void CR_ISA_NAME(cr_cpu_binary)(cr_backend *b);
+void CR_ISA_NAME(cr_cpu_binary)(cr_backend *b) {
+  b->binary = binary;
+}

@@ -1,0 +1,118 @@
+/* cpu.h: what the CPU's kernels share: variants by instruction set, threads, and loop drivers.
+ *
+ * Every kernel file is compiled once for each instruction set with CR_ISA set to its name, so each
+ * of its exported names goes through CR_ISA_NAME.  A file exports one function that fills its
+ * entries of a table; a dispatcher, compiled once, calls the variant that cr_cpu_isa_index says.
+ * nn/cpu/ uses the same mechanism for a table of its own. */
+#ifndef CR_CPU_H
+#define CR_CPU_H
+
+#include "tensor/backend.h"
+
+/* ---- instruction sets ---------------------------------------------------------------------- */
+
+#define CR_PASTE_(f, isa) f##_##isa
+#define CR_PASTE(f, isa) CR_PASTE_(f, isa)
+#define CR_ISA_NAME(f) CR_PASTE(f, CR_ISA)
+
+/* For dispatchers: declares, and names, the variants of a function in their order. */
+#if defined(__x86_64__)
+#define CR_ISA_COUNT 3
+#define CR_ISA_DECLARE(f, ...) void f##_v2(__VA_ARGS__), f##_v3(__VA_ARGS__), f##_v4(__VA_ARGS__)
+#define CR_ISA_LIST(f)                                                                             \
+  { f##_v2, f##_v3, f##_v4 }
+#else
+#define CR_ISA_COUNT 1
+#define CR_ISA_DECLARE(f, ...) void f##_plain(__VA_ARGS__)
+#define CR_ISA_LIST(f)                                                                             \
+  { f##_plain }
+#endif
+
+/* The variant in use: the best that the processor has, or a lower one that the environment's
+ * CRESSET_ISA names.  Safe to call at any time, also from a constructor. */
+int cr_cpu_isa_index(void);
+const char *cr_cpu_isa(void); /* "v2", "v3", "v4" or "plain" */
+
+/* The CPU's table, filled once. */
+const cr_backend *cr_cpu_backend(void);
+
+/* ---- threads ------------------------------------------------------------------------------- */
+
+/* How many threads a loop may use now: 1 inside a parallel region. */
+int cr_cpu_threads(void);
+
+/* Calls body on disjoint ranges that cover 0..n, on several threads when n is at least two grains.
+ * body returns false to stop everything early.  Fails with `why` as the message when a body did
+ * (NULL: the body has put a message where the caller finds it; none is set here), or with
+ * "interrupted". */
+typedef bool (*cr_cpu_range)(void *arg, int64_t begin, int64_t end);
+bool cr_cpu_parallel(int64_t n, int64_t grain, cr_cpu_range body, void *arg, const char *why);
+
+/* Grains in elements, by how dear an element is. */
+#define CR_GRAIN_CHEAP 32768
+#define CR_GRAIN_MATH 8192
+#define CR_GRAIN_DEAR 2048
+
+static inline int64_t cr_min64(int64_t a, int64_t b) {
+  return a < b ? a : b;
+}
+static inline int64_t cr_max64(int64_t a, int64_t b) {
+  return a > b ? a : b;
+}
+
+static inline bool cr_is_half(cr_dtype t) {
+  return t == CR_FLOAT16 || t == CR_BFLOAT16;
+}
+/* The dtype in which a kernel computes on elements of t. */
+static inline cr_dtype cr_compute_dtype(cr_dtype t) {
+  return cr_is_half(t) ? CR_FLOAT32 : t;
+}
+
+#ifdef CR_ISA
+
+/* Before a loop over elements whose operands are the same memory or do not overlap: says so. */
+#define CR_SIMD _Pragma("omp simd")
+#if defined(__clang__)
+/* The hint is no order: in builds that do not optimise it has no effect. */
+#pragma clang diagnostic ignored "-Wpass-failed"
+#endif
+
+/* Elements that a driver copies into a buffer at a time when an operand is not contiguous. */
+#define CR_BLOCK 512
+
+/* A loop's body: n elements, every operand contiguous.  p[0] is written; it may be the very same
+ * memory as an input, but does not overlap otherwise. */
+typedef bool (*cr_cpu_fn)(int64_t n, char *const *p, const void *arg);
+
+/* Runs fn over the loop.  Operands with gaps or a stride of 0 go through buffers; float16 and
+ * bfloat16 operands arrive, and leave, as float32. */
+#define cr_cpu_loop CR_ISA_NAME(cr_cpu_loop)
+bool cr_cpu_loop(const cr_iter *it, cr_cpu_fn fn, const void *arg, int64_t grain, const char *why);
+/* The same, but float16 and bfloat16 stay as they are. */
+#define cr_cpu_loop_raw CR_ISA_NAME(cr_cpu_loop_raw)
+bool cr_cpu_loop_raw(const cr_iter *it, cr_cpu_fn fn, const void *arg, int64_t grain,
+                     const char *why);
+
+/* A body that takes operands as they lie: n steps of stride[k] bytes. */
+typedef bool (*cr_cpu_line)(int64_t n, char *const *p, const int64_t *stride, void *arg);
+#define cr_cpu_lines CR_ISA_NAME(cr_cpu_lines)
+bool cr_cpu_lines(const cr_iter *it, cr_cpu_line fn, void *arg, int64_t grain, const char *why);
+
+/* n elements of `size` bytes, `stride` bytes apart, to or from a contiguous place. */
+#define cr_cpu_pack CR_ISA_NAME(cr_cpu_pack)
+void cr_cpu_pack(size_t size, int64_t n, void *to, const char *from, int64_t stride);
+#define cr_cpu_unpack CR_ISA_NAME(cr_cpu_unpack)
+void cr_cpu_unpack(size_t size, int64_t n, char *to, int64_t stride, const void *from);
+
+/* Converts n contiguous elements.  Floats become integers by truncation: NaN is 0, what int32
+ * (for 64 bits: int64) cannot hold saturates there, and narrower types keep its low bits. */
+#define cr_cpu_cast CR_ISA_NAME(cr_cpu_cast)
+void cr_cpu_cast(cr_dtype to, void *out, cr_dtype from, const void *in, int64_t n);
+
+/* As n elements of `to`, whatever the stride and the dtype: `in` itself, or `buf` filled. */
+#define cr_cpu_load CR_ISA_NAME(cr_cpu_load)
+const void *cr_cpu_load(cr_dtype to, void *buf, cr_dtype from, const char *in, int64_t stride,
+                        int64_t n);
+
+#endif
+#endif

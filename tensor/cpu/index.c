@@ -1,0 +1,265 @@
+/* index.c: reading and writing elements and rows at places that an index tensor gives. */
+#include "tensor/cpu/cpu.h"
+#include "tensor/cpu/half.h"
+
+#include <string.h>
+
+/* What the workers of one call share. */
+typedef struct {
+  int64_t size, step;
+  size_t bytes; /* of an element */
+  cr_dtype dtype;
+  bool add;
+  atomic_bool failed;
+  _Atomic int64_t bad; /* an index that was out of range */
+} places;
+
+/* Notes a bad index; always false. */
+static bool refuse(places *p, int64_t index) {
+  atomic_store(&p->bad, index);
+  atomic_store(&p->failed, true);
+  return false;
+}
+
+/* Turns the outcome of a loop into that of the kernel. */
+static bool report(places *p, bool ok) {
+  if (ok || !atomic_load(&p->failed)) return ok;
+  return cr_fail("index %lld is out of range: the size is %lld",
+                 (long long)atomic_load(&p->bad) + 1, (long long)p->size);
+}
+
+static inline bool outside(int64_t index, int64_t size) {
+  return (uint64_t)index >= (uint64_t)size;
+}
+
+static bool check(places *p, const int64_t *index, int64_t n) {
+  bool bad = false;
+  for (int64_t i = 0; i < n; i++) bad |= outside(index[i], p->size);
+  for (int64_t i = 0; bad && i < n; i++) {
+    if (outside(index[i], p->size)) return report(p, refuse(p, index[i]));
+  }
+  return true;
+}
+
+/* ---- gather -------------------------------------------------------------------------------- */
+
+#define GATHER(type)                                                                               \
+  for (int64_t i = 0; i < n; i++) {                                                                \
+    int64_t k = *(const int64_t *)(p[2] + i * stride[2]);                                          \
+    if (outside(k, g->size)) return refuse(g, k);                                                  \
+    *(type *)(p[0] + i * stride[0]) = *(const type *)(p[1] + i * stride[1] + k * g->step);         \
+  }
+
+static bool gather_line(int64_t n, char *const *p, const int64_t *stride, void *arg) {
+  places *g = arg;
+  switch (g->bytes) {
+  case 1: GATHER(uint8_t) break;
+  case 2: GATHER(uint16_t) break;
+  case 4: GATHER(uint32_t) break;
+  default: GATHER(uint64_t) break;
+  }
+  return true;
+}
+
+static bool gather(const cr_iter *it, int64_t size, int64_t in_stride) {
+  places g = {.size = size, .step = in_stride, .bytes = cr_sizeof(it->op[0].dtype)};
+  return report(&g, cr_cpu_lines(it, gather_line, &g, CR_GRAIN_MATH, NULL));
+}
+
+/* ---- scatter: on one thread, so that of equal places the last one wins, or sums are the same in
+ * every run */
+
+#define SCATTER(type, expr)                                                                        \
+  for (int64_t i = 0; i < n; i++) {                                                                \
+    int64_t k = *(const int64_t *)(p[1] + i * stride[1]);                                          \
+    if (outside(k, g->size)) return refuse(g, k);                                                  \
+    type x = *(const type *)(p[0] + i * stride[0]);                                                \
+    type *o = (type *)(p[2] + i * stride[2] + k * g->step);                                        \
+    *o = (type)(expr);                                                                             \
+  }                                                                                                \
+  break;
+
+static bool put_line(places *g, int64_t n, char *const *p, const int64_t *stride) {
+  switch (g->bytes) {
+  case 1: SCATTER(uint8_t, x)
+  case 2: SCATTER(uint16_t, x)
+  case 4: SCATTER(uint32_t, x)
+  default: SCATTER(uint64_t, x)
+  }
+  return true;
+}
+
+static bool add_line(places *g, int64_t n, char *const *p, const int64_t *stride) {
+  switch (g->dtype) {
+  case CR_FLOAT32: SCATTER(float, *o + x)
+  case CR_FLOAT64: SCATTER(double, *o + x)
+  case CR_FLOAT16: SCATTER(uint16_t, cr_float_to_f16(cr_f16_to_float(*o) + cr_f16_to_float(x)))
+  case CR_BFLOAT16: SCATTER(uint16_t, cr_float_to_bf16(cr_bf16_to_float(*o) + cr_bf16_to_float(x)))
+  case CR_BOOL: SCATTER(uint8_t, *o | x)
+  case CR_INT8:
+  case CR_UINT8: SCATTER(uint8_t, *o + x)
+  case CR_INT16: SCATTER(uint16_t, *o + x)
+  case CR_INT32: SCATTER(uint32_t, *o + x)
+  default: SCATTER(uint64_t, *o + x)
+  }
+  return true;
+}
+
+static bool scatter_line(int64_t n, char *const *p, const int64_t *stride, void *arg) {
+  places *g = arg;
+  return g->add ? add_line(g, n, p, stride) : put_line(g, n, p, stride);
+}
+
+/* A grain that no loop exceeds, and whose multiples do not overflow. */
+#define ONE_THREAD (INT64_MAX / 64)
+
+static bool scatter(const cr_iter *it, int64_t size, int64_t out_stride, bool add) {
+  cr_dtype dtype = it->op[2].dtype;
+  places g = {
+      .size = size, .step = out_stride, .bytes = cr_sizeof(dtype), .dtype = dtype, .add = add};
+  return report(&g, cr_cpu_lines(it, scatter_line, &g, ONE_THREAD, NULL));
+}
+
+/* ---- rows ---------------------------------------------------------------------------------- */
+
+typedef struct {
+  char *out;
+  const char *in;
+  const int64_t *index;
+  int64_t n, out_step, in_step;
+  size_t bytes; /* of a row */
+} selection;
+
+static bool select_rows(void *arg, int64_t begin, int64_t end) {
+  const selection *s = arg;
+  int64_t row = begin % s->n, outer = begin / s->n;
+  for (int64_t i = begin; i < end; i++) {
+    const char *from = s->in + outer * s->in_step + s->index[row] * (int64_t)s->bytes;
+    memcpy(s->out + outer * s->out_step + row * (int64_t)s->bytes, from, s->bytes);
+    if (++row == s->n) {
+      row = 0;
+      outer++;
+    }
+  }
+  return true;
+}
+
+static bool index_select(char *out, const char *in, const int64_t *index, int64_t n, int64_t size,
+                         size_t bytes, int64_t outer, int64_t out_step, int64_t in_step) {
+  places p = {.size = size};
+  if (!check(&p, index, n)) return false;
+  if (n == 0 || bytes == 0) return true;
+  selection s = {out, in, index, n, out_step, in_step, bytes};
+  int64_t grain = cr_max64(1, 4 * CR_GRAIN_CHEAP / (int64_t)(bytes + 16));
+  return cr_cpu_parallel(outer * n, grain, select_rows, &s, NULL);
+}
+
+typedef struct {
+  cr_dtype dtype;
+  char *out;
+  const char *in;
+  const int64_t *index;
+  int64_t n, inner, out_step, in_step, blocks;
+  double alpha;
+  uint64_t integer_alpha;
+} addition;
+
+/* Columns of a row that one thread adds up. */
+#define COLUMNS 128
+
+#define ADD_ROW(type, number, factor)                                                              \
+  {                                                                                                \
+    type *o = out;                                                                                 \
+    const type *x = in;                                                                            \
+    number f = (number)(factor);                                                                   \
+    for (int64_t i = 0; i < n; i++) o[i] = (type)((number)o[i] + f * (number)x[i]);                \
+  }                                                                                                \
+  break;
+
+static void add_halves(const addition *a, int64_t n, char *out, const char *in) {
+  float o[COLUMNS], x[COLUMNS];
+  cr_cpu_cast(CR_FLOAT32, o, a->dtype, out, n);
+  cr_cpu_cast(CR_FLOAT32, x, a->dtype, in, n);
+  for (int64_t i = 0; i < n; i++) o[i] += (float)a->alpha * x[i];
+  cr_cpu_cast(a->dtype, out, CR_FLOAT32, o, n);
+}
+
+static void add_row(const addition *a, int64_t n, void *out, const void *in) {
+  switch (a->dtype) {
+  case CR_FLOAT32: ADD_ROW(float, float, a->alpha)
+  case CR_FLOAT64: ADD_ROW(double, double, a->alpha)
+  case CR_FLOAT16:
+  case CR_BFLOAT16: add_halves(a, n, out, in); break;
+  case CR_BOOL:
+    for (int64_t i = 0; i < n; i++) ((uint8_t *)out)[i] |= ((const uint8_t *)in)[i];
+    break;
+  case CR_INT8:
+  case CR_UINT8: ADD_ROW(uint8_t, uint32_t, a->integer_alpha)
+  case CR_INT16: ADD_ROW(uint16_t, uint32_t, a->integer_alpha)
+  case CR_INT32: ADD_ROW(uint32_t, uint32_t, a->integer_alpha)
+  default: ADD_ROW(uint64_t, uint64_t, a->integer_alpha)
+  }
+}
+
+/* Each unit owns its columns of the output, so the rows add up in order. */
+static bool add_columns(void *arg, int64_t begin, int64_t end) {
+  const addition *a = arg;
+  int64_t size = (int64_t)cr_sizeof(a->dtype), row = a->inner * size;
+  for (int64_t u = begin; u < end; u++) {
+    int64_t first = u % a->blocks * COLUMNS, n = cr_min64(COLUMNS, a->inner - first);
+    char *out = a->out + u / a->blocks * a->out_step + first * size;
+    const char *in = a->in + u / a->blocks * a->in_step + first * size;
+    for (int64_t r = 0; r < a->n; r++) add_row(a, n, out + a->index[r] * row, in + r * row);
+  }
+  return true;
+}
+
+static bool index_add(cr_dtype dtype, char *out, const char *in, const int64_t *index, int64_t n,
+                      int64_t size, int64_t inner, int64_t outer, int64_t out_step, int64_t in_step,
+                      double alpha) {
+  places p = {.size = size};
+  if (!check(&p, index, n)) return false;
+  if (n == 0 || inner == 0) return true;
+  addition a = {dtype,
+                out,
+                in,
+                index,
+                n,
+                inner,
+                out_step,
+                in_step,
+                (inner + COLUMNS - 1) / COLUMNS,
+                alpha,
+                (uint64_t)cr_scalar_int(cr_num(alpha))};
+  int64_t grain = cr_max64(1, CR_GRAIN_CHEAP / (n * cr_min64(inner, COLUMNS)));
+  return cr_cpu_parallel(outer * a.blocks, grain, add_columns, &a, NULL);
+}
+
+/* ---- masks --------------------------------------------------------------------------------- */
+
+static int64_t count_true(const uint8_t *mask, int64_t n) {
+  int64_t count = 0;
+  for (int64_t i = 0; i < n; i++) count += mask[i] != 0;
+  return count;
+}
+
+static int64_t nonzero(const void *mask, int64_t n, int64_t *out) {
+  const uint8_t *m = mask;
+  if (!out) return count_true(m, n);
+  int64_t count = 0, i = 0;
+  for (; i < n; i++) {
+    uint64_t eight;
+    while (i + 8 <= n && (memcpy(&eight, m + i, 8), eight == 0)) i += 8;
+    if (i < n && m[i]) out[count++] = i;
+  }
+  return count;
+}
+
+void CR_ISA_NAME(cr_cpu_index)(cr_backend *b);
+void CR_ISA_NAME(cr_cpu_index)(cr_backend *b) {
+  b->gather = gather;
+  b->scatter = scatter;
+  b->index_select = index_select;
+  b->index_add = index_add;
+  b->nonzero = nonzero;
+}

@@ -1,0 +1,197 @@
+/* loop.c: walks the outer dimensions of a loop, and makes every operand contiguous for its body. */
+#include "tensor/cpu/cpu.h"
+#include <string.h>
+
+/* ---- strided elements ---------------------------------------------------------------------- */
+
+#define STRIDED_COPY(type)                                                                         \
+  for (int64_t i = 0; i < n; i++, from += from_stride, to += to_stride) {                          \
+    type x;                                                                                        \
+    memcpy(&x, from, sizeof x);                                                                    \
+    memcpy(to, &x, sizeof x);                                                                      \
+  }
+
+static void move(size_t size, int64_t n, char *to, int64_t to_stride, const char *from,
+                 int64_t from_stride) {
+  switch (size) {
+  case 1: STRIDED_COPY(uint8_t) break;
+  case 2: STRIDED_COPY(uint16_t) break;
+  case 4: STRIDED_COPY(uint32_t) break;
+  default: STRIDED_COPY(uint64_t) break;
+  }
+}
+
+#define REPEAT(type)                                                                               \
+  {                                                                                                \
+    type x, *restrict p = to;                                                                      \
+    memcpy(&x, from, sizeof x);                                                                    \
+    for (int64_t i = 0; i < n; i++) p[i] = x;                                                      \
+  }
+
+/* `to` is aligned for its elements. */
+static void repeat(size_t size, int64_t n, void *to, const void *from) {
+  switch (size) {
+  case 1: memset(to, *(const unsigned char *)from, (size_t)n); break;
+  case 2: REPEAT(uint16_t) break;
+  case 4: REPEAT(uint32_t) break;
+  default: REPEAT(uint64_t) break;
+  }
+}
+
+void cr_cpu_pack(size_t size, int64_t n, void *to, const char *from, int64_t stride) {
+  if (stride == (int64_t)size) {
+    memcpy(to, from, (size_t)n * size);
+  } else if (stride == 0) {
+    repeat(size, n, to, from);
+  } else {
+    move(size, n, to, (int64_t)size, from, stride);
+  }
+}
+
+void cr_cpu_unpack(size_t size, int64_t n, char *to, int64_t stride, const void *from) {
+  if (stride == (int64_t)size) {
+    memcpy(to, from, (size_t)n * size);
+  } else {
+    move(size, n, to, stride, from, (int64_t)size);
+  }
+}
+
+const void *cr_cpu_load(cr_dtype to, void *buf, cr_dtype from, const char *in, int64_t stride,
+                        int64_t n) {
+  _Alignas(64) char packed[CR_BLOCK * 8];
+  size_t size = cr_sizeof(from);
+  bool dense = stride == (int64_t)size;
+  if (to == from) {
+    if (dense) return in;
+    cr_cpu_pack(size, n, buf, in, stride);
+    return buf;
+  }
+  for (int64_t i = 0; i < n; i += CR_BLOCK) {
+    int64_t m = cr_min64(CR_BLOCK, n - i);
+    const char *p = in + i * stride;
+    if (!dense) {
+      cr_cpu_pack(size, m, packed, p, stride);
+      p = packed;
+    }
+    cr_cpu_cast(to, (char *)buf + (size_t)i * cr_sizeof(to), from, p, m);
+  }
+  return buf;
+}
+
+/* ---- outer dimensions ---------------------------------------------------------------------- */
+
+typedef struct {
+  const cr_iter *it;
+  cr_cpu_line fn;
+  void *arg;
+} lines;
+
+/* Calls fn for each piece of an innermost line in the flat range. */
+static bool walk(void *arg, int64_t begin, int64_t end) {
+  const lines *l = arg;
+  const cr_iter *it = l->it;
+  int64_t index[CR_MAX_DIMS], stride[CR_ITER_MAX];
+  char *p[CR_ITER_MAX];
+  for (int k = 0; k < it->nops; k++) {
+    p[k] = it->op[k].data;
+    stride[k] = it->ndim ? it->op[k].stride[0] : (int64_t)cr_sizeof(it->op[k].dtype);
+  }
+  int64_t rest = begin;
+  for (int d = 0; d < it->ndim; d++) {
+    index[d] = rest % it->shape[d];
+    rest /= it->shape[d];
+    for (int k = 0; k < it->nops; k++) p[k] += index[d] * it->op[k].stride[d];
+  }
+  while (begin < end) {
+    int64_t n = it->ndim ? cr_min64(it->shape[0] - index[0], end - begin) : 1;
+    if (!l->fn(n, p, stride, l->arg)) return false;
+    begin += n;
+    if (begin >= end) break;
+    for (int k = 0; k < it->nops; k++) p[k] -= index[0] * stride[k];
+    index[0] = 0;
+    for (int d = 1; d < it->ndim; d++) {
+      for (int k = 0; k < it->nops; k++) p[k] += it->op[k].stride[d];
+      if (++index[d] < it->shape[d]) break;
+      for (int k = 0; k < it->nops; k++) p[k] -= it->shape[d] * it->op[k].stride[d];
+      index[d] = 0;
+    }
+  }
+  return true;
+}
+
+bool cr_cpu_lines(const cr_iter *it, cr_cpu_line fn, void *arg, int64_t grain, const char *why) {
+  lines l = {it, fn, arg};
+  return it->numel == 0 || cr_cpu_parallel(it->numel, grain, walk, &l, why);
+}
+
+/* ---- bodies on contiguous memory ------------------------------------------------------------- */
+
+typedef struct {
+  cr_cpu_fn fn;
+  const void *arg;
+  int nops;
+  cr_dtype dtype[CR_ITER_MAX], compute[CR_ITER_MAX];
+} body;
+
+static bool is_dense(const body *b, int k, int64_t n, int64_t stride) {
+  return b->dtype[k] == b->compute[k] && (stride == (int64_t)cr_sizeof(b->dtype[k]) || n == 1);
+}
+
+/* Puts m computed results in their place. */
+static void store(const body *b, int64_t m, char *out, int64_t stride, const char *from) {
+  _Alignas(64) char narrow[CR_BLOCK * 8];
+  size_t size = cr_sizeof(b->dtype[0]);
+  if (b->dtype[0] != b->compute[0]) {
+    bool dense = stride == (int64_t)size;
+    cr_cpu_cast(b->dtype[0], dense ? out : narrow, b->compute[0], from, m);
+    if (dense) return;
+    from = narrow;
+  }
+  cr_cpu_unpack(size, m, out, stride, from);
+}
+
+static bool blocks(const body *b, int64_t n, char *const *p, const int64_t *stride) {
+  _Alignas(64) char buf[CR_ITER_MAX][CR_BLOCK * 8];
+  char *q[CR_ITER_MAX];
+  for (int64_t i = 0; i < n; i += CR_BLOCK) {
+    int64_t m = cr_min64(CR_BLOCK, n - i);
+    for (int k = 0; k < b->nops; k++) {
+      q[k] = p[k] + i * stride[k];
+      if (is_dense(b, k, n, stride[k])) continue;
+      /* A repeated element stays in its buffer for the whole line. */
+      if (k > 0 && (stride[k] != 0 || i == 0))
+        cr_cpu_load(b->compute[k], buf[k], b->dtype[k], q[k], stride[k], m);
+      q[k] = buf[k];
+    }
+    if (!b->fn(m, q, b->arg)) return false;
+    if (q[0] != buf[0]) continue;
+    store(b, m, p[0] + i * stride[0], stride[0], buf[0]);
+  }
+  return true;
+}
+
+static bool line(int64_t n, char *const *p, const int64_t *stride, void *arg) {
+  const body *b = arg;
+  bool dense = true;
+  for (int k = 0; k < b->nops; k++) dense = dense && is_dense(b, k, n, stride[k]);
+  return dense ? b->fn(n, p, b->arg) : blocks(b, n, p, stride);
+}
+
+static bool run(const cr_iter *it, cr_cpu_fn fn, const void *arg, int64_t grain, const char *why,
+                bool raw) {
+  body b = {.fn = fn, .arg = arg, .nops = it->nops};
+  for (int k = 0; k < it->nops; k++) {
+    b.dtype[k] = it->op[k].dtype;
+    b.compute[k] = raw ? b.dtype[k] : cr_compute_dtype(b.dtype[k]);
+  }
+  return cr_cpu_lines(it, line, &b, grain, why);
+}
+
+bool cr_cpu_loop(const cr_iter *it, cr_cpu_fn fn, const void *arg, int64_t grain, const char *why) {
+  return run(it, fn, arg, grain, why, false);
+}
+
+bool cr_cpu_loop_raw(const cr_iter *it, cr_cpu_fn fn, const void *arg, int64_t grain,
+                     const char *why) {
+  return run(it, fn, arg, grain, why, true);
+}

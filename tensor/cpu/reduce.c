@@ -1,0 +1,476 @@
+/* reduce.c: reductions, along lines or down columns, in blocks that the shape alone decides.
+ *
+ * Floats accumulate in double, integers in int64.  The work is cut in units: a block of outputs
+ * that lie next to each other, and, where outputs are few and long, one of several splits of what
+ * is reduced, whose partial results are combined in order afterwards. */
+#include "tensor/cpu/cpu.h"
+
+#include <math.h>
+#include <string.h>
+
+/* An accumulator: an array of these is an array of doubles or of integers. */
+typedef union {
+  double d;
+  int64_t i;
+} value;
+
+/* Takes in n elements.  A line kernel reduces them all into *v (and the place *at of the best), the
+ * first being number `index`; a row kernel takes element c into v[c], all having number `index`. */
+typedef void (*kernel)(int64_t n, const void *x, int64_t index, value *v, int64_t *at);
+
+/* ---- sums of floats ------------------------------------------------------------------------- */
+
+/* 32 partial results in fixed lanes, whatever the instruction set. */
+typedef double d8 __attribute__((vector_size(64)));
+typedef int64_t i8 __attribute__((vector_size(64)));
+typedef float f32x8 __attribute__((vector_size(32), aligned(4), may_alias));
+typedef double f64x8 __attribute__((vector_size(64), aligned(8), may_alias));
+
+#define VECTOR_ABS(x) ((d8)((i8)(x)&INT64_MAX))
+#define LANE_LOAD(narrow, k) __builtin_convertvector(*(const narrow *)(x + i + 8 * (k)), d8)
+
+#define LANES(name, type, narrow, start, join, vector_map, map)                                    \
+  static double name(int64_t n, const type *x) {                                                   \
+    d8 s0 = (d8){0} + (start), s1 = s0, s2 = s0, s3 = s0;                                          \
+    int64_t i = 0;                                                                                 \
+    double total = start;                                                                          \
+    if (n >= 32) {                                                                                 \
+      for (; i + 32 <= n; i += 32) {                                                               \
+        d8 a = LANE_LOAD(narrow, 0), b = LANE_LOAD(narrow, 1);                                     \
+        d8 c = LANE_LOAD(narrow, 2), d = LANE_LOAD(narrow, 3);                                     \
+        s0 = s0 join vector_map(a);                                                                \
+        s1 = s1 join vector_map(b);                                                                \
+        s2 = s2 join vector_map(c);                                                                \
+        s3 = s3 join vector_map(d);                                                                \
+      }                                                                                            \
+      d8 s = (s0 join s1)join(s2 join s3);                                                         \
+      total = ((s[0] join s[4])join(s[2] join s[6]))join((s[1] join s[5])join(s[3] join s[7]));    \
+    }                                                                                              \
+    for (; i < n; i++) total = total join map((double)x[i]);                                       \
+    return total;                                                                                  \
+  }
+
+#define SAME(x) (x)
+#define SQUARED(x) ((x) * (x))
+
+#define FLOAT_SUMS(s, type, narrow)                                                                \
+  LANES(sum_of_##s, type, narrow, 0.0, +, SAME, SAME)                                              \
+  LANES(sumsq_of_##s, type, narrow, 0.0, +, SQUARED, SQUARED)                                      \
+  LANES(sumabs_of_##s, type, narrow, 0.0, +, VECTOR_ABS, fabs)                                     \
+  LANES(prod_of_##s, type, narrow, 1.0, *, SAME, SAME)
+
+FLOAT_SUMS(f32, float, f32x8)
+FLOAT_SUMS(f64, double, f64x8)
+
+/* ---- kernels ------------------------------------------------------------------------------- */
+
+#define KERNEL(name, type, body)                                                                   \
+  static void name(int64_t n, const void *data, int64_t index, value *v, int64_t *at) {            \
+    const type *x = data;                                                                          \
+    (void)x, (void)index, (void)v, (void)at, (void)n;                                              \
+    body                                                                                           \
+  }
+
+/* For every column c, with its element in `e`. */
+#define ROW_KERNEL(name, type, body)                                                               \
+  KERNEL(                                                                                          \
+      row_##name, type, CR_SIMD for (int64_t c = 0; c < n; c++) {                                  \
+        type e = x[c];                                                                             \
+        body                                                                                       \
+      })
+
+/* The sum (one of several kinds) of a line and of columns. */
+#define FLOAT_SUM_KERNELS(s, type)                                                                 \
+  KERNEL(line_sum_##s, type, v->d += sum_of_##s(n, x);)                                            \
+  KERNEL(line_sumsq_##s, type, v->d += sumsq_of_##s(n, x);)                                        \
+  KERNEL(line_sumabs_##s, type, v->d += sumabs_of_##s(n, x);)                                      \
+  KERNEL(line_prod_##s, type, v->d *= prod_of_##s(n, x);)                                          \
+  ROW_KERNEL(sum_##s, type, v[c].d += e;)                                                          \
+  ROW_KERNEL(sumsq_##s, type, v[c].d += (double)e * e;)                                            \
+  ROW_KERNEL(sumabs_##s, type, v[c].d += fabs((double)e);)                                         \
+  ROW_KERNEL(prod_##s, type, v[c].d *= e;)
+
+FLOAT_SUM_KERNELS(f32, float)
+FLOAT_SUM_KERNELS(f64, double)
+
+/* Integers wrap in unsigned arithmetic. */
+#define ADDED(a, b) (int64_t)((uint64_t)(a) + (uint64_t)(b))
+#define MULTIPLIED(a, b) (int64_t)((uint64_t)(a) * (uint64_t)(b))
+
+#define LINE_INT(name, type, start, body)                                                          \
+  KERNEL(line_##name, type, uint64_t all = (start); for (int64_t i = 0; i < n; i++) body)
+
+LINE_INT(sum_i64, int64_t, 0, all += (uint64_t)x[i]; v->i = ADDED(v->i, all);)
+LINE_INT(sum_u8, uint8_t, 0, all += x[i]; v->i = ADDED(v->i, all);)
+LINE_INT(prod_i64, int64_t, 1, all *= (uint64_t)x[i]; v->i = MULTIPLIED(v->i, all);)
+ROW_KERNEL(sum_i64, int64_t, v[c].i = ADDED(v[c].i, e);)
+ROW_KERNEL(sum_u8, uint8_t, v[c].i = ADDED(v[c].i, e);)
+ROW_KERNEL(prod_i64, int64_t, v[c].i = MULTIPLIED(v[c].i, e);)
+
+#define COUNT_KERNELS(s, type)                                                                     \
+  LINE_INT(count_##s, type, 0, all += x[i] != 0; v->i = ADDED(v->i, all);)                         \
+  ROW_KERNEL(count_##s, type, v[c].i += e != 0;)
+
+COUNT_KERNELS(f32, float)
+COUNT_KERNELS(f64, double)
+COUNT_KERNELS(i64, int64_t)
+COUNT_KERNELS(u8, uint8_t)
+
+/* The largest or smallest.  The place of the first NaN beats everything. */
+#define FLOAT_BEST(which, s, type, cmp, worst, clause)                                             \
+  static type best_##which##_##s(int64_t n, const type *x) {                                       \
+    type m = (type)(worst);                                                                        \
+    int nan = 0;                                                                                   \
+    _Pragma(clause) for (int64_t i = 0; i < n; i++) {                                              \
+      m = x[i] cmp m ? x[i] : m;                                                                   \
+      nan |= x[i] != x[i];                                                                         \
+    }                                                                                              \
+    return nan ? (type)NAN : m;                                                                    \
+  }                                                                                                \
+  KERNEL(line_##which##_##s, type, double m = best_##which##_##s(n, x);                            \
+         if (m cmp v->d || m != m) v->d = m;)                                                      \
+  ROW_KERNEL(which##_##s, type, double w = e; double old = v[c].d;                                 \
+             v[c].d = ((w cmp old) | (w != w)) ? w : old;)                                         \
+  ROW_KERNEL(arg##which##_##s, type, double w = e; double old = v[c].d;                            \
+             int better = (w cmp old) | ((w != w) & (old == old)); v[c].d = better ? w : old;      \
+             at[c] = better ? index : at[c];)                                                      \
+  static void line_arg##which##_##s(int64_t n, const void *data, int64_t index, value *v,          \
+                                    int64_t *at) {                                                 \
+    const type *x = data;                                                                          \
+    for (int64_t i = 0; i < n && v->d == v->d; i += CR_BLOCK) {                                    \
+      int64_t size = cr_min64(CR_BLOCK, n - i), j = 0;                                             \
+      type m = best_##which##_##s(size, x + i);                                                    \
+      if (!(m cmp v->d) && m == m) continue;                                                       \
+      while (m == m ? x[i + j] != m : x[i + j] == x[i + j]) j++;                                   \
+      v->d = m;                                                                                    \
+      *at = index + i + j;                                                                         \
+    }                                                                                              \
+  }
+
+FLOAT_BEST(max, f32, float, >, -INFINITY, "omp simd reduction(max : m) reduction(| : nan)")
+FLOAT_BEST(max, f64, double, >, -INFINITY, "omp simd reduction(max : m) reduction(| : nan)")
+FLOAT_BEST(min, f32, float, <, INFINITY, "omp simd reduction(min : m) reduction(| : nan)")
+FLOAT_BEST(min, f64, double, <, INFINITY, "omp simd reduction(min : m) reduction(| : nan)")
+
+#define INT_BEST(which, cmp)                                                                       \
+  KERNEL(line_##which##_i64, int64_t, int64_t m = v->i;                                            \
+         for (int64_t i = 0; i < n; i++) m = x[i] cmp m ? x[i] : m; v->i = m;)                     \
+  KERNEL(                                                                                          \
+      line_arg##which##_i64, int64_t, for (int64_t i = 0; i < n; i++) {                            \
+        if (!(x[i] cmp v->i)) continue;                                                            \
+        v->i = x[i];                                                                               \
+        *at = index + i;                                                                           \
+      })                                                                                           \
+  ROW_KERNEL(which##_i64, int64_t, v[c].i = e cmp v[c].i ? e : v[c].i;)                            \
+  ROW_KERNEL(arg##which##_i64, int64_t, int64_t old = v[c].i; int better = e cmp old;              \
+             v[c].i = better ? e : old; at[c] = better ? index : at[c];)
+
+INT_BEST(max, >)
+INT_BEST(min, <)
+
+/* ---- the table ----------------------------------------------------------------------------- */
+
+/* What the elements are turned into before a kernel sees them. */
+enum { AS_F32, AS_F64, AS_I64, AS_U8, NCLASSES };
+static const cr_dtype class_dtype[] = {CR_FLOAT32, CR_FLOAT64, CR_INT64, CR_UINT8};
+
+typedef struct {
+  kernel line, row;
+} kernels;
+
+#define PAIR(name)                                                                                 \
+  { line_##name, row_##name }
+#define FLOAT_ROW(s)                                                                               \
+  {                                                                                                \
+    [CR_SUM] = PAIR(sum_##s), [CR_PROD] = PAIR(prod_##s), [CR_AMAX] = PAIR(max_##s),               \
+    [CR_AMIN] = PAIR(min_##s), [CR_ARGMAX] = PAIR(argmax_##s), [CR_ARGMIN] = PAIR(argmin_##s),     \
+    [CR_ALL] = PAIR(count_##s), [CR_ANY] = PAIR(count_##s), [CR_SUMSQ] = PAIR(sumsq_##s),          \
+    [CR_SUMABS] = PAIR(sumabs_##s), [CR_COUNT_NONZERO] = PAIR(count_##s)                           \
+  }
+
+static const kernels table[NCLASSES][CR_NREDUCE] = {
+    [AS_F32] = FLOAT_ROW(f32),
+    [AS_F64] = FLOAT_ROW(f64),
+    [AS_I64] = {[CR_SUM] = PAIR(sum_i64),
+                [CR_PROD] = PAIR(prod_i64),
+                [CR_AMAX] = PAIR(max_i64),
+                [CR_AMIN] = PAIR(min_i64),
+                [CR_ARGMAX] = PAIR(argmax_i64),
+                [CR_ARGMIN] = PAIR(argmin_i64),
+                [CR_ALL] = PAIR(count_i64),
+                [CR_ANY] = PAIR(count_i64),
+                [CR_COUNT_NONZERO] = PAIR(count_i64)},
+    [AS_U8] = {[CR_SUM] = PAIR(sum_u8),
+               [CR_ALL] = PAIR(count_u8),
+               [CR_ANY] = PAIR(count_u8),
+               [CR_COUNT_NONZERO] = PAIR(count_u8)},
+};
+
+static int class_of(cr_reduce_op op, cr_dtype dtype) {
+  if (dtype == CR_FLOAT64) return AS_F64;
+  if (cr_is_float(dtype)) return AS_F32;
+  bool bytes = dtype == CR_UINT8 || dtype == CR_BOOL;
+  return bytes && table[AS_U8][op].line ? AS_U8 : AS_I64;
+}
+
+static value identity(cr_reduce_op op, bool is_float) {
+  switch (op) {
+  case CR_PROD: return is_float ? (value){.d = 1} : (value){.i = 1};
+  case CR_AMAX:
+  case CR_ARGMAX: return is_float ? (value){.d = -INFINITY} : (value){.i = INT64_MIN};
+  case CR_AMIN:
+  case CR_ARGMIN: return is_float ? (value){.d = INFINITY} : (value){.i = INT64_MAX};
+  default: return (value){.i = 0}; /* also 0.0 */
+  }
+}
+
+/* Outputs of a unit at most: their accumulators fit the first cache, and rows this long keep the
+ * memory busy. */
+#define COLUMNS 2048
+
+/* ---- units of work --------------------------------------------------------------------------- */
+
+typedef struct {
+  const cr_reduction *r;
+  cr_reduce_op op;
+  kernels k;
+  int class;
+  cr_dtype in_dtype;
+  value start;
+  bool down; /* rows of outputs at a time, else line by line */
+  int64_t cols, block, blocks, outer, splits;
+  value *part; /* of every unit, when there are splits */
+  int64_t *part_at;
+} job;
+
+static bool is_arg(cr_reduce_op op) {
+  return op == CR_ARGMAX || op == CR_ARGMIN;
+}
+
+/* Whether the accumulators are doubles. */
+static bool in_double(const job *j) {
+  bool counts = j->op == CR_ALL || j->op == CR_ANY || j->op == CR_COUNT_NONZERO;
+  return j->class <= AS_F64 && !counts;
+}
+
+/* Elements `index`.. of the reduced ones, in pieces along the innermost reduced dimension (lines),
+ * or one by one (rows). */
+static void take(const job *j, const char *in, int64_t begin, int64_t end, int64_t ncols, value *v,
+                 int64_t *at) {
+  const cr_reduction *r = j->r;
+  _Alignas(64) char buf[COLUMNS * 8];
+  int64_t index[CR_MAX_DIMS], rest = begin;
+  if (begin >= end) return;
+  for (int d = 0; d < r->nred; d++) {
+    index[d] = rest % r->red[d];
+    rest /= r->red[d];
+    in += index[d] * r->in_red[d];
+  }
+  cr_dtype as = class_dtype[j->class];
+  bool dense = j->in_dtype == as && r->nred && r->in_red[0] == (int64_t)cr_sizeof(as);
+  while (begin < end) {
+    int64_t n = 1;
+    if (j->down) {
+      j->k.row(ncols, cr_cpu_load(as, buf, j->in_dtype, in, r->in_keep[0], ncols), begin, v, at);
+    } else {
+      n = r->nred ? cr_min64(r->red[0] - index[0], end - begin) : 1;
+      if (!dense) n = cr_min64(n, CR_BLOCK);
+      int64_t step = r->nred ? r->in_red[0] : (int64_t)cr_sizeof(j->in_dtype);
+      j->k.line(n, cr_cpu_load(as, buf, j->in_dtype, in, step, n), begin, v, at);
+    }
+    begin += n;
+    for (int d = 0; d < r->nred; d++, n = 1) {
+      index[d] += n;
+      in += n * r->in_red[d];
+      if (index[d] < r->red[d]) break;
+      in -= index[d] * r->in_red[d];
+      index[d] = 0;
+    }
+  }
+}
+
+/* Writes the results of n neighbouring outputs. */
+static void store(const job *j, char *out, int64_t n, value *v, const int64_t *at) {
+  const cr_reduction *r = j->r;
+  _Alignas(64) char buf[COLUMNS * 8];
+  for (int64_t c = 0; j->op == CR_ALL && c < n; c++) v[c].i = v[c].i == r->nin;
+  const void *from = is_arg(j->op) ? (const void *)at : v;
+  cr_dtype type = in_double(j) && !is_arg(j->op) ? CR_FLOAT64 : CR_INT64;
+  int64_t size = (int64_t)cr_sizeof(r->out_dtype), stride = r->nkeep ? r->out_stride[0] : size;
+  if (stride == size) {
+    cr_cpu_cast(r->out_dtype, out, type, from, n);
+    return;
+  }
+  cr_cpu_cast(r->out_dtype, buf, type, from, n);
+  cr_cpu_unpack((size_t)size, n, out, stride, buf);
+}
+
+static void clear(const job *j, int64_t n, int64_t begin, value *v, int64_t *at) {
+  for (int64_t c = 0; c < n; c++) v[c] = j->start;
+  for (int64_t c = 0; is_arg(j->op) && c < n; c++) at[c] = begin;
+}
+
+/* Where block `b` of outputs begins in the input and the output; returns how many they are. */
+static int64_t locate(const job *j, int64_t b, const char **in, char **out) {
+  const cr_reduction *r = j->r;
+  int64_t first = b % j->blocks * j->block, rest = b / j->blocks;
+  *in = r->in;
+  *out = r->out;
+  if (r->nkeep == 0) return 1;
+  *in += first * r->in_keep[0];
+  *out += first * r->out_stride[0];
+  for (int d = 1; d < r->nkeep; d++) {
+    int64_t i = rest % r->keep[d];
+    rest /= r->keep[d];
+    *in += i * r->in_keep[d];
+    *out += i * r->out_stride[d];
+  }
+  return cr_min64(j->block, j->cols - first);
+}
+
+static void run_unit(const job *j, int64_t unit) {
+  const cr_reduction *r = j->r;
+  value values[COLUMNS], *v = values;
+  int64_t places[COLUMNS], *at = places;
+  const char *in;
+  char *out;
+  int64_t s = unit % j->splits, n = locate(j, unit / j->splits, &in, &out);
+  int64_t begin = r->nin / j->splits * s + cr_min64(s, r->nin % j->splits);
+  int64_t end = begin + r->nin / j->splits + (s < r->nin % j->splits);
+  if (j->splits > 1) {
+    v = j->part + unit * j->block;
+    at = j->part_at + unit * j->block;
+  }
+  clear(j, n, begin, v, at);
+  if (j->down) {
+    take(j, in, begin, end, n, v, at);
+  } else {
+    for (int64_t c = 0; c < n; c++) {
+      take(j, in + (r->nkeep ? c * r->in_keep[0] : 0), begin, end, 1, v + c, at + c);
+    }
+  }
+  if (j->splits == 1) store(j, out, n, v, at);
+}
+
+static bool run_units(void *arg, int64_t begin, int64_t end) {
+  for (int64_t u = begin; u < end; u++) run_unit(arg, u);
+  return true;
+}
+
+/* ---- splits ---------------------------------------------------------------------------------- */
+
+/* Takes one partial result into another that comes before it. */
+static void combine(const job *j, value *v, int64_t *at, const value *w, int64_t w_at) {
+  if (is_arg(j->op)) {
+    bool largest = j->op == CR_ARGMAX;
+    bool better = in_double(j)
+                      ? (largest ? w->d > v->d : w->d < v->d) || (w->d != w->d && v->d == v->d)
+                      : (largest ? w->i > v->i : w->i < v->i);
+    if (!better) return;
+    *v = *w;
+    *at = w_at;
+  } else if (!in_double(j)) {
+    bool counts = j->op != CR_PROD && j->op != CR_AMAX && j->op != CR_AMIN;
+    if (counts) {
+      v->i = ADDED(v->i, w->i);
+    } else {
+      j->k.line(1, w, 0, v, at); /* the class is AS_I64, so a partial result is an element */
+    }
+  } else {
+    switch (j->op) {
+    case CR_PROD: v->d *= w->d; break;
+    case CR_AMAX: v->d = w->d > v->d || w->d != w->d ? w->d : v->d; break;
+    case CR_AMIN: v->d = w->d < v->d || w->d != w->d ? w->d : v->d; break;
+    default: v->d += w->d; break;
+    }
+  }
+}
+
+static void join_splits(const job *j) {
+  for (int64_t b = 0; b < j->outer * j->blocks; b++) {
+    const char *in;
+    char *out;
+    int64_t n = locate(j, b, &in, &out);
+    value *v = j->part + b * j->splits * j->block;
+    int64_t *at = j->part_at + b * j->splits * j->block;
+    for (int64_t s = 1; s < j->splits; s++) {
+      for (int64_t c = 0; c < n; c++) {
+        combine(j, v + c, at + c, v + s * j->block + c, at[s * j->block + c]);
+      }
+    }
+    store(j, out, n, v, at);
+  }
+}
+
+static bool run_split(job *j, int64_t grain) {
+  int64_t units = j->outer * j->blocks * j->splits;
+  size_t bytes = (size_t)(units * j->block) * (sizeof(value) + sizeof(int64_t));
+  j->part = cr_host_alloc(bytes);
+  if (!j->part) return cr_fail("out of memory: %zu bytes for partial results", bytes);
+  j->part_at = (int64_t *)(j->part + units * j->block);
+  bool ok = cr_cpu_parallel(units, grain, run_units, j, NULL);
+  if (ok) join_splits(j);
+  cr_host_free(j->part, bytes);
+  return ok;
+}
+
+/* ---- set-up ---------------------------------------------------------------------------------- */
+
+/* For ARG*: the reduced dimensions in row-major order, so that a flat position is the index. */
+static void order_by_index(cr_reduction *r) {
+  for (int i = 1; i < r->nred; i++) {
+    for (int d = i; d > 0 && r->red_step[d] < r->red_step[d - 1]; d--) {
+      int64_t t = r->red[d];
+      r->red[d] = r->red[d - 1], r->red[d - 1] = t;
+      t = r->in_red[d];
+      r->in_red[d] = r->in_red[d - 1], r->in_red[d - 1] = t;
+      t = r->red_step[d];
+      r->red_step[d] = r->red_step[d - 1], r->red_step[d - 1] = t;
+    }
+  }
+}
+
+#define UNIT_WORK 65536 /* elements that a unit should read, where that can be had */
+#define MOST_SPLITS 64
+
+/* Cuts the work.  Only the shape and the strides count here. */
+static void cut(job *j) {
+  const cr_reduction *r = j->r;
+  j->cols = r->nkeep ? r->keep[0] : 1;
+  j->down = r->nkeep && r->nred && j->cols >= 8 && r->in_keep[0] < r->in_red[0];
+  j->block = j->down ? COLUMNS : cr_max64(1, cr_min64(COLUMNS, UNIT_WORK / cr_max64(r->nin, 1)));
+  j->block = cr_min64(j->block, j->cols);
+  j->blocks = (j->cols + j->block - 1) / j->block;
+  j->outer = 1;
+  for (int d = 1; d < r->nkeep; d++) j->outer *= r->keep[d];
+  int64_t units = j->outer * j->blocks, work = r->nin * j->block;
+  j->splits = cr_max64(1, cr_min64(MOST_SPLITS / units, work / UNIT_WORK));
+}
+
+static bool reduce(cr_reduce_op op, const cr_reduction *given) {
+  cr_reduction ordered;
+  const cr_reduction *r = given;
+  if (r->nout == 0) return true;
+  if (r->nin == 0 && op >= CR_AMAX && op <= CR_ARGMIN) {
+    return cr_fail("there is no largest or smallest of no elements");
+  }
+  if (is_arg(op) && r->nred > 1) {
+    ordered = *r;
+    order_by_index(&ordered);
+    r = &ordered;
+  }
+  job j = {.r = r, .op = op, .class = class_of(op, r->in_dtype)};
+  j.in_dtype = r->in_dtype == CR_BOOL && j.class == AS_U8 ? CR_UINT8 : r->in_dtype;
+  j.k = table[j.class][op];
+  if (!j.k.line) return cr_fail("this reduction is not defined on %s", cr_dtypes[r->in_dtype].name);
+  j.start = identity(op, in_double(&j));
+  cut(&j);
+  int64_t grain = cr_max64(1, CR_GRAIN_CHEAP / cr_max64(1, r->nin * j.block / j.splits));
+  if (j.splits > 1) return run_split(&j, grain);
+  return cr_cpu_parallel(j.outer * j.blocks, grain, run_units, &j, NULL);
+}
+
+void CR_ISA_NAME(cr_cpu_reduce)(cr_backend *b);
+void CR_ISA_NAME(cr_cpu_reduce)(cr_backend *b) {
+  b->reduce = reduce;
+}

@@ -1,0 +1,62 @@
+/* scan.c: running sums and products along lines. */
+#include "tensor/cpu/cpu.h"
+
+typedef struct {
+  cr_reduce_op op;
+  int64_t n, out_stride, in_stride;
+  cr_dtype out_dtype, in_dtype;
+} scan_args;
+
+/* Overwrites n numbers by their running sum or product, beginning with `last`; returns the last. */
+static double run_doubles(cr_reduce_op op, int64_t n, double *x, double last) {
+  for (int64_t i = 0; i < n; i++) x[i] = last = op == CR_SUM ? last + x[i] : last * x[i];
+  return last;
+}
+
+static int64_t run_integers(cr_reduce_op op, int64_t n, int64_t *x, int64_t start) {
+  uint64_t last = (uint64_t)start;
+  for (int64_t i = 0; i < n; i++) {
+    last = op == CR_SUM ? last + (uint64_t)x[i] : last * (uint64_t)x[i];
+    x[i] = (int64_t)last;
+  }
+  return (int64_t)last;
+}
+
+/* One line, block by block: widened, scanned, narrowed. */
+static void scan_one(const scan_args *s, char *out, const char *in) {
+  _Alignas(64) char wide[CR_BLOCK * 8], narrow[CR_BLOCK * 8];
+  bool is_float = cr_is_float(s->in_dtype);
+  cr_dtype type = is_float ? CR_FLOAT64 : CR_INT64;
+  double d = s->op == CR_PROD;
+  int64_t k = s->op == CR_PROD;
+  for (int64_t i = 0; i < s->n; i += CR_BLOCK) {
+    int64_t m = cr_min64(CR_BLOCK, s->n - i);
+    const void *p = cr_cpu_load(type, wide, s->in_dtype, in + i * s->in_stride, s->in_stride, m);
+    if (p != wide) cr_cpu_pack(8, m, wide, p, 8);
+    if (is_float) {
+      d = run_doubles(s->op, m, (double *)wide, d);
+    } else {
+      k = run_integers(s->op, m, (int64_t *)wide, k);
+    }
+    cr_cpu_cast(s->out_dtype, narrow, type, wide, m);
+    cr_cpu_unpack(cr_sizeof(s->out_dtype), m, out + i * s->out_stride, s->out_stride, narrow);
+  }
+}
+
+static bool scan_line(int64_t n, char *const *p, const int64_t *stride, void *arg) {
+  for (int64_t i = 0; i < n; i++) scan_one(arg, p[0] + i * stride[0], p[1] + i * stride[1]);
+  return true;
+}
+
+static bool scan(cr_reduce_op op, const cr_iter *it, int64_t n, int64_t out_stride,
+                 int64_t in_stride) {
+  scan_args s = {op, n, out_stride, in_stride, it->op[0].dtype, it->op[1].dtype};
+  if (n == 0) return true;
+  if (op != CR_SUM && op != CR_PROD) return cr_fail("only sums and products can be scanned");
+  return cr_cpu_lines(it, scan_line, &s, cr_max64(1, CR_GRAIN_MATH / n), NULL);
+}
+
+void CR_ISA_NAME(cr_cpu_scan)(cr_backend *b);
+void CR_ISA_NAME(cr_cpu_scan)(cr_backend *b) {
+  b->scan = scan;
+}

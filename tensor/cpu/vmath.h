@@ -1,0 +1,229 @@
+/* vmath.h: float32 functions without branches or calls, so that loops over them vectorise.
+ *
+ * Error bounds, in units in the last place, hold for all finite arguments and are checked by
+ * tests/tensor/test_kernels.c; infinities, NaN and denormal results are as the mathematics says.
+ * Polynomials are Chebyshev fits to the functions named beside them. */
+#ifndef CR_VMATH_H
+#define CR_VMATH_H
+
+#include "tensor/cpu/half.h"
+#include <math.h>
+
+/* x where it is below the bound or NaN. */
+static inline float cr_vmin(float x, float bound) {
+  return x > bound ? bound : x;
+}
+static inline float cr_vmax(float x, float bound) {
+  return x < bound ? bound : x;
+}
+
+/* The nearest integer to x, |x| < 2^21: adding 1.5 * 2^23 pushes the fraction out.  The low bits of
+ * the sum hold the integer. */
+#define CR_VROUND 12582912.0f
+
+static inline float cr_vpow2(int32_t n) {
+  return cr_bits_float((uint32_t)(n + 127) << 23);
+}
+
+/* Splits x in n ln 2 + r, |r| <= ln 2 / 2. */
+static inline float cr_vexp_reduce(float x, float *n) {
+  *n = (x * 1.44269504f + CR_VROUND) - CR_VROUND;
+  return (x - *n * 0.693145752f) - *n * 1.42860682e-6f;
+}
+
+/* (e^r - 1 - r) / r^2 for |r| <= 0.348. */
+static inline float cr_vexp_poly(float r) {
+  float p = 1.98914798e-4f;
+  p = p * r + 1.393409035e-3f;
+  p = p * r + 8.33331048e-3f;
+  p = p * r + 4.16664609e-2f;
+  p = p * r + 0.166666667f;
+  return p * r + 0.5f;
+}
+
+/* e^(x + low), |low| below 0.11.  n is at most 128 in size, so 2^n takes two factors.  Arguments out of
+ * range give some number or other, which the end puts right: bounding them first would tempt the
+ * compiler into a copy of everything for each bound. */
+static inline float cr_vexp2part(float x, float low) {
+  float n, r = cr_vexp_reduce(x, &n) + low;
+  float p = cr_vexp_poly(r) * (r * r) + r + 1.0f;
+  int32_t i = (int32_t)(cr_float_bits(n + CR_VROUND) & 0x7fffffu) - 0x400000;
+  int32_t half = i >> 1;
+  float y = p * cr_vpow2(half) * cr_vpow2(i - half);
+  y = x > 89.0f ? INFINITY : y;
+  return x < -105.0f ? 0.0f : y;
+}
+
+/* 2 ulp */
+static inline float cr_vexp(float x) {
+  return cr_vexp2part(x, 0.0f);
+}
+
+/* 3 ulp.  2^n (e^r - 1) + (2^n - 1): for n = 0 the first term is all, so nothing cancels. */
+static inline float cr_vexpm1(float x) {
+  float n, r = cr_vexp_reduce(x, &n);
+  float p = cr_vexp_poly(r) * (r * r) + r;
+  int32_t i = (int32_t)(cr_float_bits(n + CR_VROUND) & 0x7fffffu) - 0x400000;
+  int32_t half = i >> 1;
+  float a = cr_vpow2(half), b = cr_vpow2(i - half);
+  float y = ((p * a) + (a - cr_vpow2(half - i))) * b;
+  y = x > 89.0f ? INFINITY : y;
+  y = x < -30.0f ? -1.0f : y;
+  return x == 0.0f ? x : y;
+}
+
+/* log of a positive normal number with `extra` added to its exponent.  m is in [sqrt(1/2), sqrt 2),
+ * s = f / (2 + f) and log m = f - (f^2/2 - s (f^2/2 + R(s^2))). */
+static inline float cr_vlog_normal(float x, float extra) {
+  uint32_t u = cr_float_bits(x) - 0x3f3504f3u;
+  float e = (float)((int32_t)u >> 23) + extra;
+  float m = cr_bits_float((u & 0x7fffffu) + 0x3f3504f3u);
+  float f = m - 1.0f, s = f / (2.0f + f), z = s * s;
+  float r = 0.233419434f;
+  r = r * z + 0.285503970f;
+  r = r * z + 0.400001256f;
+  r = r * z + 0.666666665f;
+  float h = 0.5f * f * f;
+  return e * 0.693145752f - ((h - (s * (h + r * z) + e * 1.42860682e-6f)) - f);
+}
+
+/* 2 ulp */
+static inline float cr_vlog(float x) {
+  float tiny = x < 1.17549435e-38f ? 8388608.0f : 1.0f;
+  float y = cr_vlog_normal(x * tiny, tiny != 1.0f ? -23.0f : 0.0f);
+  y = x == 0.0f ? -INFINITY : y;
+  y = x < 0.0f ? NAN : y;
+  return x < INFINITY ? y : x; /* also NaN */
+}
+
+/* 3 ulp.  The rounding of 1 + x is put right to first order. */
+static inline float cr_vlog1p(float x) {
+  float u = 1.0f + x;
+  float lost = u > 2.0f ? 1.0f - (u - x) : x - (u - 1.0f);
+  float y = cr_vlog_normal(u, 0.0f) + lost / u;
+  y = u == 0.0f ? -INFINITY : y;
+  y = u < 0.0f ? NAN : y;
+  y = x == 0.0f ? x : y;
+  return u < INFINITY ? y : u;
+}
+
+/* 4 ulp */
+static inline float cr_vtanh(float x) {
+  float em = cr_vexpm1(-2.0f * fabsf(x));
+  return copysignf(em / (em + 2.0f), x);
+}
+
+/* 4 ulp where the result is a normal number: from e^-|x|, which cannot overflow */
+static inline float cr_vsigmoid(float x) {
+  float e = cr_vexp(-fabsf(x)), s = 1.0f / (1.0f + e);
+  return x < 0.0f ? e * s : s;
+}
+
+/* 4 ulp where the sigmoid is a normal number */
+static inline float cr_vsilu(float x) {
+  return cr_vmax(x, -1e30f) * cr_vsigmoid(x);
+}
+
+/* 4 ulp where the result is a normal number.  e is at most 1, so log1p needs no care for special
+ * arguments. */
+static inline float cr_vsoftplus(float x) {
+  float e = cr_vexp(-fabsf(x)), u = 1.0f + e;
+  float y = cr_vlog_normal(u, 0.0f) + (e - (u - 1.0f)) / u;
+  return x > 0.0f ? x + y : x != x ? x : y;
+}
+
+static inline float cr_vlogsigmoid(float x) {
+  return -cr_vsoftplus(-x);
+}
+
+/* e^(a^2) erfc(a) for a >= 0, (1 + 2a) times it a polynomial in q = (a - 2)/(a + 2), 0 <= a <= 10.6
+ */
+static inline float cr_verfcx(float a) {
+  float q = (a - 2.0f) / (a + 2.0f);
+  float p = 2.81112980e-5f;
+  p = p * q - 3.59744954e-4f;
+  p = p * q - 1.24970920e-3f;
+  p = p * q + 1.27125612e-3f;
+  p = p * q + 8.63491073e-3f;
+  p = p * q - 8.04495406e-3f;
+  p = p * q - 5.42042601e-2f;
+  p = p * q + 0.164053361f;
+  p = p * q - 0.166031428f;
+  p = p * q - 9.27639099e-2f;
+  p = p * q + 1.27697839f;
+  return p / (1.0f + 2.0f * a);
+}
+
+/* e^(-scale a^2), the square taken exactly in two parts; scale is a power of two. */
+static inline float cr_vgauss(float a, float scale) {
+  float hi = cr_bits_float(cr_float_bits(a) & 0xfffff000u);
+  return cr_vexp2part(-scale * (hi * hi), -scale * ((a - hi) * (a + hi)));
+}
+
+/* erfc of |x|, 8 ulp where it is a normal number */
+static inline float cr_verfc_abs(float x) {
+  float a = fabsf(x), y = cr_vgauss(a, 1.0f) * cr_verfcx(a);
+  return a > 10.3f ? 0.0f : y;
+}
+
+static inline float cr_verfc(float x) {
+  float y = cr_verfc_abs(x);
+  return x < 0.0f ? 2.0f - y : y;
+}
+
+/* 4 ulp */
+static inline float cr_verf(float x) {
+  float z = x * x;
+  float p = 7.87587506e-5f;
+  p = p * z - 8.01686429e-4f;
+  p = p * z + 5.18908742e-3f;
+  p = p * z - 2.68542120e-2f;
+  p = p * z + 0.112835947f;
+  p = p * z - 0.376126267f;
+  p = p * z + 1.12837917f;
+  float y = fabsf(x) < 1.0f ? p * fabsf(x) : 1.0f - cr_verfc_abs(x);
+  return copysignf(y, x);
+}
+
+/* The normal distribution function, and its density through *density; no cancellation in the left
+ * tail. */
+static inline float cr_vnormal_cdf(float x, float *density) {
+  float a = fabsf(x), g = cr_vgauss(a, 0.5f);
+  g = a > 14.5f ? 0.0f : g;
+  float tail = 0.5f * g * cr_verfcx(a * 0.707106781f);
+  tail = a > 14.5f ? 0.0f : tail;
+  *density = 0.398942280f * g;
+  return x < 0.0f ? tail : 1.0f - tail;
+}
+
+/* x times the normal distribution function; 8 ulp where the result is a normal number */
+static inline float cr_vgelu(float x) {
+  float density, y = x * cr_vnormal_cdf(x, &density);
+  return x < -1e30f ? 0.0f : y;
+}
+
+static inline float cr_vgelu_grad(float x) {
+  float density, cdf = cr_vnormal_cdf(x, &density);
+  return cdf + (density == 0.0f ? 0.0f : x * density);
+}
+
+/* Sine and cosine of 2 pi u, 0 <= u < 1; absolute error below 2e-7. */
+static inline void cr_vsincos2pi(float u, float *sine, float *cosine) {
+  float n = (u * 4.0f + CR_VROUND) - CR_VROUND;
+  float t = (u - n * 0.25f) * 6.28318531f, z = t * t;
+  float s = -1.95039043e-4f;
+  s = s * z + 8.33203579e-3f;
+  s = s * z - 0.166666507f;
+  s = (s * z + 0.999999997f) * t;
+  float c = 2.43798313e-5f;
+  c = c * z - 1.38866180e-3f;
+  c = c * z + 4.16666167e-2f;
+  c = c * z - 0.499999996f;
+  c = c * z + 1.0f;
+  uint32_t quarter = cr_float_bits(n + CR_VROUND);
+  float a = quarter & 1u ? c : s, b = quarter & 1u ? s : c;
+  *sine = cr_bits_float(cr_float_bits(a) ^ ((quarter & 2u) << 30));
+  *cosine = cr_bits_float(cr_float_bits(b) ^ (((quarter + 1u) & 2u) << 30));
+}
+
+#endif

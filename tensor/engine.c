@@ -1,0 +1,367 @@
+/* engine.c: running the tape backwards.
+ *
+ * A node is run when the gradients of its outputs are complete, that is after all nodes that used
+ * them.  Those are deeper than it (cr_node.depth), so a heap that gives the deepest node first needs
+ * no counting of uses and no recursion.  Nodes of one depth run in the order in which they came. */
+#include "tensor/node.h"
+#include "tensor/ops.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+typedef struct {
+  const cr_backward_opts *opts;
+  bool all; /* every leaf gets its gradient, not just opts->inputs */
+  cr_node **heap;
+  size_t n, capacity;
+  uint64_t order;
+} run;
+
+/* ---- the heap ------------------------------------------------------------------------------ */
+
+static bool before(const cr_node *a, const cr_node *b) {
+  return a->depth != b->depth ? a->depth > b->depth : a->order < b->order;
+}
+
+static bool push(run *r, cr_node *n) {
+  if (r->n == r->capacity) {
+    size_t capacity = r->capacity ? 2 * r->capacity : 64;
+    cr_node **heap = realloc(r->heap, capacity * sizeof *heap);
+    if (!heap) return cr_fail("out of memory");
+    r->heap = heap;
+    r->capacity = capacity;
+  }
+  n->run = r;
+  n->order = r->order++;
+  size_t i = r->n++;
+  for (; i && before(n, r->heap[(i - 1) / 2]); i = (i - 1) / 2) r->heap[i] = r->heap[(i - 1) / 2];
+  r->heap[i] = cr_node_retain(n);
+  return true;
+}
+
+static cr_node *pop(run *r) {
+  cr_node *top = r->heap[0], *last = r->heap[--r->n];
+  size_t i = 0;
+  for (size_t k; (k = 2 * i + 1) < r->n; i = k) {
+    if (k + 1 < r->n && before(r->heap[k + 1], r->heap[k])) k++;
+    if (!before(r->heap[k], last)) break;
+    r->heap[i] = r->heap[k];
+  }
+  r->heap[i] = last;
+  return top;
+}
+
+/* ---- which gradients are asked for ------------------------------------------------------------- */
+
+static bool leaf_asked(const run *r, const cr_tensor *leaf) {
+  for (int i = 0; i < r->opts->ninputs; i++)
+    if (r->opts->inputs[i] == leaf) return true;
+  return false;
+}
+
+bool cr_edge_wanted(const void *the_run, const cr_edge *e) {
+  const run *r = the_run;
+  if (!e->node && !e->leaf) return false;
+  if (!r || r->all) return true;
+  return e->leaf ? leaf_asked(r, e->leaf) : e->node->needed;
+}
+
+typedef struct {
+  cr_node **node;
+  size_t n, capacity;
+} node_list;
+
+/* While the list is collected, `run` marks the nodes that are in it. */
+static bool list_add(node_list *l, cr_node *n, const run *r) {
+  if (n->run == r) return true;
+  if (n->run) return cr_fail("backward: the graph is in use by another backward");
+  if (l->n == l->capacity) {
+    size_t capacity = l->capacity ? 2 * l->capacity : 256;
+    cr_node **node = realloc(l->node, capacity * sizeof *node);
+    if (!node) return cr_fail("out of memory");
+    l->node = node;
+    l->capacity = capacity;
+  }
+  n->run = r;
+  n->needed = n->captures;
+  l->node[l->n++] = n;
+  return true;
+}
+
+static int shallow_first(const void *a, const void *b) {
+  uint32_t x = (*(cr_node *const *)a)->depth, y = (*(cr_node *const *)b)->depth;
+  return (x > y) - (x < y);
+}
+
+/* Marks the nodes from which a path leads to one of opts->inputs. */
+static bool mark_needed(run *r, int nroots, cr_tensor *const *roots) {
+  node_list l = {0};
+  bool ok = true;
+  for (int i = 0; ok && i < nroots; i++) {
+    cr_node *n = cr_grad_node(roots[i]);
+    if (n) ok = list_add(&l, n, r);
+  }
+  for (size_t at = 0; ok && at < l.n; at++)
+    for (int i = 0; ok && i < l.node[at]->nin; i++)
+      if (l.node[at]->in[i].node) ok = list_add(&l, l.node[at]->in[i].node, r);
+  if (ok && l.n) qsort(l.node, l.n, sizeof *l.node, shallow_first);
+  for (size_t at = 0; at < l.n; at++) {
+    cr_node *n = l.node[at];
+    for (int i = 0; ok && i < n->nin && !n->needed; i++) n->needed = cr_edge_wanted(r, &n->in[i]);
+  }
+  for (size_t at = 0; at < l.n; at++) l.node[at]->run = NULL;
+  free(l.node);
+  return ok;
+}
+
+static bool set_captures(run *r, bool on) {
+  for (int i = 0; i < r->opts->ninputs; i++) {
+    cr_tensor *t = r->opts->inputs[i];
+    if (on && !cr_requires_grad(t))
+      return cr_fail("backward: input %d does not require a gradient", i + 1);
+    cr_node *n = cr_grad_node(t);
+    if (n) n->captures = on;
+  }
+  return true;
+}
+
+/* ---- gradients on their way ------------------------------------------------------------------- */
+
+/* Takes over `from`. */
+static cr_tensor *replaced(cr_tensor *from, cr_tensor *by) {
+  cr_release(from);
+  return by;
+}
+
+/* A gradient as its receiver wants it: of its shape, dtype and device.  A new reference. */
+static cr_tensor *fit(cr_tensor *g, int ndim, const int64_t *shape, cr_dtype dtype, cr_device d) {
+  cr_tensor *t = cr_retain(g);
+  if (t->ndim != ndim || memcmp(t->shape, shape, (size_t)ndim * sizeof *shape))
+    t = replaced(t, cr_sum_to(t, ndim, shape));
+  if (t && t->dtype != dtype) t = replaced(t, cr_cast(t, dtype));
+  if (!t) return NULL;
+  cr_device have = cr_device_of(t);
+  return have.type == d.type && have.index == d.index ? t : replaced(t, cr_to_device(t, d));
+}
+
+/* Nobody else sees this tensor's elements: they may be written. */
+static bool ours_alone(const cr_tensor *t) {
+  return atomic_load(&t->refs) == 1 && t->storage && atomic_load(&t->storage->refs) == 1 &&
+         cr_is_contiguous(t) && t->storage->size == cr_numel(t);
+}
+
+/* *sum += g, where *sum may be NULL; takes over g. */
+static bool add_to(const run *r, cr_tensor **sum, cr_tensor *g) {
+  if (!*sum) {
+    *sum = g;
+    return true;
+  }
+  bool in_place = !r->opts->create_graph && ours_alone(*sum);
+  cr_tensor *s = cr_binary(CR_ADD, *sum, g, in_place ? *sum : NULL);
+  cr_release(g);
+  if (!s) return false;
+  cr_release(*sum);
+  *sum = s;
+  return true;
+}
+
+/* grad += scale * g on a leaf; takes over g. */
+static bool accumulate(const run *r, cr_tensor *leaf, cr_tensor *g) {
+  double scale = r->opts->scale == 0 ? 1 : r->opts->scale;
+  cr_tensor *grad = leaf->ag->grad, *sum = NULL;
+  if (grad) {
+    sum = scale == 1 ? cr_binary(CR_ADD, grad, g, grad)
+                     : cr_axpby(cr_num(1), grad, cr_num(scale), g, grad);
+  } else if (scale != 1) {
+    sum = cr_mul_num(g, scale);
+  } else if (r->opts->create_graph || ours_alone(g)) {
+    sum = cr_retain(g);
+  } else {
+    sum = cr_clone(g);
+  }
+  cr_release(g);
+  if (!sum) return false;
+  if (grad)
+    cr_release(sum); /* it is grad */
+  else
+    leaf->ag->grad = sum;
+  return true;
+}
+
+static bool capture(const run *r, int i, cr_tensor *g) {
+  return add_to(r, &r->opts->result[i], cr_retain(g));
+}
+
+/* Takes over g.  What goes to `result` is not added to the leaf's own gradient as well. */
+static bool deliver_to_leaf(const run *r, cr_tensor *leaf, cr_tensor *g) {
+  bool asked = false, ok = true;
+  for (int i = 0; ok && i < r->opts->ninputs; i++) {
+    if (r->opts->inputs[i] != leaf) continue;
+    asked = true;
+    ok = capture(r, i, g);
+  }
+  if (!asked && r->all) return accumulate(r, leaf, g);
+  cr_release(g);
+  return ok;
+}
+
+static bool deliver_to_node(run *r, cr_node *n, int index, cr_tensor *g) {
+  if (n->run != r) {
+    if (n->run) {
+      cr_release(g);
+      return cr_fail("backward: the graph is in use by another backward");
+    }
+    if (!push(r, n)) {
+      cr_release(g);
+      return false;
+    }
+  }
+  if (add_to(r, &n->out[index].grad, g)) return true;
+  cr_release(n->out[index].grad);
+  n->out[index].grad = NULL;
+  return false;
+}
+
+static bool deliver(run *r, const cr_edge *e, cr_tensor *g) {
+  cr_tensor *fitted = fit(g, e->ndim, e->shape, (cr_dtype)e->dtype, e->device);
+  if (!fitted) return false;
+  if (e->leaf) return deliver_to_leaf(r, e->leaf, fitted);
+  return deliver_to_node(r, e->node, e->index, fitted);
+}
+
+/* ---- running a node -------------------------------------------------------------------------- */
+
+/* Hands out what was asked of this node's outputs, and makes zeros for outputs nobody used. */
+static bool complete_outputs(const run *r, cr_node *n) {
+  for (int k = 0; k < n->nout; k++) {
+    cr_output *o = &n->out[k];
+    if (!o->grad && n->nout > 1)
+      o->grad = cr_full((cr_dtype)o->dtype, o->device, o->ndim, o->shape, cr_num(0));
+    if (!o->grad) return false;
+    if (o->retain && r->all) {
+      cr_tensor *copy = r->opts->create_graph ? cr_retain(o->grad) : cr_clone(o->grad);
+      if (!copy) return false;
+      bool ok = true;
+      if (o->retain->ag->grad) {
+        ok = add_to(r, &o->retain->ag->grad, copy);
+      } else {
+        o->retain->ag->grad = copy;
+      }
+      if (!ok) return false;
+    }
+  }
+  for (int i = 0; n->captures && i < r->opts->ninputs; i++) {
+    cr_tensor *t = r->opts->inputs[i];
+    if (t->ag->node == n && !capture(r, i, n->out[t->ag->index].grad)) return false;
+  }
+  return true;
+}
+
+static bool call_backward(cr_node *n, cr_tensor **g, cr_tensor **gin) {
+  if (n->released && (n->nsave || n->free_user))
+    return cr_fail("the graph was freed by an earlier backward; pass {retainGraph = true} to the "
+                   "first one");
+  if (!n->op->backward) return cr_fail("it has no derivative");
+  return n->op->backward(n, g, gin);
+}
+
+/* Says which operator failed, and where the script called it. */
+static bool failed(const cr_node *n) {
+  if (strncmp(cr_error(), "backward", 8) == 0) return false;
+  return cr_fail("backward of %s%s%s: %s", n->op->name, n->where ? " called at " : "",
+                 n->where ? n->where : "", cr_error());
+}
+
+static bool run_node(run *r, cr_node *n) {
+  cr_tensor *g_small[4], *gin_small[8];
+  cr_tensor **g = n->nout <= 4 ? g_small : malloc((size_t)n->nout * sizeof *g);
+  cr_tensor **gin = n->nin <= 8 ? gin_small : malloc((size_t)n->nin * sizeof *gin);
+  bool ok = g && gin && complete_outputs(r, n);
+  if (!g || !gin) cr_fail("out of memory");
+  bool any = false;
+  for (int i = 0; ok && i < n->nin; i++) {
+    gin[i] = NULL;
+    any |= cr_edge_wanted(r, &n->in[i]);
+  }
+  if (ok && any) {
+    for (int k = 0; k < n->nout; k++) g[k] = n->out[k].grad;
+    ok = call_backward(n, g, gin) || failed(n);
+    cr_node_free_unpacked(n);
+    for (int k = 0; k < n->nout; k++) { /* before its inputs run: they may add to it in place */
+      cr_release(n->out[k].grad);
+      n->out[k].grad = NULL;
+    }
+    for (int i = 0; i < n->nin; i++) {
+      if (!gin[i]) continue;
+      if (ok && cr_edge_wanted(r, &n->in[i])) ok = deliver(r, &n->in[i], gin[i]) || failed(n);
+      cr_release(gin[i]);
+    }
+  }
+  if (ok && !r->opts->retain_graph && !r->opts->create_graph) cr_node_free_saved(n);
+  if (g != g_small) free(g);
+  if (gin != gin_small) free(gin);
+  return ok;
+}
+
+static void leave(cr_node *n) {
+  for (int k = 0; k < n->nout; k++) {
+    cr_release(n->out[k].grad);
+    n->out[k].grad = NULL;
+  }
+  n->run = NULL;
+  cr_node_release(n);
+}
+
+/* ---- starting ------------------------------------------------------------------------------- */
+
+static bool start(run *r, cr_tensor *root, cr_tensor *grad) {
+  char s[CR_SHAPE_STR], u[CR_SHAPE_STR];
+  if (!cr_requires_grad(root))
+    return cr_fail("backward: the tensor (%s) does not require a gradient: nothing it was computed "
+                   "from does",
+                   cr_tensor_str(s, root));
+  if (!grad && cr_numel(root) != 1)
+    return cr_fail("backward: the tensor is %s; give a gradient of its shape, or start from a single "
+                   "number such as its sum",
+                   cr_tensor_str(s, root));
+  if (grad && cr_numel(grad) != cr_numel(root))
+    return cr_fail("backward: a gradient of shape %s for a tensor of shape %s",
+                   cr_tensor_str(s, grad), cr_tensor_str(u, root));
+  cr_tensor *g = grad ? cr_reshape(grad, root->ndim, root->shape) : cr_ones_like(root);
+  if (!g) return false;
+  cr_edge e = {.dtype = root->dtype, .ndim = root->ndim, .device = cr_device_of(root),
+               .shape = root->shape, .node = root->ag->node, .index = root->ag->index,
+               .leaf = root->ag->node ? NULL : root};
+  bool ok = !cr_edge_wanted(r, &e) || deliver(r, &e, g);
+  cr_release(g);
+  return ok;
+}
+
+bool cr_backward(int nroots, cr_tensor *const *roots, cr_tensor *const *grads,
+                 const cr_backward_opts *opts) {
+  static const cr_backward_opts defaults = {0};
+  if (!opts) opts = &defaults;
+  run r = {.opts = opts, .all = opts->ninputs == 0 || opts->accumulate};
+  cr_context *ctx = cr_ctx();
+  bool mode = ctx->no_grad;
+  for (int i = 0; i < opts->ninputs; i++) opts->result[i] = NULL;
+  bool ok = set_captures(&r, true) && (r.all || mark_needed(&r, nroots, roots));
+  ctx->no_grad = !opts->create_graph;
+  for (int i = 0; ok && i < nroots; i++) ok = start(&r, roots[i], grads ? grads[i] : NULL);
+  while (ok && r.n) {
+    cr_node *n = pop(&r);
+    ok = run_node(&r, n);
+    leave(n);
+    if (ok && ctx->interrupted && ctx->interrupted(ctx->interrupted_ctx))
+      ok = cr_fail("backward: interrupted");
+  }
+  ctx->no_grad = mode;
+  while (r.n) leave(pop(&r));
+  free(r.heap);
+  set_captures(&r, false);
+  for (int i = 0; !ok && i < opts->ninputs; i++) {
+    cr_release(opts->result[i]);
+    opts->result[i] = NULL;
+  }
+  return ok;
+}

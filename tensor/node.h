@@ -1,0 +1,86 @@
+/* node.h: the inside of the tape, shared by tape.c (recording) and engine.c (running backward). */
+#ifndef CR_NODE_H
+#define CR_NODE_H
+
+#include "tensor/autograd.h"
+
+/* Where input i of a call came from.  Neither node nor leaf: it needs no gradient. */
+typedef struct {
+  cr_node *node;
+  cr_tensor *leaf;
+  int index; /* which output of node */
+  uint8_t dtype;
+  uint8_t ndim;
+  cr_device device;
+  const int64_t *shape; /* inside the node's own block */
+} cr_edge;
+
+typedef struct {
+  cr_tensor *value; /* without a history: no cycles */
+  cr_tensor *unpacked; /* value with its history, while a backward runs */
+  uint32_t version;
+  int16_t input, output; /* which of them it is, or -1 */
+} cr_saved_value;
+
+typedef struct {
+  uint8_t dtype, ndim;
+  cr_device device;
+  const int64_t *shape;
+  cr_tensor *grad;   /* while the engine runs */
+  cr_tensor *retain; /* the tensor that asked for retainGrad; it clears this when it goes */
+} cr_output;
+
+struct cr_node {
+  atomic_int refs;
+  const cr_op *op;
+  uint32_t depth; /* more than that of every node it has an edge to */
+  int16_t nin, nout, nsave, nints, nnums;
+  bool released; /* its saved values were freed by a backward */
+  bool captures; /* in this run somebody asked for the gradient of an output */
+  bool needed;   /* in this run, if only some gradients are computed */
+  uint64_t order;
+  const void *run; /* the run that it takes part in */
+  cr_edge *in;
+  cr_saved_value *save;
+  cr_output *out;
+  int64_t *ints;
+  double *nums;
+  void *user;
+  void (*free_user)(void *user);
+  cr_account *account;
+  size_t bytes;
+  cr_node *next; /* while it waits to be freed */
+  char *where;
+};
+
+struct cr_autograd {
+  bool requires_grad; /* a leaf that does */
+  bool retain_grad;
+  cr_node *node; /* NULL for a leaf */
+  int index;
+  uint32_t version; /* of the storage when `node` described this view */
+  cr_tensor *grad;
+};
+
+static inline uint32_t cr_version(const cr_tensor *t) {
+  return t->storage ? atomic_load_explicit(&t->storage->version, memory_order_relaxed) : 0;
+}
+
+void cr_node_release(cr_node *n);
+cr_node *cr_node_retain(cr_node *n);
+/* Frees what a backward no longer needs. */
+void cr_node_free_saved(cr_node *n);
+void cr_node_free_unpacked(cr_node *n);
+/* The autograd part of t, made if it is missing; NULL with a message without memory. */
+cr_autograd *cr_autograd_of(cr_tensor *t);
+/* Brings the history of a view up to date with its base.  False: failed. */
+bool cr_refresh(cr_tensor *t);
+/* Is there a path for a gradient from edge e on, in the run that n takes part in? (engine.c) */
+bool cr_edge_wanted(const void *run, const cr_edge *e);
+
+/* The operators behind writes through views (ops/slice.c).  Geometries: see there. */
+extern const cr_op cr_op_copy_slices;
+int cr_slice_attrs(const cr_tensor *base, const cr_tensor *view, int64_t *ints);
+#define CR_SLICE_ATTRS (4 * CR_MAX_DIMS + 4)
+
+#endif

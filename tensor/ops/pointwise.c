@@ -1,0 +1,215 @@
+/* pointwise.c: several elementary steps in one loop over memory, and `where`. */
+#include "tensor/autograd.h"
+#include "tensor/ops.h"
+
+#include <math.h>
+#include <string.h>
+
+/* ---- the loop ---------------------------------------------------------------------------------- */
+
+/* All inputs brought to one dtype; `held` are references to release. */
+static bool common(const char *fn, int n, cr_tensor *const *in, cr_tensor **held) {
+  cr_dtype dtype = (cr_dtype)in[0]->dtype;
+  for (int i = 1; i < n; i++) {
+    if (!cr_same_device(fn, in[0], in[i])) return false;
+    if (in[i]->ndim || in[i]->dtype != CR_FLOAT64) dtype = cr_promote(dtype, (cr_dtype)in[i]->dtype);
+  }
+  if (dtype == CR_BOOL) return cr_fail("%s: not defined for bool tensors", fn);
+  for (int i = 0; i < n; i++)
+    if (!(held[i] = cr_cast(in[i], dtype))) return false;
+  return true;
+}
+
+static bool overlaps_any(const cr_tensor *out, int n, cr_tensor *const *in) {
+  for (int i = 0; i < n; i++)
+    if (cr_overlaps(out, in[i])) return true;
+  return false;
+}
+
+/* out = op(in..) with numbers s and t; the inputs have one dtype. */
+static cr_tensor *loop(const char *fn, cr_pointwise_op op, int n, cr_tensor *const *in, double s, double t,
+                       cr_tensor *out) {
+  int ndim = in[0]->ndim;
+  int64_t shape[CR_MAX_DIMS];
+  memcpy(shape, in[0]->shape, (size_t)ndim * sizeof *shape);
+  for (int i = 1; i < n; i++)
+    if (!cr_same_shape(in[0], in[i]) &&
+        !cr_broadcast(fn, ndim, shape, in[i]->ndim, in[i]->shape, &ndim, shape))
+      return NULL;
+  if (out && (out->dtype != in[0]->dtype || overlaps_any(out, n, in)))
+    return cr_into(fn, out, loop(fn, op, n, in, s, t, NULL));
+  cr_tensor *y = cr_result(fn, out, (cr_dtype)in[0]->dtype, cr_device_of(in[0]), ndim, shape, n, in);
+  if (!y || !cr_numel(y)) return y;
+  cr_iter it;
+  cr_iter_make(&it, y, n, in);
+  if (cr_backend_for(y)->pointwise(op, &it, s, t) || cr_error_prefix(fn)) return y;
+  cr_release(y);
+  return NULL;
+}
+
+/* The operator as a whole: casts, the loop, the record.  `saves`: backward needs the inputs. */
+static cr_tensor *pointwise(const cr_op *op, cr_pointwise_op code, int n, cr_tensor *const *in, bool saves,
+                            double s, double t, cr_tensor *out) {
+  cr_tensor *held[3] = {NULL}, *kept[3] = {NULL};
+  cr_tensor *y = NULL;
+  for (int i = 0; i < n; i++)
+    if (!in[i]) return NULL;
+  bool ok = common(op->name, n, in, held);
+  bool copy = saves && out && cr_recording(n, in);
+  for (int i = 0; ok && i < n; i++)
+    ok = (kept[i] = copy ? cr_keep(held[i], out) : cr_retain(held[i])) != NULL;
+  if (ok) {
+    y = loop(op->name, code, n, held, s, t, out);
+    y = cr_record(op, y, .nin = n, .in = kept, .nsave = saves ? n : 0, .save = kept, CR_NUMS(s, t));
+  }
+  for (int i = 0; i < n; i++) {
+    cr_release(held[i]);
+    cr_release(kept[i]);
+  }
+  return y;
+}
+
+/* ---- addcmul, addcdiv ------------------------------------------------------------------------------ */
+
+static bool addcmul_backward(cr_node *n, cr_tensor *const *g, cr_tensor **gin) {
+  cr_tensor *b = cr_saved(n, 1), *c = cr_saved(n, 2);
+  if (!b || !c) return false;
+  if (cr_wants(n, 0)) gin[0] = cr_retain(g[0]);
+  if (!cr_wants(n, 1) && !cr_wants(n, 2)) return true;
+  CR_AUTO sg = cr_mul_num(g[0], cr_attr_num(n, 0));
+  if (cr_wants(n, 1) && !(gin[1] = cr_mul(sg, c))) return false;
+  return !cr_wants(n, 2) || (gin[2] = cr_mul(sg, b));
+}
+
+static const cr_op op_addcmul = {"addcmul", ": value", addcmul_backward};
+
+cr_tensor *cr_addcmul(cr_tensor *a, cr_scalar s, cr_tensor *b, cr_tensor *c, cr_tensor *out) {
+  return pointwise(&op_addcmul, CR_ADDCMUL, 3, (cr_tensor *[]){a, b, c}, true, cr_scalar_double(s), 0, out);
+}
+
+static bool addcdiv_backward(cr_node *n, cr_tensor *const *g, cr_tensor **gin) {
+  cr_tensor *b = cr_saved(n, 1), *c = cr_saved(n, 2);
+  if (!b || !c) return false;
+  if (cr_wants(n, 0)) gin[0] = cr_retain(g[0]);
+  if (!cr_wants(n, 1) && !cr_wants(n, 2)) return true;
+  CR_AUTO sg = cr_mul_num(g[0], cr_attr_num(n, 0));
+  CR_AUTO q = cr_div(sg, c);
+  if (!q) return false;
+  if (cr_wants(n, 1)) gin[1] = cr_retain(q);
+  if (!cr_wants(n, 2)) return true;
+  CR_AUTO qc = cr_div(q, c);
+  CR_AUTO qb = cr_mul(qc, b);
+  return (gin[2] = cr_neg(qb)) != NULL;
+}
+
+static const cr_op op_addcdiv = {"addcdiv", ": value", addcdiv_backward};
+
+cr_tensor *cr_addcdiv(cr_tensor *a, cr_scalar s, cr_tensor *b, cr_tensor *c, cr_tensor *out) {
+  return pointwise(&op_addcdiv, CR_ADDCDIV, 3, (cr_tensor *[]){a, b, c}, true, cr_scalar_double(s), 0, out);
+}
+
+/* ---- axpby, lerp -------------------------------------------------------------------------------------- */
+
+static bool two_weights(cr_node *n, cr_tensor *g, double wa, double wb, cr_tensor **gin) {
+  if (cr_wants(n, 0) && !(gin[0] = wa == 1 ? cr_retain(g) : cr_mul_num(g, wa))) return false;
+  return !cr_wants(n, 1) || (gin[1] = wb == 1 ? cr_retain(g) : cr_mul_num(g, wb));
+}
+
+static bool axpby_backward(cr_node *n, cr_tensor *const *g, cr_tensor **gin) {
+  return two_weights(n, g[0], cr_attr_num(n, 0), cr_attr_num(n, 1), gin);
+}
+
+static const cr_op op_axpby = {"axpby", ": alpha beta", axpby_backward};
+
+cr_tensor *cr_axpby(cr_scalar s, cr_tensor *a, cr_scalar t, cr_tensor *b, cr_tensor *out) {
+  return pointwise(&op_axpby, CR_AXPBY, 2, (cr_tensor *[]){a, b}, false, cr_scalar_double(s),
+                   cr_scalar_double(t), out);
+}
+
+static bool lerp_backward(cr_node *n, cr_tensor *const *g, cr_tensor **gin) {
+  double s = cr_attr_num(n, 0);
+  return two_weights(n, g[0], 1 - s, s, gin);
+}
+
+static const cr_op op_lerp = {"lerp", ": weight", lerp_backward};
+
+cr_tensor *cr_lerp(cr_tensor *a, cr_tensor *b, cr_scalar s, cr_tensor *out) {
+  return pointwise(&op_lerp, CR_LERP, 2, (cr_tensor *[]){a, b}, false, cr_scalar_double(s), 0, out);
+}
+
+/* ---- clamp, threshold ------------------------------------------------------------------------------------ */
+
+/* g where the mask (bool) holds, else 0; takes over the mask. */
+static cr_tensor *masked(cr_tensor *g, cr_tensor *mask) {
+  CR_AUTO zero = cr_scalar_tensor((cr_dtype)g->dtype, cr_device_of(g), cr_int(0));
+  cr_tensor *r = cr_where(mask, g, zero, NULL);
+  cr_release(mask);
+  return r;
+}
+
+static bool clamp_backward(cr_node *n, cr_tensor *const *g, cr_tensor **gin) {
+  cr_tensor *a = cr_saved(n, 0);
+  CR_AUTO above = cr_binary_scalar(CR_GE, a, cr_num(cr_attr_num(n, 0)), NULL);
+  CR_AUTO below = cr_binary_scalar(CR_LE, a, cr_num(cr_attr_num(n, 1)), NULL);
+  return (gin[0] = masked(g[0], cr_binary(CR_LOGICAL_AND, above, below, NULL))) != NULL;
+}
+
+static const cr_op op_clamp = {"clamp", ": min max", clamp_backward};
+
+cr_tensor *cr_clamp(cr_tensor *a, cr_scalar lo, cr_scalar hi, cr_tensor *out) {
+  return pointwise(&op_clamp, CR_CLAMP, 1, &a, true, cr_scalar_double(lo), cr_scalar_double(hi), out);
+}
+
+static bool threshold_backward(cr_node *n, cr_tensor *const *g, cr_tensor **gin) {
+  cr_tensor *a = cr_saved(n, 0);
+  cr_tensor *mask = cr_binary_scalar(CR_GT, a, cr_num(cr_attr_num(n, 0)), NULL);
+  return (gin[0] = masked(g[0], mask)) != NULL;
+}
+
+static const cr_op op_threshold = {"threshold", ": threshold value", threshold_backward};
+
+cr_tensor *cr_threshold(cr_tensor *a, cr_scalar threshold, cr_scalar value, cr_tensor *out) {
+  return pointwise(&op_threshold, CR_THRESHOLD, 1, &a, true, cr_scalar_double(threshold),
+                   cr_scalar_double(value), out);
+}
+
+/* ---- where ----------------------------------------------------------------------------------------------- */
+
+static bool where_backward(cr_node *n, cr_tensor *const *g, cr_tensor **gin) {
+  cr_tensor *cond = cr_saved(n, 0);
+  if (!cond) return false;
+  CR_AUTO zero = cr_scalar_tensor((cr_dtype)g[0]->dtype, cr_device_of(g[0]), cr_int(0));
+  if (cr_wants(n, 1) && !(gin[1] = cr_where(cond, g[0], zero, NULL))) return false;
+  return !cr_wants(n, 2) || (gin[2] = cr_where(cond, zero, g[0], NULL));
+}
+
+static const cr_op op_where = {"where", "", where_backward};
+
+static cr_tensor *where_loop(cr_tensor *const *in, cr_tensor *out) {
+  int ndim = in[0]->ndim;
+  int64_t shape[CR_MAX_DIMS];
+  memcpy(shape, in[0]->shape, (size_t)ndim * sizeof *shape);
+  for (int i = 1; i < 3; i++)
+    if (!cr_broadcast("where", ndim, shape, in[i]->ndim, in[i]->shape, &ndim, shape)) return NULL;
+  cr_tensor *y = cr_result("where", out, (cr_dtype)in[1]->dtype, cr_device_of(in[1]), ndim, shape, 3, in);
+  if (!y || !cr_numel(y)) return y;
+  cr_iter it;
+  cr_iter_make(&it, y, 3, in);
+  if (cr_backend_for(y)->where(&it)) return y;
+  cr_release(y);
+  return NULL;
+}
+
+cr_tensor *cr_where(cr_tensor *cond, cr_tensor *a, cr_tensor *b, cr_tensor *out) {
+  if (!cond || !a || !b || !cr_same_device("where", a, b) || !cr_same_device("where", cond, a)) return NULL;
+  if (cond->dtype != CR_BOOL && cond->dtype != CR_UINT8)
+    return cr_fail_null("where: the condition is %s, wanted bool or uint8", cr_dtypes[cond->dtype].name);
+  cr_dtype dtype = cr_promote((cr_dtype)a->dtype, (cr_dtype)b->dtype);
+  CR_AUTO x = cr_cast(a, dtype);
+  CR_AUTO y = cr_cast(b, dtype);
+  if (!x || !y) return NULL;
+  cr_tensor *const in[] = {cond, x, y};
+  if (out && (out->dtype != dtype || overlaps_any(out, 3, in)))
+    return cr_into("where", out, cr_where(cond, x, y, NULL));
+  return cr_record(&op_where, where_loop(in, out), .nin = 3, .in = in, CR_SAVE(cond));
+}

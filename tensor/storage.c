@@ -1,0 +1,126 @@
+/* storage.c: reference-counted elements on one device. */
+#include "tensor/backend.h"
+#include "tensor/internal.h"
+
+#include <string.h>
+
+static void out_of_memory(size_t bytes) {
+  cr_memory_stats m;
+  cr_memory(&m);
+  cr_fail("out of memory: no room for %zu bytes (%zu in use, %zu cached)", bytes, m.live, m.cached);
+}
+
+static bool byte_count(cr_dtype dtype, int64_t size, size_t *bytes) {
+  if (size < 0) return cr_fail("a storage of %lld elements", (long long)size);
+  if (__builtin_mul_overflow((size_t)size, cr_sizeof(dtype), bytes) || *bytes > PTRDIFF_MAX)
+    return cr_fail("out of memory: %lld elements of type %s do not fit", (long long)size,
+                   cr_dtypes[dtype].name);
+  return true;
+}
+
+static cr_storage *header(cr_dtype dtype, cr_device device, const cr_backend *backend, int64_t size,
+                          size_t bytes) {
+  cr_storage *s = cr_malloc(sizeof *s);
+  if (!s) return NULL;
+  cr_account *a = cr_charge(sizeof *s + bytes);
+  if (!a) {
+    cr_free(s);
+    return NULL;
+  }
+  *s = (cr_storage){.dtype = (uint8_t)dtype,
+                    .device = device,
+                    .backend = backend,
+                    .size = size,
+                    .capacity = bytes,
+                    .account = a};
+  atomic_init(&s->refs, 1);
+  return s;
+}
+
+static cr_storage *try_new(cr_dtype dtype, cr_device device, int64_t size, size_t bytes) {
+  const cr_backend *backend = cr_backend_of(device);
+  if (!backend) return NULL;
+  cr_storage *s = header(dtype, device, backend, size, bytes);
+  if (!s) return NULL;
+  s->data = backend->alloc(device, bytes);
+  if (!s->data) {
+    cr_uncharge(s->account, sizeof *s + bytes);
+    cr_free(s);
+    out_of_memory(bytes);
+    return NULL;
+  }
+  return s;
+}
+
+cr_storage *cr_storage_new(cr_dtype dtype, cr_device device, int64_t size) {
+  size_t bytes;
+  if (!byte_count(dtype, size, &bytes)) return NULL;
+  cr_storage *s = try_new(dtype, device, size, bytes);
+  cr_context *ctx = cr_ctx();
+  if (s || !ctx->reclaim || !ctx->reclaim(ctx->reclaim_ctx)) return s;
+  return try_new(dtype, device, size, bytes); /* the interpreter's collector freed what it could */
+}
+
+cr_storage *cr_storage_wrap(cr_dtype dtype, void *data, int64_t size,
+                            void (*release)(void *owner, void *data), void *owner) {
+  cr_device cpu = {CR_CPU, 0};
+  const cr_backend *backend = cr_backend_of(cpu);
+  cr_storage *s = backend ? header(dtype, cpu, backend, size, 0) : NULL;
+  if (!s) return NULL;
+  s->data = data;
+  s->release = release;
+  s->owner = owner;
+  return s;
+}
+
+cr_storage *cr_storage_retain(cr_storage *s) {
+  atomic_fetch_add_explicit(&s->refs, 1, memory_order_relaxed);
+  return s;
+}
+
+void cr_storage_release(cr_storage *s) {
+  if (!s || atomic_fetch_sub_explicit(&s->refs, 1, memory_order_acq_rel) != 1) return;
+  if (s->release)
+    s->release(s->owner, s->data);
+  else
+    s->backend->dealloc(s->device, s->data, s->capacity);
+  cr_uncharge(s->account, sizeof *s + s->capacity);
+  cr_free(s);
+}
+
+/* Copies between two blocks of one device, by way of host memory where it is another's. */
+static bool move_bytes(cr_storage *s, void *to, size_t bytes) {
+  if (s->device.type == CR_CPU) {
+    memcpy(to, s->data, bytes);
+    return true;
+  }
+  void *host = cr_host_alloc(bytes);
+  if (!host) return cr_fail("out of memory");
+  bool ok = s->backend->to_host(s->device, host, s->data, bytes) &&
+            s->backend->from_host(s->device, to, host, bytes);
+  cr_host_free(host, bytes);
+  return ok;
+}
+
+bool cr_storage_resize(cr_storage *s, int64_t size) {
+  size_t bytes;
+  if (!byte_count((cr_dtype)s->dtype, size, &bytes)) return false;
+  if (s->release) return cr_fail("a storage on memory that its host lent cannot be resized");
+  if (bytes != s->capacity) {
+    if (!cr_recharge(s->account, s->capacity, bytes)) return false;
+    void *data = s->backend->alloc(s->device, bytes);
+    size_t kept = bytes < s->capacity ? bytes : s->capacity;
+    if (!data || !move_bytes(s, data, kept)) {
+      cr_recharge(s->account, bytes, s->capacity);
+      if (data) s->backend->dealloc(s->device, data, bytes);
+      else out_of_memory(bytes);
+      return false;
+    }
+    s->backend->dealloc(s->device, s->data, s->capacity);
+    s->data = data;
+    s->capacity = bytes;
+    atomic_fetch_add_explicit(&s->version, 1, memory_order_relaxed);
+  }
+  s->size = size;
+  return true;
+}

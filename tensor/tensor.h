@@ -1,0 +1,249 @@
+/* tensor.h: the tensor core's types and the functions on their shape and memory.
+ *
+ * Ownership: a function that returns a pointer returns a new reference, which
+ * the caller releases; arguments are borrowed.
+ * Errors: a function that can fail returns NULL or false and leaves a message
+ * in cr_error().  Nothing here aborts, asserts or jumps.
+ * Dimensions and indices count from 0 in C; the Lua binding counts from 1. */
+#ifndef CR_TENSOR_H
+#define CR_TENSOR_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define CR_MAX_DIMS 16
+
+typedef enum {
+  CR_FLOAT32,
+  CR_FLOAT64,
+  CR_FLOAT16,
+  CR_BFLOAT16,
+  CR_INT8,
+  CR_UINT8,
+  CR_INT16,
+  CR_INT32,
+  CR_INT64,
+  CR_BOOL,
+  CR_NDTYPES
+} cr_dtype;
+
+typedef enum { CR_CPU, CR_CUDA, CR_NDEVICES } cr_device_type;
+
+typedef struct {
+  uint8_t type; /* cr_device_type */
+  int8_t index;
+} cr_device;
+
+typedef struct cr_storage cr_storage;
+typedef struct cr_tensor cr_tensor;
+typedef struct cr_autograd cr_autograd; /* tensor/autograd.h */
+typedef struct cr_backend cr_backend;   /* tensor/backend.h */
+
+/* A number from outside a tensor: an operator's scalar argument, one element. */
+typedef struct {
+  bool is_int;
+  union {
+    int64_t i;
+    double d;
+  };
+} cr_scalar;
+
+static inline cr_scalar cr_int(int64_t i) { return (cr_scalar){.is_int = true, .i = i}; }
+static inline cr_scalar cr_num(double d) { return (cr_scalar){.is_int = false, .d = d}; }
+static inline double cr_scalar_double(cr_scalar s) { return s.is_int ? (double)s.i : s.d; }
+int64_t cr_scalar_int(cr_scalar s); /* truncates; saturates what does not fit, NaN is 0 */
+
+/* ---- dtypes ------------------------------------------------------------------------------ */
+
+typedef struct {
+  const char *name;  /* "float32" */
+  const char *torch; /* "Float", as in torch.FloatTensor and torch.FloatStorage */
+  size_t size;       /* bytes of an element */
+  bool is_float;
+  bool is_signed;
+} cr_dtype_info;
+
+extern const cr_dtype_info cr_dtypes[CR_NDTYPES];
+
+static inline size_t cr_sizeof(cr_dtype t) { return cr_dtypes[t].size; }
+static inline bool cr_is_float(cr_dtype t) { return cr_dtypes[t].is_float; }
+/* The type of an operation on two types, by NumPy's and PyTorch's lattice: a float wins over an
+ * integer whatever their widths; float16 with bfloat16 gives float32; uint8 with int8 gives int16. */
+cr_dtype cr_promote(cr_dtype a, cr_dtype b);
+
+/* ---- errors ------------------------------------------------------------------------------ */
+
+/* Sets this thread's message.  Always returns false, so that `return cr_fail(...)` reads well. */
+bool cr_fail(const char *format, ...) __attribute__((format(printf, 1, 2)));
+/* The same for functions that return a pointer. */
+#define cr_fail_null(...) (cr_fail(__VA_ARGS__), (void *)0)
+/* The message of this thread's last failure. */
+const char *cr_error(void);
+/* Puts "prefix: " before the present message. */
+bool cr_error_prefix(const char *prefix);
+
+/* ---- the context: what belongs to a thread or an interpreter ------------------------------- */
+
+/* Counts the bytes of the tensors, storages and graph nodes made while it was current. */
+typedef struct cr_account {
+  atomic_int refs;
+  atomic_size_t live;
+  atomic_size_t peak;
+  atomic_size_t limit; /* 0: none; an allocation beyond it fails as out of memory */
+} cr_account;
+
+typedef struct {
+  uint64_t seed;
+  uint64_t offset; /* of the next unused Philox counter */
+} cr_generator;
+
+typedef struct cr_context {
+  cr_account *account;
+  cr_generator generator;
+  bool no_grad;    /* true inside torch.noGrad */
+  uint8_t dtype;   /* default type of new tensors */
+  bool torch7;     /* behave as Torch7 did where the two worlds differ */
+  int threads;     /* most threads for one operator; 0: as OpenMP decides */
+  /* Where the interpreter is now, for messages about the tape: fills at most n bytes with
+   * "file:line", or an empty string.  NULL outside an interpreter. */
+  void (*where)(void *ctx, char *buf, size_t n);
+  void *where_ctx;
+  /* Called when memory is short: gives back what it can and returns true if a further try makes sense. */
+  bool (*reclaim)(void *ctx);
+  void *reclaim_ctx;
+  size_t reachable;  /* live bytes of the account after the collector's last full run */
+  size_t collect_at; /* live bytes at which it should run again */
+  /* Polled by long kernels: true when the user wants to stop. */
+  bool (*interrupted)(void *ctx);
+  void *interrupted_ctx;
+} cr_context;
+
+/* This thread's current context, never NULL (a thread that set none has one of its own). */
+cr_context *cr_ctx(void);
+/* Makes c current (NULL: the thread's own again) and returns the one before (NULL: the own). */
+cr_context *cr_set_ctx(cr_context *c);
+cr_context *cr_context_new(void); /* with an account of its own and a random seed */
+void cr_context_free(cr_context *c);
+void cr_seed(cr_generator *g, uint64_t seed);
+
+/* ---- memory ------------------------------------------------------------------------------ */
+
+typedef struct {
+  size_t live;   /* bytes handed out */
+  size_t peak;   /* most of it so far */
+  size_t cached; /* bytes kept for reuse */
+} cr_memory_stats;
+
+/* Host memory from the caching allocator.  cr_host_alloc(0) is a valid pointer. */
+void *cr_host_alloc(size_t bytes);
+void cr_host_free(void *p, size_t bytes);
+void cr_memory(cr_memory_stats *out);
+void cr_memory_release(void); /* gives the cache back to the system */
+/* For tests: the n-th allocation from now on fails (tensor headers and nodes too); 0: none. */
+void cr_memory_fail_at(long n);
+/* malloc and free for headers, counted in the account and subject to cr_memory_fail_at. */
+void *cr_malloc(size_t bytes);
+void cr_free(void *p);
+
+/* ---- storage ----------------------------------------------------------------------------- */
+
+struct cr_storage {
+  atomic_int refs;
+  uint8_t dtype;
+  cr_device device;
+  const cr_backend *backend;
+  atomic_uint version; /* bumped by every write through a tensor; the tape checks it */
+  void *data;
+  int64_t size;    /* elements */
+  size_t capacity; /* bytes */
+  cr_account *account;
+  void (*release)(void *owner, void *data); /* for memory that a host lent, else NULL */
+  void *owner;
+};
+
+cr_storage *cr_storage_new(cr_dtype dtype, cr_device device, int64_t size);
+/* Wraps memory that stays its owner's; release(owner, data) runs once, at the last reference. */
+cr_storage *cr_storage_wrap(cr_dtype dtype, void *data, int64_t size,
+                            void (*release)(void *owner, void *data), void *owner);
+cr_storage *cr_storage_retain(cr_storage *s);
+void cr_storage_release(cr_storage *s); /* NULL is allowed */
+/* Keeps the contents up to the smaller size; new elements are undefined.  Refuses wrapped memory. */
+bool cr_storage_resize(cr_storage *s, int64_t size);
+
+/* ---- tensors ----------------------------------------------------------------------------- */
+
+/* A view of a storage.  The 1-dimensional tensor of no elements is Torch7's empty tensor: its
+ * storage may be NULL.  A scalar has ndim 0 and one element. */
+struct cr_tensor {
+  atomic_int refs;
+  uint8_t dtype;
+  uint8_t ndim;
+  cr_storage *storage;
+  int64_t offset;  /* elements */
+  cr_tensor *base; /* of a differentiable view: the tensor it is a view of, itself not a view */
+  cr_autograd *ag; /* NULL while it takes no part in a graph */
+  cr_account *account;
+  int64_t shape[CR_MAX_DIMS];
+  int64_t stride[CR_MAX_DIMS]; /* elements */
+};
+
+cr_tensor *cr_retain(cr_tensor *t);
+void cr_release(cr_tensor *t); /* NULL is allowed */
+
+cr_tensor *cr_empty(cr_dtype dtype, cr_device device, int ndim, const int64_t *shape);
+cr_tensor *cr_empty_cpu(cr_dtype dtype, int ndim, const int64_t *shape);
+cr_tensor *cr_empty_like(const cr_tensor *t); /* contiguous, same shape, dtype, device */
+cr_tensor *cr_none(cr_dtype dtype, cr_device device); /* Torch7's empty tensor, no storage */
+cr_tensor *cr_scalar_tensor(cr_dtype dtype, cr_device device, cr_scalar value);
+/* A view of s that the tape knows nothing of.  stride may be NULL: contiguous.  s may be NULL when
+ * there are no elements. */
+cr_tensor *cr_view_storage(cr_storage *s, cr_dtype dtype, int64_t offset, int ndim,
+                           const int64_t *shape, const int64_t *stride);
+/* Another header on the same elements, without a history. */
+cr_tensor *cr_alias(const cr_tensor *t);
+
+/* Changes t itself (Torch7's set and resize).  Refused with a message when t has a history. */
+bool cr_set(cr_tensor *t, cr_storage *s, int64_t offset, int ndim, const int64_t *shape,
+            const int64_t *stride);
+bool cr_resize(cr_tensor *t, int ndim, const int64_t *shape, const int64_t *stride);
+
+int64_t cr_numel(const cr_tensor *t);
+bool cr_is_contiguous(const cr_tensor *t);
+bool cr_same_shape(const cr_tensor *a, const cr_tensor *b);
+bool cr_is_none(const cr_tensor *t); /* Torch7's empty tensor */
+static inline cr_device cr_device_of(const cr_tensor *t) {
+  return t->storage ? t->storage->device : (cr_device){CR_CPU, 0};
+}
+static inline void *cr_data(const cr_tensor *t) {
+  return t->storage ? (char *)t->storage->data + (size_t)t->offset * cr_sizeof((cr_dtype)t->dtype)
+                    : NULL;
+}
+/* Says that t's elements were written.  Every operator that writes calls it. */
+static inline void cr_bump(cr_tensor *t) {
+  if (t->storage) atomic_fetch_add_explicit(&t->storage->version, 1, memory_order_relaxed);
+}
+
+/* One element, by index (ndim numbers, already checked) or the only one. */
+cr_scalar cr_get(const cr_tensor *t, const int64_t *index);
+bool cr_put(cr_tensor *t, const int64_t *index, cr_scalar value);
+/* The only element of a one-element tensor. */
+bool cr_item(const cr_tensor *t, cr_scalar *out);
+
+/* Shapes.  "3x4", "scalar", "empty"; the result lives in buf. */
+#define CR_SHAPE_STR 128
+const char *cr_shape_str(char buf[CR_SHAPE_STR], int ndim, const int64_t *shape);
+const char *cr_tensor_str(char buf[CR_SHAPE_STR], const cr_tensor *t);
+/* Product of the sizes, or -1 (with a message) when it does not fit. */
+int64_t cr_count(int ndim, const int64_t *shape);
+void cr_contiguous_strides(int ndim, const int64_t *shape, int64_t *stride);
+/* The shape two shapes broadcast to; false with a message naming fn. */
+bool cr_broadcast(const char *fn, int na, const int64_t *a, int nb, const int64_t *b, int *ndim,
+                  int64_t *shape);
+
+/* Text of a tensor as Torch7 prints it (columns, common scale factor), last line with type, size
+ * and device.  malloc'ed; the caller frees it. */
+char *cr_tostring(const cr_tensor *t);
+
+#endif
