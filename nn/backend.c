@@ -1,0 +1,102 @@
+/* backend.c: finds the kernels of a device, and what nn's operators share. */
+#include "nn/internal.h"
+#include "tensor/cpu/cpu.h"
+
+#include <pthread.h>
+
+/* ---- the kernels of a device ----------------------------------------------------------------- */
+
+static _Atomic(const cr_nn_backend *) tables[CR_NDEVICES];
+
+void cr_nn_backend_register(cr_device_type type, const cr_nn_backend *b) {
+  atomic_store(&tables[type], b);
+}
+
+CR_ISA_DECLARE(cr_nn_fill_conv, cr_nn_backend *);
+CR_ISA_DECLARE(cr_nn_fill_pool, cr_nn_backend *);
+CR_ISA_DECLARE(cr_nn_fill_norm, cr_nn_backend *);
+CR_ISA_DECLARE(cr_nn_fill_softmax, cr_nn_backend *);
+CR_ISA_DECLARE(cr_nn_fill_loss, cr_nn_backend *);
+CR_ISA_DECLARE(cr_nn_fill_dropout, cr_nn_backend *);
+
+typedef void (*fill_fn)(cr_nn_backend *);
+
+static void register_cpu(void) {
+  static cr_nn_backend cpu;
+  static const fill_fn fill[][CR_ISA_COUNT] = {
+      CR_ISA_LIST(cr_nn_fill_conv), CR_ISA_LIST(cr_nn_fill_pool),
+      CR_ISA_LIST(cr_nn_fill_norm), CR_ISA_LIST(cr_nn_fill_softmax),
+      CR_ISA_LIST(cr_nn_fill_loss), CR_ISA_LIST(cr_nn_fill_dropout)};
+  int isa = cr_cpu_isa_index();
+  for (size_t i = 0; i < sizeof fill / sizeof fill[0]; i++) fill[i][isa](&cpu);
+  cr_nn_backend_register(CR_CPU, &cpu);
+}
+
+const cr_nn_backend *cr_nn_backend_of(const char *fn, cr_device d) {
+  static pthread_once_t once = PTHREAD_ONCE_INIT;
+  pthread_once(&once, register_cpu);
+  const cr_nn_backend *b = d.type < CR_NDEVICES ? atomic_load(&tables[d.type]) : NULL;
+  return b ? b : cr_fail_null("%s: not available on this device", fn);
+}
+
+/* ---- checks ------------------------------------------------------------------------------------
+ */
+
+bool cr_nn_match(const char *fn, const cr_tensor *x, const char *what, const cr_tensor *t) {
+  if (!t) return true;
+  if (t->dtype != x->dtype)
+    return cr_fail("%s: input is %s, but %s is %s", fn, cr_dtypes[x->dtype].name, what,
+                   cr_dtypes[t->dtype].name);
+  return cr_same_device(fn, x, t);
+}
+
+bool cr_nn_vector(const char *fn, const cr_tensor *x, const char *what, const cr_tensor *t,
+                  int64_t n) {
+  char s[CR_SHAPE_STR];
+  if (!t) return true;
+  if (t->ndim != 1 || t->shape[0] != n)
+    return cr_fail("%s: %s is %s, wanted %lld elements", fn, what, cr_shape_str(s, t->ndim, t->shape),
+                   (long long)n);
+  return cr_nn_match(fn, x, what, t);
+}
+
+/* ---- small helpers -----------------------------------------------------------------------------
+ */
+
+cr_tensor *cr_cast_owned(cr_tensor *t, cr_dtype dtype) {
+  CR_AUTO owned = t;
+  return cr_cast(owned, dtype);
+}
+
+cr_tensor *cr_nn_dense(cr_tensor *t, cr_dtype dtype) {
+  CR_AUTO wide = cr_cast(t, dtype);
+  return cr_contiguous(wide);
+}
+
+bool cr_nn_dense_opt(cr_tensor *t, cr_dtype dtype, cr_tensor **out) {
+  *out = cr_nn_dense(t, dtype);
+  return !t || *out;
+}
+
+cr_middle_shape cr_middle(const cr_tensor *t, int dim) {
+  cr_middle_shape s = {(cr_dtype)t->dtype, 1, 1, 1};
+  for (int d = 0; d < t->ndim; d++)
+    *(d < dim ? &s.outer : d == dim ? &s.n : &s.inner) *= t->shape[d];
+  return s;
+}
+
+cr_tensor *cr_result_if(bool ok, cr_tensor *y) {
+  if (ok) return y;
+  cr_release(y);
+  return NULL;
+}
+
+cr_tensor *cr_sum_middle(const char *fn, cr_tensor *t, int dim) {
+  const cr_nn_backend *be = cr_nn_backend_of(fn, cr_device_of(t));
+  CR_AUTO dense = cr_contiguous(t);
+  cr_tensor *out =
+      be && dense ? cr_empty((cr_dtype)t->dtype, cr_device_of(t), 1, &t->shape[dim]) : NULL;
+  if (!out) return NULL;
+  cr_middle_shape s = cr_middle(dense, dim);
+  return cr_result_if(be->sum_middle(&s, cr_data(out), cr_data(dense)), out);
+}

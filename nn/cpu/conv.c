@@ -1,0 +1,167 @@
+/* conv.c: convolution as matrix products, a cache's worth of columns at a time.
+ *
+ * The columns of an image are a matrix (c/groups kh kw) x (oh ow) that holds, below each other,
+ * what each output place sees.  Then y = w columns, gw = gy columns^T, and gx is w^T gy added back
+ * to where the columns came from.  Tiles of columns are dealt to threads; each product runs on one
+ * thread. Results do not depend on the number of threads: the division into tasks follows the shape
+ * alone. */
+#include "nn/cpu/kernels.h"
+
+#include <cblas.h>
+#include <omp.h>
+#include <string.h>
+
+/* Bytes of columns that stay in a core's second-level cache. */
+#define TILE_BYTES (512 << 10)
+/* Fewer columns than this make a product that is mostly packing. */
+#define TILE_COLUMNS 64
+/* How many tasks there should be, how many outputs each needs at least, and what the private sums
+ * of a derivative's parts may hold. */
+#define TASKS 16
+#define BLOCK_OUTPUTS 32
+#define PRIVATE_ELEMENTS (INT64_C(1) << 21)
+
+/* How the output places of a batch are cut: `rows` rows of one image, or whole small images. */
+typedef struct {
+  int64_t images, rows, per_image, count;
+} tiling;
+
+/* Tile t: images n0 .. n1-1, rows r0 .. r1-1 of each. */
+typedef struct {
+  int64_t n0, n1, r0, r1, columns;
+} tile;
+
+static tiling cut(const cr_conv2d_shape *s, int64_t column_bytes) {
+  int64_t places = s->oh * s->ow, fit = cr_max64(TILE_BYTES / column_bytes, TILE_COLUMNS);
+  tiling t = {.images = 1, .rows = s->oh, .per_image = 1};
+  if (places < TILE_COLUMNS) {
+    t.images = cr_min64(s->n, cr_min64(2 * TILE_COLUMNS, fit) / places);
+    t.count = (s->n + t.images - 1) / t.images;
+    return t;
+  }
+  t.per_image = (places + fit - 1) / fit;
+  t.rows = (s->oh + t.per_image - 1) / t.per_image;
+  t.per_image = (s->oh + t.rows - 1) / t.rows;
+  t.count = s->n * t.per_image;
+  return t;
+}
+
+static tile nth_tile(const cr_conv2d_shape *s, const tiling *t, int64_t i) {
+  tile r = {.r1 = s->oh};
+  if (t->per_image > 1) {
+    r.n0 = i / t->per_image;
+    r.r0 = i % t->per_image * t->rows;
+    r.r1 = cr_min64(r.r0 + t->rows, s->oh);
+    r.n1 = r.n0 + 1;
+  } else {
+    r.n0 = i * t->images;
+    r.n1 = cr_min64(r.n0 + t->images, s->n);
+  }
+  r.columns = (r.n1 - r.n0) * (r.r1 - r.r0) * s->ow;
+  return r;
+}
+
+/* The places q0 .. q1-1 of a row whose input position q*stride + shift lies in 0 .. width-1. */
+static void valid_range(int64_t shift, int64_t stride, int64_t width, int64_t n, int64_t *q0,
+                        int64_t *q1) {
+  int64_t first = shift < 0 ? (-shift + stride - 1) / stride : 0;
+  int64_t end = shift >= width ? 0 : (width - 1 - shift) / stride + 1;
+  *q1 = cr_min64(end, n);
+  *q0 = cr_min64(first, *q1 < 0 ? 0 : *q1);
+}
+
+/* 1x1 kernels that touch every place once: the image is its own matrix of columns. */
+static bool is_pointwise(const cr_conv2d_shape *s) {
+  const cr_conv2d_args *a = &s->args;
+  return s->kh == 1 && s->kw == 1 && a->stride[0] == 1 && a->stride[1] == 1 && a->pad[0] == 0 &&
+         a->pad[1] == 0;
+}
+
+/* One input channel and few outputs for each group: products would be vectors by scalars. */
+static bool is_depthwise(const cr_conv2d_shape *s) {
+  return s->c == s->args.groups && s->o <= 4 * s->c && s->c > 1;
+}
+
+/* The parts of one task's work, and the pointers: what the bodies below get. */
+typedef struct {
+  const cr_conv2d_shape *s;
+  tiling t;
+  int64_t parts;            /* of a derivative: its private sums */
+  int64_t blocks, channels; /* of a group, and in a block: outputs in forward, else inputs */
+  void *out;
+  void *sums; /* private results of the parts but the first */
+  const void *a, *b, *bias;
+} conv_job;
+
+/* Divides the channels of a group into blocks, so that there are about `tasks` of them. */
+static void cut_channels(conv_job *j, int64_t channels, int64_t tasks) {
+  int64_t blocks = cr_max64(1, cr_min64(tasks, channels));
+  j->channels = (channels + blocks - 1) / blocks;
+  j->blocks = (channels + j->channels - 1) / j->channels;
+}
+
+/* The group and the channels c0 .. c0+count-1 of task i % (groups * blocks). */
+static void nth_block(const conv_job *j, int64_t i, int64_t per_group, int64_t *group, int64_t *c0,
+                      int64_t *count) {
+  int64_t within = i % j->blocks * j->channels;
+  *group = i / j->blocks % j->s->args.groups;
+  *c0 = *group * per_group + within;
+  *count = cr_min64(j->channels, per_group - within);
+}
+
+/* Inside a parallel region OpenBLAS runs on one thread; here it shall outside of one as well. Gives
+ * the number of threads to restore. */
+static int one_blas_thread(void) {
+  int before = omp_get_max_threads();
+  if (before > 1 && !omp_in_parallel()) omp_set_num_threads(1);
+  return before;
+}
+
+static void restore_threads(int before) {
+  if (before > 1 && !omp_in_parallel()) omp_set_num_threads(before);
+}
+
+#define REAL float
+#define NAME(f) CR_TYPED(f, float)
+#define GEMM cblas_sgemm
+#include "nn/cpu/conv.inc"
+#include "nn/cpu/depthwise.inc"
+#undef REAL
+#undef NAME
+#undef GEMM
+
+#define REAL double
+#define NAME(f) CR_TYPED(f, double)
+#define GEMM cblas_dgemm
+#include "nn/cpu/conv.inc"
+#include "nn/cpu/depthwise.inc"
+
+#define DISPATCH(f, ...) (s->dtype == CR_FLOAT32 ? f##_float(__VA_ARGS__) : f##_double(__VA_ARGS__))
+
+static bool conv2d(const cr_conv2d_shape *s, void *y, const void *x, const void *w,
+                   const void *bias) {
+  if (s->n == 0 || s->o == 0) return true;
+  if (is_depthwise(s)) return DISPATCH(depthwise, s, y, x, w, bias);
+  return DISPATCH(forward, s, y, x, w, bias);
+}
+
+static bool conv2d_input(const cr_conv2d_shape *s, void *gx, const void *gy, const void *w) {
+  if (s->n == 0 || s->c == 0) return true;
+  if (is_depthwise(s)) return DISPATCH(depthwise_input, s, gx, gy, w);
+  return DISPATCH(backward_input, s, gx, gy, w);
+}
+
+static bool conv2d_weight(const cr_conv2d_shape *s, void *gw, const void *gy, const void *x) {
+  size_t bytes = (size_t)(s->o * (s->c / s->args.groups) * s->kh * s->kw) * cr_sizeof(s->dtype);
+  if (bytes == 0) return true;
+  memset(gw, 0, bytes);
+  if (s->n == 0) return true;
+  if (is_depthwise(s)) return DISPATCH(depthwise_weight, s, gw, gy, x);
+  return DISPATCH(backward_weight, s, gw, gy, x);
+}
+
+void cr_nn_fill_conv(cr_nn_backend *b) {
+  b->conv2d = conv2d;
+  b->conv2d_input = conv2d_input;
+  b->conv2d_weight = conv2d_weight;
+}

@@ -1,0 +1,221 @@
+/* loss.c: negative log-likelihood, cross-entropy and mean squared error.
+ * Their messages name the modules, and count classes from 1, as scripts do. */
+#include "nn/internal.h"
+#include "tensor/autograd.h"
+
+#define NLL "nn.ClassNLLCriterion"
+#define CROSS_ENTROPY "nn.CrossEntropyCriterion"
+#define MSE "nn.MSECriterion"
+
+static bool nll_loss_backward(cr_node *n, cr_tensor *const *g, cr_tensor **gin);
+static bool nll_loss_backward_backward(cr_node *n, cr_tensor *const *g, cr_tensor **gin);
+static bool cross_entropy_backward(cr_node *n, cr_tensor *const *g, cr_tensor **gin);
+static bool mse_loss_backward(cr_node *n, cr_tensor *const *g, cr_tensor **gin);
+
+static const cr_op op_nll = {"nll_loss", "ignore average", nll_loss_backward};
+static const cr_op op_nll_backward = {"nll_loss_backward", "ignore average",
+                                      nll_loss_backward_backward};
+static const cr_op op_cross_entropy = {"cross_entropy", "ignore average", cross_entropy_backward};
+static const cr_op op_mse = {"mse_loss", "average", mse_loss_backward};
+
+/* ---- what both classification losses check
+ * -------------------------------------------------------- */
+
+static bool check_classes(const char *fn, const cr_tensor *x, const cr_tensor *target,
+                          const cr_tensor *weight) {
+  char xs[CR_SHAPE_STR], ts[CR_SHAPE_STR];
+  cr_shape_str(xs, x->ndim, x->shape);
+  cr_shape_str(ts, target->ndim, target->shape);
+  if (!cr_need_float(fn, x)) return false;
+  if (x->ndim != 1 && x->ndim != 2)
+    return cr_fail("%s: input is %s, wanted batch x classes or classes", fn, xs);
+  if (!cr_need_dtype(fn, "target", target, CR_INT64) || !cr_same_device(fn, x, target))
+    return false;
+  if (x->shape[x->ndim - 1] < 1) return cr_fail("%s: input %s has no classes", fn, xs);
+  int64_t rows = x->ndim == 2 ? x->shape[0] : 1;
+  if (target->ndim > 1 || cr_numel(target) != rows)
+    return cr_fail("%s: target is %s for input %s, wanted %lld class number%s", fn, ts, xs,
+                   (long long)rows, rows == 1 ? "" : "s");
+  return cr_nn_vector(fn, x, "weights", weight, x->shape[x->ndim - 1]);
+}
+
+/* The arguments of a kernel; x, target and weight are contiguous. */
+static cr_nll_args nll_args(const cr_tensor *x, const cr_tensor *target, const cr_tensor *weight,
+                            int64_t ignore, bool average) {
+  return (cr_nll_args){.dtype = (cr_dtype)x->dtype,
+                       .rows = x->ndim == 2 ? x->shape[0] : 1,
+                       .classes = x->shape[x->ndim - 1],
+                       .target = cr_data(target),
+                       .weight = weight ? cr_data(weight) : NULL,
+                       .ignore = ignore,
+                       .average = average};
+}
+
+typedef cr_tensor *(*loss_fn)(cr_tensor *x, cr_tensor *target, cr_tensor *weight, int64_t ignore,
+                              bool average);
+
+/* Calls f with everything contiguous and wide enough for a kernel. */
+static cr_tensor *with_dense(loss_fn f, cr_tensor *x, cr_tensor *target, cr_tensor *weight,
+                             int64_t ignore, bool average) {
+  CR_AUTO xd = cr_nn_dense(x, cr_nn_dtype(x));
+  CR_AUTO t = cr_contiguous(target);
+  CR_AUTO w = NULL;
+  if (!xd || !t || !cr_nn_dense_opt(weight, cr_nn_dtype(x), &w)) return NULL;
+  return cr_cast_owned(f(xd, t, w, ignore, average), (cr_dtype)x->dtype);
+}
+
+/* ---- negative log-likelihood: linear in logp, so its derivatives go round in a circle
+ * -------------- */
+
+static cr_tensor *nll_dense(cr_tensor *logp, cr_tensor *target, cr_tensor *weight, int64_t ignore,
+                            bool average) {
+  const cr_nn_backend *be = cr_nn_backend_of(NLL, cr_device_of(logp));
+  cr_tensor *loss = be ? cr_empty((cr_dtype)logp->dtype, cr_device_of(logp), 0, NULL) : NULL;
+  if (!loss) return NULL;
+  cr_nll_args a = nll_args(logp, target, weight, ignore, average);
+  bool ok = be->nll(&a, cr_data(loss), cr_data(logp)) || cr_error_prefix(NLL);
+  return cr_record(&op_nll, cr_result_if(ok, loss), CR_IN(logp, target, weight),
+                   CR_SAVE(target, weight), CR_INTS(ignore, average));
+}
+
+cr_tensor *cr_nll_loss(cr_tensor *logp, cr_tensor *target, cr_tensor *weight, int64_t ignore,
+                       bool average) {
+  if (!logp || !target || !check_classes(NLL, logp, target, weight)) return NULL;
+  return with_dense(nll_dense, logp, target, weight, ignore, average);
+}
+
+/* The gradient g of the loss, spread over a tensor of the given shape. */
+static cr_tensor *nll_spread(cr_tensor *g, int ndim, const int64_t *shape, cr_tensor *target,
+                             cr_tensor *weight, int64_t ignore, bool average) {
+  const cr_nn_backend *be = cr_nn_backend_of(NLL, cr_device_of(g));
+  cr_tensor *gx = be ? cr_empty((cr_dtype)g->dtype, cr_device_of(g), ndim, shape) : NULL;
+  if (!gx) return NULL;
+  cr_nll_args a = nll_args(gx, target, weight, ignore, average);
+  bool ok = be->nll_backward(&a, cr_data(gx), cr_data(g));
+  return cr_record(&op_nll_backward, cr_result_if(ok, gx), CR_IN(g, target, weight),
+                   CR_SAVE(target, weight), CR_INTS(ignore, average));
+}
+
+static bool saved_classes(cr_node *n, cr_tensor **target, cr_tensor **weight) {
+  *target = cr_saved(n, 0);
+  *weight = cr_has_saved(n, 1) ? cr_saved(n, 1) : NULL;
+  return *target && (*weight || !cr_has_saved(n, 1));
+}
+
+static bool nll_loss_backward(cr_node *n, cr_tensor *const *g, cr_tensor **gin) {
+  cr_tensor *target, *weight;
+  const int64_t *shape;
+  int ndim = cr_input_shape(n, 0, &shape);
+  return saved_classes(n, &target, &weight) &&
+         (gin[0] = nll_spread(g[0], ndim, shape, target, weight, cr_attr_int(n, 0),
+                              cr_attr_int(n, 1) != 0));
+}
+
+static bool nll_loss_backward_backward(cr_node *n, cr_tensor *const *g, cr_tensor **gin) {
+  cr_tensor *target, *weight;
+  return saved_classes(n, &target, &weight) &&
+         (gin[0] = cr_nll_loss(g[0], target, weight, cr_attr_int(n, 0), cr_attr_int(n, 1) != 0));
+}
+
+/* ---- cross-entropy
+ * ----------------------------------------------------------------------------------- */
+
+static cr_tensor *cross_entropy_dense(cr_tensor *x, cr_tensor *target, cr_tensor *weight,
+                                      int64_t ignore, bool average) {
+  const cr_nn_backend *be = cr_nn_backend_of(CROSS_ENTROPY, cr_device_of(x));
+  cr_nll_args a = nll_args(x, target, weight, ignore, average);
+  CR_AUTO lse = be ? cr_empty(a.dtype, cr_device_of(x), 1, &a.rows) : NULL;
+  cr_tensor *loss = lse ? cr_empty(a.dtype, cr_device_of(x), 0, NULL) : NULL;
+  if (!loss) return NULL;
+  bool ok = be->cross_entropy(&a, cr_data(loss), cr_data(lse), cr_data(x)) ||
+            cr_error_prefix(CROSS_ENTROPY);
+  return cr_record(&op_cross_entropy, cr_result_if(ok, loss), CR_IN(x, target, weight),
+                   CR_SAVE(target, weight, x, lse), CR_INTS(ignore, average));
+}
+
+cr_tensor *cr_cross_entropy(cr_tensor *x, cr_tensor *target, cr_tensor *weight, int64_t ignore,
+                            bool average) {
+  if (!x || !target || !check_classes(CROSS_ENTROPY, x, target, weight)) return NULL;
+  return with_dense(cross_entropy_dense, x, target, weight, ignore, average);
+}
+
+/* With s the gradient of the loss by log-probabilities: s - softmax(x) sum(s). */
+static cr_tensor *cross_entropy_composed(cr_node *n, cr_tensor *g, cr_tensor *x, cr_tensor *target,
+                                         cr_tensor *weight) {
+  int dim = x->ndim - 1;
+  CR_AUTO s =
+      nll_spread(g, x->ndim, x->shape, target, weight, cr_attr_int(n, 0), cr_attr_int(n, 1) != 0);
+  CR_AUTO sum = cr_reduce(CR_SUM, s, 1, &dim, true, NULL);
+  CR_AUTO p = cr_softmax(x, dim);
+  CR_AUTO part = cr_mul(p, sum);
+  return cr_sub(s, part);
+}
+
+static bool cross_entropy_backward(cr_node *n, cr_tensor *const *g, cr_tensor **gin) {
+  cr_tensor *target, *weight, *x = cr_saved(n, 2), *lse = cr_saved(n, 3);
+  if (!x || !lse || !saved_classes(n, &target, &weight)) return false;
+  if (cr_recording_any(g[0], x))
+    return (gin[0] = cross_entropy_composed(n, g[0], x, target, weight)) != NULL;
+  const cr_nn_backend *be = cr_nn_backend_of(CROSS_ENTROPY, cr_device_of(x));
+  if (!be || !(gin[0] = cr_empty_like(x))) return false;
+  cr_nll_args a = nll_args(x, target, weight, cr_attr_int(n, 0), cr_attr_int(n, 1) != 0);
+  return be->cross_entropy_backward(&a, cr_data(gin[0]), cr_data(g[0]), cr_data(lse), cr_data(x));
+}
+
+/* ---- mean squared error
+ * --------------------------------------------------------------------------------- */
+
+static double mse_scale(const cr_tensor *x, bool average) {
+  return average ? 1.0 / (double)cr_numel(x) : 1.0;
+}
+
+static cr_tensor *mse_dense(cr_tensor *x, cr_tensor *target, bool average) {
+  const cr_nn_backend *be = cr_nn_backend_of(MSE, cr_device_of(x));
+  cr_tensor *loss = be ? cr_empty((cr_dtype)x->dtype, cr_device_of(x), 0, NULL) : NULL;
+  if (!loss) return NULL;
+  bool ok = be->mse((cr_dtype)x->dtype, cr_numel(x), mse_scale(x, average), cr_data(loss),
+                    cr_data(x), cr_data(target));
+  return cr_record(&op_mse, cr_result_if(ok, loss), CR_IN(x, target), CR_SAVE(x, target),
+                   CR_INTS(average));
+}
+
+cr_tensor *cr_mse_loss(cr_tensor *x, cr_tensor *target, bool average) {
+  char xs[CR_SHAPE_STR], ts[CR_SHAPE_STR];
+  if (!x || !target || !cr_need_float(MSE, x) || !cr_same_device(MSE, x, target)) return NULL;
+  if (!cr_same_shape(x, target))
+    return cr_fail_null(MSE ": target is %s for input %s, wanted the same shape",
+                        cr_shape_str(ts, target->ndim, target->shape),
+                        cr_shape_str(xs, x->ndim, x->shape));
+  cr_dtype result = cr_promote((cr_dtype)x->dtype, (cr_dtype)target->dtype);
+  cr_dtype dtype = result == CR_FLOAT64 ? CR_FLOAT64 : CR_FLOAT32;
+  CR_AUTO xd = cr_nn_dense(x, dtype);
+  CR_AUTO td = cr_nn_dense(target, dtype);
+  return cr_cast_owned(xd && td ? mse_dense(xd, td, average) : NULL, result);
+}
+
+/* The gradient by x: 2 scale g (x - target). */
+static cr_tensor *mse_composed(cr_tensor *g, cr_tensor *x, cr_tensor *target, double scale) {
+  CR_AUTO diff = cr_sub(x, target);
+  CR_AUTO twice = cr_mul_num(diff, 2 * scale);
+  return cr_mul(twice, g);
+}
+
+static cr_tensor *mse_fused(cr_tensor *g, cr_tensor *x, cr_tensor *target, double scale) {
+  const cr_nn_backend *be = cr_nn_backend_of(MSE, cr_device_of(x));
+  cr_tensor *gx = be ? cr_empty_like(x) : NULL;
+  if (!gx) return NULL;
+  return cr_result_if(be->mse_backward((cr_dtype)x->dtype, cr_numel(x), scale, cr_data(gx),
+                                       cr_data(g), cr_data(x), cr_data(target)),
+                      gx);
+}
+
+static bool mse_loss_backward(cr_node *n, cr_tensor *const *g, cr_tensor **gin) {
+  cr_tensor *x = cr_saved(n, 0), *target = cr_saved(n, 1);
+  if (!x || !target) return false;
+  double scale = mse_scale(x, cr_attr_int(n, 0) != 0);
+  bool record = cr_recording_any(g[0], x, target);
+  cr_tensor *(*f)(cr_tensor *, cr_tensor *, cr_tensor *, double) =
+      record ? mse_composed : mse_fused;
+  return (!cr_wants(n, 0) || (gin[0] = f(g[0], x, target, scale))) &&
+         (!cr_wants(n, 1) || (gin[1] = f(g[0], target, x, scale)));
+}
