@@ -1,0 +1,15 @@
+/* openers.h: the functions that open the C parts of packages otherwise written in Lua.  Each pushes
+ * a table of functions. */
+#ifndef CR_OPENERS_H
+#define CR_OPENERS_H
+
+#include <lua.h>
+
+int luaopen_torch_disk(lua_State *L);    /* lib/torch/disk_lua.c: require "torch._disk" */
+int luaopen_torch_clock(lua_State *L);   /* lib/torch/clock_lua.c: require "torch._clock" */
+int luaopen_paths_system(lua_State *L);  /* lib/paths/paths_lua.c: require "paths._system" */
+int luaopen_xlua_terminal(lua_State *L); /* lib/xlua/term_lua.c: require "xlua._terminal" */
+int luaopen_data_idx(lua_State *L);      /* lib/data/idx_lua.c: require "data._idx" */
+int luaopen_nn_functional(lua_State *L); /* lib/nn/nn_lua.c: require "nn.functional" */
+
+#endif

@@ -1,0 +1,158 @@
+-- ConfusionMatrix: counts how often class t was taken for class p: mat[t][p].
+
+local torch = require "torch"
+local raise = require("torch.caller").raise
+
+return function(optim)
+  local ConfusionMatrix = torch.class("optim.ConfusionMatrix", optim)
+
+  --- ConfusionMatrix(n), ConfusionMatrix(n, names) or ConfusionMatrix(names).
+  function ConfusionMatrix:__init(n, names)
+    if type(n) == "table" then n, names = #n, n end
+    if math.tointeger(n) == nil or n < 1 then raise("optim.ConfusionMatrix: how many classes?") end
+    n = math.tointeger(n)
+    self.nclasses, self.classes = n, names or {}
+    self.mat = torch.LongTensor(n, n):zero()
+    self.valids, self.unionvalids = torch.FloatTensor(n):zero(), torch.FloatTensor(n):zero()
+    self.totalValid, self.averageValid, self.averageUnionValid = 0, 0, 0
+  end
+
+  --- Forgets all counts.
+  function ConfusionMatrix:zero()
+    self.mat:zero()
+    self.valids:zero()
+    self.unionvalids:zero()
+    self.totalValid, self.averageValid, self.averageUnionValid = 0, 0, 0
+    return self
+  end
+
+  -- The class that a number, or a tensor with a score for each class, stands for.
+  local function class_of(value, what)
+    if type(value) == "number" then return math.tointeger(value) or raise("a %s of %s", what, value) end
+    if not torch.isTensor(value) or value:nElement() == 0 then
+      raise("optim.ConfusionMatrix: the %s must be a class or a vector of scores", what)
+    end
+    if value:nElement() == 1 then return math.tointeger(value:item()) end
+    local _, places = torch.max(value:detach():contiguous():view(value:nElement()), 1)
+    return places:view(1)[1]
+  end
+
+  function ConfusionMatrix:_add(p, t)
+    if t < 1 then return end -- no target
+    if t > self.nclasses or p < 1 or p > self.nclasses then
+      raise("optim.ConfusionMatrix: class %d taken for %d; there are %d classes", t, p, self.nclasses)
+    end
+    self.mat[t][p] = self.mat[t][p] + 1
+  end
+
+  --- Counts one prediction (a class, or a vector of scores) for a target (a class, or a vector that is
+  --- largest at it).  Targets below 1 are ignored.
+  function ConfusionMatrix:add(prediction, target)
+    self:_add(class_of(prediction, "prediction"), class_of(target, "target"))
+  end
+
+  -- A LongTensor of classes from classes, n by 1 of them, or n by classes of scores.
+  local function classes_of(values, what)
+    if not torch.isTensor(values) then
+      raise("optim.ConfusionMatrix: the %ss must be a tensor, got %s", what, torch.type(values))
+    end
+    values = values:detach()
+    if values:dim() == 1 or (values:dim() == 2 and values:size(2) == 1) then
+      return values:long():contiguous():view(values:nElement())
+    end
+    if values:dim() ~= 2 then
+      raise("optim.ConfusionMatrix: the %ss have %d dimensions, not 1 or 2", what, values:dim())
+    end
+    local _, places = torch.max(values, 2)
+    return places:long():contiguous():view(values:size(1))
+  end
+
+  --- The same for a batch: classes, or a row of scores for each.
+  function ConfusionMatrix:batchAdd(predictions, targets)
+    local p, t = classes_of(predictions, "prediction"), classes_of(targets, "target")
+    local n = self.nclasses
+    if p:nElement() ~= t:nElement() then
+      raise("optim.ConfusionMatrix: %d predictions for %d targets", p:nElement(), t:nElement())
+    end
+    if t:nElement() == 0 then return end
+    local known = torch.ge(t, 1)
+    if not known:all() then
+      t, p = t:maskedSelect(known), p:maskedSelect(known)
+      if t:nElement() == 0 then return end
+    end
+    if t:max() > n or p:min() < 1 or p:max() > n then
+      raise("optim.ConfusionMatrix: a class outside 1 to %d", n)
+    end
+    local places = (t - 1):mul(n):add(p)
+    self.mat:view(n * n):indexAdd(1, places, torch.LongTensor(places:nElement()):fill(1))
+  end
+
+  --- Computes totalValid (the share that is right), averageValid (the mean of the classes' shares),
+  --- averageUnionValid (right over right and wrong of either kind), valids and unionvalids.
+  function ConfusionMatrix:updateValids()
+    local rows, right, all = {}, 0, 0
+    local columns = {}
+    for t, row in ipairs(self.mat:totable()) do
+      rows[t] = 0
+      for p, count in ipairs(row) do
+        rows[t] = rows[t] + count
+        columns[p] = (columns[p] or 0) + count
+        all = all + count
+        if p == t then right = right + count end
+      end
+    end
+    local sum, union, seen = 0, 0, 0
+    for t = 1, self.nclasses do
+      local hits = self.mat[t][t]
+      local valid, joint = hits / rows[t], hits / (rows[t] + columns[t] - hits)
+      self.valids[t], self.unionvalids[t] = valid, joint
+      if rows[t] > 0 then sum, union, seen = sum + valid, union + joint, seen + 1 end
+    end
+    self.totalValid, self.averageValid, self.averageUnionValid = right / all, sum / seen, union / seen
+    return self
+  end
+
+  --- False rejection and acceptance rates: of all classes (-1 for one without samples), then of those
+  --- that have samples.
+  function ConfusionMatrix:farFrr()
+    local counts, totals = self.mat:totable(), {}
+    for t, row in ipairs(counts) do
+      totals[t] = 0
+      for _, count in ipairs(row) do totals[t] = totals[t] + count end
+    end
+    local class_frr, class_far, frr, far = {}, {}, {}, {}
+    for i = 1, self.nclasses do
+      class_frr[i], class_far[i] = -1, -1
+      if totals[i] > 0 then
+        local share, others = 0, 0
+        for j = 1, self.nclasses do
+          if j ~= i and totals[j] > 0 then share, others = share + counts[j][i] / totals[j], others + 1 end
+        end
+        class_frr[i], class_far[i] = 1 - counts[i][i] / totals[i], share / others
+        frr[#frr + 1], far[#far + 1] = class_frr[i], class_far[i]
+      end
+    end
+    return torch.Tensor(class_frr), torch.Tensor(class_far), torch.Tensor(frr), torch.Tensor(far)
+  end
+
+  local function percent(x)
+    return ("%.3f%%"):format(x * 100)
+  end
+
+  function ConfusionMatrix:__tostring__()
+    self:updateValids()
+    local width = math.max(8, #tostring(self.mat:max()) + 1)
+    local lines = { "ConfusionMatrix:" }
+    for t, row in ipairs(self.mat:totable()) do
+      local cells = {}
+      for p, count in ipairs(row) do cells[p] = ("%" .. width .. "d"):format(count) end
+      lines[#lines + 1] = ("%s%s%s  %s%s"):format(t == 1 and "[[" or " [", table.concat(cells),
+        t == self.nclasses and "]]" or "] ", percent(self.valids[t]),
+        self.classes[t] and (" \t[class: %s]"):format(self.classes[t]) or "")
+    end
+    lines[#lines + 1] = " + average row correct: " .. percent(self.averageValid)
+    lines[#lines + 1] = " + average rowUcol correct (VOC measure): " .. percent(self.averageUnionValid)
+    lines[#lines + 1] = " + global correct: " .. percent(self.totalValid)
+    return table.concat(lines, "\n")
+  end
+end

@@ -1,0 +1,107 @@
+-- Logger: a table of numbers in a file that grows by a row at a time, and curves of its columns.
+
+local torch = require "torch"
+local raise = require("torch.caller").raise
+
+return function(optim)
+  local Logger = torch.class("optim.Logger", optim)
+
+  --- Logger(filename [, timestamp]); without a name the rows go to the standard output.
+  function Logger:__init(filename, timestamp)
+    self.name = filename or "stdout"
+    self.file = io.stdout
+    if filename then
+      local path = timestamp and filename .. os.date("-%Y_%m_%d_%H_%M_%S") or filename
+      local paths = require "paths"
+      paths.mkdir(paths.dirname(path), true)
+      local file, message = io.open(path, "w")
+      if not file then raise("optim.Logger: %s", message) end
+      self.file = file
+    end
+    self.names, self.columns, self.styles = {}, {}, {}
+    self.logscale, self.showPlot = false, true
+  end
+
+  local function sorted_keys(t)
+    local keys = {}
+    for key in pairs(t) do keys[#keys + 1] = key end
+    table.sort(keys, function(a, b) return tostring(a) < tostring(b) end)
+    return keys
+  end
+
+  --- The columns, for rows that are given as lists.
+  function Logger:setNames(names)
+    self.names = {}
+    for i, name in ipairs(names) do
+      self.names[i] = tostring(name)
+      self.columns[i] = {}
+    end
+    self.file:write(table.concat(self.names, "\t"), "\t\n")
+    self.file:flush()
+    return self
+  end
+
+  -- How a value looks in the file.
+  local function cell(value)
+    if type(value) == "number" then return ("%11.4e"):format(value) end
+    if torch.isTensor(value) and value:nElement() == 1 then return ("%11.4e"):format(value:item()) end
+    return tostring(value)
+  end
+
+  --- A row: a list in the order of :setNames, or a table of name = value.
+  function Logger:add(row)
+    if #self.names == 0 then self:setNames(#row > 0 and row or sorted_keys(row)) end
+    if #row == 0 then
+      local list = {}
+      for i, name in ipairs(self.names) do list[i] = row[name] end
+      row = list
+    end
+    local cells = {}
+    for i, column in ipairs(self.columns) do
+      local value = row[i]
+      if value == nil then raise("optim.Logger: no value for '%s'", self.names[i]) end
+      cells[i] = cell(value)
+      column[#column + 1] = tonumber(cells[i])
+    end
+    self.file:write(table.concat(cells, "\t"), "\t\n")
+    self.file:flush()
+    return self
+  end
+
+  --- Styles of curves: {name = "-"} or a list; "-" is a line, "+" points, "~" a smooth line.
+  function Logger:style(styles)
+    for i, name in ipairs(self.names) do self.styles[i] = styles[name] or styles[i] or self.styles[i] end
+    return self
+  end
+
+  --- Whether the vertical axis is logarithmic.
+  function Logger:setlogscale(on)
+    self.logscale = on
+    return self
+  end
+
+  --- Whether :plot shows curves on the terminal besides writing the picture.
+  function Logger:display(on)
+    self.showPlot = on
+    return self
+  end
+
+  --- Draws the columns, or those named, into <filename>.png, or .svg where gnuplot is missing.  Returns
+  --- the picture's name.
+  function Logger:plot(...)
+    local wanted = { ... }
+    local curves = {}
+    for i, name in ipairs(self.names) do
+      local chosen = #wanted == 0
+      for _, w in ipairs(wanted) do chosen = chosen or w == name end
+      local column = self.columns[i]
+      if chosen and #column > 0 then curves[#curves + 1] = { name, column, self.styles[i] } end
+    end
+    if #curves == 0 then return nil end
+    local plot = require "plot"
+    local options = { title = self.name, logscale = self.logscale }
+    if self.showPlot then io.write(plot.text(curves, options), "\n") end
+    if self.file == io.stdout then return nil end
+    return plot.curves(self.name .. ".png", curves, options)
+  end
+end

@@ -1,0 +1,187 @@
+-- Optimizer: optimizers as objects: optim.SGD(params, {lr = 0.1}), then in each step
+--
+--   optimizer:zeroGrad()   loss:backward()   optimizer:step()
+--
+-- params is a list of tensors, or of groups {params = {...}, lr = ...} with options of their own.
+
+local torch = require "torch"
+local raise = require("torch.caller").raise
+
+-- Torch7's names for options mean the same here.
+local other_names = { learningRate = "lr", epsilon = "eps", learningRateDecay = "lrDecay" }
+
+return function(optim)
+  local Optimizer = torch.class("optim.Optimizer", optim)
+
+  -- The options of a group: the defaults, then what was given.
+  local function read_options(self, given, defaults)
+    local options = {}
+    for name, value in pairs(defaults) do options[name] = value end
+    for name, value in pairs(given) do
+      local own = other_names[name] or name
+      if name == "betas" and defaults.beta1 then
+        options.beta1, options.beta2 = value[1], value[2]
+      elseif name ~= "params" then
+        if defaults[own] == nil then raise("%s: there is no option '%s'", torch.type(self), name) end
+        if type(value) ~= type(defaults[own]) then
+          raise("%s: option '%s' must be a %s, got %s", torch.type(self), name, type(defaults[own]),
+            torch.type(value))
+        end
+        options[own] = value
+      end
+    end
+    if self._check then self._check(options) end
+    return options
+  end
+
+  local function add_group(self, params, options)
+    if torch.isTensor(params) then params = { params } end
+    if type(params) ~= "table" or #params == 0 then
+      raise("%s: a list of tensors expected, got %s", torch.type(self),
+        type(params) == "table" and "an empty table" or torch.type(params))
+    end
+    local group = { params = {}, options = options }
+    for i, p in ipairs(params) do
+      if not torch.isTensor(p) then
+        raise("%s: parameter %d is a %s, not a tensor", torch.type(self), i, torch.type(p))
+      end
+      self.count = self.count + 1
+      group.params[i] = { value = p, index = self.count }
+    end
+    self.groups[#self.groups + 1] = group
+  end
+
+  --- For the classes below: params and options as the user gave them; defaults has all options there are.
+  function Optimizer:__init(params, options, defaults)
+    options = options or {}
+    self.groups, self.state, self.count = {}, {}, 0
+    self.defaults = read_options(self, options, defaults or {})
+    local first = type(params) == "table" and params[1]
+    if type(first) == "table" and first.params then
+      for _, group in ipairs(params) do self:addGroup(group) end
+    else
+      add_group(self, params, read_options(self, {}, self.defaults))
+    end
+  end
+
+  --- Adds a group {params = {...}, option = ...}; other options are those of the optimizer.
+  function Optimizer:addGroup(group)
+    add_group(self, group.params, read_options(self, group, self.defaults))
+    return self
+  end
+
+  --- Sets an option, such as "lr", in all groups.
+  function Optimizer:set(name, value)
+    local options = read_options(self, { [name] = value }, self.defaults)
+    local own = other_names[name] or name
+    self.defaults = options
+    for _, group in ipairs(self.groups) do group.options[own] = options[own] end
+    return self
+  end
+
+  --- Makes the gradients of all parameters zero.
+  function Optimizer:zeroGrad()
+    for _, group in ipairs(self.groups) do
+      for _, p in ipairs(group.params) do
+        local grad = p.value.grad
+        if grad then grad:zero() end
+      end
+    end
+  end
+
+  local function update_all(self)
+    local update = self._update
+    for _, group in ipairs(self.groups) do
+      local options = group.options
+      for _, p in ipairs(group.params) do
+        local value = p.value
+        local grad = value.grad
+        if grad then
+          local state = self.state[p.index]
+          if not state then
+            state = { step = 0 }
+            self.state[p.index] = state
+          end
+          state.step = state.step + 1
+          update(value, grad, options, state)
+        end
+      end
+    end
+  end
+
+  --- Changes every parameter that has a gradient.  With a function, calls it first, and returns what it
+  --- returns.
+  function Optimizer:step(closure)
+    local loss
+    if closure then loss = closure() end
+    torch.noGrad(update_all, self)
+    return loss
+  end
+
+  local function copy_value(value)
+    return torch.isTensor(value) and value:clone() or value
+  end
+
+  -- Scratch memory, whose name begins with an underscore, stays out.
+  local function copy_table(t)
+    local copy = {}
+    for k, v in pairs(t) do
+      if not k:find("^_") then copy[k] = copy_value(v) end
+    end
+    return copy
+  end
+
+  --- All that the optimizer remembers, as plain tables and tensors, for torch.save.
+  function Optimizer:stateDict()
+    local dict = { state = {}, groups = {} }
+    for index, state in pairs(self.state) do dict.state[index] = copy_table(state) end
+    for i, group in ipairs(self.groups) do dict.groups[i] = copy_table(group.options) end
+    return dict
+  end
+
+  --- Takes over what :stateDict() of an optimizer with the same parameters gave.
+  function Optimizer:loadStateDict(dict)
+    if type(dict) ~= "table" or type(dict.state) ~= "table" or type(dict.groups) ~= "table" then
+      raise("loadStateDict: this is not what :stateDict() gives")
+    end
+    if #dict.groups ~= #self.groups then
+      raise("loadStateDict: %d groups of parameters, the optimizer has %d", #dict.groups, #self.groups)
+    end
+    local values = {}
+    for _, group in ipairs(self.groups) do
+      for _, p in ipairs(group.params) do values[p.index] = p.value end
+    end
+    local state = {}
+    for index, entries in pairs(dict.state) do
+      local value = values[index]
+      if not value then raise("loadStateDict: there is no parameter %s", tostring(index)) end
+      for name, entry in pairs(entries) do
+        if torch.isTensor(entry) and not entry:isSameSizeAs(value) then
+          raise("loadStateDict: '%s' of parameter %d has another shape than the parameter", name, index)
+        end
+      end
+      state[index] = copy_table(entries)
+      for name, entry in pairs(state[index]) do
+        if torch.isTensor(entry) then state[index][name] = entry:typeAs(value) end
+      end
+    end
+    for i, group in ipairs(self.groups) do
+      group.options = read_options(self, copy_table(dict.groups[i]), self.defaults)
+    end
+    self.state = state
+    return self
+  end
+
+  function Optimizer:__tostring__()
+    local lines = { torch.type(self) .. " {" }
+    for i, group in ipairs(self.groups) do
+      local names, texts = {}, {}
+      for name in pairs(group.options) do names[#names + 1] = name end
+      table.sort(names)
+      for k, name in ipairs(names) do texts[k] = ("%s = %s"):format(name, tostring(group.options[name])) end
+      lines[#lines + 1] = ("  group %d: %d tensors, %s"):format(i, #group.params, table.concat(texts, ", "))
+    end
+    lines[#lines + 1] = "}"
+    return table.concat(lines, "\n")
+  end
+end

@@ -1,0 +1,18 @@
+-- optim: optimizers, as Torch7's functions and as objects, and what goes with training.
+
+local optim = {}
+
+for _, name in ipairs { "sgd", "adam", "adamax", "adagrad", "adadelta", "rmsprop", "nag", "asgd",
+  "rprop", "lbfgs", "checkgrad" } do
+  optim[name] = require("optim." .. name)
+end
+
+package.loaded.optim = optim
+for _, name in ipairs { "Optimizer", "steps", "ConfusionMatrix", "Logger" } do
+  require("optim." .. name)(optim)
+end
+
+-- Torch7's scripts use the name without asking for it.
+if rawget(_G, "optim") == nil then rawset(_G, "optim", optim) end
+
+return optim

@@ -1,0 +1,118 @@
+/* packages.c: the searcher that finds Cresset's packages for `require`. */
+#include "lib/packages.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <lauxlib.h>
+
+#include "lib/openers.h"
+#include "lib/torch/torch_lua.h"
+
+/* The packages that are opened by a C function; it may load Lua files of its own. */
+static const luaL_Reg c_packages[] = {
+    {"torch", luaopen_torch},
+    {"torch._disk", luaopen_torch_disk},
+    {"torch._clock", luaopen_torch_clock},
+    {"paths._system", luaopen_paths_system},
+    {"xlua._terminal", luaopen_xlua_terminal},
+    {"data._idx", luaopen_data_idx},
+    {"nn.functional", luaopen_nn_functional},
+};
+
+/* Packages whose files are not in a folder of their name under lib/. */
+static const struct {
+  const char *name, *folder;
+} folders[] = {
+    {"nn", "nn/"},
+    {"cresset", "vm/"},
+};
+
+static int compare_path(const void *key, const void *file) {
+  return strcmp(key, ((const cr_embedded_file *)file)->path);
+}
+
+const cr_embedded_file *cr_embedded_find(const char *path) {
+  return bsearch(path, cr_embedded_files, cr_embedded_count, sizeof *cr_embedded_files,
+                 compare_path);
+}
+
+bool cr_is_embedded(const char *source) {
+  if (strncmp(source, "@lib/", 5) && strncmp(source, "@nn/", 4) && strncmp(source, "@vm/", 4))
+    return false;
+  return cr_embedded_find(source + 1) != NULL;
+}
+
+static lua_CFunction find_c_package(const char *name) {
+  for (size_t i = 0; i < sizeof c_packages / sizeof *c_packages; i++)
+    if (strcmp(name, c_packages[i].name) == 0) return c_packages[i].func;
+  return NULL;
+}
+
+/* Pushes the path of a package's file without its ending: "lib/optim/adam" for "optim.adam".
+ * `whole` says that the name is a package's own, whose file is init.lua. */
+static const char *push_stem(lua_State *L, const char *name, bool *whole) {
+  size_t first = strcspn(name, ".");
+  *whole = name[first] == '\0';
+  const char *rest = *whole ? "init" : luaL_gsub(L, name + first + 1, ".", "/");
+  for (size_t i = 0; i < sizeof folders / sizeof *folders; i++)
+    if (strlen(folders[i].name) == first && strncmp(name, folders[i].name, first) == 0)
+      return lua_pushfstring(L, "%s%s", folders[i].folder, rest);
+  lua_pushlstring(L, name, first);
+  return lua_pushfstring(L, "lib/%s/%s", lua_tostring(L, -1), rest);
+}
+
+/* Pushes the loaded chunk and its file's name.  False, with nothing pushed: there is no such file.
+ * A file that does not compile is an error. */
+static bool load_path(lua_State *L, const char *path) {
+  const char *tree = getenv("CRESSET_PATH");
+  int status = LUA_OK, top = lua_gettop(L);
+  const char *file = tree && *tree ? lua_pushfstring(L, "%s/%s", tree, path) : NULL;
+  if (file && access(file, R_OK) == 0) {
+    status = luaL_loadfilex(L, file, "t");
+  } else {
+    const cr_embedded_file *e = cr_embedded_find(path);
+    lua_settop(L, top);
+    if (!e) return false;
+    file = lua_pushfstring(L, "@%s", path);
+    status = luaL_loadbufferx(L, e->bytes, e->length, file, "t");
+  }
+  if (status != LUA_OK) lua_error(L);
+  lua_insert(L, -2);
+  return true;
+}
+
+static int search(lua_State *L) {
+  const char *name = luaL_checkstring(L, 1);
+  bool whole;
+  lua_CFunction open = find_c_package(name);
+  if (open) {
+    lua_pushcfunction(L, open);
+    lua_pushliteral(L, ":cresset:");
+    return 2;
+  }
+  const char *stem = push_stem(L, name, &whole);
+  if (load_path(L, lua_pushfstring(L, "%s.lua", stem))) return 2;
+  if (!whole && load_path(L, lua_pushfstring(L, "%s/init.lua", stem))) return 2;
+  lua_pushfstring(L, "no file '%s.lua' in Cresset", stem);
+  return 1;
+}
+
+void cr_open_packages(lua_State *L) {
+  static const char installed;
+  int top = lua_gettop(L);
+  if (lua_rawgetp(L, LUA_REGISTRYINDEX, &installed) == LUA_TNIL &&
+      lua_getglobal(L, "package") == LUA_TTABLE && lua_getfield(L, -1, "searchers") == LUA_TTABLE) {
+    for (lua_Integer i = (lua_Integer)lua_rawlen(L, -1); i >= 2; i--) {
+      lua_rawgeti(L, -1, i);
+      lua_rawseti(L, -2, i + 1);
+    }
+    lua_pushcfunction(L, search);
+    lua_rawseti(L, -2, 2); /* after package.preload */
+    lua_pushboolean(L, 1);
+    lua_rawsetp(L, LUA_REGISTRYINDEX, &installed);
+  }
+  lua_settop(L, top);
+}

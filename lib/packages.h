@@ -1,0 +1,42 @@
+/* packages.h: where `require` finds Cresset's own packages.
+ *
+ *   require "torch"         a C function of the table in packages.c
+ *   require "optim"         lib/optim/init.lua
+ *   require "optim.adam"    lib/optim/adam.lua
+ *   require "nn.Linear"     nn/Linear.lua
+ *   require "cresset.repl"  vm/repl.lua
+ *
+ * The Lua files are compiled into the library; CRESSET_PATH names a source tree whose files win
+ * over them. */
+#ifndef CR_PACKAGES_H
+#define CR_PACKAGES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include <lua.h>
+
+typedef struct {
+  const char *path; /* from the top of the tree: "lib/optim/init.lua" */
+  const char *bytes;
+  size_t length;
+} cr_embedded_file;
+
+/* Written at build time by scripts/embed.c, sorted by path. */
+extern const cr_embedded_file cr_embedded_files[];
+extern const size_t cr_embedded_count;
+
+/* The file of that path, or NULL. */
+const cr_embedded_file *cr_embedded_find(const char *path);
+
+/* Whether a chunk of that source name ("@lib/optim/init.lua") is one of the embedded files. */
+bool cr_is_embedded(const char *source);
+
+/* In the registry: true when the interpreter behaves as Torch7 did. */
+#define CR_TORCH7_KEY "cresset.torch7"
+
+/* Puts the packages before the files that a script has on its own path.  A second call in the same
+ * interpreter does nothing. */
+void cr_open_packages(lua_State *L);
+
+#endif

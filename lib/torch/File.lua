@@ -1,0 +1,506 @@
+-- File: torch.File and its kinds, DiskFile and MemoryFile: reading and writing numbers, storages and
+-- strings, as text or in binary.
+
+local handles = require "torch.handles"
+local disk = require "torch._disk"
+local raise = require("torch.caller").raise
+
+-- What one element of each storage type is in a file.  `raw`: a text file holds its byte as it is.
+local codecs = {
+  Byte = { pack = "B", size = 1, raw = true, low = 0, high = 255 },
+  Char = { pack = "b", size = 1, raw = true, low = -128, high = 127 },
+  Short = { pack = "i2", size = 2, low = -0x8000, high = 0x7fff },
+  Int = { pack = "i4", size = 4, low = -0x80000000, high = 0x7fffffff },
+  Long = { pack = "i8", size = 8 },
+  Float = { pack = "f", size = 4, text = "%.9g" },
+  Double = { pack = "d", size = 8, text = "%.17g" },
+  Half = { size = 2, text = "%.9g" },
+  BFloat16 = { size = 2, text = "%.9g" },
+  Bool = { size = 1, raw = true },
+}
+
+local integers = { Byte = true, Char = true, Short = true, Int = true, Long = true }
+
+-- A number cut to an integer type, as C's conversion does it.
+local function to_integer(value, codec)
+  local i = math.tointeger(value)
+  if not i then
+    if value ~= value or value >= 2.0 ^ 63 or value < -2.0 ^ 63 then return math.mininteger end
+    i = math.tointeger(value < 0 and math.ceil(value) or math.floor(value))
+  end
+  if codec.low and (i < codec.low or i > codec.high) then
+    local range = codec.high - codec.low + 1
+    i = (i - codec.low) % range + codec.low
+  end
+  return i
+end
+
+local swaps = {
+  [2] = { "(.)(.)", "%2%1" },
+  [4] = { "(.)(.)(.)(.)", "%4%3%2%1" },
+  [8] = { "(.)(.)(.)(.)(.)(.)(.)(.)", "%8%7%6%5%4%3%2%1" },
+}
+
+local function swap_bytes(bytes, size)
+  local swap = swaps[size]
+  return swap and (bytes:gsub(swap[1], swap[2])) or bytes
+end
+
+local function text_of(value, codec)
+  if type(value) == "boolean" then return value and "1" or "0" end
+  if codec.text then
+    local text = codec.text:format(value)
+    return (text:gsub("^%-(nan)", "%1"))
+  end
+  return ("%d"):format(to_integer(value, codec))
+end
+
+-- A number as Torch7's files spell it.
+local function number_of(text)
+  local sign, word = text:lower():match("^([+-]?)(%a+)$")
+  if word == "nan" then return 0.0 / 0.0 end
+  if word == "inf" or word == "infinity" then return sign == "-" and -math.huge or math.huge end
+  local x = text:find("^[+-]?[%d.]") and tonumber(text) or nil
+  return x == 0 and text:sub(1, 1) == "-" and -0.0 or x
+end
+
+return function(torch)
+  local File = torch.class("torch.File", torch)
+
+  function File.__init()
+    raise("torch.File: make a torch.DiskFile or a torch.MemoryFile")
+  end
+
+  -- Records an error; raises it unless the file is quiet.
+  function File:_fail(message, ...)
+    self._error = true
+    if not self._quiet then raise(self._name .. ": " .. message, ...) end
+  end
+
+  local function opened(self, action)
+    local h = self._handle
+    if not h then raise("%s: the file is closed", self._name) end
+    if action == "read" and not self._readable then raise("%s: opened for writing only", self._name) end
+    if action == "write" and not self._writable then raise("%s: opened for reading only", self._name) end
+    return h
+  end
+
+  local function init(self, name, handle, mode)
+    self._name, self._handle = name, handle
+    self._readable, self._writable = mode:find("r") ~= nil, mode:find("w") ~= nil
+    self._binary, self._spacing, self._quiet, self._error = false, true, false, false
+    self._long, self._big = 8, false
+  end
+
+  -- ---- switches ---------------------------------------------------------------------------------
+
+  local function switch(name, field, value)
+    File[name] = function(self)
+      self[field] = value
+      return self
+    end
+  end
+
+  local function query(name, field)
+    File[name] = function(self) return self[field] end
+  end
+
+  switch("ascii", "_binary", false)
+  switch("binary", "_binary", true)
+  switch("autoSpacing", "_spacing", true)
+  switch("noAutoSpacing", "_spacing", false)
+  switch("quiet", "_quiet", true)
+  switch("pedantic", "_quiet", false)
+  switch("clearError", "_error", false)
+  query("isBinary", "_binary")
+  query("isAutoSpacing", "_spacing")
+  query("isQuiet", "_quiet")
+  query("hasError", "_error")
+  query("isReadable", "_readable")
+  query("isWritable", "_writable")
+
+  --- The bytes of a Long in a binary file: 4, 8, or 0 for this machine's.
+  function File:longSize(size)
+    if size ~= 0 and size ~= 4 and size ~= 8 then
+      raise("longSize: 0, 4 or 8 expected, got %s", tostring(size))
+    end
+    self._long = size == 0 and 8 or size
+    return self
+  end
+
+  -- ---- the position -----------------------------------------------------------------------------
+
+  --- Where the next byte is read or written; the first is 1.
+  function File:position()
+    local at = opened(self):tell()
+    if not at then
+      self:_fail("has no position")
+      return 0
+    end
+    return at + 1
+  end
+
+  function File:seek(position)
+    local h = opened(self)
+    local offset = to_integer(position, codecs.Long) - 1
+    if offset < 0 then raise("%s: seek: the first position is 1", self._name) end
+    if not h:seek(offset) then self:_fail("cannot seek to position %d", offset + 1) end
+    return self
+  end
+
+  function File:seekEnd()
+    local h = opened(self)
+    local size = h:size()
+    if not size or not h:seek(size) then self:_fail("cannot seek to the end") end
+    return self
+  end
+
+  function File:synchronize()
+    local ok, message = opened(self):flush()
+    if not ok then self:_fail("%s", tostring(message)) end
+    return self
+  end
+
+  function File:close()
+    local h = opened(self)
+    self._handle = nil
+    local ok, message = h:close()
+    if not ok then self:_fail("%s", tostring(message)) end
+    return self
+  end
+
+  -- ---- raw bytes --------------------------------------------------------------------------------
+
+  -- n bytes, or nil when there are fewer: a size in a damaged file may be anything, so it is compared
+  -- with what is left before memory is taken for it.
+  function File:_take(n)
+    local h = opened(self, "read")
+    if n > 1 << 20 then
+      local size = h:size()
+      if size and n > size - h:tell() then return nil end
+    end
+    local bytes = h:read(n)
+    return #bytes == n and bytes or nil
+  end
+
+  function File:_put(bytes)
+    local ok, message = opened(self, "write"):write(bytes)
+    if not ok then self:_fail("cannot write: %s", tostring(message)) end
+    return ok
+  end
+
+  -- A string as a CharStorage is written: raw in both modes.
+  function File:_takeChars(n)
+    local bytes = self:_take(n)
+    if bytes and not self._binary and self._spacing and n > 0 then self._handle:skip("\n") end
+    return bytes
+  end
+
+  function File:_putChars(bytes)
+    self:_put(bytes)
+    if not self._binary and self._spacing and #bytes > 0 then self:_put("\n") end
+  end
+
+  --- "*l": the next line; "*a": all that is left.
+  function File:readString(format)
+    local h = opened(self, "read")
+    format = tostring(format):gsub("^%*", "")
+    local text
+    if format:sub(1, 1) == "l" then
+      text = h:line()
+    elseif format:sub(1, 1) == "a" then
+      text = h:rest()
+      if text == "" then text = nil end
+    else
+      raise('readString: "*l" or "*a" expected')
+    end
+    if text then return text end
+    self:_fail("nothing left to read")
+    return ""
+  end
+
+  --- Writes a string as it is; returns the number of bytes.
+  function File:writeString(text)
+    return self:_put(text) and #text or 0
+  end
+
+  -- ---- numbers ----------------------------------------------------------------------------------
+
+  local function element_size(self, name)
+    return name == "Long" and self._long or codecs[name].size
+  end
+
+  local function pack_format(self, name)
+    local pack = codecs[name].pack
+    if name == "Long" then pack = "i" .. self._long end
+    return (self._big and ">" or "<") .. pack
+  end
+
+  local function read_one(self, name)
+    local codec = codecs[name]
+    if self._binary or codec.raw then
+      local bytes = self:_take(element_size(self, name))
+      if bytes and codec.raw and not self._binary and self._spacing then self._handle:skip("\n") end
+      if bytes then return (pack_format(self, name):unpack(bytes)) end
+    else
+      local h = opened(self, "read")
+      local value = number_of(h:token())
+      if self._spacing then h:skip("\n") end
+      if value then return integers[name] and to_integer(value, codec) or value * 1.0 end
+    end
+    self:_fail("cannot read a %s at byte %d: %s", name, (self._handle:tell() or -1) + 1,
+      self._handle:size() == self._handle:tell() and "the file ends here" or "it is damaged")
+    return 0
+  end
+
+  local function write_one(self, name, value)
+    local codec = codecs[name]
+    if integers[name] then value = to_integer(value, codec) end
+    if self._binary or codec.raw then
+      if name == "Long" and self._long == 4 then value = to_integer(value, codecs.Int) end
+      self:_put(pack_format(self, name):pack(value))
+      if codec.raw and not self._binary and self._spacing then self:_put("\n") end
+    else
+      self:_put(text_of(value, codec) .. (self._spacing and "\n" or ""))
+    end
+  end
+
+  -- Up to n elements as little-endian bytes.
+  local function read_binary(self, name, n)
+    local size = element_size(self, name)
+    if n < 0 or n > math.maxinteger // size then raise("read%s: %d elements", name, n) end
+    local bytes = self:_take(n * size)
+    if not bytes then bytes = self._quiet and self._handle:read(n * size) or "" end
+    bytes = bytes:sub(1, #bytes // size * size)
+    if self._big then bytes = swap_bytes(bytes, size) end
+    return bytes
+  end
+
+  local function widen(bytes)
+    local longs = {}
+    for i = 1, #bytes, 4 do longs[#longs + 1] = ("<i8"):pack((("<i4"):unpack(bytes, i))) end
+    return table.concat(longs)
+  end
+
+  local function narrow(bytes)
+    local ints = {}
+    for i = 1, #bytes, 8 do ints[#ints + 1] = bytes:sub(i, i + 3) end
+    return table.concat(ints)
+  end
+
+  local function storage_name(name)
+    return "torch." .. name .. "Storage"
+  end
+
+  local function read_text(self, name, n)
+    local h, values, codec = opened(self, "read"), {}, codecs[name]
+    local size = h:size()
+    if size and n > size then n = size end -- an element takes a byte at least
+    for i = 1, n do
+      local value = number_of(h:token())
+      if not value then break end
+      values[i] = codec.text and value or to_integer(value, codec)
+    end
+    if self._spacing and n > 0 then h:skip("\n") end
+    return torch[name .. "Storage"](values)
+  end
+
+  -- Up to n elements, as a storage.
+  local function read_many(self, name, n)
+    local storage
+    if codecs[name].raw or self._binary then
+      local bytes = read_binary(self, name, n)
+      if name == "Long" and self._long == 4 then bytes = widen(bytes) end
+      storage = torch._frombytes(storage_name(name), bytes)
+      if not self._binary and self._spacing and n > 0 then self._handle:skip("\n") end
+    else
+      storage = read_text(self, name, n)
+    end
+    if #storage < n then
+      self:_fail("cannot read %d elements of a %s: %d are there", n, storage_name(name), #storage)
+    end
+    return storage
+  end
+
+  local BLOCK = 1 << 20 -- elements that pass through a Lua string at a time
+
+  local function write_many(self, name, storage)
+    local n, codec = #storage, codecs[name]
+    if self._binary or codec.raw then
+      for first = 1, n, BLOCK do
+        local bytes = torch._bytes(storage, first, math.min(BLOCK, n - first + 1))
+        if name == "Long" and self._long == 4 then bytes = narrow(bytes) end
+        if self._big then bytes = swap_bytes(bytes, element_size(self, name)) end
+        if not self:_put(bytes) then return 0 end
+      end
+    else
+      local values = storage:totable()
+      for i = 1, n do values[i] = text_of(values[i], codec) end
+      self:_put(table.concat(values, self._spacing and " " or ""))
+    end
+    if not self._binary and self._spacing and n > 0 then self:_put("\n") end
+    return n
+  end
+
+  for name in pairs(codecs) do
+    --- readInt() -> a number; readInt(n) -> an IntStorage; readInt(storage) fills it and returns how
+    --- many elements there were.  Likewise for the other types.
+    File["read" .. name] = function(self, what)
+      if what == nil then
+        if not codecs[name].pack then return read_many(self, name, 1)[1] end
+        return read_one(self, name)
+      end
+      if type(what) == "number" then return read_many(self, name, to_integer(what, codecs.Long)) end
+      if torch.typename(what) ~= storage_name(name) then
+        raise("read%s: nothing, a number or a %sStorage expected", name, name)
+      end
+      local got = read_many(self, name, #what)
+      if #got == #what then
+        what:copy(got)
+      else
+        for i = 1, #got do what[i] = got[i] end
+      end
+      return #got
+    end
+
+    --- writeInt(number) or writeInt(IntStorage) -> how many were written.  Likewise for the others.
+    File["write" .. name] = function(self, what)
+      if type(what) == "number" and codecs[name].pack then return write_one(self, name, what) end
+      if torch.typename(what) ~= storage_name(name) then
+        raise("write%s: a number or a %sStorage expected, got %s", name, name, torch.type(what))
+      end
+      return write_many(self, name, what)
+    end
+  end
+
+  local read_bools, write_bools = File.readBool, File.writeBool
+
+  --- true is an Int 1, false 0; a BoolStorage has a byte for each.
+  function File:writeBool(value)
+    if torch.isStorage(value) then return write_bools(self, value) end
+    self:writeInt(value and 1 or 0)
+  end
+
+  function File:readBool(what)
+    if what ~= nil then return read_bools(self, what) end
+    return self:readInt() == 1
+  end
+
+  -- ---- DiskFile ---------------------------------------------------------------------------------
+
+  local DiskFile = torch.class("torch.DiskFile", "torch.File", torch)
+
+  local function open_disk(name, mode)
+    if mode == "r" then return io.open(name, "rb") end
+    if mode == "w" then return io.open(name, "wb") end
+    local f = io.open(name, "r+b")
+    if f then return f end
+    return io.open(name, "w+b")
+  end
+
+  function DiskFile:__init(name, mode, quiet)
+    mode = mode or "r"
+    if type(name) ~= "string" then raise("torch.DiskFile: a file name expected") end
+    if mode ~= "r" and mode ~= "w" and mode ~= "rw" then
+      raise('torch.DiskFile: %s: mode "r", "w" or "rw" expected, got "%s"', name, tostring(mode))
+    end
+    local f, message = open_disk(name, mode)
+    if not f and not quiet then raise("torch.DiskFile: %s", message) end
+    init(self, name, f and handles.disk(f), mode)
+  end
+
+  -- With quiet, a file that cannot be opened is nil.
+  local construct = DiskFile.new
+  local function open_or_nil(name, mode, quiet)
+    local file = construct(name, mode, quiet)
+    return file._handle and file or nil
+  end
+  DiskFile.new = open_or_nil
+  debug.getmetatable(DiskFile.__constructor).__call = function(_, ...) return open_or_nil(...) end
+
+  function DiskFile:__tostring__()
+    return ("torch.DiskFile on <%s> [status: %s -- mode %s%s]"):format(self._name,
+      self._handle and "open" or "closed", self._readable and "r" or " ", self._writable and "w" or " ")
+  end
+
+  local little = string.pack("=I2", 1) == "\1\0"
+
+  function DiskFile.isLittleEndianCPU() return little end
+  function DiskFile.isBigEndianCPU() return not little end
+
+  local function endian(name, big)
+    DiskFile[name] = function(self)
+      self._big = big
+      return self
+    end
+  end
+  endian("littleEndianEncoding", false)
+  endian("bigEndianEncoding", true)
+  endian("nativeEndianEncoding", not little)
+
+  function DiskFile:noBuffer()
+    opened(self):unbuffered()
+    return self
+  end
+
+  -- ---- MemoryFile -------------------------------------------------------------------------------
+
+  local MemoryFile = torch.class("torch.MemoryFile", "torch.File", torch)
+
+  --- MemoryFile([mode]) is empty; MemoryFile(storage [, mode]) holds what a CharStorage has before
+  --- its closing zero.  A string is accepted too, and needs no zero.
+  function MemoryFile:__init(first, second)
+    local bytes, mode = "", first
+    if torch.typename(first) == "torch.CharStorage" then
+      bytes, mode = torch._bytes(first), second
+      if bytes:sub(-1) ~= "\0" then raise("torch.MemoryFile: the storage must end with a zero") end
+      bytes = bytes:sub(1, -2)
+    elseif type(first) == "string" and first ~= "r" and first ~= "w" and first ~= "rw" then
+      bytes, mode = first, second
+    end
+    mode = mode or "rw"
+    if mode ~= "r" and mode ~= "w" and mode ~= "rw" then
+      raise('torch.MemoryFile: mode "r", "w" or "rw" expected')
+    end
+    init(self, "MemoryFile", handles.memory(bytes), mode)
+  end
+
+  --- A CharStorage of what was written, with a zero at its end.  It is a copy.
+  function MemoryFile:storage()
+    return torch._frombytes("torch.CharStorage", self:_contents() .. "\0")
+  end
+
+  -- The same as a string, without the zero.
+  function MemoryFile:_contents()
+    local h = opened(self)
+    h:flush()
+    return h.bytes
+  end
+
+  function MemoryFile:__tostring__()
+    return ("torch.MemoryFile [status: %s -- mode %s%s]"):format(self._handle and "open" or "closed",
+      self._readable and "r" or " ", self._writable and "w" or " ")
+  end
+
+  -- ---- PipeFile ---------------------------------------------------------------------------------
+
+  local PipeFile = torch.class("torch.PipeFile", "torch.DiskFile", torch)
+
+  --- Reads what a command prints, or writes what it reads.
+  function PipeFile:__init(command, mode)
+    mode = mode or "r"
+    if mode ~= "r" and mode ~= "w" then raise('torch.PipeFile: mode "r" or "w" expected') end
+    local f, message = io.popen(command, mode)
+    if not f then raise("torch.PipeFile: %s", message) end
+    init(self, command, handles.disk(f), mode)
+  end
+
+  -- For torch.save and torch.load.
+  function File._on(name, handle, mode)
+    local file = setmetatable({}, DiskFile)
+    init(file, name, handle, mode)
+    return file
+  end
+
+  require "torch.objects"(torch, handles, disk)
+end

@@ -1,0 +1,73 @@
+-- Timer: torch.Timer, torch.tic and torch.toc: how long something takes.
+
+local clock = require "torch._clock"
+
+local function reading()
+  local user, sys = clock.usage()
+  return { real = clock.now(), user = user, sys = sys }
+end
+
+return function(torch)
+  local Timer = torch.class("torch.Timer", torch)
+
+  -- `total` is what was counted before `since`; a stopped timer has no `since`.
+  function Timer:__init()
+    self.total = { real = 0.0, user = 0.0, sys = 0.0 }
+    self.since = reading()
+  end
+
+  --- Begins again from zero; a stopped timer stays stopped.
+  function Timer:reset()
+    local running = self.since ~= nil
+    Timer.__init(self)
+    if not running then self.since = nil end
+    return self
+  end
+
+  function Timer:stop()
+    if self.since then
+      self.total = self:time()
+      self.since = nil
+    end
+    return self
+  end
+
+  function Timer:resume()
+    if not self.since then self.since = reading() end
+    return self
+  end
+
+  --- Seconds so far: {real = by the clock, user = of the processor, sys = of it for the system}.
+  function Timer:time()
+    local t = {}
+    local now = self.since and reading()
+    for kind, total in pairs(self.total) do
+      t[kind] = total + (now and now[kind] - self.since[kind] or 0)
+    end
+    return t
+  end
+
+  function Timer:__tostring__()
+    local t = self:time()
+    return ("torch.Timer [status: %s -- real %.6f, user %.6f, sys %.6f]"):format(
+      self.since and "running" or "stopped", t.real, t.user, t.sys)
+  end
+
+  -- Part of a timer in a file: a stopped one with the same total.
+  function Timer:write(file)
+    file:writeObject(self:time())
+  end
+
+  function Timer:read(file)
+    self.total, self.since = file:readObject(), nil
+  end
+
+  --- A moment; torch.toc(moment) is the seconds since then.
+  function torch.tic()
+    return clock.now()
+  end
+
+  function torch.toc(moment)
+    return clock.now() - moment
+  end
+end

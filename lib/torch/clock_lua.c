@@ -1,0 +1,34 @@
+/* clock_lua.c: the clocks behind torch.Timer, torch.tic and torch.toc. */
+#include "lib/openers.h"
+
+#include <sys/resource.h>
+#include <time.h>
+
+#include <lauxlib.h>
+
+/* now() -> seconds on a clock that never goes back. */
+static int now(lua_State *L) {
+  struct timespec t;
+  clock_gettime(CLOCK_MONOTONIC, &t);
+  lua_pushnumber(L, (double)t.tv_sec + 1e-9 * (double)t.tv_nsec);
+  return 1;
+}
+
+static double seconds(struct timeval t) {
+  return (double)t.tv_sec + 1e-6 * (double)t.tv_usec;
+}
+
+/* usage() -> seconds of processor time this process has used: its own, the system's for it. */
+static int usage(lua_State *L) {
+  struct rusage u;
+  getrusage(RUSAGE_SELF, &u);
+  lua_pushnumber(L, seconds(u.ru_utime));
+  lua_pushnumber(L, seconds(u.ru_stime));
+  return 2;
+}
+
+int luaopen_torch_clock(lua_State *L) {
+  static const luaL_Reg functions[] = {{"now", now}, {"usage", usage}, {NULL, NULL}};
+  luaL_newlib(L, functions);
+  return 1;
+}

@@ -1,0 +1,268 @@
+/* create_lua.c: making tensors: constructors from sizes, tables, storages; zeros, ones, range and so on. */
+#include "lib/torch/binding.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+static const cr_device cpu = {CR_CPU, 0};
+
+/* ---- from tables --------------------------------------------------------------------------------------- */
+
+/* The shape of a nested table of numbers, read along its first elements. */
+static int table_shape(lua_State *L, int arg, int64_t *shape) {
+  int n = 0;
+  lua_pushvalue(L, arg);
+  while (lua_istable(L, -1)) {
+    if (n == CR_MAX_DIMS) luaL_argerror(L, arg, "tables nested too deeply");
+    shape[n++] = (int64_t)lua_rawlen(L, -1);
+    lua_rawgeti(L, -1, 1);
+    lua_replace(L, -2);
+  }
+  lua_pop(L, 1);
+  return n;
+}
+
+static void fill_from_table(lua_State *L, cr_tensor *t, int dim, int64_t *index) {
+  luaL_checkstack(L, 4, "tensor from a table");
+  if ((int64_t)lua_rawlen(L, -1) != t->shape[dim])
+    luaL_error(L, "a tensor from a table: a row of %d elements where others have %d", (int)lua_rawlen(L, -1),
+               (int)t->shape[dim]);
+  for (index[dim] = 0; index[dim] < t->shape[dim]; index[dim]++) {
+    lua_rawgeti(L, -1, index[dim] + 1);
+    if (dim + 1 < t->ndim) {
+      if (!lua_istable(L, -1)) luaL_error(L, "a tensor from a table: a %s among the rows", luaL_typename(L, -1));
+      fill_from_table(L, t, dim + 1, index);
+    } else {
+      if (!lua_isnumber(L, -1) && !lua_isboolean(L, -1) && !cr_to_tensor(L, -1))
+        luaL_error(L, "a tensor from a table: a %s among the numbers", luaL_typename(L, -1));
+      if (!cr_put(t, index, cr_check_scalar(L, lua_gettop(L)))) cr_lua_error(L);
+    }
+    lua_pop(L, 1);
+  }
+}
+
+static int from_table(lua_State *L, cr_dtype dtype, int arg) {
+  int64_t shape[CR_MAX_DIMS], index[CR_MAX_DIMS];
+  int n = table_shape(L, arg, shape);
+  if (n == 1 && shape[0] == 0) {
+    cr_push_tensor(L, cr_none(dtype, cpu));
+    return 1;
+  }
+  cr_push_tensor(L, cr_empty(dtype, cpu, n, shape));
+  if (cr_numel(cr_to_tensor(L, -1)) == 0) return 1;
+  lua_pushvalue(L, arg);
+  fill_from_table(L, cr_to_tensor(L, -2), 0, index);
+  lua_pop(L, 1);
+  return 1;
+}
+
+/* ---- constructors ------------------------------------------------------------------------------------------ */
+
+/* torch.FloatTensor(storage [, offset [, sizes [, strides]]]) through x:set */
+static int from_storage(lua_State *L, cr_dtype dtype, int arg) {
+  int top = lua_gettop(L);
+  cr_push_tensor(L, cr_none(dtype, cpu));
+  lua_getfield(L, -1, "set");
+  lua_pushvalue(L, -2);
+  for (int i = arg; i <= top; i++) lua_pushvalue(L, i);
+  lua_call(L, top - arg + 2, 1);
+  return 1;
+}
+
+static int construct(lua_State *L, cr_dtype dtype, int arg) {
+  cr_tensor *t = cr_to_tensor(L, arg);
+  cr_storage *s = cr_to_storage(L, arg);
+  if (lua_gettop(L) < arg) {
+    cr_push_tensor(L, cr_none(dtype, cpu));
+    return 1;
+  }
+  if (t && t->dtype != dtype)
+    return luaL_error(L, "a %s tensor from a %s tensor: use x:%s()", cr_dtypes[dtype].name, cr_dtypes[t->dtype].name,
+                      cr_dtypes[dtype].name);
+  if (t) {
+    cr_push_tensor(L, cr_alias(t));
+    return 1;
+  }
+  if (s && s->dtype == dtype) return from_storage(L, dtype, arg);
+  if (!s && lua_istable(L, arg)) return from_table(L, dtype, arg);
+  int64_t shape[CR_MAX_DIMS];
+  int used, n = cr_check_sizes(L, arg, shape, &used);
+  if (n == 0) {
+    if (used == 0) return luaL_typeerror(L, arg, "sizes, table, tensor or storage");
+    cr_push_tensor(L, cr_none(dtype, cpu));
+    return 1;
+  }
+  cr_push_tensor(L, cr_empty(dtype, cpu, n, shape));
+  if (cr_to_storage(L, arg + 1)) { /* sizes and strides */
+    int64_t stride[CR_MAX_DIMS];
+    if (cr_check_sizes(L, arg + 1, stride, &used) != n) return luaL_argerror(L, arg + 1, "as many strides as sizes are wanted");
+    if (!cr_resize(cr_to_tensor(L, -1), n, shape, stride)) return cr_lua_error(L);
+  }
+  return 1;
+}
+
+
+/* torch.FloatTensor(..): called through a metamethod, so the class itself comes first; the type is
+ * bound. */
+static int call_typed(lua_State *L) {
+  lua_remove(L, 1);
+  return construct(L, (cr_dtype)lua_tointeger(L, lua_upvalueindex(1)), 1);
+}
+
+static int new_default(lua_State *L) { return construct(L, (cr_dtype)cr_ctx()->dtype, 1); }
+
+/* x:new(..): of x's type */
+static int new_like(lua_State *L) { return construct(L, (cr_dtype)cr_check_tensor(L, 1)->dtype, 2); }
+
+static void constructors(lua_State *L) {
+  char name[32];
+  for (int i = 0; i < CR_NDTYPES; i++) {
+    lua_newtable(L); /* torch.FloatTensor; torch.init gives it its metatable */
+    lua_pushinteger(L, i);
+    lua_pushcclosure(L, call_typed, 1);
+    lua_setfield(L, -2, "__construct");
+    snprintf(name, sizeof name, "%sTensor", cr_dtypes[i].torch);
+    lua_setfield(L, TORCH_TABLE, name);
+  }
+}
+
+/* ---- filled ---------------------------------------------------------------------------------------------- */
+
+/* torch.zeros(sizes..), torch.zeros(res, sizes..); the last argument may be a type name. */
+static int filled(lua_State *L, double value) {
+  cr_tensor *out = cr_to_tensor(L, 1);
+  int64_t shape[CR_MAX_DIMS];
+  cr_dtype dtype = out ? (cr_dtype)out->dtype : (cr_dtype)cr_ctx()->dtype;
+  if (lua_type(L, -1) == LUA_TSTRING) dtype = cr_check_dtype(L, lua_gettop(L));
+  int used, n = cr_check_sizes(L, out ? 2 : 1, shape, &used);
+  if (n == 0 && used == 0 && !out) return luaL_error(L, "the sizes of the tensor are missing");
+  if (!out) {
+    cr_push_tensor(L, cr_full(dtype, cpu, n, shape, cr_num(value)));
+    return 1;
+  }
+  if (!cr_resize(out, n, shape, NULL)) return cr_lua_error(L);
+  return cr_push_result(L, cr_fill(out, cr_num(value)), 1);
+}
+
+static int f_zeros(lua_State *L) { return filled(L, 0); }
+static int f_ones(lua_State *L) { return filled(L, 1); }
+
+static int f_full(lua_State *L) {
+  int64_t shape[CR_MAX_DIMS];
+  int used, n = cr_check_sizes(L, 1, shape, &used);
+  int last = lua_gettop(L);
+  cr_dtype dtype = (cr_dtype)cr_ctx()->dtype;
+  if (used == 1 && last >= 2) {
+    if (last >= 3) dtype = cr_check_dtype(L, 3);
+    cr_push_tensor(L, cr_full(dtype, cpu, n, shape, cr_check_scalar(L, 2)));
+    return 1;
+  }
+  return luaL_error(L, "torch.full({sizes}, value [, type]) is wanted");
+}
+
+static int like(lua_State *L, double value) {
+  cr_tensor *t = cr_check_tensor(L, 1);
+  cr_push_tensor(L, cr_full((cr_dtype)t->dtype, cr_device_of(t), t->ndim, t->shape, cr_num(value)));
+  return 1;
+}
+
+static int f_zeros_like(lua_State *L) { return like(L, 0); }
+static int f_ones_like(lua_State *L) { return like(L, 1); }
+
+static int m_fill(lua_State *L) {
+  cr_tensor *t = cr_check_tensor(L, 1);
+  return cr_push_result(L, cr_fill(t, cr_check_scalar(L, 2)), 1);
+}
+
+static int m_zero(lua_State *L) { return cr_push_result(L, cr_fill(cr_check_tensor(L, 1), cr_int(0)), 1); }
+
+static int f_scalar(lua_State *L) {
+  cr_dtype dtype = lua_isnoneornil(L, 2) ? (cr_dtype)cr_ctx()->dtype : cr_check_dtype(L, 2);
+  cr_push_tensor(L, cr_scalar_tensor(dtype, cpu, cr_check_scalar(L, 1)));
+  return 1;
+}
+
+/* Writes a fresh tensor into the result tensor at 1, when there is one. */
+static int give(lua_State *L, const char *fn, cr_tensor *y, cr_tensor *out) {
+  return cr_push_result(L, cr_into(fn, out, y), out ? 1 : 0);
+}
+
+/* torch.range([res,] from, to [, step]): both ends included, as in Torch7 */
+static int f_range(lua_State *L) {
+  cr_tensor *out = cr_to_tensor(L, 1);
+  int at = out ? 2 : 1;
+  double from = luaL_checknumber(L, at), to = luaL_checknumber(L, at + 1), step = luaL_optnumber(L, at + 2, 1);
+  if (step == 0 || (to - from) / step < 0 || !isfinite((to - from) / step))
+    return luaL_error(L, "range: from %f to %f in steps of %f", from, to, step);
+  cr_dtype dtype = out ? (cr_dtype)out->dtype : (cr_dtype)cr_ctx()->dtype;
+  return give(L, "range", cr_arange(dtype, cpu, from, step, (int64_t)floor((to - from) / step) + 1), out);
+}
+
+/* torch.arange([from,] to [, step]): the end left out, as in NumPy; whole numbers give int64 */
+static int f_arange(lua_State *L) {
+  int n = lua_gettop(L);
+  bool whole = true;
+  for (int i = 1; i <= n; i++) whole = whole && lua_isinteger(L, i);
+  double from = n > 1 ? luaL_checknumber(L, 1) : 0, to = luaL_checknumber(L, n > 1 ? 2 : 1), step = luaL_optnumber(L, 3, 1);
+  double count = ceil((to - from) / step);
+  if (step == 0 || !isfinite(count)) return luaL_error(L, "arange: from %f to %f in steps of %f", from, to, step);
+  cr_push_tensor(L, cr_arange(whole ? CR_INT64 : (cr_dtype)cr_ctx()->dtype, cpu, from, step, count > 0 ? (int64_t)count : 0));
+  return 1;
+}
+
+static int f_linspace(lua_State *L) {
+  cr_tensor *out = cr_to_tensor(L, 1);
+  int at = out ? 2 : 1;
+  double from = luaL_checknumber(L, at), to = luaL_checknumber(L, at + 1);
+  int64_t n = lua_isnoneornil(L, at + 2) ? 100 : cr_check_int(L, at + 2);
+  if (n < 1) return luaL_argerror(L, at + 2, "at least one point is wanted");
+  cr_dtype dtype = out ? (cr_dtype)out->dtype : (cr_dtype)cr_ctx()->dtype;
+  return give(L, "linspace", cr_arange(dtype, cpu, from, n > 1 ? (to - from) / (double)(n - 1) : 0, n), out);
+}
+
+static int f_eye(lua_State *L) {
+  cr_tensor *out = cr_to_tensor(L, 1);
+  int at = out ? 2 : 1;
+  int64_t n = cr_check_int(L, at), m = lua_isnoneornil(L, at + 1) ? n : cr_check_int(L, at + 1);
+  return give(L, "eye", cr_eye(out ? (cr_dtype)out->dtype : (cr_dtype)cr_ctx()->dtype, cpu, n, m), out);
+}
+
+/* ---- the default type ----------------------------------------------------------------------------------------- */
+
+static int f_set_default(lua_State *L) {
+  cr_dtype t = cr_check_dtype(L, 1);
+  if (!cr_is_float(t)) return luaL_argerror(L, 1, "the default type must be a float type");
+  cr_ctx()->dtype = (uint8_t)t;
+  return 0;
+}
+
+static int f_get_default(lua_State *L) {
+  lua_pushfstring(L, "torch.%sTensor", cr_dtypes[cr_ctx()->dtype].torch);
+  return 1;
+}
+
+static const cr_binding bindings[] = {
+    {"Tensor", new_default, NULL},
+    {"new", NULL, new_like},
+    {"zeros", f_zeros, NULL},
+    {"ones", f_ones, NULL},
+    {"full", f_full, NULL},
+    {"zerosLike", f_zeros_like, NULL},
+    {"onesLike", f_ones_like, NULL},
+    {"scalar", f_scalar, NULL},
+    {"fill", m_fill, m_fill},
+    {"zero", m_zero, m_zero},
+    {"range", f_range, NULL},
+    {"arange", f_arange, NULL},
+    {"linspace", f_linspace, NULL},
+    {"eye", f_eye, NULL},
+    {"setdefaulttensortype", f_set_default, NULL},
+    {"getdefaulttensortype", f_get_default, NULL},
+    {NULL, NULL, NULL},
+};
+
+void cr_bind_create(lua_State *L) {
+  cr_bind(L, bindings);
+  constructors(L);
+}

@@ -1,0 +1,26 @@
+-- torch: what is added to the C functions in Lua: classes, files, testing, command lines.
+-- luaopen_torch calls the function returned here with the table of C functions.
+
+local function constructor_tables(torch)
+  for name, mt in pairs(torch._metatables) do
+    local short = name:match("^torch%.(%w+)$")
+    local class = rawget(torch, short)
+    if class and rawget(class, "__construct") then
+      local construct = class.__construct
+      class.__construct = nil
+      mt.new = mt.new or function(...) return construct(class, ...) end
+      setmetatable(class, { __call = construct, __index = mt, __newindex = mt, __metatable = mt })
+    end
+  end
+end
+
+return function(torch)
+  torch.version = "0.1.0"
+  constructor_tables(torch)
+  require("torch.class")(torch)
+  require("torch.functions")(torch)
+  package.loaded.torch = torch
+  for _, name in ipairs { "File", "Timer", "TestSuite", "Tester", "CmdLine" } do
+    require("torch." .. name)(torch)
+  end
+end

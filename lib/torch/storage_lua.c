@@ -1,0 +1,205 @@
+/* storage_lua.c: storages in Lua: sizes, elements, raw bytes. */
+#include "lib/torch/binding.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static const cr_device cpu = {CR_CPU, 0};
+
+static char *place(const cr_storage *s, int64_t i) { return (char *)s->data + (size_t)i * cr_sizeof((cr_dtype)s->dtype); }
+
+static cr_storage *check_host(lua_State *L, int arg) {
+  cr_storage *s = cr_check_storage(L, arg);
+  if (s->device.type != CR_CPU) luaL_argerror(L, arg, "a storage in host memory is wanted");
+  return s;
+}
+
+/* ---- making ---------------------------------------------------------------------------------------------- */
+
+static void fill_from_table(lua_State *L, cr_storage *s, int arg) {
+  for (int64_t i = 0; i < s->size; i++) {
+    lua_rawgeti(L, arg, i + 1);
+    cr_store_scalar((cr_dtype)s->dtype, place(s, i), cr_check_scalar(L, lua_gettop(L)));
+    lua_pop(L, 1);
+  }
+}
+
+/* torch.FloatStorage([size or table or storage]); the class comes first, the type is bound */
+static int construct(lua_State *L) {
+  cr_dtype dtype = (cr_dtype)lua_tointeger(L, lua_upvalueindex(1));
+  cr_storage *from = cr_to_storage(L, 2);
+  if (from && from->dtype == dtype) {
+    int64_t first = lua_isnoneornil(L, 3) ? 0 : cr_check_int(L, 3) - 1;
+    int64_t n = lua_isnoneornil(L, 4) ? from->size - first : cr_check_int(L, 4);
+    if (first != 0 || n != from->size) return luaL_error(L, "a storage on a part of another is not supported; use a tensor");
+    cr_push_storage(L, cr_storage_retain(from));
+    return 1;
+  }
+  bool table = lua_istable(L, 2);
+  int64_t n = table ? (int64_t)lua_rawlen(L, 2) : lua_isnoneornil(L, 2) ? 0 : cr_check_int(L, 2);
+  cr_push_storage(L, cr_storage_new(dtype, cpu, n));
+  cr_storage *s = cr_to_storage(L, -1);
+  if (table) fill_from_table(L, s, 2);
+  return 1;
+}
+
+static void constructors(lua_State *L) {
+  char name[32];
+  for (int i = 0; i < CR_NDTYPES; i++) {
+    lua_newtable(L);
+    lua_pushinteger(L, i);
+    lua_pushcclosure(L, construct, 1);
+    lua_setfield(L, -2, "__construct");
+    snprintf(name, sizeof name, "%sStorage", cr_dtypes[i].torch);
+    lua_setfield(L, TORCH_TABLE, name);
+  }
+}
+
+/* ---- elements -------------------------------------------------------------------------------------------- */
+
+static int64_t check_place(lua_State *L, const cr_storage *s, int arg) {
+  int64_t i = cr_check_int(L, arg);
+  if (i < 1 || i > s->size) luaL_error(L, "index %d is outside a storage of %d elements", (int)i, (int)s->size);
+  return i - 1;
+}
+
+static int s_index(lua_State *L) {
+  cr_storage *s = check_host(L, 1);
+  if (lua_type(L, 2) == LUA_TSTRING) {
+    lua_getmetatable(L, 1);
+    lua_pushvalue(L, 2);
+    lua_rawget(L, -2);
+    return 1;
+  }
+  cr_push_scalar(L, (cr_dtype)s->dtype, cr_load_scalar((cr_dtype)s->dtype, place(s, check_place(L, s, 2))));
+  return 1;
+}
+
+static int s_newindex(lua_State *L) {
+  cr_storage *s = check_host(L, 1);
+  cr_store_scalar((cr_dtype)s->dtype, place(s, check_place(L, s, 2)), cr_check_scalar(L, 3));
+  return 0;
+}
+
+static int s_size(lua_State *L) {
+  lua_pushinteger(L, cr_check_storage(L, 1)->size);
+  return 1;
+}
+
+static int s_resize(lua_State *L) {
+  return cr_storage_resize(cr_check_storage(L, 1), cr_check_int(L, 2)) ? cr_return(L, 1) : cr_lua_error(L);
+}
+
+static int s_fill(lua_State *L) {
+  cr_storage *s = check_host(L, 1);
+  cr_scalar v = cr_check_scalar(L, 2);
+  for (int64_t i = 0; i < s->size; i++) cr_store_scalar((cr_dtype)s->dtype, place(s, i), v);
+  return cr_return(L, 1);
+}
+
+static int s_copy(lua_State *L) {
+  cr_storage *s = check_host(L, 1), *o = check_host(L, 2);
+  if (s->size != o->size) return luaL_error(L, "copy: %d elements into a storage of %d", (int)o->size, (int)s->size);
+  for (int64_t i = 0; i < s->size; i++)
+    cr_store_scalar((cr_dtype)s->dtype, place(s, i), cr_load_scalar((cr_dtype)o->dtype, place(o, i)));
+  return cr_return(L, 1);
+}
+
+static int s_totable(lua_State *L) {
+  cr_storage *s = check_host(L, 1);
+  lua_createtable(L, (int)s->size, 0);
+  for (int64_t i = 0; i < s->size; i++) {
+    cr_push_scalar(L, (cr_dtype)s->dtype, cr_load_scalar((cr_dtype)s->dtype, place(s, i)));
+    lua_rawseti(L, -2, i + 1);
+  }
+  return 1;
+}
+
+static int s_tostring(lua_State *L) {
+  cr_storage *s = check_host(L, 1);
+  luaL_Buffer b;
+  luaL_buffinit(L, &b);
+  for (int64_t i = 0; i < s->size; i++) {
+    cr_scalar v = cr_load_scalar((cr_dtype)s->dtype, place(s, i));
+    if (v.is_int)
+      lua_pushfstring(L, " %I\n", (LUAI_UACINT)v.i);
+    else
+      lua_pushfstring(L, " %f\n", v.d);
+    luaL_addvalue(&b);
+  }
+  lua_pushfstring(L, "[torch.%sStorage of size %I]\n", cr_dtypes[s->dtype].torch, (LUAI_UACINT)s->size);
+  luaL_addvalue(&b);
+  luaL_pushresult(&b);
+  return 1;
+}
+
+static int s_type(lua_State *L) {
+  lua_pushfstring(L, "torch.%sStorage", cr_dtypes[cr_check_storage(L, 1)->dtype].torch);
+  return 1;
+}
+
+static int s_element_size(lua_State *L) {
+  lua_pushinteger(L, (lua_Integer)cr_sizeof((cr_dtype)cr_check_storage(L, 1)->dtype));
+  return 1;
+}
+
+/* s:string(): the elements' bytes; s:string(bytes) sets them */
+static int s_string(lua_State *L) {
+  cr_storage *s = check_host(L, 1);
+  size_t size = cr_sizeof((cr_dtype)s->dtype), n;
+  if (lua_isnoneornil(L, 2)) {
+    lua_pushlstring(L, s->data, (size_t)s->size * size);
+    return 1;
+  }
+  const char *bytes = luaL_checklstring(L, 2, &n);
+  if (n % size || !cr_storage_resize(s, (int64_t)(n / size)))
+    return n % size ? luaL_argerror(L, 2, "the length is no multiple of an element") : cr_lua_error(L);
+  memcpy(s->data, bytes, n);
+  return cr_return(L, 1);
+}
+
+/* ---- for the file formats ---------------------------------------------------------------------------------- */
+
+/* torch._bytes(storage [, first, count]) */
+static int f_bytes(lua_State *L) {
+  cr_storage *s = check_host(L, 1);
+  int64_t first = lua_isnoneornil(L, 2) ? 0 : cr_check_int(L, 2) - 1;
+  int64_t n = lua_isnoneornil(L, 3) ? s->size - first : cr_check_int(L, 3);
+  if (first < 0 || n < 0 || first > s->size || n > s->size - first) return luaL_error(L, "a range outside the storage");
+  lua_pushlstring(L, place(s, first), (size_t)n * cr_sizeof((cr_dtype)s->dtype));
+  return 1;
+}
+
+/* torch._frombytes("torch.FloatStorage", bytes) */
+static int f_from_bytes(lua_State *L) {
+  cr_dtype dtype = cr_check_dtype(L, 1);
+  size_t n, size = cr_sizeof(dtype);
+  const char *bytes = luaL_checklstring(L, 2, &n);
+  if (n % size) return luaL_argerror(L, 2, "the length is no multiple of an element");
+  cr_push_storage(L, cr_storage_new(dtype, cpu, (int64_t)(n / size)));
+  memcpy(cr_to_storage(L, -1)->data, bytes, n);
+  return 1;
+}
+
+static const cr_binding bindings[] = {
+    {"size", NULL, s_size},
+    {"__len", NULL, s_size},
+    {"resize", NULL, s_resize},
+    {"fill", NULL, s_fill},
+    {"copy", NULL, s_copy},
+    {"totable", NULL, s_totable},
+    {"__tostring", NULL, s_tostring},
+    {"type", NULL, s_type},
+    {"elementSize", NULL, s_element_size},
+    {"string", NULL, s_string},
+    {"__index", NULL, s_index},
+    {"__newindex", NULL, s_newindex},
+    {"_bytes", f_bytes, NULL},
+    {"_frombytes", f_from_bytes, NULL},
+    {NULL, NULL, NULL},
+};
+
+void cr_bind_storage(lua_State *L) {
+  cr_bind(L, bindings);
+  constructors(L);
+}

@@ -1,0 +1,553 @@
+/* tensor_lua.c: what a tensor is and how it lies in memory: shape, views, storage, type, text. */
+#include "lib/torch/binding.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tensor/autograd.h"
+
+/* ---- shape ------------------------------------------------------------------------------------------ */
+
+static int visible_dims(const cr_tensor *t) { return cr_is_none(t) ? 0 : t->ndim; }
+
+static int t_dim(lua_State *L) {
+  lua_pushinteger(L, visible_dims(cr_check_tensor(L, 1)));
+  return 1;
+}
+
+static int check_own_dim(lua_State *L, const cr_tensor *t, int arg) {
+  int d = cr_check_dim(L, arg);
+  if (!cr_wrap_dim("size", &d, visible_dims(t)) || visible_dims(t) == 0)
+    luaL_argerror(L, arg, lua_pushfstring(L, "the tensor has %d dimensions", visible_dims(t)));
+  return d;
+}
+
+static int t_size(lua_State *L) {
+  cr_tensor *t = cr_check_tensor(L, 1);
+  if (lua_isnoneornil(L, 2))
+    cr_push_sizes(L, visible_dims(t), t->shape);
+  else
+    lua_pushinteger(L, t->shape[check_own_dim(L, t, 2)]);
+  return 1;
+}
+
+/* #x: the operand comes twice */
+static int t_len(lua_State *L) {
+  lua_settop(L, 1);
+  return t_size(L);
+}
+
+static int t_stride(lua_State *L) {
+  cr_tensor *t = cr_check_tensor(L, 1);
+  if (lua_isnoneornil(L, 2))
+    cr_push_sizes(L, visible_dims(t), t->stride);
+  else
+    lua_pushinteger(L, t->stride[check_own_dim(L, t, 2)]);
+  return 1;
+}
+
+static int t_numel(lua_State *L) {
+  lua_pushinteger(L, cr_numel(cr_check_tensor(L, 1)));
+  return 1;
+}
+
+static int t_is_contiguous(lua_State *L) {
+  lua_pushboolean(L, cr_is_contiguous(cr_check_tensor(L, 1)));
+  return 1;
+}
+
+static int t_is_same_size(lua_State *L) {
+  cr_tensor *t = cr_check_tensor(L, 1);
+  if (cr_to_tensor(L, 2)) {
+    lua_pushboolean(L, cr_same_shape(t, cr_to_tensor(L, 2)));
+    return 1;
+  }
+  int64_t sizes[CR_MAX_DIMS];
+  int used, n = cr_check_sizes(L, 2, sizes, &used);
+  lua_pushboolean(L, n == t->ndim && memcmp(sizes, t->shape, (size_t)n * sizeof *sizes) == 0);
+  return 1;
+}
+
+static int t_is_set_to(lua_State *L) {
+  cr_tensor *a = cr_check_tensor(L, 1), *b = cr_check_tensor(L, 2);
+  lua_pushboolean(L, a->storage == b->storage && a->offset == b->offset && cr_same_shape(a, b) &&
+                         memcmp(a->stride, b->stride, a->ndim * sizeof *a->stride) == 0);
+  return 1;
+}
+
+/* ---- storage ---------------------------------------------------------------------------------------- */
+
+static int t_storage(lua_State *L) {
+  cr_tensor *t = cr_check_tensor(L, 1);
+  if (!t->storage) return 0;
+  cr_push_storage(L, cr_storage_retain(t->storage));
+  return 1;
+}
+
+static int t_storage_offset(lua_State *L) {
+  lua_pushinteger(L, cr_check_tensor(L, 1)->offset + 1);
+  return 1;
+}
+
+/* x:set([storage [, offset [, sizes [, strides]]]]), x:set(tensor),
+ * x:set(storage, offset, size1, stride1, size2, stride2, ..) */
+static int t_set(lua_State *L) {
+  cr_tensor *t = cr_check_tensor(L, 1), *o = cr_to_tensor(L, 2);
+  bool ok;
+  if (o) {
+    ok = cr_set(t, o->storage, o->offset, o->ndim, o->shape, o->stride);
+  } else if (lua_isnoneornil(L, 2)) {
+    ok = cr_set(t, NULL, 0, 1, (int64_t[]){0}, NULL);
+  } else {
+    cr_storage *s = cr_check_storage(L, 2);
+    int64_t offset = lua_isnoneornil(L, 3) ? 0 : cr_check_int(L, 3) - 1;
+    int64_t shape[CR_MAX_DIMS], stride[CR_MAX_DIMS];
+    int n = 1, used;
+    bool strided = false;
+    if (lua_isnoneornil(L, 4)) {
+      shape[0] = s->size - offset;
+    } else if (cr_is_number(L, 4)) {
+      for (n = 0; !lua_isnoneornil(L, 4 + 2 * n); n++) {
+        if (n == CR_MAX_DIMS) return luaL_argerror(L, 4 + 2 * n, "too many sizes");
+        shape[n] = cr_check_int(L, 4 + 2 * n);
+        stride[n] = lua_isnoneornil(L, 5 + 2 * n) ? -1 : cr_check_int(L, 5 + 2 * n);
+        strided = true;
+      }
+      int64_t step = 1;
+      for (int d = n - 1; d >= 0; d--) { /* a stride of -1: as if contiguous */
+        if (stride[d] < 0) stride[d] = step;
+        step = stride[d] * shape[d];
+      }
+    } else {
+      n = cr_check_sizes(L, 4, shape, &used);
+      if (n == 0) shape[n++] = 0;
+      strided = !lua_isnoneornil(L, 5);
+      if (strided && cr_check_sizes(L, 5, stride, &used) != n)
+        return luaL_argerror(L, 5, "as many strides as sizes are wanted");
+    }
+    ok = cr_set(t, s, offset, n, shape, strided ? stride : NULL);
+  }
+  return ok ? cr_return(L, 1) : cr_lua_error(L);
+}
+
+static int t_resize(lua_State *L) {
+  cr_tensor *t = cr_check_tensor(L, 1);
+  int64_t shape[CR_MAX_DIMS], stride[CR_MAX_DIMS];
+  int used, n = cr_check_sizes(L, 2, shape, &used);
+  bool strided = used == 1 && cr_to_storage(L, 3);
+  if (n == 0) shape[n++] = 0;
+  if (strided && cr_check_sizes(L, 3, stride, &used) != n)
+    return luaL_argerror(L, 3, "as many strides as sizes are wanted");
+  return cr_resize(t, n, shape, strided ? stride : NULL) ? cr_return(L, 1) : cr_lua_error(L);
+}
+
+static int t_resize_as(lua_State *L) {
+  cr_tensor *t = cr_check_tensor(L, 1), *o = cr_check_tensor(L, 2);
+  return cr_resize(t, o->ndim, o->shape, NULL) ? cr_return(L, 1) : cr_lua_error(L);
+}
+
+/* ---- views ------------------------------------------------------------------------------------------ */
+
+static int t_narrow(lua_State *L) {
+  cr_tensor *t = cr_check_tensor(L, 1);
+  int dim = cr_check_dim(L, 2);
+  cr_push_tensor(L, cr_narrow(t, dim, cr_check_int(L, 3) - 1, cr_check_int(L, 4)));
+  return 1;
+}
+
+/* x:sub(from1, to1 [, from2, to2 ..]); negative ends count from the last element */
+static int t_sub(lua_State *L) {
+  cr_tensor *t = cr_check_tensor(L, 1);
+  lua_pushvalue(L, 1);
+  for (int d = 0; 2 + 2 * d < lua_gettop(L); d++) {
+    if (d >= t->ndim) return luaL_argerror(L, 2 + 2 * d, "more ranges than dimensions");
+    int64_t from = cr_check_int(L, 2 + 2 * d), to = cr_check_int(L, 3 + 2 * d);
+    if (from < 0) from += t->shape[d] + 1;
+    if (to < 0) to += t->shape[d] + 1;
+    cr_push_tensor(L, cr_narrow(cr_check_tensor(L, -1), d, from - 1, to - from + 1));
+    lua_replace(L, -2);
+  }
+  return 1;
+}
+
+static int t_select(lua_State *L) {
+  cr_tensor *t = cr_check_tensor(L, 1);
+  int dim = cr_check_dim(L, 2);
+  int64_t i = cr_check_int(L, 3);
+  if (i < 0 && cr_wrap_dim("select", &dim, t->ndim)) i += t->shape[dim] + 1;
+  cr_tensor *v = cr_select(t, dim, i - 1);
+  if (v && v->ndim == 0 && cr_torch7_mode(L)) return cr_push_number(L, v);
+  cr_push_tensor(L, v);
+  return 1;
+}
+
+static int t_transpose(lua_State *L) {
+  cr_tensor *t = cr_check_tensor(L, 1);
+  cr_push_tensor(L, cr_transpose(t, cr_check_dim(L, 2), cr_check_dim(L, 3)));
+  return 1;
+}
+
+static int t_t(lua_State *L) {
+  cr_tensor *t = cr_check_tensor(L, 1);
+  if (t->ndim != 2) return luaL_error(L, "t: a matrix is wanted, this tensor has %d dimensions", t->ndim);
+  cr_push_tensor(L, cr_transpose(t, 0, 1));
+  return 1;
+}
+
+static int t_permute(lua_State *L) {
+  cr_tensor *t = cr_check_tensor(L, 1);
+  int64_t order[CR_MAX_DIMS];
+  int dims[CR_MAX_DIMS], used, n = cr_check_sizes(L, 2, order, &used);
+  for (int d = 0; d < n; d++) dims[d] = (int)(order[d] > 0 ? order[d] - 1 : order[d]);
+  cr_push_tensor(L, cr_permute(t, n, dims));
+  return 1;
+}
+
+/* x:view(sizes..): same elements; res:view(x, sizes..) sets res to the view, as in Torch7. */
+static int shaped(lua_State *L, cr_tensor *(*f)(cr_tensor *, int, const int64_t *), bool may_set) {
+  cr_tensor *t = cr_check_tensor(L, 1);
+  int64_t shape[CR_MAX_DIMS];
+  int first = 2, used;
+  bool into = may_set && cr_to_tensor(L, 2) && lua_gettop(L) > 2;
+  if (into) {
+    t = cr_to_tensor(L, 2);
+    first = 3;
+  }
+  int n = cr_check_sizes(L, first, shape, &used);
+  cr_tensor *v = f(t, n, shape);
+  if (!into) {
+    cr_push_tensor(L, v);
+    return 1;
+  }
+  bool ok = v && cr_set(cr_to_tensor(L, 1), v->storage, v->offset, v->ndim, v->shape, v->stride);
+  cr_release(v);
+  return ok ? cr_return(L, 1) : cr_lua_error(L);
+}
+
+static int t_view(lua_State *L) { return shaped(L, cr_view, true); }
+static int t_expand(lua_State *L) { return shaped(L, cr_expand, true); }
+
+/* x:reshape(sizes..) and torch.reshape: a copy in Torch7, so that later writes are not shared */
+static int t_reshape(lua_State *L) {
+  cr_tensor *t = cr_check_tensor(L, 1);
+  int64_t shape[CR_MAX_DIMS];
+  int used, n = cr_check_sizes(L, 2, shape, &used);
+  cr_tensor *v = cr_reshape(t, n, shape);
+  if (v && v->storage == t->storage && cr_torch7_mode(L)) {
+    cr_tensor *c = cr_clone(v);
+    cr_release(v);
+    v = c;
+  }
+  cr_push_tensor(L, v);
+  return 1;
+}
+
+static int as_other(lua_State *L, cr_tensor *(*f)(cr_tensor *, int, const int64_t *)) {
+  cr_tensor *t = cr_check_tensor(L, 1), *o = cr_check_tensor(L, 2);
+  cr_push_tensor(L, f(t, o->ndim, o->shape));
+  return 1;
+}
+
+static int t_view_as(lua_State *L) { return as_other(L, cr_view); }
+static int t_expand_as(lua_State *L) { return as_other(L, cr_expand); }
+
+static int t_squeeze(lua_State *L) {
+  cr_tensor *t = cr_check_tensor(L, 1);
+  cr_push_tensor(L, lua_isnoneornil(L, 2) ? cr_squeeze_all(t) : cr_squeeze(t, cr_check_dim(L, 2)));
+  return 1;
+}
+
+static int t_unsqueeze(lua_State *L) {
+  cr_tensor *t = cr_check_tensor(L, 1);
+  int64_t d = cr_check_int(L, 2);
+  cr_push_tensor(L, cr_unsqueeze(t, (int)(d > 0 ? d - 1 : d == 0 ? CR_MAX_DIMS + 1 : d)));
+  return 1;
+}
+
+static int t_unfold(lua_State *L) {
+  cr_tensor *t = cr_check_tensor(L, 1);
+  cr_push_tensor(L, cr_unfold(t, cr_check_dim(L, 2), cr_check_int(L, 3), cr_check_int(L, 4)));
+  return 1;
+}
+
+static int t_diagonal(lua_State *L) {
+  cr_push_tensor(L, cr_diagonal(cr_check_tensor(L, 1), lua_isnoneornil(L, 2) ? 0 : cr_check_int(L, 2)));
+  return 1;
+}
+
+/* ---- copies and types --------------------------------------------------------------------------------- */
+
+static int t_contiguous(lua_State *L) {
+  return cr_push_result(L, cr_contiguous(cr_check_tensor(L, 1)), 1);
+}
+
+static int t_clone(lua_State *L) {
+  cr_push_tensor(L, cr_clone(cr_check_tensor(L, 1)));
+  return 1;
+}
+
+/* x:copy(y): same shape, a shape that broadcasts, or (as in Torch7) as many elements; y may be a
+ * storage. */
+static int t_copy(lua_State *L) {
+  cr_tensor *t = cr_check_tensor(L, 1), *src = cr_to_tensor(L, 2), *same = NULL;
+  cr_storage *s = src ? NULL : cr_to_storage(L, 2);
+  if (s)
+    same = cr_view_storage(s, (cr_dtype)s->dtype, 0, 1, &s->size, NULL);
+  else if (src)
+    same = cr_retain(src);
+  else
+    return luaL_typeerror(L, 2, "tensor");
+  if (same && !cr_same_shape(t, same) && cr_numel(t) == cr_numel(same)) {
+    cr_tensor *r = cr_reshape(same, t->ndim, t->shape);
+    cr_release(same);
+    same = r;
+  }
+  cr_tensor *r = cr_copy(t, same);
+  cr_release(same);
+  return cr_push_result(L, r, 1);
+}
+
+static int t_type(lua_State *L) {
+  cr_tensor *t = cr_check_tensor(L, 1);
+  if (lua_isnoneornil(L, 2)) {
+    lua_pushfstring(L, "torch.%sTensor", cr_dtypes[t->dtype].torch);
+    return 1;
+  }
+  return cr_push_result(L, cr_cast(t, cr_check_dtype(L, 2)), 1);
+}
+
+static int t_type_as(lua_State *L) {
+  cr_tensor *t = cr_check_tensor(L, 1), *o = cr_check_tensor(L, 2);
+  return cr_push_result(L, cr_cast(t, (cr_dtype)o->dtype), 1);
+}
+
+/* x:float(), x:double(), ..: the type is bound to the function */
+static int t_cast(lua_State *L) {
+  cr_tensor *t = cr_check_tensor(L, 1);
+  return cr_push_result(L, cr_cast(t, (cr_dtype)lua_tointeger(L, lua_upvalueindex(1))), 1);
+}
+
+/* x:to('float64'), x:to('cpu'), x:to('cuda:1') */
+static int t_to(lua_State *L) {
+  cr_tensor *t = cr_check_tensor(L, 1);
+  const char *what = luaL_checkstring(L, 2);
+  cr_device d = {CR_CPU, 0};
+  if (strncmp(what, "cuda", 4) == 0) {
+    d = (cr_device){CR_CUDA, (int8_t)(what[4] == ':' ? atoi(what + 5) - 1 : 0)};
+    return cr_push_result(L, cr_to_device(t, d), 1);
+  }
+  if (strcmp(what, "cpu") == 0) return cr_push_result(L, cr_to_device(t, d), 1);
+  return cr_push_result(L, cr_cast(t, cr_check_dtype(L, 2)), 1);
+}
+
+static int t_cuda(lua_State *L) {
+  return cr_push_result(L, cr_to_device(cr_check_tensor(L, 1), (cr_device){CR_CUDA, 0}), 1);
+}
+
+static int t_cpu(lua_State *L) {
+  return cr_push_result(L, cr_to_device(cr_check_tensor(L, 1), (cr_device){CR_CPU, 0}), 1);
+}
+
+/* ---- values for Lua -------------------------------------------------------------------------------------- */
+
+static int t_item(lua_State *L) {
+  cr_tensor *t = cr_check_tensor(L, 1);
+  cr_scalar v;
+  if (!cr_item(t, &v)) return cr_lua_error(L);
+  cr_push_scalar(L, (cr_dtype)t->dtype, v);
+  return 1;
+}
+
+static void push_table(lua_State *L, const cr_tensor *t, int dim, int64_t *index) {
+  if (dim == t->ndim) {
+    cr_push_scalar(L, (cr_dtype)t->dtype, cr_get(t, index));
+    return;
+  }
+  luaL_checkstack(L, 4, "totable");
+  lua_createtable(L, (int)t->shape[dim], 0);
+  for (index[dim] = 0; index[dim] < t->shape[dim]; index[dim]++) {
+    push_table(L, t, dim + 1, index);
+    lua_rawseti(L, -2, index[dim] + 1);
+  }
+}
+
+static int t_totable(lua_State *L) {
+  int64_t index[CR_MAX_DIMS];
+  push_table(L, cr_check_tensor(L, 1), 0, index);
+  return 1;
+}
+
+static int t_tostring(lua_State *L) {
+  char *s = cr_tostring(cr_check_tensor(L, 1));
+  if (!s) return cr_lua_error(L);
+  lua_pushstring(L, s);
+  free(s);
+  return 1;
+}
+
+/* Calls a function with each element; what it returns, if anything, replaces the element. */
+static int t_apply(lua_State *L) {
+  cr_tensor *t = cr_check_tensor(L, 1);
+  luaL_checktype(L, 2, LUA_TFUNCTION);
+  int64_t index[CR_MAX_DIMS] = {0}, n = cr_numel(t);
+  for (int64_t k = 0; k < n; k++) {
+    int64_t rest = k;
+    for (int d = t->ndim - 1; d >= 0; d--) {
+      index[d] = rest % t->shape[d];
+      rest /= t->shape[d];
+    }
+    lua_pushvalue(L, 2);
+    cr_push_scalar(L, (cr_dtype)t->dtype, cr_get(t, index));
+    lua_call(L, 1, 1);
+    if (!lua_isnil(L, -1)) cr_put(t, index, cr_check_scalar(L, lua_gettop(L)));
+    lua_pop(L, 1);
+  }
+  return cr_return(L, 1);
+}
+
+static int t_element_size(lua_State *L) {
+  lua_pushinteger(L, (lua_Integer)cr_sizeof((cr_dtype)cr_check_tensor(L, 1)->dtype));
+  return 1;
+}
+
+static int t_is_tensor(lua_State *L) {
+  lua_pushboolean(L, cr_to_tensor(L, 1) != NULL);
+  return 1;
+}
+
+static int t_is_storage(lua_State *L) {
+  lua_pushboolean(L, cr_to_storage(L, 1) != NULL);
+  return 1;
+}
+
+static int t_pointer(lua_State *L) {
+  const void *p = cr_to_tensor(L, 1);
+  if (!p) p = cr_to_storage(L, 1);
+  if (!p) p = lua_topointer(L, 1);
+  if (!p) return luaL_argerror(L, 1, "a value with an identity is wanted");
+  lua_pushinteger(L, (lua_Integer)(intptr_t)p);
+  return 1;
+}
+
+/* Two names for one tensor are equal, as are scalars of one value. */
+static int t_equals(lua_State *L) {
+  cr_tensor *a = cr_to_tensor(L, 1), *b = cr_to_tensor(L, 2);
+  bool equal = a && a == b;
+  if (!equal && a && b && a->ndim == 0 && b->ndim == 0)
+    equal = cr_scalar_double(cr_get(a, NULL)) == cr_scalar_double(cr_get(b, NULL));
+  lua_pushboolean(L, equal);
+  return 1;
+}
+
+/* ---- properties ------------------------------------------------------------------------------------------ */
+
+int cr_push_property(lua_State *L, cr_tensor *t, const char *name) {
+  if (strcmp(name, "shape") == 0) {
+    lua_createtable(L, t->ndim, 0);
+    for (int d = 0; d < t->ndim; d++) {
+      lua_pushinteger(L, t->shape[d]);
+      lua_rawseti(L, -2, d + 1);
+    }
+  } else if (strcmp(name, "dtype") == 0) {
+    lua_pushstring(L, cr_dtypes[t->dtype].name);
+  } else if (strcmp(name, "device") == 0) {
+    cr_device d = cr_device_of(t);
+    if (d.type == CR_CPU)
+      lua_pushliteral(L, "cpu");
+    else
+      lua_pushfstring(L, "cuda:%d", d.index + 1);
+  } else if (strcmp(name, "grad") == 0) {
+    cr_tensor *g = cr_grad(t);
+    if (g)
+      cr_push_tensor(L, cr_retain(g));
+    else
+      lua_pushnil(L);
+  } else if (strcmp(name, "requiresGrad") == 0) {
+    lua_pushboolean(L, cr_requires_grad(t));
+  } else if (strcmp(name, "isLeaf") == 0) {
+    lua_pushboolean(L, cr_is_leaf(t));
+  } else {
+    return 0;
+  }
+  return 1;
+}
+
+bool cr_set_property(lua_State *L, cr_tensor *t, const char *name) {
+  bool ok;
+  if (strcmp(name, "grad") == 0)
+    ok = cr_set_grad(t, lua_isnil(L, 3) ? NULL : cr_check_tensor(L, 3));
+  else if (strcmp(name, "requiresGrad") == 0)
+    ok = cr_set_requires_grad(t, lua_toboolean(L, 3));
+  else
+    return false;
+  if (!ok) cr_lua_error(L);
+  return true;
+}
+
+/* ---- the list ---------------------------------------------------------------------------------------------- */
+
+static const cr_binding bindings[] = {
+    {"dim", t_dim, t_dim},
+    {"nDimension", NULL, t_dim},
+    {"size", NULL, t_size},
+    {"stride", NULL, t_stride},
+    {"nElement", NULL, t_numel},
+    {"numel", t_numel, t_numel},
+    {"isContiguous", NULL, t_is_contiguous},
+    {"isSameSizeAs", NULL, t_is_same_size},
+    {"isSize", NULL, t_is_same_size},
+    {"isSetTo", NULL, t_is_set_to},
+    {"storage", NULL, t_storage},
+    {"storageOffset", NULL, t_storage_offset},
+    {"elementSize", NULL, t_element_size},
+    {"set", NULL, t_set},
+    {"resize", NULL, t_resize},
+    {"resizeAs", NULL, t_resize_as},
+    {"narrow", t_narrow, t_narrow},
+    {"sub", NULL, t_sub},
+    {"select", t_select, t_select},
+    {"transpose", t_transpose, t_transpose},
+    {"t", t_t, t_t},
+    {"permute", t_permute, t_permute},
+    {"view", t_view, t_view},
+    {"viewAs", NULL, t_view_as},
+    {"reshape", t_reshape, t_reshape},
+    {"expand", t_expand, t_expand},
+    {"expandAs", t_expand_as, t_expand_as},
+    {"squeeze", t_squeeze, t_squeeze},
+    {"unsqueeze", t_unsqueeze, t_unsqueeze},
+    {"unfold", t_unfold, t_unfold},
+    {"diagonal", t_diagonal, t_diagonal},
+    {"contiguous", NULL, t_contiguous},
+    {"clone", t_clone, t_clone},
+    {"copy", NULL, t_copy},
+    {"type", NULL, t_type},
+    {"typeAs", NULL, t_type_as},
+    {"to", NULL, t_to},
+    {"cuda", NULL, t_cuda},
+    {"cpu", NULL, t_cpu},
+    {"item", NULL, t_item},
+    {"totable", NULL, t_totable},
+    {"apply", NULL, t_apply},
+    {"isTensor", t_is_tensor, t_is_tensor},
+    {"isStorage", t_is_storage, NULL},
+    {"pointer", t_pointer, NULL},
+    {"__tostring", NULL, t_tostring},
+    {"__eq", NULL, t_equals},
+    {"__len", NULL, t_len},
+    {NULL, NULL, NULL},
+};
+
+void cr_bind_tensor(lua_State *L) {
+  static const struct {
+    const char *name;
+    cr_dtype dtype;
+  } casts[] = {{"float", CR_FLOAT32}, {"double", CR_FLOAT64}, {"half", CR_FLOAT16},
+               {"bfloat16", CR_BFLOAT16}, {"char", CR_INT8},  {"byte", CR_UINT8},
+               {"short", CR_INT16},   {"int", CR_INT32},      {"long", CR_INT64},
+               {"bool", CR_BOOL}};
+  cr_bind(L, bindings);
+  for (size_t i = 0; i < sizeof casts / sizeof *casts; i++)
+    cr_bind_code(L, casts[i].name, NULL, t_cast, (int)casts[i].dtype);
+}

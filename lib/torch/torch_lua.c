@@ -1,0 +1,473 @@
+/* torch_lua.c: opening the package, tensors as values of Lua, and the collector's share of memory. */
+#include "lib/torch/binding.h"
+
+#include <math.h>
+#include <omp.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "lib/packages.h"
+#include "tensor/autograd.h"
+
+/* ---- boxes ------------------------------------------------------------------------------------------ */
+
+/* A userdata of ours is recognised by its size and this mark, faster than by its metatable. */
+typedef struct {
+  void *object;
+  const char *mark;
+} box;
+
+static const char tensor_mark, storage_mark;
+static const char tensor_meta[CR_NDTYPES], storage_meta[CR_NDTYPES]; /* addresses are registry keys */
+
+static void *unbox(lua_State *L, int arg, const char *mark) {
+  if (lua_type(L, arg) != LUA_TUSERDATA || lua_rawlen(L, arg) != sizeof(box)) return NULL;
+  box *b = lua_touserdata(L, arg);
+  return b->mark == mark ? b : NULL;
+}
+
+cr_tensor *cr_to_tensor(lua_State *L, int arg) {
+  box *b = unbox(L, arg, &tensor_mark);
+  if (!b) return NULL;
+  if (!b->object) luaL_argerror(L, arg, "this tensor was freed");
+  return b->object;
+}
+
+cr_storage *cr_to_storage(lua_State *L, int arg) {
+  box *b = unbox(L, arg, &storage_mark);
+  return b ? b->object : NULL;
+}
+
+cr_tensor *cr_check_tensor(lua_State *L, int arg) {
+  cr_tensor *t = cr_to_tensor(L, arg);
+  if (!t) luaL_typeerror(L, arg, "tensor");
+  return t;
+}
+
+cr_storage *cr_check_storage(lua_State *L, int arg) {
+  cr_storage *s = cr_to_storage(L, arg);
+  if (!s) luaL_typeerror(L, arg, "storage");
+  return s;
+}
+
+static int free_tensor(lua_State *L) {
+  box *b = unbox(L, 1, &tensor_mark);
+  if (!b) return luaL_typeerror(L, 1, "tensor");
+  cr_tensor *t = b->object;
+  b->object = NULL;
+  cr_release(t);
+  return 0;
+}
+
+static int free_storage(lua_State *L) {
+  box *b = unbox(L, 1, &storage_mark);
+  if (!b) return luaL_typeerror(L, 1, "storage");
+  cr_storage *s = b->object;
+  b->object = NULL;
+  cr_storage_release(s);
+  return 0;
+}
+
+/* ---- the collector ---------------------------------------------------------------------------------- */
+
+#define SLACK ((size_t)4 << 20)
+
+static size_t live_bytes(void) { return atomic_load_explicit(&cr_ctx()->account->live, memory_order_relaxed); }
+
+/* Lua's collector sees 16 bytes of a tensor that may hold a gigabyte.  So it runs when the live bytes of
+ * this interpreter's tensors have grown to half as much again as was reachable after its last full run
+ * (by a slack at least, so that small programs do not collect all the time).  A step comes first: in
+ * generational mode it frees what died young, which is most, at little cost. */
+static void relieve(lua_State *L) {
+  cr_context *ctx = cr_ctx();
+  size_t allowed = ctx->collect_at - ctx->reachable;
+  lua_gc(L, LUA_GCSTEP, 0);
+  if (live_bytes() <= ctx->reachable + allowed / 2) return;
+  lua_gc(L, LUA_GCCOLLECT);
+  size_t heap = (size_t)lua_gc(L, LUA_GCCOUNT) * 1024;
+  size_t slack = 2 * heap > SLACK ? 2 * heap : SLACK; /* a large heap costs more to walk */
+  ctx->reachable = live_bytes();
+  ctx->collect_at = ctx->reachable + (ctx->reachable / 2 > slack ? ctx->reachable / 2 : slack);
+}
+
+static bool reclaim(void *L) {
+  lua_gc(L, LUA_GCCOLLECT);
+  lua_gc(L, LUA_GCCOLLECT); /* what the first one's finalizers let go */
+  cr_memory_release();
+  return true;
+}
+
+/* ---- pushing ------------------------------------------------------------------------------------------ */
+
+static void push_box(lua_State *L, void *object, const char *mark, const char *meta) {
+  box *b = lua_newuserdatauv(L, sizeof *b, 0);
+  b->object = object;
+  b->mark = mark;
+  lua_rawgetp(L, LUA_REGISTRYINDEX, meta);
+  lua_setmetatable(L, -2);
+}
+
+void cr_push_tensor(lua_State *L, cr_tensor *t) {
+  if (!t) cr_lua_error(L);
+  if (live_bytes() > cr_ctx()->collect_at) relieve(L);
+  push_box(L, t, &tensor_mark, &tensor_meta[t->dtype]);
+}
+
+void cr_push_storage(lua_State *L, cr_storage *s) {
+  if (!s) cr_lua_error(L);
+  push_box(L, s, &storage_mark, &storage_meta[s->dtype]);
+}
+
+/* "mm: 3x4 times 5x6 .." is the script's torch.mm; "nn.conv2d: .." and sentences stay as they are. */
+int cr_lua_error(lua_State *L) {
+  const char *message = cr_error();
+  size_t name = strspn(message, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_");
+  bool bare = name > 0 && message[name] == ':' && strncmp(message, "backward", name) != 0;
+  return luaL_error(L, "%s%s", bare ? "torch." : "", message);
+}
+
+int cr_return(lua_State *L, int arg) {
+  lua_pushvalue(L, arg);
+  return 1;
+}
+
+int cr_push_result(lua_State *L, cr_tensor *t, int arg) {
+  if (!t) return cr_lua_error(L);
+  box *b = arg ? unbox(L, arg, &tensor_mark) : NULL;
+  if (b && b->object == t) {
+    cr_release(t);
+    return cr_return(L, arg);
+  }
+  cr_push_tensor(L, t);
+  return 1;
+}
+
+void cr_push_scalar(lua_State *L, cr_dtype dtype, cr_scalar v) {
+  if (dtype == CR_BOOL)
+    lua_pushboolean(L, v.i != 0);
+  else if (v.is_int)
+    lua_pushinteger(L, v.i);
+  else
+    lua_pushnumber(L, v.d);
+}
+
+int cr_push_number(lua_State *L, cr_tensor *t) {
+  if (!t) return cr_lua_error(L);
+  if (cr_requires_grad(t)) {
+    cr_push_tensor(L, t);
+    return 1;
+  }
+  cr_scalar v;
+  cr_dtype dtype = (cr_dtype)t->dtype;
+  bool ok = cr_item(t, &v);
+  cr_release(t);
+  if (!ok) return cr_lua_error(L);
+  cr_push_scalar(L, dtype, v);
+  return 1;
+}
+
+/* In place only where nobody else sees the elements: the tape may have saved them. */
+void cr_push_places(lua_State *L, cr_tensor *t) {
+  cr_push_tensor(L, t);
+  bool alone = atomic_load(&t->refs) == 1 && atomic_load(&t->storage->refs) == 1;
+  cr_tensor *r = cr_binary_scalar(CR_ADD, t, cr_int(1), alone ? t : NULL);
+  if (r && alone) {
+    cr_release(r);
+    return;
+  }
+  cr_push_tensor(L, r);
+  lua_replace(L, -2);
+}
+
+void cr_push_sizes(lua_State *L, int n, const int64_t *sizes) {
+  cr_storage *s = cr_storage_new(CR_INT64, (cr_device){CR_CPU, 0}, n);
+  if (!s) cr_lua_error(L);
+  if (n) memcpy(s->data, sizes, (size_t)n * sizeof *sizes);
+  cr_push_storage(L, s);
+}
+
+/* ---- checking ------------------------------------------------------------------------------------------ */
+
+bool cr_torch7_mode(lua_State *L) {
+  (void)L;
+  return cr_ctx()->torch7;
+}
+
+/* One element of a tensor counts as a number. */
+cr_scalar cr_check_scalar(lua_State *L, int arg) {
+  cr_tensor *t = cr_to_tensor(L, arg);
+  cr_scalar v;
+  if (t) {
+    if (!cr_item(t, &v)) luaL_argerror(L, arg, cr_error());
+    return v;
+  }
+  if (lua_isinteger(L, arg)) return cr_int(lua_tointeger(L, arg));
+  if (lua_isboolean(L, arg)) return cr_int(lua_toboolean(L, arg));
+  return cr_num(luaL_checknumber(L, arg));
+}
+
+int64_t cr_check_int(lua_State *L, int arg) {
+  cr_scalar s = cr_check_scalar(L, arg);
+  if (s.is_int) return s.i;
+  if (s.d != floor(s.d) && !cr_torch7_mode(L))
+    luaL_argerror(L, arg, lua_pushfstring(L, "a whole number is wanted, got %f", s.d));
+  return cr_scalar_int(s);
+}
+
+int cr_check_dim(lua_State *L, int arg) {
+  int64_t d = cr_check_int(L, arg);
+  if (d == 0 || d > CR_MAX_DIMS || d < -CR_MAX_DIMS)
+    luaL_argerror(L, arg, lua_pushfstring(L, "there is no dimension %d (the first is 1, the last -1)", (int)d));
+  return (int)(d > 0 ? d - 1 : d);
+}
+
+static int sizes_from_table(lua_State *L, int arg, int64_t *sizes) {
+  lua_Integer n = luaL_len(L, arg);
+  if (n > CR_MAX_DIMS) luaL_argerror(L, arg, "too many sizes");
+  for (int i = 0; i < (int)n; i++) {
+    lua_geti(L, arg, i + 1);
+    if (!lua_isnumber(L, -1)) luaL_argerror(L, arg, "a table of sizes (numbers) is wanted");
+    sizes[i] = cr_check_int(L, lua_gettop(L));
+    lua_pop(L, 1);
+  }
+  return (int)n;
+}
+
+int cr_check_sizes(lua_State *L, int arg, int64_t *sizes, int *used) {
+  int top = lua_gettop(L), n = 0;
+  cr_storage *s = cr_to_storage(L, arg);
+  cr_tensor *t = s ? NULL : cr_to_tensor(L, arg);
+  *used = 1;
+  if (s) {
+    if (s->size > CR_MAX_DIMS) luaL_argerror(L, arg, "too many sizes");
+    for (; n < s->size; n++)
+      sizes[n] = cr_scalar_int(cr_load_scalar((cr_dtype)s->dtype, (char *)s->data + (size_t)n * cr_sizeof((cr_dtype)s->dtype)));
+    return n;
+  }
+  if (t && t->ndim == 1) {
+    if (t->shape[0] > CR_MAX_DIMS) luaL_argerror(L, arg, "too many sizes");
+    for (int64_t i = 0; i < t->shape[0]; i++) sizes[n++] = cr_scalar_int(cr_get(t, &i));
+    return n;
+  }
+  if (lua_istable(L, arg)) return sizes_from_table(L, arg, sizes);
+  for (; arg + n <= top && cr_is_number(L, arg + n); n++) {
+    if (n == CR_MAX_DIMS) luaL_argerror(L, arg + n, "too many sizes");
+    sizes[n] = cr_check_int(L, arg + n);
+  }
+  *used = n;
+  return n;
+}
+
+bool cr_is_tensor_of_ints(const cr_tensor *t) { return !cr_is_float((cr_dtype)t->dtype) && t->dtype != CR_BOOL; }
+
+cr_tensor *cr_check_places(lua_State *L, int arg) {
+  cr_tensor *t = cr_check_tensor(L, arg);
+  if (!cr_is_tensor_of_ints(t) && !(cr_torch7_mode(L) && cr_is_float((cr_dtype)t->dtype)))
+    luaL_argerror(L, arg, "an index tensor of an integer type is wanted");
+  cr_tensor *wide = cr_cast(t, CR_INT64);
+  cr_tensor *zero_based = cr_binary_scalar(CR_SUB, wide, cr_int(1), NULL);
+  cr_release(wide);
+  cr_push_tensor(L, zero_based);
+  return zero_based;
+}
+
+int cr_dtype_by_name(const char *name) {
+  if (strncmp(name, "torch.", 6) == 0) name += 6;
+  size_t n = strlen(name);
+  if (n > 6 && strcmp(name + n - 6, "Tensor") == 0) n -= 6;
+  if (n > 7 && strcmp(name + n - 7, "Storage") == 0) n -= 7;
+  for (int i = 0; i < CR_NDTYPES; i++) {
+    if (strcmp(cr_dtypes[i].name, name) == 0) return i;
+    if (strlen(cr_dtypes[i].torch) == n && strncasecmp(cr_dtypes[i].torch, name, n) == 0) return i;
+  }
+  return -1;
+}
+
+cr_dtype cr_check_dtype(lua_State *L, int arg) {
+  const char *name = luaL_checkstring(L, arg);
+  int t = cr_dtype_by_name(name);
+  if (t < 0) luaL_argerror(L, arg, lua_pushfstring(L, "there is no tensor type '%s'", name));
+  return (cr_dtype)t;
+}
+
+/* ---- registering --------------------------------------------------------------------------------------- */
+
+static void set_function(lua_State *L, int table, const char *name, lua_CFunction f, int code, bool has_code) {
+  if (!f) return;
+  if (has_code) lua_pushinteger(L, code);
+  lua_pushcclosure(L, f, has_code);
+  lua_setfield(L, table, name);
+}
+
+void cr_bind(lua_State *L, const cr_binding *list) {
+  for (; list->name; list++) {
+    set_function(L, TORCH_TABLE, list->name, list->function, 0, false);
+    set_function(L, METHOD_TABLE, list->name, list->method, 0, false);
+  }
+}
+
+void cr_bind_code(lua_State *L, const char *name, lua_CFunction function, lua_CFunction method, int code) {
+  set_function(L, TORCH_TABLE, name, function, code, true);
+  set_function(L, METHOD_TABLE, name, method, code, true);
+}
+
+/* Copies the methods at METHOD_TABLE into the metatable on the top. */
+static void copy_methods(lua_State *L) {
+  int meta = lua_gettop(L);
+  lua_pushnil(L);
+  while (lua_next(L, METHOD_TABLE)) {
+    lua_pushvalue(L, -2);
+    lua_insert(L, -2);
+    lua_rawset(L, meta);
+  }
+}
+
+/* Leaves the metatable of a class on the stack; it is also torch._metatables[name]. */
+static void new_class(lua_State *L, const char *name, const void *key) {
+  lua_newtable(L);
+  lua_pushstring(L, name);
+  lua_setfield(L, -2, "__typename");
+  lua_pushstring(L, name);
+  lua_setfield(L, -2, "__name");
+  lua_pushvalue(L, -1);
+  lua_rawsetp(L, LUA_REGISTRYINDEX, key);
+  lua_getfield(L, TORCH_TABLE, "_metatables");
+  lua_pushvalue(L, -2);
+  lua_setfield(L, -2, name);
+  lua_pop(L, 1);
+}
+
+static void tensor_classes(lua_State *L) {
+  char name[32];
+  for (int i = 0; i < CR_NDTYPES; i++) {
+    snprintf(name, sizeof name, "torch.%sTensor", cr_dtypes[i].torch);
+    new_class(L, name, &tensor_meta[i]);
+    copy_methods(L);
+    lua_pushcfunction(L, free_tensor);
+    lua_setfield(L, -2, "__gc");
+    lua_pushcfunction(L, free_tensor);
+    lua_setfield(L, -2, "__close");
+    lua_pushcfunction(L, free_tensor);
+    lua_setfield(L, -2, "free");
+    lua_pushvalue(L, -1);
+    lua_pushcclosure(L, cr_tensor_index, 1);
+    lua_setfield(L, -2, "__index");
+    lua_pushcfunction(L, cr_tensor_newindex);
+    lua_setfield(L, -2, "__newindex");
+    lua_pop(L, 1);
+  }
+}
+
+static void storage_classes(lua_State *L) {
+  char name[32];
+  lua_newtable(L); /* their methods take the place of the tensors' */
+  lua_replace(L, METHOD_TABLE);
+  cr_bind_storage(L);
+  for (int i = 0; i < CR_NDTYPES; i++) {
+    snprintf(name, sizeof name, "torch.%sStorage", cr_dtypes[i].torch);
+    new_class(L, name, &storage_meta[i]);
+    copy_methods(L);
+    lua_pushcfunction(L, free_storage);
+    lua_setfield(L, -2, "__gc");
+    lua_pop(L, 1);
+  }
+}
+
+/* ---- the process --------------------------------------------------------------------------------------- */
+
+/* torch.setnumthreads(n): most threads for one operator; torch.getnumthreads() */
+static int f_set_threads(lua_State *L) {
+  int64_t n = cr_check_int(L, 1);
+  if (n < 1 || n > 1024) return luaL_argerror(L, 1, "between 1 and 1024 threads are wanted");
+  cr_ctx()->threads = (int)n;
+  return 0;
+}
+
+static int f_get_threads(lua_State *L) {
+  int n = cr_ctx()->threads, most = omp_get_max_threads();
+  lua_pushinteger(L, n > 0 && n < most ? n : most);
+  return 1;
+}
+
+/* torch.memory(): bytes of tensors in use, the most so far, and bytes kept for reuse */
+static int f_memory(lua_State *L) {
+  cr_memory_stats m;
+  cr_memory(&m);
+  cr_account *a = cr_ctx()->account;
+  lua_createtable(L, 0, 3);
+  lua_pushinteger(L, (lua_Integer)atomic_load(&a->live));
+  lua_setfield(L, -2, "live");
+  lua_pushinteger(L, (lua_Integer)atomic_load(&a->peak));
+  lua_setfield(L, -2, "peak");
+  lua_pushinteger(L, (lua_Integer)m.cached);
+  lua_setfield(L, -2, "cached");
+  return 1;
+}
+
+static const cr_binding process_bindings[] = {
+    {"setnumthreads", f_set_threads, NULL},
+    {"getnumthreads", f_get_threads, NULL},
+    {"memory", f_memory, NULL},
+    {NULL, NULL, NULL},
+};
+
+/* The interpreter's own context when vm/ made one, else that of the thread. */
+static void adopt_context(lua_State *L) {
+  cr_context *ctx = cr_ctx();
+  lua_getfield(L, LUA_REGISTRYINDEX, CR_TORCH7_KEY);
+  ctx->torch7 = lua_toboolean(L, -1);
+  lua_pop(L, 1);
+  ctx->dtype = ctx->torch7 ? CR_FLOAT64 : CR_FLOAT32;
+  lua_rawgeti(L, LUA_REGISTRYINDEX, LUA_RIDX_MAINTHREAD);
+  ctx->reclaim = reclaim;
+  ctx->reclaim_ctx = lua_tothread(L, -1);
+  lua_pop(L, 1);
+  ctx->collect_at = SLACK;
+}
+
+/* When the state closes, its context must not call it any more. */
+static int let_go(lua_State *L) {
+  (void)L;
+  cr_ctx()->reclaim = NULL;
+  return 0;
+}
+
+static void guard_context(lua_State *L) {
+  lua_newuserdatauv(L, 1, 0);
+  lua_newtable(L);
+  lua_pushcfunction(L, let_go);
+  lua_setfield(L, -2, "__gc");
+  lua_setmetatable(L, -2);
+  lua_setfield(L, LUA_REGISTRYINDEX, "cresset.context");
+}
+
+int luaopen_torch(lua_State *L) {
+  cr_open_packages(L);
+  adopt_context(L);
+  lua_settop(L, 0);
+  lua_newtable(L);
+  lua_newtable(L);
+  guard_context(L);
+  lua_newtable(L);
+  lua_setfield(L, TORCH_TABLE, "_metatables");
+  cr_bind_tensor(L);
+  cr_bind_create(L);
+  cr_bind_index(L);
+  cr_bind_math(L);
+  cr_bind_reduce(L);
+  cr_bind_select(L);
+  cr_bind_matrix(L);
+  cr_bind_random(L);
+  cr_bind_autograd(L);
+  cr_bind(L, process_bindings);
+  tensor_classes(L);
+  storage_classes(L);
+  /* The rest is written in Lua. */
+  lua_getglobal(L, "require");
+  lua_pushliteral(L, "torch.init");
+  lua_call(L, 1, 1);
+  lua_pushvalue(L, TORCH_TABLE);
+  lua_call(L, 1, 0);
+  lua_settop(L, TORCH_TABLE);
+  return 1;
+}

@@ -1,0 +1,37 @@
+/* torch_lua.h: what C code of the packages shares to see tensors in Lua.
+ *
+ * A tensor is a userdata that holds one reference.  Functions named check raise a Lua error that names
+ * the function and the argument; they return borrowed pointers, valid while the value is on the stack. */
+#ifndef CR_TORCH_LUA_H
+#define CR_TORCH_LUA_H
+
+#include <lauxlib.h>
+#include <lua.h>
+
+#include "tensor/ops.h"
+
+int luaopen_torch(lua_State *L);
+
+/* Pushes t and takes over the reference; a NULL t raises cr_error(). */
+void cr_push_tensor(lua_State *L, cr_tensor *t);
+void cr_push_storage(lua_State *L, cr_storage *s);
+/* NULL when the value is no tensor. */
+cr_tensor *cr_to_tensor(lua_State *L, int arg);
+cr_tensor *cr_check_tensor(lua_State *L, int arg);
+cr_storage *cr_to_storage(lua_State *L, int arg);
+cr_storage *cr_check_storage(lua_State *L, int arg);
+/* Raises cr_error() with the position of the script's line. */
+int cr_lua_error(lua_State *L);
+/* A number argument, whether integer or float. */
+cr_scalar cr_check_scalar(lua_State *L, int arg);
+/* A 1-based dimension, negative from the end, as the 0-based one that operators take. */
+int cr_check_dim(lua_State *L, int arg);
+/* A whole number; a float that happens to be whole is accepted.  In th mode a fraction is cut off. */
+int64_t cr_check_int(lua_State *L, int arg);
+/* Sizes from arg on: numbers, a table of numbers, a LongStorage or an integer tensor.  Returns how many
+ * there are and sets *used to the number of arguments they took. */
+int cr_check_sizes(lua_State *L, int arg, int64_t *sizes, int *used);
+/* Whether this state runs in Torch7's mode. */
+bool cr_torch7_mode(lua_State *L);
+
+#endif
