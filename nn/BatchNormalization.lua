@@ -1,0 +1,49 @@
+-- BatchNormalization.lua: each feature with mean 0 and variance 1 over the batch.
+-- Ioffe and Szegedy, "Batch normalization", ICML 2015.
+
+return function(nn, torch)
+  local BatchNormalization, parent = torch.class("nn.BatchNormalization", "nn.Module")
+
+  BatchNormalization.nDim = 2 -- of a batch
+
+  --- nn.BatchNormalization(nOutput [, eps [, momentum [, affine]]]): x is batch x nOutput.
+  -- y = (x - mean) / sqrt(var + eps) * weight + bias; running_mean and running_var follow with
+  -- r = (1 - momentum) r + momentum s and are used after :evaluate().
+  function BatchNormalization:__init(nOutput, eps, momentum, affine)
+    parent.__init(self)
+    if affine ~= nil and type(affine) ~= "boolean" then
+      error(torch.typename(self) .. ": affine is true or false", 2)
+    end
+    self.affine = affine ~= false
+    self.eps = eps or 1e-5
+    self.momentum = momentum or 0.1
+    self.train = true
+    self.running_mean = torch.zeros(nOutput)
+    self.running_var = torch.ones(nOutput)
+    if self.affine then
+      self.weight, self.bias = torch.Tensor(nOutput), torch.Tensor(nOutput)
+      self.gradWeight, self.gradBias = torch.zeros(nOutput), torch.zeros(nOutput)
+      self:reset()
+    end
+  end
+
+  function BatchNormalization:reset()
+    if self.weight then self.weight:uniform() end
+    if self.bias then self.bias:zero() end
+    self.running_mean:zero()
+    self.running_var:fill(1)
+  end
+
+  function BatchNormalization:updateOutput(input)
+    if input:dim() ~= self.nDim then
+      error(("%s: the input has %d dimensions, wanted %d"):format(torch.typename(self), input:dim(),
+        self.nDim), 0)
+    end
+    return nn.functional.batchNorm(input, self.weight, self.bias, self.running_mean, self.running_var,
+      self.train, self.momentum, self.eps)
+  end
+
+  function BatchNormalization:__tostring()
+    return ("%s (%dD) (%d)"):format(torch.typename(self), self.nDim, self.running_mean:nElement())
+  end
+end

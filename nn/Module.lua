@@ -1,0 +1,357 @@
+-- Module.lua: the base of all modules.
+
+return function(nn, torch)
+  local Module = torch.class("nn.Module")
+  local tape = nn.tape
+
+  -- The last forward call of each module, from which backward is run.  Not in the module itself, so
+  -- that saving or cloning it does not see it.
+  local recorded = setmetatable({}, { __mode = "k" })
+
+  function Module:__init()
+    self.gradInput = torch.Tensor()
+    self.output = torch.Tensor()
+    self._type = torch.getdefaulttensortype()
+  end
+
+  -- ---- running -----------------------------------------------------------------------------------
+
+  -- A class with an updateGradInput of its own computes its gradients by hand, as Torch7's did.
+  local function by_hand(self)
+    return self.updateGradInput ~= Module.updateGradInput
+  end
+
+  -- The gradients of the parameters are the tensors that Torch7's protocol knows.
+  function Module:_link()
+    if self.weight and self.gradWeight then torch._linkgrad(self.weight, self.gradWeight) end
+    if self.bias and self.gradBias then torch._linkgrad(self.bias, self.gradBias) end
+  end
+
+  -- A module with gradients by hand, as one function on the tape.
+  local function run_by_hand(self, input)
+    local plain = tape.detach(input)
+    local output = torch.noGrad(function() return self:updateOutput(plain) end)
+    local inputs, outputs = tape.flatten(input), tape.flatten(output)
+    local n = #inputs
+    for _, p in ipairs((self:parameters()) or {}) do
+      if not p.requiresGrad then p:requireGrad() end
+      inputs[#inputs + 1] = p
+    end
+    for i, t in ipairs(outputs) do outputs[i] = t:clone() end
+    local made = torch._custom(inputs, outputs, function(...)
+      local grads, at = { ... }, 0
+      local gradOutput = tape.map(output, function()
+        at = at + 1
+        return grads[at]
+      end)
+      self:updateGradInput(plain, gradOutput)
+      self:accGradParameters(plain, gradOutput, nn._scale or 1)
+      local given = tape.flatten(self.gradInput)
+      for i = 1, n do -- an empty gradInput stands for none
+        if given[i] and given[i]:nElement() == 0 and inputs[i]:nElement() > 0 then given[i] = false end
+      end
+      return table.unpack(given, 1, n)
+    end)
+    local at = 0
+    return tape.map(output, function()
+      at = at + 1
+      return made[at]
+    end)
+  end
+
+  --- Runs the module on the tape.
+  function Module:_run(input)
+    local output
+    if by_hand(self) then
+      output = run_by_hand(self, input)
+    else
+      self:_link()
+      output = self:updateOutput(input)
+    end
+    tape.note(self, input, output)
+    return output
+  end
+
+  --- module(x): the output, on the tape.
+  function Module:__call(input, ...)
+    if input == nil then error(torch.typename(self) .. ": an input is missing", 2) end
+    return self:_run(input, ...)
+  end
+
+  function Module:updateOutput(_)
+    return self.output
+  end
+
+  --- Torch7's protocol: computes and keeps self.output; backward(input, gradOutput) may follow.
+  function Module:forward(input)
+    if by_hand(self) then return self:updateOutput(input) end
+    local leaves = tape.leaves(input)
+    local output, calls = tape.record(self._run, self, leaves)
+    recorded[self] = { leaves = leaves, output = output, calls = calls }
+    for _, call in ipairs(calls) do call.module.output = tape.detach(call.output) end
+    return self.output
+  end
+
+  local function last_forward(self, input)
+    if not recorded[self] then self:forward(input) end
+    return recorded[self]
+  end
+
+  --- Gradient with respect to the input, and scale times those with respect to the parameters, which
+  -- are added to gradWeight and gradBias.
+  function Module:backward(input, gradOutput, scale)
+    if by_hand(self) or self.accGradParameters ~= Module.accGradParameters then
+      self:updateGradInput(input, gradOutput)
+      self:accGradParameters(input, gradOutput, scale or 1)
+      return self.gradInput
+    end
+    self.gradInput = tape.gradients(last_forward(self, input), gradOutput,
+      { accumulate = true, scale = scale })
+    return self.gradInput
+  end
+
+  function Module:updateGradInput(input, gradOutput)
+    self.gradInput = tape.gradients(last_forward(self, input), gradOutput, {})
+    return self.gradInput
+  end
+
+  function Module:accGradParameters(input, gradOutput, scale)
+    if by_hand(self) or not self:parameters() then return end
+    tape.gradients(last_forward(self, input), gradOutput, { accumulate = true, scale = scale })
+  end
+
+  --- One step of gradient descent with what accGradParameters would have accumulated.
+  function Module:accUpdateGradParameters(input, gradOutput, lr)
+    local _, grads = self:parameters()
+    local kept = {}
+    for i, g in ipairs(grads or {}) do kept[i] = g:clone() end
+    self:zeroGradParameters()
+    self:accGradParameters(input, gradOutput, 1)
+    self:updateParameters(lr)
+    for i, g in ipairs(grads or {}) do g:copy(kept[i]) end
+  end
+
+  -- ---- parameters ----------------------------------------------------------------------------------
+
+  --- Two tables: the parameters, and their gradients.
+  function Module:parameters()
+    if self.weight and self.bias then
+      return { self.weight, self.bias }, { self.gradWeight, self.gradBias }
+    elseif self.weight then
+      return { self.weight }, { self.gradWeight }
+    elseif self.bias then
+      return { self.bias }, { self.gradBias }
+    end
+  end
+
+  function Module:zeroGradParameters()
+    local _, grads = self:parameters()
+    for _, g in ipairs(grads or {}) do g:zero() end
+  end
+
+  --- parameters = parameters - lr * gradients
+  function Module:updateParameters(lr)
+    local params, grads = self:parameters()
+    torch.noGrad(function()
+      for i, p in ipairs(params or {}) do p:add(-lr, grads[i]) end
+    end)
+  end
+
+  -- Where the elements of some tensors go when they are laid out one behind the other: tensors that
+  -- share elements keep sharing them.
+  local function lay_out(tensors)
+    local storages, order = {}, {}
+    for _, t in ipairs(tensors) do
+      local key = torch.pointer(t:storage())
+      if not storages[key] then
+        storages[key] = {}
+        order[#order + 1] = key
+      end
+      local first, last = t:storageOffset(), t:storageOffset()
+      for d = 1, t:dim() do last = last + (t:size(d) - 1) * t:stride(d) end
+      table.insert(storages[key], { first = first, last = last, source = t })
+    end
+    local runs, total = {}, 0
+    for _, key in ipairs(order) do
+      local parts = storages[key]
+      table.sort(parts, function(a, b) return a.first < b.first end)
+      local run
+      for _, part in ipairs(parts) do
+        if not run or part.first > run.last then
+          run = { key = key, first = part.first, last = part.last, source = part.source }
+          runs[#runs + 1] = run
+        end
+        run.last = math.max(run.last, part.last)
+      end
+    end
+    for _, run in ipairs(runs) do
+      run.start = total + 1
+      total = total + run.last - run.first + 1
+    end
+    return runs, total
+  end
+
+  --- One vector that holds the elements of all the tensors; they become views of it.
+  function Module._flatten(tensors)
+    if #tensors == 0 then return torch.Tensor() end
+    return torch.noGrad(function()
+      local runs, total = lay_out(tensors)
+      local flat = tensors[1]:new(total)
+      local where = {}
+      for _, run in ipairs(runs) do
+        local length = run.last - run.first + 1
+        local old = run.source:new(run.source:storage(), run.first, torch.LongStorage { length })
+        flat:narrow(1, run.start, length):copy(old)
+        where[run.key] = where[run.key] or {}
+        table.insert(where[run.key], run)
+      end
+      for _, t in ipairs(tensors) do
+        local offset = t:storageOffset()
+        for _, run in ipairs(where[torch.pointer(t:storage())] or {}) do
+          if offset >= run.first and offset <= run.last then
+            t:set(flat:storage(), run.start + offset - run.first, t:size(), t:stride())
+            break
+          end
+        end
+      end
+      return flat
+    end)
+  end
+
+  --- All parameters as one vector and all gradients as another; the modules' own tensors become views
+  -- of them.  Call it once, before training.
+  function Module:getParameters()
+    local params, grads = self:parameters()
+    if not params then return torch.Tensor(), torch.Tensor() end
+    recorded[self] = nil
+    return Module._flatten(params), Module._flatten(grads)
+  end
+
+  -- ---- the tree of modules -----------------------------------------------------------------------------
+
+  --- Calls f with the module and all modules inside it.
+  function Module:apply(f)
+    f(self)
+    for _, m in ipairs(self.modules or {}) do m:apply(f) end
+  end
+
+  function Module:listModules()
+    local list = {}
+    self:apply(function(m) list[#list + 1] = m end)
+    return list
+  end
+
+  --- All modules of a class, and the containers that hold them.
+  function Module:findModules(typename, container)
+    local found, holders = {}, {}
+    if torch.typename(self) == typename then
+      found[1], holders[1] = self, container or self
+    end
+    for _, m in ipairs(self.modules or {}) do
+      local f, h = m:findModules(typename, self)
+      for i = 1, #f do
+        found[#found + 1], holders[#holders + 1] = f[i], h[i]
+      end
+    end
+    return found, holders
+  end
+
+  --- Replaces each module m by f(m), from the inside out.
+  function Module:replace(f)
+    for i, m in ipairs(self.modules or {}) do self.modules[i] = m:replace(f) end
+    return f(self)
+  end
+
+  function Module:training()
+    self:apply(function(m) m.train = true end)
+  end
+
+  function Module:evaluate()
+    self:apply(function(m) m.train = false end)
+  end
+
+  function Module:reset(stdv)
+    for _, m in ipairs(self.modules or {}) do m:reset(stdv) end
+  end
+
+  --- Drops outputs and other buffers, so that the model is small when saved.
+  function Module:clearState()
+    self:apply(function(m)
+      recorded[m] = nil
+      m.output, m.gradInput = torch.Tensor(), torch.Tensor()
+      if m._type ~= m.output:type() then
+        m.output, m.gradInput = m.output:type(m._type), m.gradInput:type(m._type)
+      end
+    end)
+    return self
+  end
+
+  -- ---- copies and types -----------------------------------------------------------------------------------
+
+  --- A copy with tensors of its own; with names ('weight', 'bias', ..) these stay shared.
+  function Module:clone(...)
+    local copy = torch.deserialize(torch.serialize(self))
+    if select("#", ...) > 0 then copy:share(self, ...) end
+    return copy
+  end
+
+  --- Makes the named tensors views of those of another module of the same structure.
+  function Module:share(other, ...)
+    for _, name in ipairs { ... } do
+      if torch.isTensor(self[name]) and torch.isTensor(other[name]) then self[name]:set(other[name]) end
+    end
+    for i, m in ipairs(self.modules or {}) do m:share(other.modules[i], ...) end
+    return self
+  end
+
+  local is_float = { float32 = true, float64 = true, float16 = true, bfloat16 = true }
+
+  -- A tensor of another type; tensors that shared a storage share the new one too.
+  local function converted(t, typename, storages)
+    local storage = t:storage()
+    if not storage or t:nElement() == 0 then return t:detach():type(typename) end
+    local key = torch.pointer(storage)
+    if not storages[key] then
+      local whole = t:new(storage, 1, torch.LongStorage { storage:size() })
+      storages[key] = whole:type(typename):storage()
+    end
+    local new = t:new():type(typename)
+    return new:set(storages[key], t:storageOffset(), t:size(), t:stride())
+  end
+
+  -- Converts the float tensors in a nested table in place.
+  local function convert(value, typename, tensors, storages, visited)
+    if visited[value] then return end
+    visited[value] = true
+    recorded[value] = nil
+    for k, v in pairs(value) do
+      if torch.isTensor(v) then
+        local key = torch.pointer(v)
+        if not tensors[key] and is_float[v.dtype] and v:type() ~= typename then
+          tensors[key] = converted(v, typename, storages)
+        end
+        value[k] = tensors[key] or v
+      elseif type(v) == "table" then
+        convert(v, typename, tensors, storages, visited)
+      end
+    end
+    if value._type then value._type = typename end
+  end
+
+  --- The type of the module's tensors; with an argument, converts them all and returns the module.
+  function Module:type(typename)
+    if not typename then return self._type end
+    torch.noGrad(convert, self, typename, {}, {}, {})
+    return self
+  end
+
+  function Module:float() return self:type("torch.FloatTensor") end
+  function Module:double() return self:type("torch.DoubleTensor") end
+  function Module:half() return self:type("torch.HalfTensor") end
+
+  -- ---- text ------------------------------------------------------------------------------------------------
+
+  function Module:__tostring()
+    return torch.typename(self)
+  end
+end

@@ -1,0 +1,28 @@
+-- Reshape.lua: the elements in another shape, sample by sample.
+
+return function(_, torch)
+  local Reshape, parent = torch.class("nn.Reshape", "nn.Module")
+
+  --- nn.Reshape(sizes.. [, batchMode]): batchMode true: the first dimension is the batch; false: it is
+  -- not; left out: it is when the number of elements says so.
+  function Reshape:__init(...)
+    parent.__init(self)
+    local args = { ... }
+    if type(args[#args]) == "boolean" then self.batchMode = table.remove(args) end
+    self.sizes = type(args[1]) == "number" and args or args[1]:totable()
+    self.nelement = 1
+    for _, size in ipairs(self.sizes) do self.nelement = self.nelement * size end
+  end
+
+  function Reshape:updateOutput(input)
+    local whole = input:nElement() == self.nelement and input:size(1) ~= 1
+    if self.batchMode == false or (self.batchMode == nil and whole) then
+      return torch.reshape(input, table.unpack(self.sizes))
+    end
+    return torch.reshape(input, input:size(1), table.unpack(self.sizes))
+  end
+
+  function Reshape:__tostring()
+    return ("%s(%s)"):format(torch.typename(self), table.concat(self.sizes, "x"))
+  end
+end

@@ -1,0 +1,47 @@
+-- SpatialConvolution.lua: two-dimensional cross-correlation with learnt kernels.
+
+return function(nn, torch)
+  local SpatialConvolution, parent = torch.class("nn.SpatialConvolution", "nn.Module")
+
+  --- nn.SpatialConvolution(nInputPlane, nOutputPlane, kW, kH [, dW [, dH [, padW [, padH]]]]):
+  -- x is (batch x) nInputPlane x height x width; y has (height + 2 padH - kH) / dH + 1 rows.
+  -- weight is nOutputPlane x nInputPlane x kH x kW.  Starts uniform in +-1/sqrt(kW kH nInputPlane).
+  function SpatialConvolution:__init(nInputPlane, nOutputPlane, kW, kH, dW, dH, padW, padH)
+    parent.__init(self)
+    self.nInputPlane, self.nOutputPlane = nInputPlane, nOutputPlane
+    self.kW, self.kH = kW, kH
+    self.dW, self.dH = dW or 1, dH or 1
+    self.padW = padW or 0
+    self.padH = padH or self.padW
+    self.weight = torch.Tensor(nOutputPlane, nInputPlane, kH, kW)
+    self.bias = torch.Tensor(nOutputPlane)
+    self.gradWeight = torch.zeros(nOutputPlane, nInputPlane, kH, kW)
+    self.gradBias = torch.zeros(nOutputPlane)
+    self:reset()
+  end
+
+  function SpatialConvolution:noBias()
+    self.bias, self.gradBias = nil, nil
+    return self
+  end
+
+  function SpatialConvolution:reset(stdv)
+    stdv = stdv and stdv * math.sqrt(3) or 1 / math.sqrt(self.kW * self.kH * self.nInputPlane)
+    self.weight:uniform(-stdv, stdv)
+    if self.bias then self.bias:uniform(-stdv, stdv) end
+    return self
+  end
+
+  function SpatialConvolution:updateOutput(input)
+    return nn.functional.conv2d(input, self.weight, self.bias, self.dW, self.dH, self.padW, self.padH)
+  end
+
+  function SpatialConvolution:__tostring()
+    local text = ("%s(%d -> %d, %dx%d"):format(torch.typename(self), self.nInputPlane,
+      self.nOutputPlane, self.kW, self.kH)
+    local padded = self.padW ~= 0 or self.padH ~= 0
+    if self.dW ~= 1 or self.dH ~= 1 or padded then text = text .. (", %d,%d"):format(self.dW, self.dH) end
+    if padded then text = text .. (", %d,%d"):format(self.padW, self.padH) end
+    return text .. ")" .. (self.bias and "" or " without bias")
+  end
+end

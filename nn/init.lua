@@ -1,0 +1,26 @@
+-- nn: modules and criterions, written on the tape.
+--
+-- A built-in module writes only updateOutput(input), with differentiable operators.  Module.lua makes
+-- the rest of it: module(x) on the tape, and Torch7's forward, backward, updateGradInput,
+-- accGradParameters.
+
+local torch = require "torch"
+
+nn = nn or {} -- luacheck: globals nn
+local nn = nn
+package.loaded.nn = nn
+
+nn.functional = require "nn.functional"
+
+for _, name in ipairs {
+  "tape", "Module", "Container", "Sequential", "Identity",
+  "Linear", "SpatialConvolution", "SpatialMaxPooling", "SpatialAveragePooling",
+  "ReLU", "Tanh", "Sigmoid", "SoftMax", "LogSoftMax",
+  "Dropout", "BatchNormalization", "SpatialBatchNormalization",
+  "View", "Reshape",
+  "Criterion", "ClassNLLCriterion", "CrossEntropyCriterion", "MSECriterion",
+} do
+  require("nn." .. name)(nn, torch)
+end
+
+return nn

@@ -1,0 +1,112 @@
+-- tape.lua: what Module and Criterion share: nested tables of tensors, and the record of a forward
+-- call from which backward is run later.
+
+return function(nn, torch)
+  local tape = {}
+  nn.tape = tape
+
+  --- Calls f(tensor) for every tensor of a nested table, in order of the keys' numbers.
+  local function each(value, f)
+    if torch.isTensor(value) then
+      f(value)
+    elseif type(value) == "table" then
+      for i = 1, #value do each(value[i], f) end
+    end
+  end
+  tape.each = each
+
+  --- A nested table of the same form with f(tensor) for each tensor.
+  local function map(value, f)
+    if torch.isTensor(value) then return f(value) end
+    if type(value) ~= "table" then return value end
+    local out = {}
+    for i = 1, #value do out[i] = map(value[i], f) end
+    return out
+  end
+  tape.map = map
+
+  function tape.flatten(value)
+    local list = {}
+    each(value, function(t) list[#list + 1] = t end)
+    return list
+  end
+
+  local floats = { float32 = true, float64 = true, float16 = true, bfloat16 = true }
+
+  --- Copies of the headers of `value`'s tensors that start a tape of their own.
+  function tape.leaves(value)
+    return map(value, function(t)
+      local leaf = t:detach()
+      return floats[t.dtype] and leaf:requireGrad() or leaf
+    end)
+  end
+
+  function tape.detach(value)
+    return map(value, function(t) return t:detach() end)
+  end
+
+  -- Which modules are run while a classic forward is under way: a list of {module, input, output}, or
+  -- nil outside of one.
+  local calls
+
+  function tape.note(module, input, output)
+    if calls then calls[#calls + 1] = { module = module, input = input, output = output } end
+  end
+
+  --- Runs f(...) on the tape and returns its result and the list of the modules that it ran.
+  function tape.record(f, ...)
+    local outer, mode = calls, torch._setgrad(true)
+    calls = {}
+    local result = table.pack(pcall(f, ...))
+    local made = calls
+    calls = outer
+    torch._setgrad(mode)
+    if not result[1] then error(result[2], 0) end
+    return result[2], made
+  end
+
+  --- Gradients of recorded outputs.  Returns one for each tensor of the leaves (nil where there is none)
+  -- and sets gradInput on the modules that were run.  opts.accumulate: parameters' gradients grow, by
+  -- opts.scale times theirs.
+  function tape.gradients(recorded, gradOutput, opts)
+    local wanted, at = {}, {}
+    local function want(t)
+      if t.requiresGrad then
+        local key = torch.pointer(t)
+        if not at[key] then
+          wanted[#wanted + 1] = t
+          at[key] = #wanted
+        end
+      end
+    end
+    each(recorded.leaves, want)
+    for _, call in ipairs(recorded.calls) do each(call.input, want) end
+    local outputs, grads = {}, {}
+    local given = tape.flatten(gradOutput)
+    each(recorded.output, function(t)
+      local g = table.remove(given, 1)
+      if t.requiresGrad then
+        outputs[#outputs + 1], grads[#grads + 1] = t, g
+      end
+    end)
+    local found = {}
+    if #outputs > 0 then
+      local scale = nn._scale
+      nn._scale = opts.scale or 1
+      local ok, result = pcall(torch.grad, outputs, wanted, grads, {
+        retainGraph = true, accumulate = opts.accumulate, scale = nn._scale,
+      })
+      nn._scale = scale
+      if not ok then error(result, 0) end
+      found = result
+    end
+    local function gradient(t)
+      local k = at[torch.pointer(t)]
+      return k and found[k] or t:new()
+    end
+    for _, call in ipairs(recorded.calls) do
+      if call.input ~= recorded.leaves then call.module.gradInput = map(call.input, gradient) end
+    end
+    return map(recorded.leaves, gradient)
+  end
+end
