@@ -1,0 +1,210 @@
+/* interrupt.c: stopping a running script, from a signal handler, another thread, or os.exit.
+ *
+ * A hook that fires at every instruction raises the error; it stays until the host's outermost call
+ * returns, because a script's own pcall would otherwise swallow the interrupt.  Lua gives each
+ * coroutine its own hook and does not say which one runs, so coroutine.resume and coroutine.wrap
+ * are replaced by versions that keep track. */
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <lauxlib.h>
+#include <sys/syscall.h>
+
+#include "vm/interp.h"
+
+/* The innermost interpreter that runs on this thread.  A signal handler may read it: on a thread
+ * that ran an interpreter the variable's memory is there already. */
+static _Thread_local cresset *innermost;
+
+static const char interp_key; /* its address is the interpreter's place in Lua's registry */
+
+static int this_thread(void) {
+  return (int)syscall(SYS_gettid);
+}
+
+static void on_instruction(lua_State *L, lua_Debug *ar);
+
+/* Only for the thread that runs c, or a signal handler on it. */
+static void arm(cresset *c) {
+  lua_State *L = atomic_load(&c->running);
+  if (L) lua_sethook(L, on_instruction, LUA_MASKCOUNT, 1);
+}
+
+static cresset *interp_of(lua_State *L) {
+  lua_rawgetp(L, LUA_REGISTRYINDEX, &interp_key);
+  cresset *c = lua_touserdata(L, -1);
+  lua_pop(L, 1);
+  return c;
+}
+
+/* Notes where the script was when it was first stopped. */
+static void keep_report(lua_State *L, cresset *c) {
+  if (c->report) return;
+  lua_pushcfunction(L, cr_traceback);
+  lua_pushliteral(L, "interrupted!");
+  if (lua_pcall(L, 1, 1, 0) == LUA_OK) c->report = strdup(lua_tostring(L, -1));
+  lua_pop(L, 1);
+}
+
+static void on_instruction(lua_State *L, lua_Debug *ar) {
+  (void)ar;
+  cresset *c = interp_of(L);
+  int stop = c ? atomic_load(&c->stop) : CR_GO;
+  if (stop == CR_GO) { /* a coroutine inherited the hook of an interrupt that is over */
+    lua_sethook(L, NULL, 0, 0);
+    return;
+  }
+  if (stop == CR_STOP_INTERRUPT) keep_report(L, c);
+  lua_pushstring(L, stop == CR_STOP_EXIT ? "os.exit" : "interrupted!");
+  lua_error(L);
+}
+
+void cr_run_begin(cresset *c) {
+  free(c->report);
+  c->report = NULL;
+  c->outer = innermost;
+  innermost = c;
+  atomic_store(&c->running, c->L);
+  atomic_store(&c->stop, CR_GO);
+  atomic_store(&c->thread, this_thread());
+}
+
+void cr_run_end(cresset *c) {
+  atomic_store(&c->thread, 0);
+  innermost = c->outer;
+  atomic_store(&c->stop, CR_GO);
+  if (lua_gethook(c->L) == on_instruction) lua_sethook(c->L, NULL, 0, 0);
+}
+
+/* ---- from another thread -------------------------------------------------------------------- */
+
+/* lua_sethook is safe in a signal handler on the thread that runs Lua, and nowhere else; so a
+ * thread that wants to interrupt another one makes it take a signal.  SIGURG is ignored by
+ * default, and hardly any program waits for it. */
+static void on_signal(int sig) {
+  (void)sig;
+  for (cresset *c = innermost; c; c = c->outer)
+    if (atomic_load(&c->stop) != CR_GO) arm(c);
+}
+
+static bool install_signal(void) {
+  struct sigaction now;
+  if (sigaction(SIGURG, NULL, &now)) return false;
+  if (now.sa_handler == on_signal) return true;
+  if (now.sa_handler != SIG_DFL && now.sa_handler != SIG_IGN) return false;
+  struct sigaction ours;
+  memset(&ours, 0, sizeof ours);
+  ours.sa_handler = on_signal;
+  ours.sa_flags = SA_RESTART;
+  sigemptyset(&ours.sa_mask);
+  return sigaction(SIGURG, &ours, NULL) == 0;
+}
+
+void cr_run_stop(cresset *c, cr_stop why) {
+  int thread = atomic_load(&c->thread), go = CR_GO;
+  if (!thread) return;
+  atomic_compare_exchange_strong(&c->stop, &go, why); /* the first reason stays */
+  if (thread == this_thread())
+    arm(c);
+  else if (install_signal())
+    syscall(SYS_tgkill, getpid(), thread, SIGURG);
+}
+
+void cresset_interrupt(cresset *c) {
+  if (c) cr_run_stop(c, CR_STOP_INTERRUPT);
+}
+
+/* ---- what scripts call ---------------------------------------------------------------------- */
+
+/* Runs co with the nargs values on top of L.  Returns the number of results, moved to L, or -1 with
+ * the error value on L. */
+static int resume(lua_State *L, lua_State *co, int nargs) {
+  cresset *c = lua_touserdata(L, lua_upvalueindex(1));
+  if (!lua_checkstack(co, nargs)) {
+    lua_pushliteral(L, "too many arguments to resume");
+    return -1;
+  }
+  int nresults = 0;
+  lua_xmove(L, co, nargs);
+  atomic_store(&c->running, co);
+  int status = lua_resume(co, L, nargs, &nresults);
+  atomic_store(&c->running, L);
+  if (atomic_load(&c->stop) != CR_GO && c->depth > 0) arm(c); /* now it is L's turn to stop */
+  if (status != LUA_OK && status != LUA_YIELD) {
+    lua_xmove(co, L, 1);
+    return -1;
+  }
+  if (!lua_checkstack(L, nresults + 1)) {
+    lua_pop(co, nresults);
+    lua_pushliteral(L, "too many results to resume");
+    return -1;
+  }
+  lua_xmove(co, L, nresults);
+  return nresults;
+}
+
+static int co_resume(lua_State *L) {
+  lua_State *co = lua_tothread(L, 1);
+  luaL_argexpected(L, co, 1, "coroutine");
+  int n = resume(L, co, lua_gettop(L) - 1);
+  lua_pushboolean(L, n >= 0);
+  lua_insert(L, n >= 0 ? -(n + 1) : -2);
+  return n >= 0 ? n + 1 : 2;
+}
+
+/* Upvalues: the interpreter, the coroutine. */
+static int call_wrapped(lua_State *L) {
+  lua_State *co = lua_tothread(L, lua_upvalueindex(2));
+  int n = resume(L, co, lua_gettop(L));
+  if (n >= 0) return n;
+  int status = lua_status(co);
+  if (status != LUA_OK && status != LUA_YIELD) { /* it died just now: close what it left open */
+    if (lua_resetthread(co) != LUA_OK) lua_xmove(co, L, 1);
+  }
+  if (status != LUA_ERRMEM && lua_type(L, -1) == LUA_TSTRING) {
+    luaL_where(L, 1);
+    lua_insert(L, -2);
+    lua_concat(L, 2);
+  }
+  return lua_error(L);
+}
+
+static int co_wrap(lua_State *L) {
+  luaL_checktype(L, 1, LUA_TFUNCTION);
+  lua_pushvalue(L, lua_upvalueindex(1));
+  lua_State *co = lua_newthread(L);
+  lua_pushvalue(L, 1);
+  lua_xmove(L, co, 1);
+  lua_pushcclosure(L, call_wrapped, 2);
+  return 1;
+}
+
+static int os_exit(lua_State *L) {
+  cresset *c = lua_touserdata(L, lua_upvalueindex(1));
+  if (lua_isboolean(L, 1))
+    c->exit_code = lua_toboolean(L, 1) ? EXIT_SUCCESS : EXIT_FAILURE;
+  else
+    c->exit_code = (int)luaL_optinteger(L, 1, EXIT_SUCCESS);
+  cr_run_stop(c, CR_STOP_EXIT);
+  return luaL_error(L, "os.exit");
+}
+
+static void replace(lua_State *L, cresset *c, const char *lib, const char *name,
+                    lua_CFunction function) {
+  if (lua_getglobal(L, lib) == LUA_TTABLE) {
+    lua_pushlightuserdata(L, c);
+    lua_pushcclosure(L, function, 1);
+    lua_setfield(L, -2, name);
+  }
+  lua_pop(L, 1);
+}
+
+void cr_open_interrupts(lua_State *L, cresset *c) {
+  lua_pushlightuserdata(L, c);
+  lua_rawsetp(L, LUA_REGISTRYINDEX, &interp_key);
+  replace(L, c, "coroutine", "resume", co_resume);
+  replace(L, c, "coroutine", "wrap", co_wrap);
+  replace(L, c, "os", "exit", os_exit);
+}

@@ -1,0 +1,266 @@
+/* main.c: the program `cresset`, also called `th`: its command line, scripts, and Ctrl-C. */
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <lauxlib.h>
+#include <lua.h>
+
+#include "vm/cresset.h"
+#include "vm/program.h"
+
+/* ---- reports -------------------------------------------------------------------------------- */
+
+static bool in_color(void) {
+  const char *no_color = getenv("NO_COLOR");
+  return isatty(STDERR_FILENO) && !(no_color && *no_color);
+}
+
+static bool is_library_line(const char *line) {
+  return strncmp(line, "\tlib/", 5) == 0 || strncmp(line, "\tnn/", 4) == 0 ||
+         strncmp(line, "\tvm/", 4) == 0 || strncmp(line, "\t[C]", 4) == 0;
+}
+
+void cr_report(const char *message) {
+  bool color = in_color();
+  fflush(stdout);
+  for (const char *line = message; line;) {
+    const char *end = strchr(line, '\n');
+    int n = end ? (int)(end - line) : (int)strlen(line);
+    if (color && is_library_line(line))
+      fprintf(stderr, "\033[2m%.*s\033[0m\n", n, line);
+    else
+      fprintf(stderr, "%.*s\n", n, line);
+    line = end ? end + 1 : NULL;
+  }
+}
+
+/* ---- Ctrl-C --------------------------------------------------------------------------------- */
+
+static cresset *interp;
+static volatile sig_atomic_t sigint_seen, sigint_count, sigint_patience = 2;
+static time_t first_sigint;
+
+static time_t now(void) {
+  struct timespec t;
+  clock_gettime(CLOCK_MONOTONIC, &t);
+  return t.tv_sec;
+}
+
+/* The first one stops the script.  When that does not help for a second (a call into C that does
+ * not return), the last of `sigint_patience` ends the program as the signal would have. */
+static void on_sigint(int sig) {
+  sigint_seen = 1;
+  if (sigint_count++ == 0) first_sigint = now();
+  if (sigint_count >= sigint_patience && now() - first_sigint >= 1) {
+    signal(sig, SIG_DFL);
+    raise(sig);
+  }
+  cresset_interrupt(interp);
+}
+
+bool cr_take_sigint(void) {
+  bool seen = sigint_seen;
+  sigint_seen = sigint_count = 0;
+  return seen;
+}
+
+void cr_patient_sigint(void) {
+  sigint_patience = 3;
+}
+
+/* Without SA_RESTART: io.read returns when the user presses Ctrl-C. */
+static void catch_sigint(void) {
+  struct sigaction action;
+  memset(&action, 0, sizeof action);
+  action.sa_handler = on_sigint;
+  sigemptyset(&action.sa_mask);
+  sigaction(SIGINT, &action, NULL);
+}
+
+/* ---- the command line ----------------------------------------------------------------------- */
+
+typedef struct {
+  bool torch7, interactive, version, help;
+  bool has_code;   /* an -e was given */
+  int script;      /* index into argv; argc: none */
+  const char *bad; /* the option that is wrong */
+} command;
+
+static const char *base_name(const char *path) {
+  const char *slash = strrchr(path, '/');
+  return slash ? slash + 1 : path;
+}
+
+/* The short options; those of -e and -l have an argument, in the same word or the next. */
+static bool parse_short(command *cmd, int argc, char **argv, int *i) {
+  const char *option = argv[*i];
+  switch (option[1]) {
+  case 'i': cmd->interactive = true; return option[2] == '\0';
+  case 'v': cmd->version = true; return option[2] == '\0';
+  case 'h': cmd->help = true; return option[2] == '\0';
+  case 'e': cmd->has_code = true; /* fallthrough */
+  case 'l':
+    if (option[2] == '\0' && ++*i >= argc) {
+      --*i;
+      return false;
+    }
+    return true;
+  }
+  return false;
+}
+
+static bool parse_long(command *cmd, const char *option) {
+  if (strcmp(option, "--torch7") == 0)
+    cmd->torch7 = true;
+  else if (strcmp(option, "--version") == 0)
+    cmd->version = true;
+  else if (strcmp(option, "--help") == 0)
+    cmd->help = true;
+  else
+    return false;
+  return true;
+}
+
+static command parse(int argc, char **argv) {
+  command cmd = {.torch7 = argc > 0 && strcmp(base_name(argv[0]), "th") == 0};
+  int i = 1;
+  for (; i < argc && argv[i][0] == '-' && argv[i][1]; i++) {
+    if (strcmp(argv[i], "--") == 0) {
+      i++;
+      break;
+    }
+    int option = i;
+    bool ok = argv[i][1] == '-' ? parse_long(&cmd, argv[i]) : parse_short(&cmd, argc, argv, &i);
+    if (!ok) {
+      cmd.bad = argv[option];
+      break;
+    }
+  }
+  cmd.script = i < argc ? i : argc;
+  return cmd;
+}
+
+static void print_help(FILE *f, const char *program) {
+  fprintf(f,
+          "usage: %s [options] [script [arguments]]\n"
+          "  -e code      run the code\n"
+          "  -l module    require the module and make it global\n"
+          "  -i           the prompt after what else there is to run\n"
+          "  -            run the standard input\n"
+          "  --torch7     behave as Torch7's th did; the default when called th\n"
+          "  -v           print the version\n"
+          "  -h           print this\n"
+          "Without a script: the prompt, or the standard input when that is no terminal.\n",
+          program);
+}
+
+/* ---- running -------------------------------------------------------------------------------- */
+
+/* The program's exit code for what a call of the interpreter gave.  Reports a failure. */
+static int finish(int code) {
+  switch (code) {
+  case CRESSET_OK: return EXIT_SUCCESS;
+  case CRESSET_EXIT: return cresset_exit_code(interp);
+  case CRESSET_INTERRUPTED:
+    cr_take_sigint();
+    cr_report(cresset_error(interp));
+    return 128 + SIGINT;
+  }
+  cr_report(cresset_error(interp));
+  return EXIT_FAILURE;
+}
+
+/* require "name", as a global; "name=module" chooses the global's name. */
+static int body_module(lua_State *L) {
+  const char *word = lua_touserdata(L, 1), *equals = strchr(word, '=');
+  lua_getglobal(L, "require");
+  lua_pushstring(L, equals ? equals + 1 : word);
+  lua_call(L, 1, 1);
+  if (equals) {
+    lua_pushglobaltable(L);
+    lua_pushlstring(L, word, (size_t)(equals - word));
+    lua_rotate(L, -3, -1); /* table, name, module */
+    lua_settable(L, -3);
+  } else {
+    lua_setglobal(L, word);
+  }
+  return 0;
+}
+
+static int run_module(const char *word) {
+  lua_State *L = cresset_lua(interp);
+  lua_pushcfunction(L, body_module);
+  lua_pushlightuserdata(L, (void *)word);
+  return cresset_pcall(interp, 1, 0);
+}
+
+/* Runs the -e and -l options in their order, up to the first that fails. */
+static int run_options(const command *cmd, char **argv) {
+  for (int i = 1; i < cmd->script; i++) {
+    char letter = argv[i][1];
+    if (letter != 'e' && letter != 'l') continue;
+    const char *text = argv[i][2] ? argv[i] + 2 : argv[++i];
+    int code =
+        letter == 'e' ? cresset_run_string(interp, "(command line)", text) : run_module(text);
+    if (code != CRESSET_OK) return code;
+  }
+  return CRESSET_OK;
+}
+
+/* Whether a failure leaves the user at the prompt instead of ending the program. */
+static bool goes_on(const command *cmd, int code) {
+  return code == CRESSET_OK || (cmd->interactive && code != CRESSET_EXIT);
+}
+
+static int run(const command *cmd, int argc, char **argv) {
+  bool has_script = cmd->script < argc;
+  int code = run_options(cmd, argv);
+  if (!goes_on(cmd, code)) return finish(code);
+  if (code != CRESSET_OK) finish(code);
+  if (has_script) {
+    code = cresset_run_file(interp, argv[cmd->script]);
+    if (!goes_on(cmd, code)) return finish(code);
+    if (code != CRESSET_OK) finish(code);
+  }
+  if (cmd->interactive) return cr_repl(interp, cmd->torch7);
+  if (has_script || cmd->has_code || cmd->version) return EXIT_SUCCESS;
+  if (isatty(STDIN_FILENO)) return cr_repl(interp, cmd->torch7);
+  return finish(cresset_run_file(interp, NULL));
+}
+
+int main(int argc, char **argv) {
+  command cmd = parse(argc, argv);
+  if (cmd.bad) {
+    fprintf(stderr, "%s: '%s' is no option, or lacks its argument\n", argv[0], cmd.bad);
+    print_help(stderr, base_name(argv[0]));
+    return EXIT_FAILURE;
+  }
+  if (!isatty(STDOUT_FILENO)) setvbuf(stdout, NULL, _IOLBF, BUFSIZ);
+  if (cmd.help) {
+    print_help(stdout, base_name(argv[0]));
+    return EXIT_SUCCESS;
+  }
+  if (cmd.version) printf("Cresset %s, %s\n", cresset_version(), LUA_RELEASE);
+  cresset_options options = {
+      .torch7 = cmd.torch7,
+      .argc = argc,
+      .argv = argv,
+      .script = cmd.script < argc ? cmd.script : 0,
+  };
+  interp = cresset_open(&options);
+  if (!interp) {
+    cr_report(cresset_error(NULL));
+    return EXIT_FAILURE;
+  }
+  catch_sigint();
+  int code = run(&cmd, argc, argv);
+  cresset *c = interp;
+  interp = NULL;
+  cresset_close(c);
+  return code;
+}

@@ -1,0 +1,110 @@
+-- pretty.lua: values as text that a person reads, for the REPL.
+
+local pretty = {}
+
+local keywords = {}
+for word in ([[and break do else elseif end false for function goto if in local nil not or repeat
+    return then true until while]]):gmatch("%a+") do
+  keywords[word] = true
+end
+pretty.keywords = keywords
+
+local escapes = { ["\n"] = "\\n", ["\r"] = "\\r", ["\t"] = "\\t", ['"'] = '\\"', ["\\"] = "\\\\" }
+
+local function quote(s, longest)
+  local cut = #s - longest
+  if cut > 0 then s = s:sub(1, longest) end
+  s = s:gsub('[%c"\\\127]', function(ch)
+    return escapes[ch] or ("\\%03d"):format(ch:byte())
+  end)
+  return cut > 0 and ('"%s"... (%d more bytes)'):format(s, cut) or '"' .. s .. '"'
+end
+
+-- What tostring says; an error in a __tostring is no reason to lose the rest.
+local function text_of(v)
+  local ok, s = pcall(tostring, v)
+  return ok and s or ("<%s whose __tostring failed: %s>"):format(type(v), s)
+end
+
+local function has_tostring(v)
+  local mt = debug.getmetatable(v)
+  return type(mt) == "table" and rawget(mt, "__tostring") ~= nil
+end
+
+local order = { number = 1, string = 2, boolean = 3 }
+
+local function before(a, b)
+  local ta, tb = type(a), type(b)
+  if ta ~= tb then return (order[ta] or 9) < (order[tb] or 9) end
+  if ta == "number" or ta == "string" then return a < b end
+  return text_of(a) < text_of(b)
+end
+
+local function key_text(k)
+  if type(k) ~= "string" then return "[" .. text_of(k) .. "]" end
+  if k:find("^[%a_][%w_]*$") and not keywords[k] then return k end
+  return "[" .. quote(k, 60) .. "]"
+end
+
+local format
+
+-- The entries of t as texts, the first `most` of them.
+local function entries(t, state, depth)
+  local out, n, keys = {}, rawlen(t), {}
+  for i = 1, math.min(n, state.most) do out[i] = format(rawget(t, i), state, depth) end
+  if n > state.most then out[#out + 1] = ("... (%d more)"):format(n - state.most) end
+  for k in next, t do
+    if not (math.type(k) == "integer" and k >= 1 and k <= n) then keys[#keys + 1] = k end
+  end
+  table.sort(keys, before)
+  for i = 1, math.min(#keys, state.most) do
+    out[#out + 1] = key_text(keys[i]) .. " = " .. format(rawget(t, keys[i]), state, depth)
+  end
+  if #keys > state.most then out[#out + 1] = ("... (%d more)"):format(#keys - state.most) end
+  return out
+end
+
+local function format_table(t, state, depth)
+  if state.open[t] then return "<cycle>" end
+  if next(t) == nil then return "{}" end
+  if depth >= state.depth then return "{...}" end
+  state.open[t] = true
+  local list = entries(t, state, depth + 1)
+  state.open[t] = nil
+  local line = "{" .. table.concat(list, ", ") .. "}"
+  local indent = ("  "):rep(depth)
+  if #line + #indent <= state.width and not line:find("\n") then return line end
+  local inner = "\n" .. indent .. "  "
+  return "{" .. inner .. table.concat(list, "," .. inner) .. "\n" .. indent .. "}"
+end
+
+-- A nested object takes its own lines, indented; of a tensor only the last line, its type and size.
+local function format_object(v, depth)
+  local s = text_of(v):gsub("\n+$", "")
+  if depth == 0 or not s:find("\n") then return s end
+  if type(v) == "userdata" then return s:match("[^\n]+$") end
+  return (s:gsub("\n", "\n" .. ("  "):rep(depth)))
+end
+
+function format(v, state, depth)
+  local t = type(v)
+  if t == "string" then return depth == 0 and v or quote(v, 200) end
+  if t == "userdata" or (t == "table" and has_tostring(v)) then return format_object(v, depth) end
+  if t == "table" then return format_table(v, state, depth) end
+  return text_of(v)
+end
+
+-- The text of a value.  Strings stand raw at the top and quoted inside tables.
+-- opts: width (80 columns), depth (4 levels), most (100 entries of a table's each part).
+function pretty.format(v, opts)
+  opts = opts or {}
+  local state = {
+    width = opts.width or 80,
+    depth = opts.depth or 4,
+    most = opts.most or 100,
+    open = {},
+  }
+  return format(v, state, 0)
+end
+
+return pretty

@@ -1,0 +1,23 @@
+/* program.h: what the files of the program `cresset` share; the library has none of it. */
+#ifndef CR_PROGRAM_H
+#define CR_PROGRAM_H
+
+#include <stdbool.h>
+
+#include "vm/cresset.h"
+
+/* ---- main.c ---- */
+
+/* Prints a failure's message and traceback to stderr, the library's own lines dim on a terminal. */
+void cr_report(const char *message);
+/* Set by Ctrl-C, also when nothing runs. */
+bool cr_take_sigint(void);
+/* In the REPL a second Ctrl-C does not end the program; a stuck call takes a third. */
+void cr_patient_sigint(void);
+
+/* ---- repl.c ---- */
+
+/* Reads, runs and prints until the user leaves; returns the program's exit code. */
+int cr_repl(cresset *c, bool torch7);
+
+#endif

@@ -1,0 +1,87 @@
+/* traceback.c: error values as messages with the script's lines. */
+#include <stdio.h>
+#include <string.h>
+
+#include <lauxlib.h>
+
+#include "lib/packages.h"
+#include "vm/interp.h"
+
+/* Frames that tell a user nothing: the C functions under a script, and those that raise errors. */
+static const char *const dull[] = {
+    "\t[C]: in ?\n",
+    "\t[C]: in function 'error'\n",
+    "\t[C]: in function 'assert'\n",
+};
+
+static bool is_dull(const char *line, size_t n) {
+  for (size_t i = 0; i < sizeof dull / sizeof *dull; i++)
+    if (strlen(dull[i]) == n && memcmp(line, dull[i], n) == 0) return true;
+  return false;
+}
+
+static int convert(lua_State *L) {
+  luaL_tolstring(L, 1, NULL);
+  return 1;
+}
+
+/* Replaces the value at 1, which is no string, by one. */
+static void describe(lua_State *L) {
+  const char *type = luaL_typename(L, 1);
+  if (luaL_getmetafield(L, 1, "__tostring") == LUA_TNIL) {
+    if (lua_isnoneornil(L, 1) || lua_isboolean(L, 1))
+      lua_pushfstring(L, "error: %s", luaL_tolstring(L, 1, NULL));
+    else
+      lua_pushfstring(L, "error: an object of type %s was raised", type);
+  } else {
+    lua_pop(L, 1);
+    lua_pushcfunction(L, convert);
+    lua_pushvalue(L, 1);
+    if (lua_pcall(L, 1, 1, 0) != LUA_OK)
+      lua_pushfstring(L, "error: an object of type %s was raised, and its __tostring failed", type);
+  }
+  lua_replace(L, 1);
+}
+
+int cr_traceback(lua_State *L) {
+  lua_settop(L, 1);
+  if (!lua_isstring(L, 1)) describe(L);
+  lua_settop(L, 1);
+  /* An error while one is handled comes here twice; a script may have added a traceback itself. */
+  if (strstr(lua_tostring(L, 1), "\nstack traceback:")) return 1;
+  luaL_traceback(L, L, NULL, 1); /* "stack traceback:\n\tline\n\tline" */
+  lua_pushliteral(L, "\n");
+  lua_concat(L, 2);
+  const char *line = lua_tostring(L, 2);
+  luaL_Buffer b;
+  luaL_buffinit(L, &b);
+  int kept = 0;
+  for (const char *end; (end = strchr(line, '\n')); line = end + 1) {
+    size_t n = (size_t)(end - line) + 1;
+    if (*line == '\t' && is_dull(line, n)) continue;
+    luaL_addchar(&b, '\n');
+    luaL_addlstring(&b, line, n - 1);
+    kept++;
+  }
+  luaL_pushresult(&b);
+  if (kept <= 1) { /* only the heading: nothing of a script was running */
+    lua_settop(L, 1);
+    lua_tostring(L, 1);
+    return 1;
+  }
+  lua_remove(L, 2);
+  lua_concat(L, 2);
+  return 1;
+}
+
+void cr_script_line(void *interp, char *buf, size_t n) {
+  lua_State *L = atomic_load(&((cresset *)interp)->running);
+  lua_Debug ar;
+  if (n) *buf = '\0';
+  for (int level = 0; L && lua_getstack(L, level, &ar); level++) {
+    lua_getinfo(L, "Sl", &ar);
+    if (ar.currentline <= 0 || cr_is_embedded(ar.source)) continue;
+    snprintf(buf, n, "%s:%d", ar.short_src, ar.currentline);
+    return;
+  }
+}
