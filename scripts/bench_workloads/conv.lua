@@ -1,0 +1,49 @@
+-- conv.lua: conv.*: convolution, pooling and batch normalisation, forward (_fw), and forward with
+-- backward (_fwbw).
+
+local torch = require "torch"
+local F = require "nn.functional"
+local U = require("bench_workloads.numbers").U
+
+-- name, shape of x, shape of w, stride, padding, groups
+local convolutions = {
+  { "lenet", { 64, 1, 28, 28 }, { 20, 1, 5, 5 }, 1, 0, 1 },
+  { "vgg3x3", { 8, 64, 56, 56 }, { 64, 64, 3, 3 }, 1, 1, 1 },
+  { "resnet1x1", { 16, 256, 28, 28 }, { 64, 256, 1, 1 }, 1, 0, 1 },
+  { "strided", { 8, 64, 56, 56 }, { 128, 64, 3, 3 }, 2, 1, 1 },
+  { "depthwise", { 16, 128, 28, 28 }, { 128, 1, 3, 3 }, 1, 1, 128 },
+}
+
+return function(workloads)
+  -- make() gives the function to time and the tensors that want a gradient.
+  local function pair(name, flop, make)
+    workloads.add(("conv.%s_fw"):format(name), { flop = flop, build = function() return (make()) end })
+    workloads.add(("conv.%s_fwbw"):format(name), { flop = flop and 3 * flop, build = function()
+      local f, params = make()
+      return workloads.backward(f, params, U(4, table.unpack(f().shape)))
+    end })
+  end
+
+  for _, layer in ipairs(convolutions) do
+    local name, xs, ws, stride, pad, groups = table.unpack(layer)
+    local out = (xs[3] + 2 * pad - ws[3]) // stride + 1
+    pair(name, 2 * xs[1] * out * out * ws[1] * ws[2] * ws[3] * ws[4], function()
+      local x, w, b = U(1, table.unpack(xs)), U(2, table.unpack(ws)), U(3, ws[1])
+      return function() return F.conv2d(x, w, b, stride, stride, pad, pad, 1, 1, groups) end, { x, w, b }
+    end)
+  end
+
+  pair("maxpool", nil, function()
+    local x = U(1, 16, 64, 56, 56)
+    return function() return (F.maxPool2d(x, 2, 2, 2, 2)) end, { x }
+  end)
+  pair("avgpool", nil, function()
+    local x = U(1, 16, 64, 56, 56)
+    return function() return F.avgPool2d(x, 2, 2, 2, 2) end, { x }
+  end)
+  pair("batchnorm", nil, function()
+    local x, w, b = U(1, 16, 64, 56, 56), U(2, 64), U(3, 64)
+    local mean, var = torch.zeros(64), torch.ones(64)
+    return function() return F.batchNorm(x, w, b, mean, var, true, 0.1, 1e-5) end, { x, w, b }
+  end)
+end

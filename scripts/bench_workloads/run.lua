@@ -1,0 +1,144 @@
+-- run.lua NAME [--threads N] [--seconds S] [--samples N] [--cap S]: one workload in this process, one
+-- JSON line.  run.lua --list: their names.
+--
+-- Inputs are built first, then the first call gives the check, then warm-up, then samples of k calls
+-- that last at least 10 ms each.
+
+package.path = (arg[0]:match("^.*/") or "./") .. "../?.lua;" .. package.path
+
+local torch = require "torch"
+local json = require "bench_workloads.json"
+local workloads = require "bench_workloads.workloads"
+
+local function arguments()
+  local options = { threads = 2, seconds = 1, samples = 20, cap = 20 }
+  for i = 2, #arg, 2 do
+    local name = arg[i]:match("^%-%-(%a+)$")
+    options[name] = tonumber(arg[i + 1])
+  end
+  return options
+end
+
+local function status_mb(field)
+  for line in io.lines("/proc/self/status") do
+    local kb = line:match("^" .. field .. ":%s*(%d+)")
+    if kb then return tonumber(kb) / 1024 end
+  end
+end
+
+local function median(list)
+  local sorted = table.move(list, 1, #list, 1, {})
+  table.sort(sorted)
+  local n = #sorted
+  return (sorted[(n + 1) // 2] + sorted[n // 2 + 1]) / 2, sorted[1]
+end
+
+-- ---- the kinds of workload ------------------------------------------------------------------------
+
+local function mean_abs(value, zero_based)
+  if type(value) == "number" then return math.abs(value - (zero_based and 1 or 0)) end
+  local wide = value:detach():double()
+  if zero_based then wide:add(-1) end
+  return torch.abs(wide):mean()
+end
+
+-- Means of |v| of all that the first call returns; of a training the losses of steps 1 and 3.
+local function check_values(step, w)
+  local results, values = table.pack(step()), {}
+  for i = 1, results.n do values[i] = mean_abs(results[i], w.zero_based) end
+  if w.kind == "train" then
+    step()
+    values[2] = mean_abs(step())
+  end
+  return values
+end
+
+local function warm_up(step)
+  local start, calls, last = torch.tic(), 0, 0
+  while calls < 3 or torch.toc(start) < 0.3 do
+    local t = torch.tic()
+    step()
+    last, calls = torch.toc(t), calls + 1
+  end
+  return last
+end
+
+local function measure(step, w, o)
+  local k = math.max(1, math.floor(0.01 / math.max(warm_up(step), 1e-9) + 0.5))
+  local samples, total, inner = {}, 0, w.inner or 1
+  while (total < o.seconds or #samples < o.samples) and total < o.cap do
+    local t = torch.tic()
+    for _ = 1, k do step() end
+    t = torch.toc(t)
+    samples[#samples + 1] = t / (k * inner) * 1e6
+    total = total + t
+  end
+  local middle, least = median(samples)
+  return { median_us = middle, min_us = least, iters = #samples * k * inner, samples = #samples }
+end
+
+local kinds = {}
+
+function kinds.op(w, o)
+  local step = w.build()
+  local check = check_values(step, w)
+  local r = measure(step, w, o)
+  r.check = #check > 0 and check or nil
+  r.gflops = w.flop and w.flop / r.median_us / 1e3
+  r.gbps = w.bytes and w.bytes / r.median_us / 1e3
+  return r
+end
+
+kinds.train = kinds.op
+
+function kinds.memory(w)
+  local base = status_mb("VmRSS")
+  local step = w.build()
+  for _ = 1, 10 do step() end
+  return { iters = 10, base_rss_mb = base }
+end
+
+function kinds.growth(w)
+  local step = w.build()
+  for _ = 1, w.steps // 10 do step() end
+  local before = status_mb("VmRSS")
+  for _ = 1, w.steps do step() end
+  return { iters = w.steps, rss_growth_mb = status_mb("VmRSS") - before }
+end
+
+-- A new process that prints the sum of two tensors of ones: until its first line is here.
+function kinds.startup(_, o)
+  local code = [[print(torch.ones(3) + torch.ones(3)) io.flush()
+    for l in io.lines("/proc/self/status") do if l:match("^VmHWM") then print(l) end end]]
+  local command = ("exec '%s' -l torch -e '%s'"):format(arg[-1], code)
+  local times, peaks = {}, {}
+  for i = 0, o.samples do
+    local t = torch.tic()
+    local pipe = assert(io.popen(command))
+    pipe:read("l")
+    t = torch.toc(t)
+    local peak = tonumber(pipe:read("a"):match("VmHWM:%s*(%d+)"))
+    pipe:close()
+    if i > 0 then times[i], peaks[i] = t * 1e6, peak / 1024 end -- the first one fills the disk cache
+  end
+  local middle, least = median(times)
+  return { median_us = middle, min_us = least, iters = #times, samples = #times, peak_rss_mb = median(peaks) }
+end
+
+-- ---- main -----------------------------------------------------------------------------------------
+
+local function main()
+  if arg[1] == "--list" then
+    for _, w in ipairs(workloads.list) do print(w.name) end
+    return
+  end
+  local o, w = arguments(), workloads.byname[arg[1] or ""]
+  if not w then error("no workload " .. tostring(arg[1]), 0) end
+  torch.setnumthreads(o.threads)
+  local r = kinds[w.kind](w, o)
+  r.name, r.threads, r.version, r.config = w.name, o.threads, torch.version, "cresset"
+  r.peak_rss_mb = r.peak_rss_mb or status_mb("VmHWM")
+  print(json.encode(r))
+end
+
+main()

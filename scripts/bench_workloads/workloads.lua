@@ -1,0 +1,31 @@
+-- workloads.lua: the list of workloads.
+--
+-- Each has a name, a kind (op, train, memory, growth, startup) and build(), which makes the inputs and
+-- returns step(): one timed call, of `inner` operations.  flop and bytes are the work of one operation.
+
+local workloads = { list = {}, byname = {} }
+
+--- Adds a workload: fields as above.
+function workloads.add(name, fields)
+  fields.name = name
+  fields.kind = fields.kind or "op"
+  workloads.list[#workloads.list + 1] = fields
+  workloads.byname[name] = fields
+end
+
+--- step(): fresh gradients of y = f() with upstream gradient g; returns y and the gradients.
+function workloads.backward(f, params, g)
+  for _, p in ipairs(params) do p:requireGrad() end
+  return function()
+    for _, p in ipairs(params) do p.grad = nil end
+    local y = f()
+    y:backward(g)
+    local grads = {}
+    for i, p in ipairs(params) do grads[i] = p.grad end
+    return y:detach(), table.unpack(grads)
+  end
+end
+
+for _, name in ipairs { "ops", "conv", "models" } do require("bench_workloads." .. name)(workloads) end
+
+return workloads
