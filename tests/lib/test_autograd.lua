@@ -1,0 +1,530 @@
+-- test_autograd: the tape: what is recorded, running backward, writes in place, custom functions.
+local torch = require "torch"
+
+local tester = torch.Tester()
+local tests = torch.TestSuite()
+
+local function leaf(v)
+  return torch.DoubleTensor(v):requireGrad()
+end
+
+local function eq(got, wanted, message)
+  if type(wanted) == "table" then wanted = torch.DoubleTensor(wanted) end
+  tester:eq(got, wanted, 1e-12, message or "value")
+end
+
+-- ---- state of a tensor ------------------------------------------------------------------------------
+
+function tests.properties()
+  local x = torch.DoubleTensor { 1, 2 }
+  tester:eq(x.requiresGrad, false)
+  tester:eq(x.isLeaf, true)
+  tester:assert(x.grad == nil)
+  tester:assert(torch.pointer(x:requireGrad()) == torch.pointer(x))
+  tester:eq(x.requiresGrad, true)
+  local y = x * 2
+  tester:eq(y.requiresGrad, true)
+  tester:eq(y.isLeaf, false)
+  tester:eq(y:detach().requiresGrad, false)
+  x.requiresGrad = false
+  tester:eq((x * 2).requiresGrad, false)
+  tester:assertErrorPattern(function() y.requiresGrad = false end, "detach")
+  tester:assertErrorPattern(function() torch.IntTensor { 1 }:requireGrad() end, "float")
+  tester:assertErrorPattern(function() y.nonsense = 1 end, "nonsense")
+end
+
+function tests.gradients_accumulate()
+  local x = leaf { 1, 2, 3 };
+  (x * x):backward()
+  eq(x.grad, { 2, 4, 6 })
+  local g = x.grad;
+  (x * x):backward()
+  eq(x.grad, { 4, 8, 12 })
+  tester:eq(torch.pointer(g), torch.pointer(x.grad), "the same tensor goes on being the gradient")
+  x.grad = nil
+  tester:assert(x.grad == nil)
+  x.grad = torch.DoubleTensor { 1, 1, 1 }
+  torch.sum(x):backward()
+  eq(x.grad, { 2, 2, 2 })
+  tester:assertErrorPattern(function() x.grad = torch.DoubleTensor(2) end, "shape")
+  tester:assertErrorPattern(function() x.grad = x end, "its own gradient")
+  tester:assertErrorPattern(function() x.grad = torch.FloatTensor(3) end, "float32")
+end
+
+function tests.scale()
+  local x = leaf { 1, 2 }
+  torch.sum(x):backward { scale = 3 }
+  eq(x.grad, { 3, 3 })
+  torch.sum(x):backward { scale = -1 }
+  eq(x.grad, { 2, 2 })
+end
+
+function tests.shared_subexpressions()
+  local x = leaf { 2 }
+  local y = torch.cmul(x, x)
+  local z = torch.cmul(y, y) + y
+  z:backward()
+  eq(x.grad, { 4 * 8 + 4 })
+  x.grad = nil
+  local a = x * 3
+  torch.cat { a, a, x }:sum():backward()
+  eq(x.grad, { 7 })
+end
+
+function tests.given_gradients()
+  local x = leaf { 1, 2, 3 }
+  local y = x * 2
+  tester:assertErrorPattern(function() y:backward() end, "give a gradient of its shape")
+  y:backward(torch.DoubleTensor { 1, 10, 100 })
+  eq(x.grad, { 2, 20, 200 })
+  tester:assertErrorPattern(function() (x * 2):backward(torch.DoubleTensor { 1, 2 }) end, "shape")
+  tester:assertErrorPattern(function() torch.DoubleTensor { 1 }:backward() end, "does not require")
+  x.grad = nil;
+  (x * 2):backward(torch.FloatTensor { 1, 1, 1 })
+  eq(x.grad, { 2, 2, 2 }, "a gradient of another type is converted")
+end
+
+function tests.mixed_types()
+  local x = torch.FloatTensor { 1, 2 }:requireGrad()
+  local y = torch.cmul(x, torch.DoubleTensor { 3, 4 })
+  tester:eq(y.dtype, "float64")
+  y:sum():backward()
+  tester:eq(x.grad, torch.FloatTensor { 3, 4 })
+  local h = torch.HalfTensor { 1, 2 }:requireGrad()
+  h:float():pow(2):sum():backward()
+  tester:eq(h.grad, torch.HalfTensor { 2, 4 })
+end
+
+-- ---- forms of running backward -----------------------------------------------------------------------
+
+function tests.graph_is_freed_by_backward()
+  local x = leaf { 1, 2 }
+  local y = torch.sum(torch.cmul(x, x))
+  y:backward()
+  tester:assertErrorPattern(function() y:backward() end, "retainGraph")
+  local z = torch.sum(torch.cmul(x, x))
+  z:backward { retainGraph = true }
+  z:backward()
+  eq(x.grad, { 6, 12 })
+end
+
+function tests.grad_function()
+  local x, w = leaf { 1, 2 }, leaf { 3, 4 }
+  local y = torch.cmul(x, w)
+  local g = torch.grad(torch.sum(y), x)
+  eq(g, { 3, 4 })
+  tester:assert(x.grad == nil and w.grad == nil, "torch.grad leaves .grad alone")
+  local both = torch.grad(torch.sum(torch.cmul(x, w)), { x, w })
+  eq(both[1], { 3, 4 })
+  eq(both[2], { 1, 2 })
+  local unused = leaf { 1 }
+  local some = torch.grad(torch.sum(torch.cmul(x, w)), { x, unused })
+  tester:eq(some[2], false)
+  local weighted = torch.grad({ torch.cmul(x, w), x * 1 }, x,
+    { torch.DoubleTensor { 1, 0 }, torch.DoubleTensor { 0, 5 } })
+  eq(weighted, { 3, 5 })
+  local inner = torch.cmul(x, w)
+  eq(torch.grad(torch.sum(torch.square(inner)), inner), { 6, 16 })
+  torch.grad(torch.sum(torch.cmul(x, w)), x, nil, { accumulate = true })
+  eq(w.grad, { 1, 2 })
+  tester:assertErrorPattern(function() torch.grad(torch.sum(x * 1), torch.DoubleTensor { 1 }) end,
+    "does not require")
+  tester:assertErrorPattern(function() torch.grad(torch.sum(x * 1), { 3 }) end, "wanted a tensor")
+end
+
+function tests.higher_order()
+  local x = leaf { 2 }
+  local y = torch.pow(x, 4)
+  local first = torch.grad(y, x, nil, { createGraph = true })
+  eq(first, { 32 })
+  local second = torch.grad(first, x, nil, { createGraph = true })
+  eq(second, { 48 })
+  local third = torch.grad(second, x, nil, { createGraph = true })
+  eq(third, { 48 })
+  eq(torch.grad(third, x), { 24 })
+  -- Through .grad too.
+  local z = leaf { 3 }
+  torch.pow(z, 3):backward { createGraph = true }
+  eq(z.grad:detach(), { 27 })
+  tester:assert(z.grad.requiresGrad)
+end
+
+function tests.retained_gradients()
+  local x = leaf { 1, 2 }
+  local y = x * 3
+  y:retainGrad()
+  local z = torch.sum(torch.square(y))
+  z:backward()
+  eq(y.grad, { 6, 12 })
+  eq(x.grad, { 18, 36 })
+  tester:assertErrorPattern(function() torch.DoubleTensor { 1 }:retainGrad() end, "no graph")
+  -- A retained tensor that is collected before backward does no harm.
+  local function make()
+    local h = x * 2
+    h:retainGrad()
+    return torch.sum(torch.square(h))
+  end
+  local loss = make()
+  collectgarbage()
+  collectgarbage()
+  loss:backward()
+  eq(x.grad, { 18 + 8, 36 + 16 })
+end
+
+function tests.retained_gradient_follows_writes_in_place()
+  local x = leaf { 1, 2 }
+  local y = x * 3
+  y:retainGrad()
+  y:mul(2)
+  torch.sum(y):backward()
+  eq(y.grad, { 1, 1 })
+  eq(x.grad, { 6, 6 })
+end
+
+function tests.modes()
+  local x = leaf { 1 }
+  tester:eq(torch.isGradEnabled(), true)
+  local a, b = torch.noGrad(function(v)
+    tester:eq(torch.isGradEnabled(), false)
+    return (x * v).requiresGrad, torch.enableGrad(function() return (x * v).requiresGrad end)
+  end, 2)
+  tester:eq(a, false)
+  tester:eq(b, true)
+  tester:assertErrorPattern(function() torch.noGrad(function() error("inside") end) end, "inside")
+  tester:eq(torch.isGradEnabled(), true, "the mode is put back after an error")
+end
+
+function tests.detach_shares_elements()
+  local x = leaf { 1, 2 }
+  local d = x:detach()
+  d[1] = 7
+  eq(x:detach(), { 7, 2 })
+  tester:eq(d.requiresGrad, false)
+  local y = x * 2
+  torch.sum(torch.cmul(y, y:detach())):backward()
+  eq(x.grad, { 28, 8 }, "no gradient through detach")
+end
+
+-- ---- writes in place -----------------------------------------------------------------------------------
+
+function tests.leaves_are_changed_and_not_recorded()
+  local x = leaf { 1, 2, 3 }
+  x:add(1)
+  x:uniform(-0.1, 0.1)
+  x:copy(torch.DoubleTensor { 1, 2, 3 })
+  x:add(-0.5, torch.DoubleTensor { 2, 2, 2 })
+  x[1] = 5
+  x[{ { 2, 3 } }]:mul(2)
+  x:narrow(1, 3, 1):fill(9)
+  x[torch.gt(x:detach(), 8)] = 4
+  tester:eq(x.isLeaf, true)
+  eq(x:detach(), { 5, 2, 4 })
+  torch.sum(torch.square(x)):backward()
+  eq(x.grad, { 10, 4, 8 })
+end
+
+function tests.a_gradient_cannot_be_lost_in_a_leaf()
+  local x, w = leaf { 1, 2 }, leaf { 3, 4 }
+  for name, f in pairs {
+    copy = function() x:copy(w) end,
+    add = function() x:add(w) end,
+    cmul = function() x:cmul(w * 2) end,
+    assign = function() x[1] = w[2] end,
+    region = function() x[{ { 1, 2 } }] = w * 1 end,
+    view = function() x:narrow(1, 1, 1):copy(w:narrow(1, 1, 1)) end,
+    result = function() torch.mul(x, w, 2) end,
+    index = function() x:indexCopy(1, torch.LongTensor { 1, 2 }, w) end,
+    mask = function() x[torch.BoolTensor { true, true }] = w end,
+  } do
+    tester:assertErrorPattern(f, "leaf", name)
+  end
+  eq(x:detach(), { 1, 2 })
+  torch.noGrad(function() x:copy(w) end)
+  eq(x:detach(), { 3, 4 })
+end
+
+function tests.overwritten_values_are_found()
+  local x = leaf { 1, 2 }
+  local function failing(f)
+    local ok, why = pcall(function() f():sum():backward() end)
+    tester:eq(ok, false)
+    tester:assert(why:find("overwritten in place", 1, true) ~= nil, why)
+    tester:assert(why:find("test_autograd.lua:%d+") ~= nil, why)
+    return why
+  end
+  local why = failing(function()
+    local y = torch.exp(x)
+    y:mul(2)
+    return y
+  end)
+  tester:assert(why:find("backward of exp", 1, true) ~= nil, why)
+  failing(function()
+    local a = x * 1
+    local b = torch.cmul(a, a)
+    a:zero()
+    return b
+  end)
+  failing(function() -- through a view
+    local a = x * 1
+    local b = torch.sin(a)
+    a[1] = 3
+    return b
+  end)
+  failing(function() -- through another tensor of the storage
+    local a = x * 1
+    local b = torch.sin(a)
+    a:detach():fill(1)
+    return b
+  end)
+  failing(function() -- a constant
+    local c = torch.DoubleTensor { 1, 2 }
+    local b = torch.cmul(x, c)
+    c:add(1)
+    return b
+  end)
+  -- What is not needed may be overwritten.
+  local a = x * 3
+  local b = a + 1
+  a:zero()
+  b:sum():backward()
+  eq(x.grad, { 3, 3 })
+end
+
+function tests.in_place_on_results()
+  local x = leaf { 1, 2 }
+  local y = x * 2
+  y:add(1):mul(3)
+  y:cmul(y)
+  torch.sum(y):backward()
+  -- y = (6x + 3)^2
+  eq(x.grad, { 2 * 9 * 6, 2 * 15 * 6 })
+end
+
+function tests.in_place_on_a_tensor_without_gradient()
+  local x = leaf { 1, 2 }
+  local buffer = torch.DoubleTensor(3):zero()
+  buffer[{ { 1, 2 } }] = x
+  buffer:add(1)
+  tester:eq(buffer.requiresGrad, true)
+  torch.sum(torch.square(buffer)):backward()
+  eq(x.grad, { 4, 6 })
+  -- fill starts a new history
+  buffer:zero()
+  local z = torch.sum(buffer)
+  x.grad = nil
+  if torch.isTensor(z) then z:backward() end
+  eq(x.grad or torch.DoubleTensor { 0, 0 }, { 0, 0 })
+end
+
+function tests.results_first()
+  local x = leaf { 1, 2 }
+  local out = torch.DoubleTensor(5)
+  local same = torch.mul(out, x, 3)
+  tester:eq(torch.pointer(same), torch.pointer(out))
+  tester:eq(out:size():totable(), { 2 })
+  torch.sum(out):backward()
+  eq(x.grad, { 3, 3 })
+  x.grad = nil
+  local m = torch.DoubleTensor()
+  torch.mm(m, x:view(2, 1), x:view(1, 2))
+  torch.sum(m):backward()
+  eq(x.grad, { 6, 6 })
+  x.grad = nil
+  local narrow = torch.FloatTensor()
+  torch.sum(torch.mul(narrow, x, 2)):backward()
+  eq(x.grad, { 2, 2 }, "a result of another float type")
+end
+
+function tests.views_see_writes_to_their_base()
+  local x = leaf { 1, 2, 3 }
+  local y = x * 1
+  local head = y:narrow(1, 1, 2)
+  y:mul(2)
+  torch.sum(head):backward { retainGraph = true }
+  eq(x.grad, { 2, 2, 0 })
+  x.grad = nil
+  head:mul(5)
+  torch.sum(y):backward()
+  eq(x.grad, { 10, 10, 2 })
+  eq(y:detach(), { 10, 20, 6 })
+end
+
+function tests.views_of_views_write_back()
+  local x = leaf { { 1, 2 }, { 3, 4 } }
+  local y = x * 1
+  local column = y:t()[1]
+  column:narrow(1, 2, 1):mul(10)
+  tester:eq(column.requiresGrad, true)
+  torch.sum(torch.square(y)):backward()
+  eq(x.grad, { { 2, 4 }, { 600, 8 } })
+end
+
+function tests.expanded_tensors_are_no_place_to_write()
+  local y = torch.DoubleTensor { 1, 2 }:view(1, 2):expand(3, 2)
+  for _, f in ipairs {
+    function() y:add(1) end, function() y:zero() end, function() y[1] = 3 end,
+    function() y:copy(torch.DoubleTensor(3, 2)) end, function() y:uniform() end,
+  } do
+    local ok, why = pcall(f)
+    if not ok then tester:assert(why:find("expanded", 1, true) ~= nil, why) end
+  end
+  tester:assertErrorPattern(function() y:add(1) end, "expanded")
+end
+
+function tests.resize_and_set_of_results()
+  local x = leaf { 1, 2 }
+  local y = x * 2
+  tester:assertErrorPattern(function() y:resize(4) end, "result on the tape")
+  tester:assertErrorPattern(function() y:set() end, "result on the tape")
+end
+
+-- ---- scalars and numbers ----------------------------------------------------------------------------------
+
+function tests.full_reductions()
+  local x = leaf { 3, 4 }
+  local plain = torch.DoubleTensor { 3, 4 }
+  tester:eq(plain:sum(), 7)
+  tester:eq(type(plain:norm()), "number")
+  tester:eq(plain:dot(plain), 25)
+  local s = x:sum()
+  tester:assert(torch.isTensor(s))
+  tester:eq(s:dim(), 0)
+  tester:eq(s:nElement(), 1)
+  tester:eq(s:item(), 7)
+  tester:eq(tostring(s), "7")
+  tester:eq(("%.2f"):format(s:item()), "7.00")
+  tester:eq(s > 6, true)
+  tester:eq(s <= 6, false)
+  tester:eq(8 > s, true)
+  tester:eq("loss: " .. s, "loss: 7")
+  local mix = (s + 1) * 2 - 3 / s
+  tester:assert(torch.isTensor(mix))
+  tester:assert(math.abs(mix:item() - (16 - 3 / 7)) < 1e-12)
+  mix:backward()
+  tester:assert(math.abs(x.grad[1] - (2 + 3 / 49)) < 1e-12)
+  tester:assert(torch.isTensor(x[1]), "an element of a tensor with a gradient is a tensor")
+  tester:eq(plain[1], 3)
+end
+
+-- ---- custom functions -------------------------------------------------------------------------------
+
+function tests.custom_function()
+  local x, w = leaf { 1, 2 }, leaf { 3, 4 }
+  local calls = 0
+  local out = torch._custom({ x, w }, { torch.cmul(x:detach(), w:detach()) }, function(g)
+    calls = calls + 1
+    return torch.cmul(g, w:detach()), torch.cmul(g, x:detach())
+  end)
+  tester:eq(#out, 1)
+  torch.sum(out[1] * 2):backward()
+  tester:eq(calls, 1)
+  eq(x.grad, { 6, 8 })
+  eq(w.grad, { 2, 4 })
+end
+
+function tests.custom_function_of_several_results()
+  local x = leaf { 1, 2 }
+  local plain = x:detach()
+  local out = torch._custom({ x }, { plain * 2, plain * 3 }, function(a, b) return a * 2 + b * 3 end)
+  torch.sum(out[2]):backward { retainGraph = true }
+  eq(x.grad, { 3, 3 }, "the other's gradient is zero")
+  torch.sum(out[1]):backward()
+  eq(x.grad, { 5, 5 })
+end
+
+function tests.custom_function_without_a_gradient()
+  local x = leaf { 1, 2 }
+  local out = torch._custom({ x }, { x:detach() * 2 }, function() return nil end)
+  torch.sum(out[1]):backward()
+  eq(x.grad or torch.DoubleTensor { 0, 0 }, { 0, 0 })
+  local plain = torch._custom({ torch.DoubleTensor { 1 } }, { torch.DoubleTensor { 2 } }, error)
+  tester:eq(plain[1].requiresGrad, false)
+end
+
+function tests.errors_in_custom_functions()
+  local x = leaf { 1, 2 }
+  local function run(f)
+    torch.sum(torch._custom({ x }, { x:detach() * 2 }, f)[1]):backward()
+  end
+  tester:assertErrorPattern(function() run(function() error("from inside") end) end, "from inside")
+  tester:assertErrorPattern(function() run(function() return "text" end) end, "wanted a tensor")
+  tester:assertErrorPattern(function() run(function() return torch.DoubleTensor(7) end) end, "shape")
+  tester:assertErrorPattern(function() run(function() error { code = 1 } end) end, "no string")
+  tester:assertErrorPattern(function() torch._custom({ x }, { x }, 3) end, "function")
+  eq(torch.grad(torch.sum(x * 2), x), { 2, 2 }, "the tape works after an error")
+  tester:eq(torch.isGradEnabled(), true)
+end
+
+function tests.backward_inside_backward()
+  local x = leaf { 2 }
+  local out = torch._custom({ x }, { x:detach() * 2 }, function(g)
+    local y = leaf { 5 }
+    torch.enableGrad(function() torch.cmul(y, y):backward() end)
+    return torch.cmul(g, y.grad)
+  end)
+  out[1]:backward()
+  eq(x.grad, { 10 })
+end
+
+function tests.custom_functions_are_freed()
+  local released = setmetatable({}, { __mode = "v" })
+  local x = leaf { 1 }
+  do
+    local held = {}
+    released[1] = held
+    local out = torch._custom({ x }, { x:detach() * 2 }, function(g) return g, held end)
+    torch.sum(out[1]):backward()
+  end
+  collectgarbage()
+  collectgarbage()
+  tester:assert(released[1] == nil, "the function's values are let go after backward")
+end
+
+-- ---- gradcheck --------------------------------------------------------------------------------------
+
+function tests.gradcheck_finds_errors()
+  local x = torch.DoubleTensor { 1, 2 }
+  local ok, why = torch.gradcheck(function(v)
+    return torch._custom({ v }, { v:detach() * 2 }, function(g) return g * 3 end)[1]
+  end, { x })
+  tester:eq(ok, false)
+  tester:assert(why:find("differs most", 1, true) ~= nil, why)
+  ok, why = torch.gradcheck(function() error("inside") end, { x })
+  tester:eq(ok, false)
+  tester:assert(why:find("inside", 1, true) ~= nil)
+  ok, why = torch.gradcheck(function(v) return v * 2 end, { torch.FloatTensor { 1 } })
+  tester:eq(ok, false)
+  tester:assert(why:find("float64", 1, true) ~= nil)
+  tester:eq((torch.gradcheck(function(v) return torch.square(v) end, x, { second = true })), true)
+end
+
+-- ---- size -------------------------------------------------------------------------------------------
+
+function tests.long_chain()
+  local x = leaf { 1 }
+  local y = x
+  for _ = 1, 100000 do y = y + 1 end
+  y:backward()
+  eq(x.grad, { 1 })
+end
+
+function tests.graphs_are_freed()
+  collectgarbage()
+  local before = torch.memory().live
+  do
+    local x = torch.randn(100, 100):requireGrad()
+    local y = x
+    for _ = 1, 20 do y = torch.tanh(torch.mm(y, x)) end
+    y:sum():backward()
+    local z = torch.sin(x)
+    z:retainGrad()
+    z:mul(2)
+    z[1] = 0
+  end
+  collectgarbage()
+  collectgarbage()
+  tester:assertle(torch.memory().live, before + 1024)
+end
+
+tester:add(tests)
+tester:run()

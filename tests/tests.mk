@@ -1,0 +1,28 @@
+# The tests.  `make test` runs them all through tests/run, which prints one closing line.
+#
+#   tests/<layer>/test_*.c     cmocka programs, linked with the library's objects
+#   tests/*/test_*.lua         scripts for build/cresset, written with torch.Tester
+#   tests/vm/run_cli_tests     the program from outside
+
+test_c    := $(wildcard tests/*/test_*.c)
+test_bins := $(test_c:%.c=$(B)/%)
+test_lua  := $(wildcard tests/*/test_*.lua)
+
+$(B)/tests/%: tests/%.c $(B)/libcresset.a
+	@mkdir -p $(@D)
+	$(call say,TEST,$@)
+	$(Q)$(CC) $(cflags) $< -o $@ $(B)/libcresset.a $(ldflags) -lcmocka $(lua_libs) $(libs)
+
+.PHONY: test test-programs
+test-programs: all $(test_bins)
+
+test: test-programs
+	@B=$(B) sh tests/run $(test_bins) $(test_lua) tests/vm/run_cli_tests tests/check_tree
+
+-include $(test_bins:%=%.d)
+
+# The C programs, and a short script, under valgrind.
+.PHONY: valgrind
+valgrind: test-programs
+	@B=$(B) VALGRIND=1 CRESSET_ISA=v3 sh tests/run $(test_bins)
+	valgrind -q --error-exitcode=9 --leak-check=full --errors-for-leak-kinds=definite $(B)/cresset tests/vm/short.lua

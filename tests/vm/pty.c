@@ -1,0 +1,146 @@
+/* pty.c: types at a program through a pseudo-terminal, for tests of the prompt.
+ *
+ *   pty program [arguments] < commands
+ *
+ * Each line of the standard input is a command:
+ *   send TEXT    types the text; \n \t \e \\ and \xHH as in C
+ *   wait TEXT    reads what the program prints until TEXT comes, after what was waited for before
+ *   not TEXT     fails if what was read since the last `wait` has TEXT
+ *   sleep MS     waits so many milliseconds
+ *   end CODE     waits for the program's end with that exit code
+ * Ends with 0 when all went well; otherwise says what went wrong and shows what was printed. */
+#include <errno.h>
+#include <poll.h>
+#include <pty.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { PATIENCE = 20000, MOST_OUTPUT = 1 << 20 }; /* milliseconds, bytes */
+
+static pid_t child;
+static int terminal;
+static char output[MOST_OUTPUT + 1];
+static size_t length, matched; /* of output: read, and passed by `wait` */
+
+static long milliseconds(void) {
+  struct timespec t;
+  clock_gettime(CLOCK_MONOTONIC, &t);
+  return t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+static bool fail(const char *what, const char *text) {
+  fprintf(stderr, "pty: %s: %s\n---- printed:\n%s\n----\n", what, text, output);
+  kill(child, SIGKILL);
+  return false;
+}
+
+/* Reads what there is within ms.  False: the program has closed its side, or too much came. */
+static bool read_some(int ms) {
+  struct pollfd p = {.fd = terminal, .events = POLLIN};
+  if (poll(&p, 1, ms) <= 0) return true;
+  ssize_t n = read(terminal, output + length, MOST_OUTPUT - length);
+  if (n <= 0) return false;
+  for (ssize_t i = 0; i < n; i++)
+    if (output[length + (size_t)i] == '\0') output[length + (size_t)i] = ' ';
+  length += (size_t)n;
+  output[length] = '\0';
+  return length < MOST_OUTPUT;
+}
+
+static bool wait_for(const char *text) {
+  for (long end = milliseconds() + PATIENCE; milliseconds() < end;) {
+    char *found = strstr(output + matched, text);
+    if (found) {
+      matched = (size_t)(found - output) + strlen(text);
+      return true;
+    }
+    if (!read_some(100) && !strstr(output + matched, text)) break;
+  }
+  return fail("did not come", text);
+}
+
+static bool wait_end(int code) {
+  int status = 0;
+  for (long end = milliseconds() + PATIENCE; milliseconds() < end;) {
+    read_some(20);
+    if (waitpid(child, &status, WNOHANG) != child) continue;
+    if (WIFEXITED(status) && WEXITSTATUS(status) == code) return true;
+    char text[80];
+    snprintf(text, sizeof text, "exit code %d, signal %d",
+             WIFEXITED(status) ? WEXITSTATUS(status) : -1,
+             WIFSIGNALED(status) ? WTERMSIG(status) : 0);
+    return fail("ended otherwise", text);
+  }
+  return fail("did not end", "");
+}
+
+/* In place. */
+static void unescape(char *s) {
+  char *to = s;
+  for (; *s; s++) {
+    if (*s != '\\') {
+      *to++ = *s;
+      continue;
+    }
+    s++;
+    if (*s == 'x') {
+      char hex[3] = {s[1], s[2], '\0'};
+      *to++ = (char)strtol(hex, NULL, 16);
+      s += 2;
+    } else {
+      *to++ = *s == 'n' ? '\n' : *s == 't' ? '\t' : *s == 'e' ? '\033' : *s;
+    }
+  }
+  *to = '\0';
+}
+
+static bool obey(const char *verb, char *text) {
+  unescape(text);
+  if (strcmp(verb, "send") == 0)
+    return write(terminal, text, strlen(text)) >= 0 || fail("cannot type", text);
+  if (strcmp(verb, "wait") == 0) return wait_for(text);
+  if (strcmp(verb, "end") == 0) return wait_end(atoi(text));
+  if (strcmp(verb, "not") == 0)
+    return !strstr(output + matched, text) || fail("should not have come", text);
+  if (strcmp(verb, "sleep") == 0) {
+    for (long end = milliseconds() + atoi(text); milliseconds() < end;)
+      if (!read_some(10)) break;
+    return true;
+  }
+  return fail("no such command", verb);
+}
+
+static bool obey_all(void) {
+  char line[4096];
+  while (fgets(line, sizeof line, stdin)) {
+    line[strcspn(line, "\n")] = '\0';
+    char *text = line + strcspn(line, " ");
+    if (*text) *text++ = '\0';
+    if (*line && !obey(line, text)) return false;
+  }
+  return true;
+}
+
+int main(int argc, char **argv) {
+  if (argc < 2) return 2;
+  struct winsize size = {.ws_row = 40, .ws_col = 120};
+  child = forkpty(&terminal, NULL, NULL, &size);
+  if (child < 0) {
+    perror("forkpty");
+    return 2;
+  }
+  if (child == 0) {
+    execv(argv[1], argv + 1);
+    _exit(127);
+  }
+  bool ok = obey_all();
+  kill(child, SIGKILL);
+  waitpid(child, NULL, 0);
+  return ok ? 0 : 1;
+}
