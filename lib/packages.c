@@ -30,6 +30,9 @@ static const struct {
     {"cresset", "vm/"},
 };
 
+/* Names so common that a script's own file of that name goes first. */
+static const char *const modest[] = {"data", "plot"};
+
 static int compare_path(const void *key, const void *file) {
   return strcmp(key, ((const cr_embedded_file *)file)->path);
 }
@@ -84,9 +87,28 @@ static bool load_path(lua_State *L, const char *path) {
   return true;
 }
 
+/* Whether the script has a file of its own for a name that is modest. */
+static bool gives_way(lua_State *L, const char *name) {
+  bool found = false;
+  for (size_t i = 0; i < sizeof modest / sizeof *modest && !found; i++) {
+    if (strcmp(name, modest[i]) != 0) continue;
+    lua_getglobal(L, "package");
+    lua_getfield(L, -1, "searchpath");
+    lua_pushstring(L, name);
+    lua_getfield(L, -3, "path");
+    found = lua_pcall(L, 2, 1, 0) == LUA_OK && lua_isstring(L, -1);
+    lua_pop(L, 2);
+  }
+  return found;
+}
+
 static int search(lua_State *L) {
   const char *name = luaL_checkstring(L, 1);
   bool whole;
+  if (gives_way(L, name)) {
+    lua_pushfstring(L, "'%s' of Cresset gives way to a file of the script's own", name);
+    return 1;
+  }
   lua_CFunction open = find_c_package(name);
   if (open) {
     lua_pushcfunction(L, open);

@@ -6,8 +6,8 @@
 
 local torch = require "torch"
 
-nn = nn or {} -- luacheck: globals nn
-local nn = nn
+local nn = rawget(_G, "nn") or {}
+rawset(_G, "nn", nn) -- as in Torch7; raw, for a prompt that loads packages at their first use
 package.loaded.nn = nn
 
 nn.functional = require "nn.functional"

@@ -33,16 +33,15 @@ int64_t cr_count(int ndim, const int64_t *shape) {
       cr_fail("a size of %lld", (long long)shape[d]);
       return -1;
     }
-    zero |= shape[d] == 0;
-    overflow |= __builtin_mul_overflow(n, shape[d], &n);
+    zero |= shape[d] == 0; /* the other sizes must fit all the same: strides are made of them */
+    if (shape[d]) overflow |= __builtin_mul_overflow(n, shape[d], &n);
   }
-  if (zero) return 0;
   if (overflow) {
     char s[CR_SHAPE_STR];
     cr_fail("out of memory: %s elements do not fit", cr_shape_str(s, ndim, shape));
     return -1;
   }
-  return n;
+  return zero ? 0 : n;
 }
 
 void cr_contiguous_strides(int ndim, const int64_t *shape, int64_t *stride) {

@@ -269,6 +269,7 @@ typedef struct {
 static int body_open(lua_State *L) {
   const open_request *r = lua_touserdata(L, 1);
   luaL_openlibs(L);
+  lua_gc(L, LUA_GCGEN, 0, 0); /* small tensors die young: docs/decisions.md */
   cr_open_packages(L);
   cr_open_interrupts(L, r->interp);
   set_arg(L, r->options);

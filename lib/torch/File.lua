@@ -230,27 +230,40 @@ return function(torch)
     return name == "Long" and self._long or codecs[name].size
   end
 
+  local formats = { [false] = {}, [true] = {} } -- by big-endian or not
+  for name, codec in pairs(codecs) do
+    if codec.pack then formats[false][name], formats[true][name] = "<" .. codec.pack, ">" .. codec.pack end
+  end
+
   local function pack_format(self, name)
-    local pack = codecs[name].pack
-    if name == "Long" then pack = "i" .. self._long end
-    return (self._big and ">" or "<") .. pack
+    if name == "Long" and self._long == 4 then name = "Int" end
+    return formats[self._big][name]
+  end
+
+  local function cannot_read(self, name)
+    local h = self._handle
+    self:_fail("cannot read a %s at byte %d: %s", name, (h:tell() or -1) + 1,
+      h:size() == h:tell() and "the file ends here" or "it is damaged")
+    return 0
+  end
+
+  local function read_text_one(self, name)
+    local codec, h = codecs[name], opened(self, "read")
+    local value
+    if codec.raw then
+      value = h:unpack(formats[false][name], 1)
+    else
+      value = number_of(h:token())
+      if value then value = integers[name] and to_integer(value, codec) or value * 1.0 end
+    end
+    if self._spacing then h:skip("\n") end
+    return value or cannot_read(self, name)
   end
 
   local function read_one(self, name)
-    local codec = codecs[name]
-    if self._binary or codec.raw then
-      local bytes = self:_take(element_size(self, name))
-      if bytes and codec.raw and not self._binary and self._spacing then self._handle:skip("\n") end
-      if bytes then return (pack_format(self, name):unpack(bytes)) end
-    else
-      local h = opened(self, "read")
-      local value = number_of(h:token())
-      if self._spacing then h:skip("\n") end
-      if value then return integers[name] and to_integer(value, codec) or value * 1.0 end
-    end
-    self:_fail("cannot read a %s at byte %d: %s", name, (self._handle:tell() or -1) + 1,
-      self._handle:size() == self._handle:tell() and "the file ends here" or "it is damaged")
-    return 0
+    if not self._binary then return read_text_one(self, name) end
+    local h = opened(self, "read")
+    return h:unpack(pack_format(self, name), element_size(self, name)) or cannot_read(self, name)
   end
 
   local function write_one(self, name, value)
@@ -305,9 +318,28 @@ return function(torch)
     return torch[name .. "Storage"](values)
   end
 
+  -- Whether elements in the file are as in memory, so that they need not pass through a Lua string.
+  local function is_direct(self, name)
+    return self._handle.elements and (codecs[name].raw or self._binary) and not self._big
+      and element_size(self, name) == codecs[name].size
+  end
+
+  -- n elements straight from a file that is long enough for them; otherwise nil.
+  local function read_direct(self, name, n)
+    local h = opened(self, "read")
+    local size = n > 1024 and is_direct(self, name) and h:size()
+    if not size or n > (size - h:tell()) // codecs[name].size then return nil end
+    local storage = torch[name .. "Storage"](n)
+    return h:elements(storage) == n and storage or nil
+  end
+
   -- Up to n elements, as a storage.
   local function read_many(self, name, n)
-    local storage
+    local storage = read_direct(self, name, n)
+    if storage then
+      if not self._binary and self._spacing then self._handle:skip("\n") end
+      return storage
+    end
     if codecs[name].raw or self._binary then
       local bytes = read_binary(self, name, n)
       if name == "Long" and self._long == 4 then bytes = widen(bytes) end
@@ -326,7 +358,13 @@ return function(torch)
 
   local function write_many(self, name, storage)
     local n, codec = #storage, codecs[name]
-    if self._binary or codec.raw then
+    if n > 1024 and is_direct(self, name) then
+      local ok, message = opened(self, "write"):put(storage)
+      if not ok then
+        self:_fail("cannot write: %s", tostring(message))
+        return 0
+      end
+    elseif self._binary or codec.raw then
       for first = 1, n, BLOCK do
         local bytes = torch._bytes(storage, first, math.min(BLOCK, n - first + 1))
         if name == "Long" and self._long == 4 then bytes = narrow(bytes) end

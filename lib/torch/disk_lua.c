@@ -13,6 +13,8 @@
 
 #include <lauxlib.h>
 
+#include "lib/torch/torch_lua.h"
+
 static int fail_path(lua_State *L, const char *path) {
   int code = errno;
   lua_pushnil(L);
@@ -105,6 +107,42 @@ static int sync_file(lua_State *L) {
   return 2;
 }
 
+/* The bytes of elements first to first + count - 1 of the storage at 2; the numbers are at 3 and 4.
+ */
+static char *check_range(lua_State *L, size_t *size, size_t *count) {
+  cr_storage *s = cr_check_storage(L, 2);
+  int64_t first = luaL_checkinteger(L, 3) - 1, n = luaL_checkinteger(L, 4);
+  luaL_argcheck(L, s->device.type == CR_CPU, 2, "a storage in host memory is wanted");
+  luaL_argcheck(L, first >= 0 && n >= 0 && first <= s->size && n <= s->size - first, 3,
+                "a range outside the storage");
+  *size = cr_sizeof((cr_dtype)s->dtype);
+  *count = (size_t)n;
+  return (char *)s->data + (size_t)first * *size;
+}
+
+static FILE *check_open(lua_State *L) {
+  luaL_Stream *s = luaL_checkudata(L, 1, LUA_FILEHANDLE);
+  luaL_argcheck(L, s->closef, 1, "the file is closed");
+  return s->f;
+}
+
+/* read(file, storage, first, count) -> how many elements came */
+static int read_elements(lua_State *L) {
+  size_t size, count;
+  FILE *f = check_open(L);
+  char *to = check_range(L, &size, &count);
+  lua_pushinteger(L, (lua_Integer)fread(to, size, count, f));
+  return 1;
+}
+
+/* write(file, storage, first, count) -> true, or nil and a message */
+static int write_elements(lua_State *L) {
+  size_t size, count;
+  FILE *f = check_open(L);
+  const char *from = check_range(L, &size, &count);
+  return luaL_fileresult(L, fwrite(from, size, count, f) == count, NULL);
+}
+
 /* unbuffered(file): every read and write goes to the system at once. */
 static int unbuffered(lua_State *L) {
   luaL_Stream *s = luaL_checkudata(L, 1, LUA_FILEHANDLE);
@@ -116,6 +154,8 @@ int luaopen_torch_disk(lua_State *L) {
   static const luaL_Reg functions[] = {{"target", target},
                                        {"temporary", temporary},
                                        {"sync", sync_file},
+                                       {"read", read_elements},
+                                       {"write", write_elements},
                                        {"unbuffered", unbuffered},
                                        {NULL, NULL}};
   luaL_newlib(L, functions);

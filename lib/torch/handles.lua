@@ -1,6 +1,8 @@
 -- handles: the bytes under torch.DiskFile and torch.MemoryFile.
 --
 -- Both kinds have: read(n) -> up to n bytes; line() -> a line without its end, or nil; rest();
+-- unpack(format, size) -> a number of `size` bytes, or nil; elements(storage) fills a storage with raw
+-- bytes -> how many elements came; put(storage) writes it so;
 -- token() -> characters up to white space, after any that comes first; skip(c) passes c if it is next;
 -- write(bytes) -> true, or nil and a message; tell() and seek(offset), from 0; size() -> bytes, or nil
 -- when it cannot be known; flush(); close().
@@ -48,6 +50,21 @@ function Disk:read(n)
     n = n - #bytes
   end
   return table.concat(parts)
+end
+
+function Disk:unpack(format, size)
+  local bytes = self:read(size)
+  if #bytes == size then return (format:unpack(bytes)) end
+end
+
+function Disk:elements(storage)
+  self:turn("read")
+  return disk.read(self.file, storage, 1, #storage)
+end
+
+function Disk:put(storage)
+  if self.doing ~= "write" then self:turn("write") end
+  return disk.write(self.file, storage, 1, #storage)
 end
 
 function Disk:line()
@@ -138,6 +155,13 @@ function Memory:read(n)
   local part = bytes:sub(at + 1, at + n)
   self.at = at + #part
   return part
+end
+
+function Memory:unpack(format, size)
+  local bytes, at = self.added[1] and settle(self) or self.bytes, self.at
+  if at + size > #bytes then return nil end
+  self.at = at + size
+  return (format:unpack(bytes, at + 1))
 end
 
 function Memory:line()

@@ -64,9 +64,15 @@ return function(torch, handles, disk)
 
   -- ---- writing ------------------------------------------------------------------------------------
 
+  local function path_text(path)
+    local parts = { path[1] }
+    for i = 2, #path do parts[i] = step_text(path[i]) end
+    return table.concat(parts)
+  end
+
   local function refuse(self, object)
     local b = books(self)
-    local path = table.concat(b.path)
+    local path = path_text(b.path)
     b.path, b.busy = {}, false
     local what = "a " .. type(object)
     if type(object) == "function" then
@@ -88,16 +94,17 @@ return function(torch, handles, disk)
   local function write_number(self, x)
     if math.type(x) == "integer" and (x > EXACT or x < -EXACT) then
       raise("%s: cannot write %s: the integer %d is beyond 2^53, and numbers are stored as doubles",
-        self._name, table.concat(books(self).path), x)
+        self._name, path_text(books(self).path), x)
     end
     self:writeDouble(x)
   end
 
   local function write_child(self, value, step, hook)
     local path = books(self).path
-    path[#path + 1] = step
+    local depth = #path + 1
+    path[depth] = step
     self:writeObject(value, nil, hook)
-    path[#path] = nil
+    path[depth] = nil
   end
 
   local function write_table(self, object, hook)
@@ -105,8 +112,8 @@ return function(torch, handles, disk)
     for _ in next, object do count = count + 1 end
     self:writeInt(count)
     for k, v in next, object do
-      write_child(self, k, step_text(k), hook)
-      write_child(self, v, step_text(k), hook)
+      write_child(self, k, k, hook)
+      write_child(self, v, k, hook)
     end
   end
 
@@ -214,6 +221,7 @@ return function(torch, handles, disk)
     local b, name = books(self), read_string(self)
     local version = tonumber(name:match("^V (.*)$"))
     if version then name = read_string(self) end -- files from before there were versions have none
+    if not torch.factory(name) and name:find("^nn%.") then require "nn" end -- Cresset's own package
     local factory = torch.factory(name)
     if not factory then
       if not name:find("^[%w_.]+$") then damaged(self, "a class name is unreadable") end

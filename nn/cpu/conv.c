@@ -82,6 +82,13 @@ static bool is_depthwise(const cr_conv2d_shape *s) {
   return s->c == s->args.groups && s->o <= 4 * s->c && s->c > 1;
 }
 
+/* Planes can be taken as long lines, and padding does not make them much longer. */
+static bool is_dense(const cr_conv2d_shape *s) {
+  const cr_conv2d_args *a = &s->args;
+  return a->stride[0] == 1 && a->stride[1] == 1 && a->dilation[1] * (s->kw - 1) <= s->ow &&
+         a->dilation[0] * (s->kh - 1) <= s->oh;
+}
+
 /* The parts of one task's work, and the pointers: what the bodies below get. */
 typedef struct {
   const cr_conv2d_shape *s;

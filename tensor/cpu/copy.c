@@ -120,92 +120,12 @@ static bool move_line(int64_t n, char *const *p, const int64_t *stride, void *ar
   return true;
 }
 
-/* ---- transposing copies -------------------------------------------------------------------- */
-
-/* Tiles of this many elements each way fit the first cache for both sides. */
-#define TILE 32
-
-#define TRANSPOSE(type)                                                                            \
-  static void transpose_##type(int64_t rows, int64_t cols, char *out, int64_t out_row,             \
-                               const char *in, int64_t in_col) {                                   \
-    for (int64_t r = 0; r < rows; r++) {                                                           \
-      type *restrict o = (type *)(out + r * out_row);                                              \
-      const char *from = in + r * (int64_t)sizeof(type);                                           \
-      for (int64_t c = 0; c < cols; c++) o[c] = *(const type *)(from + c * in_col);                \
-    }                                                                                              \
-  }
-
-TRANSPOSE(uint8_t)
-TRANSPOSE(uint16_t)
-TRANSPOSE(uint32_t)
-TRANSPOSE(uint64_t)
-
-/* Dimension 0 is contiguous in the output, dimension `other` in the input; the loop runs over tiles
- * of these two, times all the other dimensions. */
-typedef struct {
-  const cr_iter *it;
-  int other;
-  int64_t across, down; /* tiles along dimension 0, and along `other` */
-  size_t size;
-} tiles;
-
-static void one_tile(const tiles *t, int64_t x, int64_t y, char *out, const char *in) {
-  const cr_iter *it = t->it;
-  int64_t cols = cr_min64(TILE, it->shape[0] - x * TILE);
-  int64_t rows = cr_min64(TILE, it->shape[t->other] - y * TILE);
-  int64_t out_row = it->op[0].stride[t->other], in_col = it->op[1].stride[0];
-  int64_t size = (int64_t)t->size;
-  out += x * TILE * size + y * TILE * out_row;
-  in += x * TILE * in_col + y * TILE * size;
-  switch (t->size) {
-  case 1: transpose_uint8_t(rows, cols, out, out_row, in, in_col); break;
-  case 2: transpose_uint16_t(rows, cols, out, out_row, in, in_col); break;
-  case 4: transpose_uint32_t(rows, cols, out, out_row, in, in_col); break;
-  default: transpose_uint64_t(rows, cols, out, out_row, in, in_col); break;
-  }
-}
-
-static bool some_tiles(void *arg, int64_t begin, int64_t end) {
-  const tiles *t = arg;
-  const cr_iter *it = t->it;
-  for (int64_t i = begin; i < end; i++) {
-    int64_t x = i % t->across, y = i / t->across % t->down, rest = i / t->across / t->down;
-    char *out = it->op[0].data, *in = it->op[1].data;
-    for (int d = 1; d < it->ndim; d++) {
-      if (d == t->other) continue;
-      int64_t index = rest % it->shape[d];
-      rest /= it->shape[d];
-      out += index * it->op[0].stride[d];
-      in += index * it->op[1].stride[d];
-    }
-    one_tile(t, x, y, out, in);
-  }
-  return true;
-}
-
-/* The dimension along which the input is contiguous, when the copy is worth tiling; else 0. */
-static int transposed_dim(const cr_iter *it, int64_t size) {
-  if (it->ndim < 2 || it->op[0].stride[0] != size || it->shape[0] < 8) return 0;
-  if (it->op[1].stride[0] <= size) return 0;
-  for (int d = 1; d < it->ndim; d++) {
-    if (it->op[1].stride[d] == size && it->shape[d] >= 8) return d;
-  }
-  return 0;
-}
-
 static bool copy(const cr_iter *it) {
   size_t size = cr_sizeof(it->op[0].dtype);
-  if (it->numel == 0) return true;
-  if (it->op[0].dtype != it->op[1].dtype) {
+  if (it->op[0].dtype != it->op[1].dtype || cr_cpu_turned_dim(it)) {
     return cr_cpu_loop_raw(it, convert, it, CR_GRAIN_CHEAP, NULL);
   }
-  int other = transposed_dim(it, (int64_t)size);
-  if (!other) return cr_cpu_lines(it, move_line, &size, CR_GRAIN_CHEAP, NULL);
-  tiles t = {it, other, (it->shape[0] + TILE - 1) / TILE, (it->shape[other] + TILE - 1) / TILE,
-             size};
-  int64_t count = t.across * t.down;
-  for (int d = 1; d < it->ndim; d++) count *= d == other ? 1 : it->shape[d];
-  return cr_cpu_parallel(count, CR_GRAIN_CHEAP / (TILE * TILE), some_tiles, &t, NULL);
+  return cr_cpu_lines(it, move_line, &size, CR_GRAIN_CHEAP, NULL);
 }
 
 /* ---- fills --------------------------------------------------------------------------------- */

@@ -93,6 +93,11 @@ bool cr_cpu_loop(const cr_iter *it, cr_cpu_fn fn, const void *arg, int64_t grain
 bool cr_cpu_loop_raw(const cr_iter *it, cr_cpu_fn fn, const void *arg, int64_t grain,
                      const char *why);
 
+/* The dimension along which some input is contiguous while the output is along dimension 0, when
+ * both are long: the loop then works through tiles.  0: there is none. */
+#define cr_cpu_turned_dim CR_ISA_NAME(cr_cpu_turned_dim)
+int cr_cpu_turned_dim(const cr_iter *it);
+
 /* A body that takes operands as they lie: n steps of stride[k] bytes. */
 typedef bool (*cr_cpu_line)(int64_t n, char *const *p, const int64_t *stride, void *arg);
 #define cr_cpu_lines CR_ISA_NAME(cr_cpu_lines)

@@ -13,9 +13,10 @@
 
 #define ROWS 4 /* rows of C that are worked on together */
 #define WIDE 32
+#define SLIM 16
 
 /* C = alpha A B + beta C for rows `count` <= ROWS and n <= WIDE columns.  B's rows lie contiguous.
- * The sums stay in registers for the full tile, of which the bounds are constants. */
+ * The sums stay in registers for the full tiles, of which the bounds are constants. */
 #define TILE(name, type, rows, cols)                                                               \
   static void name(const cr_gemm_args *g, const type *a, const type *b, int64_t b_row, type *c,    \
                    int64_t count, int64_t n) {                                                     \
@@ -35,9 +36,11 @@
     }                                                                                              \
   }
 
-TILE(full_float, float, ROWS, WIDE)
+TILE(wide_float, float, ROWS, WIDE)
+TILE(slim_float, float, ROWS, SLIM)
 TILE(part_float, float, count, n)
-TILE(full_double, double, ROWS, WIDE)
+TILE(wide_double, double, ROWS, WIDE)
+TILE(slim_double, double, ROWS, SLIM)
 TILE(part_double, double, count, n)
 
 /* Elements of B that a small product may copy to make its rows contiguous. */
@@ -56,10 +59,13 @@ TILE(part_double, double, count, n)
     }                                                                                              \
     for (int64_t i = 0; i < g->m; i += ROWS) {                                                     \
       int64_t count = cr_min64(ROWS, g->m - i);                                                    \
-      for (int64_t j = 0; j < g->n; j += WIDE) {                                                   \
-        int64_t n = cr_min64(WIDE, g->n - j);                                                      \
-        (count == ROWS && n == WIDE ? full_##type : part_##type)(                                  \
-            g, a + i * g->as[1], b + j, b_row, c + i * g->cs[1] + j, count, n);                    \
+      for (int64_t j = 0, n; j < g->n; j += n) {                                                   \
+        n = g->n - j >= WIDE ? WIDE : cr_min64(SLIM, g->n - j);                                    \
+        bool full = count == ROWS && n >= SLIM;                                                    \
+        (!full ? part_##type                                                                       \
+         : n == WIDE                                                                               \
+             ? wide_##type                                                                         \
+             : slim_##type)(g, a + i * g->as[1], b + j, b_row, c + i * g->cs[1] + j, count, n);    \
       }                                                                                            \
     }                                                                                              \
   }

@@ -177,6 +177,110 @@ static bool line(int64_t n, char *const *p, const int64_t *stride, void *arg) {
   return dense ? b->fn(n, p, b->arg) : blocks(b, n, p, stride);
 }
 
+/* ---- turned operands --------------------------------------------------------------------------
+ */
+
+/* An input that is contiguous along another dimension than the output is read in tiles of this many
+ * rows and columns, each a whole line of memory where it is read, and turned in a buffer. */
+#define TILE_ROWS 16
+#define TILE_COLS 64
+#define MOST_TURNED 2
+
+int cr_cpu_turned_dim(const cr_iter *it) {
+  if (it->ndim < 2 || it->shape[0] < TILE_ROWS) return 0;
+  if (it->op[0].stride[0] != (int64_t)cr_sizeof(it->op[0].dtype)) return 0;
+  for (int k = 1; k < it->nops; k++) {
+    int64_t size = (int64_t)cr_sizeof(it->op[k].dtype);
+    if (it->op[k].stride[0] <= size) continue;
+    for (int d = 1; d < it->ndim; d++) {
+      if (it->op[k].stride[d] == size && it->shape[d] >= TILE_ROWS) return d;
+    }
+  }
+  return 0;
+}
+
+typedef struct {
+  const cr_iter *it;
+  const body *b;
+  int other;               /* the dimension that goes down a tile */
+  int64_t strips;          /* rows of tiles along it */
+  int turned[CR_ITER_MAX]; /* 0, or 1 + the number of the operand's buffer */
+} tiling;
+
+#define TURN(type)                                                                                 \
+  for (int64_t c = 0; c < cols; c++) {                                                             \
+    const type *p = (const type *)(from + c * stride);                                             \
+    for (int64_t r = 0; r < rows; r++) ((type *)to)[r * TILE_COLS + c] = p[r];                     \
+  }
+
+static void turn(size_t size, int64_t rows, int64_t cols, void *to, const char *from,
+                 int64_t stride) {
+  switch (size) {
+  case 1: TURN(uint8_t) break;
+  case 2: TURN(uint16_t) break;
+  case 4: TURN(uint32_t) break;
+  default: TURN(uint64_t) break;
+  }
+}
+
+/* The tiles from left to right, beginning at p. */
+static bool one_strip(const tiling *t, int64_t rows, char *const *p) {
+  _Alignas(64) char buf[MOST_TURNED][TILE_ROWS * TILE_COLS * 8];
+  const cr_iter *it = t->it;
+  for (int64_t x = 0; x < it->shape[0]; x += TILE_COLS) {
+    int64_t cols = cr_min64(TILE_COLS, it->shape[0] - x), stride[CR_ITER_MAX], down[CR_ITER_MAX];
+    char *q[CR_ITER_MAX];
+    for (int k = 0; k < it->nops; k++) {
+      const cr_operand *o = &it->op[k];
+      size_t size = cr_sizeof(o->dtype);
+      q[k] = p[k] + x * o->stride[0];
+      stride[k] = o->stride[0];
+      down[k] = o->stride[t->other];
+      if (!t->turned[k]) continue;
+      turn(size, rows, cols, buf[t->turned[k] - 1], q[k], stride[k]);
+      q[k] = buf[t->turned[k] - 1];
+      stride[k] = (int64_t)size;
+      down[k] = TILE_COLS * (int64_t)size;
+    }
+    for (int64_t r = 0; r < rows; r++) {
+      if (!line(cols, q, stride, (void *)(uintptr_t)t->b)) return false;
+      for (int k = 0; k < it->nops; k++) q[k] += down[k];
+    }
+  }
+  return true;
+}
+
+static bool some_strips(void *arg, int64_t begin, int64_t end) {
+  const tiling *t = arg;
+  const cr_iter *it = t->it;
+  for (int64_t i = begin; i < end; i++) {
+    int64_t first = i % t->strips * TILE_ROWS, rest = i / t->strips;
+    char *p[CR_ITER_MAX];
+    for (int k = 0; k < it->nops; k++) p[k] = it->op[k].data + first * it->op[k].stride[t->other];
+    for (int d = 1; d < it->ndim; d++) {
+      if (d == t->other) continue;
+      for (int k = 0; k < it->nops; k++) p[k] += rest % it->shape[d] * it->op[k].stride[d];
+      rest /= it->shape[d];
+    }
+    if (!one_strip(t, cr_min64(TILE_ROWS, it->shape[t->other] - first), p)) return false;
+  }
+  return true;
+}
+
+static bool run_tiles(const cr_iter *it, const body *b, int other, int64_t grain, const char *why) {
+  tiling t = {.it = it, .b = b, .other = other};
+  t.strips = (it->shape[other] + TILE_ROWS - 1) / TILE_ROWS;
+  for (int k = 1, n = 0; k < it->nops && n < MOST_TURNED; k++) {
+    int64_t size = (int64_t)cr_sizeof(it->op[k].dtype);
+    if (it->op[k].stride[0] > size && it->op[k].stride[other] == size) t.turned[k] = ++n;
+  }
+  int64_t units = t.strips * (it->numel / it->shape[0] / it->shape[other]);
+  int64_t unit_grain = cr_max64(1, grain / (TILE_ROWS * it->shape[0]));
+  return cr_cpu_parallel(units, unit_grain, some_strips, &t, why);
+}
+
+/* ---- the drivers ----------------------------------------------------------------------------- */
+
 static bool run(const cr_iter *it, cr_cpu_fn fn, const void *arg, int64_t grain, const char *why,
                 bool raw) {
   body b = {.fn = fn, .arg = arg, .nops = it->nops};
@@ -184,6 +288,8 @@ static bool run(const cr_iter *it, cr_cpu_fn fn, const void *arg, int64_t grain,
     b.dtype[k] = it->op[k].dtype;
     b.compute[k] = raw ? b.dtype[k] : cr_compute_dtype(b.dtype[k]);
   }
+  int other = it->numel ? cr_cpu_turned_dim(it) : 0;
+  if (other) return run_tiles(it, &b, other, grain, why);
   return cr_cpu_lines(it, line, &b, grain, why);
 }
 

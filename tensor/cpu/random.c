@@ -37,32 +37,42 @@
 
 #define BATCH 32 /* counters in step, for vector code */
 
-static inline void philox_round(uint32_t c[4][BATCH], uint32_t k0, uint32_t k1) {
+/* The four words of each counter. */
+typedef struct {
+  uint32_t x[BATCH], y[BATCH], z[BATCH], w[BATCH];
+} counters;
+
+static inline void philox_round(counters *c, uint32_t k0, uint32_t k1) {
+  CR_SIMD
   for (int i = 0; i < BATCH; i++) {
-    uint64_t p0 = (uint64_t)0xD2511F53u * c[0][i], p1 = (uint64_t)0xCD9E8D57u * c[2][i];
-    uint32_t a = (uint32_t)(p1 >> 32) ^ c[1][i] ^ k0, b = (uint32_t)(p0 >> 32) ^ c[3][i] ^ k1;
-    c[0][i] = a;
-    c[1][i] = (uint32_t)p1;
-    c[2][i] = b;
-    c[3][i] = (uint32_t)p0;
+    uint64_t p = (uint64_t)0xD2511F53u * c->x[i], q = (uint64_t)0xCD9E8D57u * c->z[i];
+    uint32_t x = (uint32_t)(q >> 32) ^ c->y[i] ^ k0, z = (uint32_t)(p >> 32) ^ c->w[i] ^ k1;
+    c->x[i] = x;
+    c->y[i] = (uint32_t)q;
+    c->z[i] = z;
+    c->w[i] = (uint32_t)p;
   }
 }
 
 /* The lanes of BATCH counters that follow one another. */
 static void philox(uint64_t seed, uint64_t counter, uint32_t *out) {
-  uint32_t c[4][BATCH], k0 = (uint32_t)seed, k1 = (uint32_t)(seed >> 32);
+  counters c;
+  uint32_t k0 = (uint32_t)seed, k1 = (uint32_t)(seed >> 32);
   for (int i = 0; i < BATCH; i++) {
-    c[0][i] = (uint32_t)(counter + (uint64_t)i);
-    c[1][i] = (uint32_t)((counter + (uint64_t)i) >> 32);
-    c[2][i] = c[3][i] = 0;
+    c.x[i] = (uint32_t)(counter + (uint64_t)i);
+    c.y[i] = (uint32_t)((counter + (uint64_t)i) >> 32);
+    c.z[i] = c.w[i] = 0;
   }
   for (int r = 0; r < 10; r++) {
-    philox_round(c, k0, k1);
+    philox_round(&c, k0, k1);
     k0 += 0x9E3779B9u;
     k1 += 0xBB67AE85u;
   }
   for (int i = 0; i < BATCH; i++) {
-    for (int l = 0; l < 4; l++) out[4 * i + l] = c[l][i];
+    out[4 * i] = c.x[i];
+    out[4 * i + 1] = c.y[i];
+    out[4 * i + 2] = c.z[i];
+    out[4 * i + 3] = c.w[i];
   }
 }
 

@@ -9,14 +9,6 @@
 #include "tensor/cpu/half.h"
 #include <math.h>
 
-/* x where it is below the bound or NaN. */
-static inline float cr_vmin(float x, float bound) {
-  return x > bound ? bound : x;
-}
-static inline float cr_vmax(float x, float bound) {
-  return x < bound ? bound : x;
-}
-
 /* The nearest integer to x, |x| < 2^21: adding 1.5 * 2^23 pushes the fraction out.  The low bits of
  * the sum hold the integer. */
 #define CR_VROUND 12582912.0f
@@ -41,9 +33,9 @@ static inline float cr_vexp_poly(float r) {
   return p * r + 0.5f;
 }
 
-/* e^(x + low), |low| below 0.11.  n is at most 128 in size, so 2^n takes two factors.  Arguments out of
- * range give some number or other, which the end puts right: bounding them first would tempt the
- * compiler into a copy of everything for each bound. */
+/* e^(x + low), |low| below 0.11.  n is at most 128 in size, so 2^n takes two factors.  Arguments
+ * out of range give some number or other, which the end puts right: bounding them first would tempt
+ * the compiler into a copy of everything for each bound. */
 static inline float cr_vexp2part(float x, float low) {
   float n, r = cr_vexp_reduce(x, &n) + low;
   float p = cr_vexp_poly(r) * (r * r) + r + 1.0f;
@@ -121,7 +113,8 @@ static inline float cr_vsigmoid(float x) {
 
 /* 4 ulp where the sigmoid is a normal number */
 static inline float cr_vsilu(float x) {
-  return cr_vmax(x, -1e30f) * cr_vsigmoid(x);
+  float y = x * cr_vsigmoid(x);
+  return x < -1e30f ? 0.0f : y;
 }
 
 /* 4 ulp where the result is a normal number.  e is at most 1, so log1p needs no care for special

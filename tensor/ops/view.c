@@ -176,7 +176,7 @@ static bool infer_shape(const char *fn, const cr_tensor *t, int ndim, const int6
   }
   if (at >= 0) shape[at] = known ? n / known : 0;
   if (at >= 0) known *= shape[at];
-  if (known == n) return true;
+  if (known == n) return cr_count(ndim, shape) >= 0;
   return cr_fail("%s: a tensor of shape %s (%lld elements) as %s", fn,
                  cr_shape_str(s, t->ndim, t->shape), (long long)n, cr_shape_str(u, ndim, want));
 }
@@ -299,6 +299,7 @@ cr_tensor *cr_expand(cr_tensor *t, int ndim, const int64_t *want) {
     shape[ndim - i] = size;
     stride[ndim - i] = i <= t->ndim && have == size ? t->stride[t->ndim - i] : 0;
   }
+  if (cr_count(ndim, shape) < 0) return NULL;
   return cr_record_view(&op_expand, viewed(t, t->offset, ndim, shape, stride), t, .nints = ndim,
                         .ints = shape);
 mismatch:

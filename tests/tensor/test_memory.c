@@ -17,6 +17,17 @@ static size_t live(void) {
 
 typedef bool (*program)(void);
 
+/* Whether the failure that was asked for is still to come: a kernel may do without its scratch
+ * memory. */
+static bool failure_is_due(void) {
+  for (int i = 0; i < 100; i++) {
+    void *p = cr_malloc(1);
+    if (!p) return true;
+    cr_free(p);
+  }
+  return false;
+}
+
 /* Runs the program with the first, the second, .. allocation failing, until it gets through. */
 static void with_failures(program run) {
   assert_true(run()); /* makes what is made once */
@@ -25,11 +36,11 @@ static void with_failures(program run) {
   for (;; n++) {
     cr_fail("no message");
     cr_memory_fail_at(n);
-    bool ok = run();
+    bool ok = run(), due = failure_is_due();
     cr_memory_fail_at(0);
     if (live() != before) fail_msg("allocation %ld: %zu bytes lost", n, live() - before);
-    if (ok) break;
-    if (!strstr(cr_error(), "memory")) fail_msg("allocation %ld: '%s'", n, cr_error());
+    if (ok && due) break;
+    if (!ok && !strstr(cr_error(), "memory")) fail_msg("allocation %ld: '%s'", n, cr_error());
     if (cr_ctx()->no_grad) fail_msg("allocation %ld: the mode was not put back", n);
   }
   assert_true(n > 3);

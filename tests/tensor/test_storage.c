@@ -206,9 +206,15 @@ static void impossible_sizes(void **state) {
   assert_null(cr_empty_cpu(CR_FLOAT32, 17, many));
   assert_null(cr_empty_cpu(CR_FLOAT64, 1, (int64_t[]){INT64_MAX / 4}));
   assert_message("out of memory");
-  cr_tensor *t = cr_empty_cpu(CR_FLOAT32, 3, (int64_t[]){0, INT64_MAX, 7});
+  assert_null(cr_empty_cpu(CR_FLOAT32, 3, (int64_t[]){0, INT64_MAX, 7}));
+  cr_tensor *t = cr_empty_cpu(CR_FLOAT32, 3, (int64_t[]){0, INT64_MAX, 1});
   assert_non_null(t);
   assert_true(cr_numel(t) == 0);
+  assert_null(cr_view(t, 3, (int64_t[]){INT64_MAX, 7, 0}));
+  cr_release(t);
+  t = cr_full(CR_FLOAT32, here, 0, NULL, cr_int(1));
+  assert_null(cr_expand(t, 2, (int64_t[]){INT64_MAX, 7}));
+  assert_message("do not fit");
   cr_release(t);
 }
 

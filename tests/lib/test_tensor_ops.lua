@@ -1,0 +1,540 @@
+-- test_tensor_ops: elementwise operators over all dtypes and layouts, against the same computed here
+-- number by number.
+local torch = require "torch"
+
+local tester = torch.Tester()
+local tests = torch.TestSuite()
+
+-- ---- dtypes and layouts -----------------------------------------------------------------------------
+
+local types = {
+  { name = "float32", eps = 1e-6 }, { name = "float64", eps = 1e-13 }, { name = "float16", eps = 2e-3 },
+  { name = "bfloat16", eps = 2e-2 },
+  { name = "int8", bits = 8, signed = true }, { name = "uint8", bits = 8 },
+  { name = "int16", bits = 16, signed = true }, { name = "int32", bits = 32, signed = true },
+  { name = "int64", bits = 64, signed = true }, { name = "bool", bool = true },
+}
+local by_name = {}
+for _, t in ipairs(types) do by_name[t.name] = t end
+
+-- A number as an element of an integer type: the low bits.
+local function wrap(type, v)
+  if type.bits == 64 then return v end
+  local m = 1 << type.bits
+  v = v % m
+  if type.signed and v >= m // 2 then v = v - m end
+  return v
+end
+
+local state = 1
+local function random(lo, hi)
+  state = (state * 6364136223846793005 + 1442695040888963407)
+  return lo + (state >> 33) / 2147483648.0 * (hi - lo)
+end
+
+local function element(type, lo, hi)
+  if type.bool then return random(0, 1) > 0.5 end
+  if not type.bits then return math.floor(random(lo, hi) * 64) / 64 end
+  if not type.signed and lo < 0 then lo = 0 end
+  local v = math.floor(random(lo, hi + 1))
+  return v
+end
+
+local function fill(t, type, lo, hi)
+  return t:apply(function() return element(type, lo, hi) end)
+end
+
+-- Each makes a 3x4 tensor (or one of the extreme shapes) of the type.
+local layouts = {
+  contiguous = function(type, lo, hi) return fill(torch.zeros(3, 4, type.name), type, lo, hi) end,
+  transposed = function(type, lo, hi) return fill(torch.zeros(4, 3, type.name), type, lo, hi):t() end,
+  stepped = function(type, lo, hi)
+    return fill(torch.zeros(7, 9, type.name), type, lo, hi)[{ { 2, 7, 2 }, { 1, 8, 2 } }]
+  end,
+  expanded = function(type, lo, hi) return fill(torch.zeros(1, 4, type.name), type, lo, hi):expand(3, 4) end,
+  empty = function(type) return torch.zeros(0, 4, type.name) end,
+  scalar = function(type, lo, hi)
+    local v = element(type, lo, hi)
+    return torch.scalar(v == true and 1 or v or 0, type.name)
+  end,
+}
+
+local function flatten(value, list)
+  list = list or {}
+  if type(value) ~= "table" then
+    list[#list + 1] = value
+  else
+    for _, v in ipairs(value) do flatten(v, list) end
+  end
+  return list
+end
+
+-- The elements in order, read one by one.
+local function elements(t)
+  return flatten(t:totable())
+end
+
+local function number(v)
+  if type(v) == "boolean" then return v and 1 or 0 end
+  return v
+end
+
+local function close(got, want, eps)
+  if type(want) == "boolean" or type(got) == "boolean" then return got == want end
+  if want ~= want then return got ~= got end
+  if got == want then return true end
+  return math.abs(got - want) <= eps * (1 + math.abs(want))
+end
+
+local function compare(name, got, want, type)
+  local list = elements(got)
+  local bad
+  if #list ~= #want then bad = ("%d elements, wanted %d"):format(#list, #want) end
+  for i = 1, math.min(#list, #want) do
+    if not bad and not close(list[i], want[i], type and type.eps or 0) then
+      bad = ("element %d is %s, wanted %s"):format(i, list[i], want[i])
+    end
+  end
+  return tester:assert(bad == nil, name .. ": " .. tostring(bad))
+end
+
+-- ---- one operand ------------------------------------------------------------------------------------
+
+local function erf(x)
+  local sum, term = x, x
+  for n = 1, 60 do
+    term = -term * x * x / n
+    sum = sum + term / (2 * n + 1)
+  end
+  return 2 / math.sqrt(math.pi) * sum
+end
+
+local function lgamma(x)
+  local shift = 0
+  while x < 12 do
+    shift = shift + math.log(x)
+    x = x + 1
+  end
+  return (x - 0.5) * math.log(x) - x + 0.5 * math.log(2 * math.pi) + 1 / (12 * x) - 1 / (360 * x ^ 3)
+    + 1 / (1260 * x ^ 5) - shift
+end
+
+local function digamma(x)
+  local shift = 0
+  while x < 12 do
+    shift = shift + 1 / x
+    x = x + 1
+  end
+  return math.log(x) - 1 / (2 * x) - 1 / (12 * x ^ 2) + 1 / (120 * x ^ 4) - 1 / (252 * x ^ 6) - shift
+end
+
+local function sinh(x) return (math.exp(x) - math.exp(-x)) / 2 end
+local function cosh(x) return (math.exp(x) + math.exp(-x)) / 2 end
+local function sigmoid(x) return 1 / (1 + math.exp(-x)) end
+local function sign(x) return x > 0 and 1 or x < 0 and -1 or 0 end
+local function truncate(x) return x < 0 and math.ceil(x) or math.floor(x) end
+
+local function round(x) -- halves away from zero, as Torch7 did
+  if math.type(x) == "integer" then return x end
+  return x < 0 and math.ceil(x - 0.5) or math.floor(x + 0.5)
+end
+
+local to_float = {
+  sqrt = { math.sqrt, 0, 9 }, rsqrt = { function(x) return 1 / math.sqrt(x) end, 1, 9 },
+  cinv = { function(x) return 1 / x end, 1, 9 }, exp = { math.exp },
+  expm1 = { function(x) return math.exp(x) - 1 end }, log = { math.log, 1, 9 },
+  log1p = { function(x) return math.log(1 + x) end, 0, 9 },
+  log2 = { function(x) return math.log(x) / math.log(2) end, 1, 9 },
+  log10 = { function(x) return math.log(x) / math.log(10) end, 1, 9 },
+  sin = { math.sin }, cos = { math.cos }, tan = { math.tan, 0, 1 }, asin = { math.asin, -1, 1 },
+  acos = { math.acos, -1, 1 }, atan = { math.atan }, sinh = { sinh }, cosh = { cosh },
+  tanh = { function(x) return sinh(x) / cosh(x) end },
+  asinh = { function(x) return sign(x) * math.log(math.abs(x) + math.sqrt(x * x + 1)) end },
+  acosh = { function(x) return math.log(x + math.sqrt(x * x - 1)) end, 1, 9 },
+  atanh = { function(x) return 0.5 * math.log((1 + x) / (1 - x)) end, -0.9, 0.9 },
+  sigmoid = { sigmoid }, logSigmoid = { function(x) return -math.log(1 + math.exp(-x)) end },
+  softplus = { function(x) return math.log(1 + math.exp(x)) end },
+  gelu = { function(x) return x * 0.5 * (1 + erf(x / math.sqrt(2))) end },
+  silu = { function(x) return x * sigmoid(x) end }, erf = { erf },
+  erfc = { function(x) return 1 - erf(x) end }, lgamma = { lgamma, 1, 9 }, digamma = { digamma, 1, 9 },
+}
+
+function tests.functions_that_give_floats()
+  for name, case in pairs(to_float) do
+    for _, type in ipairs(types) do
+      for layout, make in pairs(layouts) do
+        if not type.bool then
+          local x = make(type, case[2] or -3, case[3] or 3)
+          local want = {}
+          for i, v in ipairs(elements(x)) do want[i] = case[1](v) end
+          local y = torch[name](x)
+          local result = type.bits and by_name.float32 or type
+          tester:eq(y.dtype, result.name, name)
+          -- The sum of errors of the formulas here stays below this for float64.
+          local loose = { eps = math.max(result.eps, 1e-10) }
+          compare(("%s %s %s"):format(name, type.name, layout), y, want, loose)
+        end
+      end
+    end
+  end
+end
+
+local kept = {
+  neg = function(x) return -x end, abs = math.abs, sign = sign, square = function(x) return x * x end,
+  relu = function(x) return math.max(x, 0) end, floor = math.floor, ceil = math.ceil, round = round,
+  trunc = truncate, frac = function(x) return x - truncate(x) end,
+}
+
+function tests.functions_that_keep_the_type()
+  for name, f in pairs(kept) do
+    for _, type in ipairs(types) do
+      for layout, make in pairs(layouts) do
+        if not type.bool then
+          local x = make(type, -100, 100)
+          local want = {}
+          for i, v in ipairs(elements(x)) do want[i] = type.bits and wrap(type, f(v)) or f(v) end
+          local what = ("%s %s %s"):format(name, type.name, layout)
+          local y = torch[name](x)
+          tester:eq(y.dtype, type.name, what)
+          compare(what, y, want, type)
+          if layout ~= "expanded" then
+            local z = x:clone()
+            tester:assert(torch.pointer(z[name](z)) == torch.pointer(z), what)
+            compare(what .. " in place", z, want, type)
+            local twice = make(type, -100, 100)
+            compare(what .. " into x", twice[name](twice, x), want, type)
+          end
+        end
+      end
+    end
+  end
+end
+
+function tests.functions_that_give_masks()
+  local inf, nan = math.huge, 0 / 0
+  for _, type in ipairs { "FloatTensor", "DoubleTensor", "HalfTensor", "BFloat16Tensor" } do
+    local x = torch[type] { 1, inf, nan, -inf, 0 }
+    tester:eq(torch.isnan(x), torch.BoolTensor { false, false, true, false, false })
+    tester:eq(torch.isinf(x), torch.BoolTensor { false, true, false, true, false })
+    tester:eq(torch.isfinite(x), torch.BoolTensor { true, false, false, false, true })
+    tester:eq(torch.logicalNot(x), torch.BoolTensor { false, false, false, false, true })
+  end
+  local i = torch.IntTensor { 0, 3 }
+  tester:eq(torch.isnan(i), torch.BoolTensor { false, false })
+  tester:eq(torch.isfinite(i), torch.BoolTensor { true, true })
+  tester:eq(torch.logicalNot(i), torch.BoolTensor { true, false })
+  tester:eq(torch.bitnot(torch.ByteTensor { 0, 1, 255 }), torch.ByteTensor { 255, 254, 0 })
+  tester:eq(torch.bitnot(torch.IntTensor { 0, -5 }), torch.IntTensor { -1, 4 })
+  tester:assertErrorPattern(function() torch.bitnot(torch.FloatTensor { 1 }) end, "integer")
+end
+
+function tests.extreme_values()
+  local inf, nan = math.huge, 0 / 0
+  local x = torch.DoubleTensor { inf, -inf, nan, 0 }
+  compare("exp", torch.exp(x), { inf, 0, nan, 1 })
+  compare("tanh", torch.tanh(x), { 1, -1, nan, 0 })
+  compare("sigmoid", torch.sigmoid(x), { 1, 0, nan, 0.5 })
+  compare("log", torch.log(torch.DoubleTensor { 0, -1, inf }), { -inf, nan, inf })
+  compare("sqrt", torch.sqrt(torch.DoubleTensor { -1, inf, 0 }), { nan, inf, 0 })
+  compare("softplus", torch.softplus(torch.DoubleTensor { 1000, -1000 }), { 1000, 0 })
+  compare("logSigmoid", torch.logSigmoid(torch.DoubleTensor { 1000, -1000 }), { 0, -1000 })
+  compare("relu", torch.relu(x), { inf, 0, nan, 0 })
+  compare("float32 exp", torch.exp(torch.FloatTensor { 88, 89, -104, 1000, -1000 }),
+    { math.exp(88), inf, 0, inf, 0 }, { eps = 1e-5 })
+end
+
+-- ---- two operands ------------------------------------------------------------------------------------
+
+local function divide(a, b, type)
+  if not type.bits then return a / b end
+  local q = a // b
+  if q < 0 and q * b ~= a then q = q + 1 end -- towards zero
+  return q
+end
+
+local function power(a, b, type)
+  if not type.bits then return a ^ b end
+  if b < 0 then return (a == 1 or (a == -1 and b % 2 == 0)) and 1 or a == -1 and -1 or 0 end
+  local r = 1
+  for _ = 1, b do r = r * a end
+  return r
+end
+
+local function fmod(a, b, type)
+  if not type.bits then return math.fmod(a, b) end
+  return a - divide(a, b, type) * b
+end
+
+local arithmetic = {
+  add = { function(a, b) return a + b end }, csub = { function(a, b) return a - b end },
+  cmul = { function(a, b) return a * b end }, cdiv = { divide, 1, 9 }, cpow = { power, 0, 5 },
+  cfmod = { fmod, 1, 9 }, cremainder = { function(a, b) return a - (a // b) * b end, 1, 9 },
+  floordiv = { function(a, b) return a // b end, 1, 9 },
+  cmax = { function(a, b) return math.max(a, b) end }, cmin = { function(a, b) return math.min(a, b) end },
+}
+
+-- Tensors whose element of position i, broadcast to the result, stands at order[i].
+local function check_arithmetic(name, case, type, make_a, make_b, what)
+  local lo = case[2]
+  local a = make_a(type, lo or -9, 9)
+  local b = make_b(type, lo or -9, case[3] or 9)
+  if name == "floordiv" or name == "cfmod" or name == "cremainder" then a = make_a(type, -99, 99) end
+  local wide = torch.expand(a, 3, 4)
+  local other = torch.expand(b, 3, 4)
+  local x, y, want = elements(wide), elements(other), {}
+  for i = 1, #x do
+    local v = case[1](x[i], y[i], type)
+    want[i] = type.bits and wrap(type, v) or v
+  end
+  local got = torch[name](a, b)
+  if got:dim() == 2 then
+    compare(what, got, want, type)
+  else
+    compare(what, torch.expand(got, 3, 4), want, type)
+  end
+  tester:eq(got.dtype, type.name, what)
+  local place = torch.zeros(4, 3, type.name):t()
+  local whole = got:dim() == 2 and got:size(2) == 4 and got:size(1) == 3
+  compare(what .. " into a result", torch[name](place, a, b), whole and want or elements(got), type)
+  if a:dim() == 2 and a:size(2) == 4 and a:stride(1) ~= 0 then
+    a[name](a, b)
+    compare(what .. " in place", a, want, type)
+  end
+end
+
+function tests.arithmetic()
+  local row = function(type, lo, hi) return fill(torch.zeros(4, type.name), type, lo, hi) end
+  local column = function(type, lo, hi) return fill(torch.zeros(3, 1, type.name), type, lo, hi) end
+  local kinds = { contiguous = layouts.contiguous, transposed = layouts.transposed, stepped = layouts.stepped,
+    expanded = layouts.expanded, row = row, column = column, scalar = layouts.scalar }
+  for name, case in pairs(arithmetic) do
+    for _, type in ipairs(types) do
+      for first, make_a in pairs(kinds) do
+        for second, make_b in pairs(kinds) do
+          if not type.bool then
+            local what = ("%s %s %s %s"):format(name, type.name, first, second)
+            check_arithmetic(name, case, type, make_a, make_b, what)
+          end
+        end
+      end
+    end
+  end
+end
+
+function tests.atan2()
+  local a, b = torch.DoubleTensor { 1, -1, 0, 3 }, torch.DoubleTensor { 2, -2, -1, 0 }
+  compare("atan2", torch.atan2(a, b), 
+    { math.atan(1, 2), math.atan(-1, -2), math.pi, math.pi / 2 }, { eps = 1e-14 })
+end
+
+function tests.comparisons()
+  local all = {
+    eq = function(a, b) return a == b end, ne = function(a, b) return a ~= b end,
+    lt = function(a, b) return a < b end, le = function(a, b) return a <= b end,
+    gt = function(a, b) return a > b end, ge = function(a, b) return a >= b end,
+    logicalAnd = function(a, b) return a ~= 0 and b ~= 0 end,
+    logicalOr = function(a, b) return a ~= 0 or b ~= 0 end,
+    logicalXor = function(a, b) return (a ~= 0) ~= (b ~= 0) end,
+  }
+  for name, f in pairs(all) do
+    for _, type in ipairs(types) do
+      for layout, make in pairs(layouts) do
+        local a, b = make(type, -2, 2), make(type, -2, 2)
+        local x, y, want, one = elements(a), elements(b), {}, {}
+        for i = 1, #x do
+          want[i] = f(number(x[i]), number(y[i]))
+          one[i] = f(number(x[i]), 1)
+        end
+        local what = ("%s %s %s"):format(name, type.name, layout)
+        local got = torch[name](a, b)
+        tester:eq(got.dtype, "bool", what)
+        compare(what, got, want)
+        compare(what .. " with a number", torch[name](a, 1), one)
+        compare(what .. " method", a[name](a, b), want)
+        local bytes = torch.ByteTensor()
+        torch[name](bytes, a, b)
+        for i = 1, #want do want[i] = number(want[i]) end
+        compare(what .. " into bytes", bytes, want)
+      end
+    end
+  end
+  local nan = torch.DoubleTensor { 0 / 0 }
+  compare("nan", torch.eq(nan, nan), { false })
+  compare("nan", torch.ne(nan, nan), { true })
+end
+
+function tests.bits()
+  local a, b = torch.IntTensor { 12, -1, 7 }, torch.IntTensor { 10, 3, 2 }
+  compare("and", torch.cbitand(a, b), { 8, 3, 2 })
+  compare("or", torch.cbitor(a, b), { 14, -1, 7 })
+  compare("xor", torch.cbitxor(a, b), { 6, -4, 5 })
+  compare("left", torch.clshift(a, torch.IntTensor { 1, 2, 3 }), { 24, -4, 56 })
+  compare("right", torch.rshift(a, 1), { 6, -1, 3 })
+  compare("bool and", torch.bitand(torch.BoolTensor { true, true }, torch.BoolTensor { true, false }),
+    { true, false })
+  tester:assertErrorPattern(function() torch.bitand(torch.FloatTensor { 1 }, 2) end, "bitand")
+end
+
+-- ---- with numbers, mixed types ------------------------------------------------------------------------
+
+function tests.numbers_and_types()
+  local i, f, b = torch.IntTensor { 7, -7 }, torch.FloatTensor { 7, -7 }, torch.BoolTensor { true, false }
+  tester:eq((i + 1).dtype, "int32")
+  tester:eq((i + 1.0).dtype, "int32", "a whole number keeps integers")
+  tester:eq((i + 1.5).dtype, "float32")
+  tester:eq((i * 0.5), torch.FloatTensor { 3.5, -3.5 })
+  tester:eq((f + 1.5).dtype, "float32")
+  tester:eq((b + 1).dtype, "int64")
+  tester:eq(b + 1, torch.LongTensor { 2, 1 })
+  tester:eq(i / 2, torch.FloatTensor { 3.5, -3.5 })
+  tester:eq(torch.div(i, 2), torch.IntTensor { 3, -3 })
+  tester:eq(i // 2, torch.IntTensor { 3, -4 })
+  tester:eq(i % 4, torch.IntTensor { 3, 1 })
+  tester:eq(torch.fmod(i, 4), torch.IntTensor { 3, -3 })
+  tester:eq(torch.remainder(i, -4), torch.IntTensor { -1, -3 })
+  tester:eq(2 ^ torch.DoubleTensor { 3, -1 }, torch.DoubleTensor { 8, 0.5 })
+  tester:eq(10 - i, torch.IntTensor { 3, 17 })
+  tester:eq(14 / f, torch.FloatTensor { 2, -2 })
+  tester:eq((-i), torch.IntTensor { -7, 7 })
+  tester:eq(i:clone():mul(2.5), torch.IntTensor { 14, -14 }, "in place the type stays")
+  tester:eq(i:clone():add(1, i), torch.IntTensor { 14, -14 })
+  tester:eq((i + f).dtype, "float32")
+  tester:eq((i + torch.LongTensor { 1, 2 }).dtype, "int64")
+  tester:eq((torch.HalfTensor { 1 } + torch.BFloat16Tensor { 1 }).dtype, "float32")
+  tester:eq((torch.ByteTensor { 200 } + torch.CharTensor { -1 }), torch.ShortTensor { 199 })
+  tester:eq((f + torch.scalar(1, "float64")).dtype, "float32", "a scalar weighs as a number does")
+  tester:eq((i + torch.scalar(1.5, "float64")).dtype, "float64")
+  tester:eq(torch.pow(torch.IntTensor { 2, 3 }, 3), torch.IntTensor { 8, 27 })
+  tester:eq(torch.ByteTensor { 250 } + 10, torch.ByteTensor { 4 }, "integers wrap")
+  local big = torch.LongTensor { math.maxinteger } + 1
+  tester:eq(big[1], math.mininteger)
+  tester:eq((torch.LongTensor { 9007199254740993 } * 1)[1], 9007199254740993, "exact in 64 bits")
+  tester:eq(torch.add(torch.LongTensor { 9007199254740993 }, 2, torch.LongTensor { 1 })[1], 9007199254740995)
+end
+
+function tests.division_by_zero()
+  local i = torch.IntTensor { 1, 2 }
+  for _, f in ipairs {
+    function() return torch.div(i, 0) end, function() return i // 0 end, function() return i % 0 end,
+    function() return torch.cdiv(i, torch.IntTensor { 1, 0 }) end, function() return torch.fmod(i, 0) end,
+    function() return i:cdiv(torch.IntTensor { 0, 1 }) end,
+  } do
+    tester:assertErrorPattern(f, "zero")
+  end
+  tester:eq(torch.IntTensor { -2147483648 } // -1, torch.IntTensor { -2147483648 }, "wraps")
+  compare("floats", torch.FloatTensor { 1, -1 } / 0, { math.huge, -math.huge })
+end
+
+function tests.errors()
+  local a, b = torch.zeros(3, 4), torch.zeros(4, 3)
+  tester:assertErrorPattern(function() return a + b end, "3x4 and 4x3")
+  tester:assertErrorPattern(function() return a:add(torch.zeros(5)) end, "add")
+  tester:assertErrorPattern(function() return torch.zeros(4):add(a) end, "add")
+  tester:assertErrorPattern(function() return a + "text" end, "number")
+  tester:assertErrorPattern(function() return a + {} end, "number")
+  tester:assertErrorPattern(function() return torch.exp(3) end, "tensor")
+  local yes, one, half = torch.BoolTensor { true }, torch.IntTensor { 1 }, torch.FloatTensor { 0.5 }
+  tester:assertErrorPattern(function() return yes - yes end, "bool")
+  tester:assertErrorPattern(function() return one:cmul(half) end, "float32")
+  tester:assertErrorPattern(function() return torch.IntTensor { 4 }:sqrt() end, "float32")
+end
+
+-- ---- results first, overlap ------------------------------------------------------------------------------
+
+function tests.result_tensors()
+  local x, y = torch.FloatTensor { 1, 2, 3 }, torch.FloatTensor { 10, 20, 30 }
+  local r = torch.FloatTensor(7)
+  local same = torch.add(r, x, y)
+  tester:eq(torch.pointer(same), torch.pointer(r))
+  tester:eq(r, torch.FloatTensor { 11, 22, 33 })
+  tester:eq(torch.add(r, x, 5), torch.FloatTensor { 6, 7, 8 })
+  tester:eq(torch.add(r, x, 2, y), torch.FloatTensor { 21, 42, 63 })
+  tester:eq(r:add(x, 2, y), torch.FloatTensor { 21, 42, 63 })
+  tester:eq(r:add(x, 1), torch.FloatTensor { 2, 3, 4 })
+  tester:eq(torch.exp(r, torch.FloatTensor { 0 }), torch.FloatTensor { 1 })
+  tester:eq(torch.mul(torch.DoubleTensor(), x, 2), torch.DoubleTensor { 2, 4, 6 })
+  tester:assertErrorPattern(function() torch.add(torch.IntTensor(), x, y) end, "float32")
+  local one = torch.IntTensor { 1 }
+  tester:eq(torch.add(torch.FloatTensor(), one, one), torch.FloatTensor { 2 })
+end
+
+function tests.overlapping_operands()
+  local x = torch.range(1, 9):view(3, 3)
+  tester:eq(x:clone():add(x:t()), torch.add(x, x:t()))
+  local a = x:clone()
+  a:add(a:t())
+  tester:eq(a, torch.add(x, x:t()))
+  local b = x:clone()
+  b:cmul(b:t(), b)
+  tester:eq(b, torch.cmul(x:t(), x))
+  local c = torch.range(1, 6)
+  c:narrow(1, 2, 5):copy(c:narrow(1, 1, 5))
+  tester:eq(c, torch.FloatTensor { 1, 1, 2, 3, 4, 5 })
+  local d = torch.range(1, 6)
+  d:narrow(1, 2, 5):add(d:narrow(1, 1, 5), 10)
+  tester:eq(d, torch.FloatTensor { 1, 11, 12, 13, 14, 15 })
+  local e = torch.range(1, 4)
+  e:narrow(1, 1, 3):exp(e:narrow(1, 2, 3))
+  tester:eq(e, torch.FloatTensor { math.exp(2), math.exp(3), math.exp(4), 4 }, 1e-4)
+  local f = x:clone()
+  f:t():copy(f)
+  tester:eq(f, x:t():clone())
+end
+
+function tests.fused()
+  local a, b, c = torch.DoubleTensor { 1, 2 }, torch.DoubleTensor { 3, 4 }, torch.DoubleTensor { 5, 8 }
+  tester:eq(torch.addcmul(a, 2, b, c), torch.DoubleTensor { 31, 66 })
+  tester:eq(torch.addcmul(a, b, c), torch.DoubleTensor { 16, 34 })
+  tester:eq(torch.addcdiv(a, 2, b, c), torch.DoubleTensor { 2.2, 3 }, 1e-12)
+  tester:eq(a:clone():addcmul(2, b, c), torch.DoubleTensor { 31, 66 })
+  tester:eq(a:clone():addcmul(b, 2, b, c), torch.DoubleTensor { 33, 68 })
+  tester:eq(torch.addcmul(torch.DoubleTensor(), a, 2, b, c), torch.DoubleTensor { 31, 66 })
+  tester:eq(torch.lerp(a, b, 0.25), torch.DoubleTensor { 1.5, 2.5 })
+  tester:eq(a:clone():lerp(b, 0.25), torch.DoubleTensor { 1.5, 2.5 })
+  tester:eq(torch.clamp(c, 6, 7), torch.DoubleTensor { 6, 7 })
+  compare("clamp nan", torch.clamp(torch.DoubleTensor { 0 / 0, 9, -9 }, -1, 1), { 0 / 0, 1, -1 })
+  tester:eq(torch.threshold(b, 3, 9), torch.DoubleTensor { 9, 4 })
+  tester:eq(torch.IntTensor { 1, 5, 9 }:clamp(2, 6), torch.IntTensor { 2, 5, 6 })
+  local three, four = torch.IntTensor { 3 }, torch.IntTensor { 4 }
+  tester:eq(torch.addcmul(torch.IntTensor { 1 }, 2, three, four), torch.IntTensor { 25 })
+  local mask = torch.BoolTensor { true, false }
+  tester:eq(torch.where(mask, a, b), torch.DoubleTensor { 1, 4 })
+  tester:eq(torch.where(mask, a, 0), torch.DoubleTensor { 1, 0 })
+  tester:eq(torch.where(mask, 1, b), torch.DoubleTensor { 1, 4 })
+  local column = torch.BoolTensor { { true }, { false } }
+  tester:eq(torch.where(column, a, b), torch.DoubleTensor { { 1, 2 }, { 3, 4 } })
+  tester:assertErrorPattern(function() torch.where(a, a, b) end, "condition")
+end
+
+function tests.casts()
+  local x = torch.DoubleTensor { 1.9, -1.9, 300, 0, 0 / 0 }
+  compare("int32", x:narrow(1, 1, 4):int(), { 1, -1, 300, 0 })
+  compare("uint8", x:narrow(1, 3, 2):byte(), { 300 - 256, 0 })
+  compare("bool", x:narrow(1, 1, 4):bool(), { true, true, true, false })
+  for _, from in ipairs(types) do
+    for _, to in ipairs(types) do
+      for layout, make in pairs(layouts) do
+        local t = make(from, 0, 100)
+        local want = {}
+        for i, v in ipairs(elements(t)) do
+          if to.bool then
+            want[i] = number(v) ~= 0
+          elseif to.bits then
+            want[i] = math.floor(number(v))
+          else
+            want[i] = number(v)
+          end
+        end
+        local what = ("%s to %s, %s"):format(from.name, to.name, layout)
+        compare(what, t:to(to.name), want, { eps = to.eps or 0 })
+      end
+    end
+  end
+  local f = torch.FloatTensor { 1 }
+  tester:eq(torch.pointer(f:float()), torch.pointer(f), "the same type gives the same tensor")
+  tester:assertErrorPattern(function() f:to("float99") end, "float99")
+  tester:assertErrorPattern(function() f:cuda() end, "CUDA")
+end
+
+tester:add(tests)
+tester:run()
