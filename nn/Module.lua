@@ -196,11 +196,11 @@ return function(nn, torch)
     if #tensors == 0 then return torch.Tensor() end
     return torch.noGrad(function()
       local runs, total = lay_out(tensors)
-      local flat = tensors[1]:new(total)
+      local flat = tensors[1].new(total)
       local where = {}
       for _, run in ipairs(runs) do
         local length = run.last - run.first + 1
-        local old = run.source:new(run.source:storage(), run.first, torch.LongStorage { length })
+        local old = run.source.new(run.source:storage(), run.first, torch.LongStorage { length })
         flat:narrow(1, run.start, length):copy(old)
         where[run.key] = where[run.key] or {}
         table.insert(where[run.key], run)
@@ -312,10 +312,10 @@ return function(nn, torch)
     if not storage or t:nElement() == 0 then return t:detach():type(typename) end
     local key = torch.pointer(storage)
     if not storages[key] then
-      local whole = t:new(storage, 1, torch.LongStorage { storage:size() })
+      local whole = t.new(storage, 1, torch.LongStorage { storage:size() })
       storages[key] = whole:type(typename):storage()
     end
-    local new = t:new():type(typename)
+    local new = t.new():type(typename)
     return new:set(storages[key], t:storageOffset(), t:size(), t:stride())
   end
 

@@ -39,8 +39,7 @@ const cr_nn_backend *cr_nn_backend_of(const char *fn, cr_device d) {
   return b ? b : cr_fail_null("%s: not available on this device", fn);
 }
 
-/* ---- checks ------------------------------------------------------------------------------------
- */
+/* ---- checks ---------------------------------------------------------------------------------- */
 
 bool cr_nn_match(const char *fn, const cr_tensor *x, const char *what, const cr_tensor *t) {
   if (!t) return true;
@@ -55,13 +54,12 @@ bool cr_nn_vector(const char *fn, const cr_tensor *x, const char *what, const cr
   char s[CR_SHAPE_STR];
   if (!t) return true;
   if (t->ndim != 1 || t->shape[0] != n)
-    return cr_fail("%s: %s is %s, wanted %lld elements", fn, what, cr_shape_str(s, t->ndim, t->shape),
-                   (long long)n);
+    return cr_fail("%s: %s is %s, wanted %lld elements", fn, what,
+                   cr_shape_str(s, t->ndim, t->shape), (long long)n);
   return cr_nn_match(fn, x, what, t);
 }
 
-/* ---- small helpers -----------------------------------------------------------------------------
- */
+/* ---- small helpers --------------------------------------------------------------------------- */
 
 cr_tensor *cr_cast_owned(cr_tensor *t, cr_dtype dtype) {
   CR_AUTO owned = t;

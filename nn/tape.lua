@@ -102,10 +102,10 @@ return function(nn, torch)
     end
     local function gradient(t)
       local k = at[torch.pointer(t)]
-      return k and found[k] or t:new()
+      return k and found[k] or t.new()
     end
     for _, call in ipairs(recorded.calls) do
-      if call.input ~= recorded.leaves then call.module.gradInput = map(call.input, gradient) end
+      call.module.gradInput = map(call.input, gradient)
     end
     return map(recorded.leaves, gradient)
   end

@@ -65,6 +65,14 @@ print(model)
 
 -- ---- training -----------------------------------------------------------------------------------
 
+-- The digits of a batch moved by up to two pixels each way, so that the network sees more than it has.
+local function moved(images)
+  local dx, dy = torch.random(0, 4), torch.random(0, 4)
+  local wide = torch.Tensor(images:size(1), 1, 32, 32):fill(images:min())
+  wide[{ {}, {}, { 3, 30 }, { 3, 30 } }] = images
+  return wide[{ {}, {}, { 1 + dy, 28 + dy }, { 1 + dx, 28 + dx } }]
+end
+
 local function train_epoch(epoch)
   model:training()
   -- The rate falls along half a cosine, epoch by epoch.
@@ -75,7 +83,8 @@ local function train_epoch(epoch)
   for first = 1, ntrain, opt.batch do
     local n = math.min(opt.batch, ntrain - first + 1)
     local batch = order:narrow(1, first, n)
-    local loss = criterion(model(train.images:index(1, batch)), train.labels:index(1, batch))
+    local images, labels = train.images:index(1, batch), train.labels:index(1, batch)
+    local loss = criterion(model(moved(images)), labels)
     optimizer:zeroGrad()
     loss:backward()
     optimizer:step()

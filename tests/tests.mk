@@ -17,12 +17,12 @@ $(B)/tests/%: tests/%.c $(B)/libcresset.a
 test-programs: all $(test_bins)
 
 test: test-programs
-	@B=$(B) sh tests/run $(test_bins) $(test_lua) tests/vm/run_cli_tests tests/check_tree
+	@OMP_WAIT_POLICY=passive B=$(B) sh tests/run $(test_bins) $(test_lua) tests/vm/run_cli_tests tests/check_tree
 
 -include $(test_bins:%=%.d)
 
 # The C programs, and a short script, under valgrind.
 .PHONY: valgrind
 valgrind: test-programs
-	@B=$(B) VALGRIND=1 CRESSET_ISA=v3 sh tests/run $(test_bins)
-	valgrind -q --error-exitcode=9 --leak-check=full --errors-for-leak-kinds=definite $(B)/cresset tests/vm/short.lua
+	@OMP_WAIT_POLICY=passive B=$(B) VALGRIND=1 CRESSET_ISA=v3 sh tests/run $(test_bins)
+	OMP_WAIT_POLICY=passive valgrind -q --error-exitcode=9 --leak-check=full --errors-for-leak-kinds=definite $(B)/cresset tests/vm/short.lua

@@ -233,7 +233,26 @@ static int run(const command *cmd, int argc, char **argv) {
   return finish(cresset_run_file(interp, NULL));
 }
 
+/* Threads that spin while they wait cost dearly as soon as another process wants the processor: a step
+ * of training then takes ten times as long.  The OpenMP library reads its settings when it is loaded,
+ * before main, so the program starts itself once more with the right one. */
+static void wait_without_spinning(char **argv) {
+  static const char mark[] = "CRESSET_SET_WAIT_POLICY";
+  if (getenv(mark)) { /* the second start: children see the environment as it was */
+    unsetenv(mark);
+    unsetenv("OMP_WAIT_POLICY");
+    return;
+  }
+  if (getenv("OMP_WAIT_POLICY") || getenv("GOMP_SPINCOUNT")) return;
+  setenv("OMP_WAIT_POLICY", "passive", 1);
+  setenv(mark, "1", 1);
+  execv("/proc/self/exe", argv);
+  unsetenv(mark); /* where that is not possible, it works as it is */
+  unsetenv("OMP_WAIT_POLICY");
+}
+
 int main(int argc, char **argv) {
+  wait_without_spinning(argv);
   command cmd = parse(argc, argv);
   if (cmd.bad) {
     fprintf(stderr, "%s: '%s' is no option, or lacks its argument\n", argv[0], cmd.bad);

@@ -19,6 +19,8 @@ void cr_bind_storage(lua_State *L);
 /* x[i], x.name; x[i] = v; called with the value at 1, the key at 2 (and v at 3). */
 int cr_tensor_index(lua_State *L);
 int cr_tensor_newindex(lua_State *L);
+/* x:set(storage or tensor, ..) */
+int cr_tensor_set(lua_State *L);
 /* A property such as x.shape: pushes it and returns 1, or 0 when there is none of that name. */
 int cr_push_property(lua_State *L, cr_tensor *t, const char *name);
 bool cr_set_property(lua_State *L, cr_tensor *t, const char *name);

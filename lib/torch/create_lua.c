@@ -61,13 +61,10 @@ static int from_table(lua_State *L, cr_dtype dtype, int arg) {
 
 /* torch.FloatTensor(storage [, offset [, sizes [, strides]]]) through x:set */
 static int from_storage(lua_State *L, cr_dtype dtype, int arg) {
-  int top = lua_gettop(L);
   cr_push_tensor(L, cr_none(dtype, cpu));
-  lua_getfield(L, -1, "set");
-  lua_pushvalue(L, -2);
-  for (int i = arg; i <= top; i++) lua_pushvalue(L, i);
-  lua_call(L, top - arg + 2, 1);
-  return 1;
+  lua_insert(L, arg);
+  for (; arg > 1; arg--) lua_remove(L, 1);
+  return cr_tensor_set(L); /* in this call, so that an error has the script's line */
 }
 
 static int construct(lua_State *L, cr_dtype dtype, int arg) {
@@ -111,9 +108,6 @@ static int call_typed(lua_State *L) {
 }
 
 static int new_default(lua_State *L) { return construct(L, (cr_dtype)cr_ctx()->dtype, 1); }
-
-/* x:new(..): of x's type */
-static int new_like(lua_State *L) { return construct(L, (cr_dtype)cr_check_tensor(L, 1)->dtype, 2); }
 
 static void constructors(lua_State *L) {
   char name[32];
@@ -244,7 +238,6 @@ static int f_get_default(lua_State *L) {
 
 static const cr_binding bindings[] = {
     {"Tensor", new_default, NULL},
-    {"new", NULL, new_like},
     {"zeros", f_zeros, NULL},
     {"ones", f_ones, NULL},
     {"full", f_full, NULL},

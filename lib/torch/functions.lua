@@ -56,7 +56,17 @@ return function(torch)
     return values:narrow(dim, 1, k), places:narrow(dim, 1, k)
   end
 
+  --- A storage of the default type: torch.Storage(size), torch.Storage{...}.
+  function torch.Storage(...)
+    local storage = torch.getdefaulttensortype():gsub("^torch%.", ""):gsub("Tensor$", "Storage")
+    return torch[storage](...)
+  end
+
+  -- x:zeros(2, 3), x:rand(5), ..: the functions that fill a result, with x as the result.
+  local fillers = { "zeros", "ones", "rand", "randn", "randperm", "range", "linspace", "eye", "cat" }
+
   each_class(function(mt)
+    for _, name in ipairs(fillers) do mt[name] = mt[name] or torch[name] end
     mt.repeatTensor = torch.repeatTensor
     mt.equal = torch.equal
     mt.topk = torch.topk

@@ -8,14 +8,14 @@ local function constructor_tables(torch)
     if class and rawget(class, "__construct") then
       local construct = class.__construct
       class.__construct = nil
-      mt.new = mt.new or function(...) return construct(class, ...) end
+      mt.new = function(...) return construct(class, ...) end
       setmetatable(class, { __call = construct, __index = mt, __newindex = mt, __metatable = mt })
     end
   end
 end
 
 return function(torch)
-  torch.version = "0.1.0"
+  torch._VERSION = "Cresset 0.1.0"
   constructor_tables(torch)
   require("torch.class")(torch)
   require("torch.functions")(torch)

@@ -91,19 +91,40 @@ return function(torch, handles, disk)
     self:_putChars(text)
   end
 
-  local function write_number(self, x)
+  local function check_exact(self, x)
     if math.type(x) == "integer" and (x > EXACT or x < -EXACT) then
+      local path = path_text(books(self).path)
+      books(self).path, books(self).busy = {}, false
       raise("%s: cannot write %s: the integer %d is beyond 2^53, and numbers are stored as doubles",
-        self._name, path_text(books(self).path), x)
+        self._name, path, x)
     end
-    self:writeDouble(x)
+  end
+
+  -- Numbers and strings are most of what there is, so in the usual format each is one piece.
+  local function write_plain(self, value)
+    local usual = self._binary and not self._big
+    if type(value) == "number" then
+      check_exact(self, value)
+      if usual then return self:_put(("<i4d"):pack(NUMBER, value)) end
+      self:writeInt(NUMBER)
+      self:writeDouble(value)
+    else
+      if usual then return self:_put(("<i4s4"):pack(STRING, value)) end
+      self:writeInt(STRING)
+      write_string(self, value)
+    end
   end
 
   local function write_child(self, value, step, hook)
     local path = books(self).path
     local depth = #path + 1
     path[depth] = step
-    self:writeObject(value, nil, hook)
+    local kind = type(value)
+    if not hook and (kind == "number" or kind == "string") then
+      write_plain(self, value)
+    else
+      self:writeObject(value, nil, hook)
+    end
     path[depth] = nil
   end
 
@@ -138,13 +159,6 @@ return function(torch, handles, disk)
     self:writeObject(fields, nil, hook)
   end
 
-  local writers = {
-    [NIL] = function() end,
-    [NUMBER] = write_number,
-    [STRING] = write_string,
-    [BOOLEAN] = File.writeBool,
-  }
-
   --- Writes any value.  `name` begins its path in error messages; hook(value) may give another value
   --- to be written in its place.
   function File:writeObject(object, name, hook)
@@ -156,11 +170,13 @@ return function(torch, handles, disk)
     b.busy = true
     local kind = self:isWritableObject(object)
     if not kind then return refuse(self, object) end
-    self:writeInt(kind)
-    local write = writers[kind]
-    if write then
-      write(self, object)
+    if kind == NUMBER or kind == STRING then
+      write_plain(self, object)
+    elseif kind == NIL or kind == BOOLEAN then
+      self:writeInt(kind)
+      if kind == BOOLEAN then self:writeBool(object) end
     else
+      self:writeInt(kind)
       local id = type(original) == "userdata" and torch.pointer(original) or original
       local index = b.referenced and b.written[id]
       if index then

@@ -92,7 +92,7 @@ static int t_storage_offset(lua_State *L) {
 
 /* x:set([storage [, offset [, sizes [, strides]]]]), x:set(tensor),
  * x:set(storage, offset, size1, stride1, size2, stride2, ..) */
-static int t_set(lua_State *L) {
+int cr_tensor_set(lua_State *L) {
   cr_tensor *t = cr_check_tensor(L, 1), *o = cr_to_tensor(L, 2);
   bool ok;
   if (o) {
@@ -501,7 +501,7 @@ static const cr_binding bindings[] = {
     {"storage", NULL, t_storage},
     {"storageOffset", NULL, t_storage_offset},
     {"elementSize", NULL, t_element_size},
-    {"set", NULL, t_set},
+    {"set", NULL, cr_tensor_set},
     {"resize", NULL, t_resize},
     {"resizeAs", NULL, t_resize_as},
     {"narrow", t_narrow, t_narrow},

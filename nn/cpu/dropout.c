@@ -23,6 +23,7 @@ static void philox(uint64_t first, uint64_t seed, uint32_t out[BLOCK]) {
     b[i] = (uint32_t)((first + (uint64_t)i) >> 32);
   }
   for (int round = 0; round < 10; round++) {
+#pragma omp simd
     for (int i = 0; i < LANES; i++) {
       uint64_t p = (uint64_t)a[i] * 0xD2511F53u, q = (uint64_t)c[i] * 0xCD9E8D57u;
       a[i] = (uint32_t)(q >> 32) ^ b[i] ^ k0;

@@ -220,22 +220,26 @@ local function row(name, threads, results)
   if not ours then return line end
   local ratio = not ours.rss_growth_mb and figure(ours) / figure(peer) or nil
   local others = math.max(ours.others, peer.others)
-  line[6], line[7] = ratio and ("%.2f"):format(ratio) or "-", check(ours, peer)
-  line[8] = others > DISTURBED and ("%.1f cores"):format(others) or nil
+  local least = ours.min_us and ours.min_us / peer.min_us
+  line[6], line[7] = ratio and ("%.2f"):format(ratio) or "-", least and ("%.2f"):format(least) or "-"
+  line[8] = check(ours, peer)
+  line[9] = others > DISTURBED and ("%.1f cores"):format(others) or nil
   return line, ratio
 end
 
 local function print_table(rows, with_peer)
-  local header = { "workload", "threads", "Cresset", "PyTorch", "its configuration", "ratio", "check",
-    "disturbed by" }
-  local columns = with_peer and 8 or 3
+  local header = { "workload", "threads", "Cresset", "PyTorch", "its configuration", "ratio",
+    "of the minima", "check", "disturbed by" }
+  local columns = with_peer and #header or 3
   print("\n| " .. table.concat(header, " | ", 1, columns) .. " |")
   print("|" .. ("---|"):rep(columns))
   for _, line in ipairs(rows) do
     for i = 1, columns do line[i] = line[i] or "" end
     print("| " .. table.concat(line, " | ", 1, columns) .. " |")
   end
-  if with_peer then print("\nratio: Cresset's figure over the better PyTorch's; below 1 Cresset is ahead.") end
+  if with_peer then
+    print("\nratio: Cresset's figure over that of the better PyTorch; below 1 Cresset is ahead.")
+  end
 end
 
 -- ---- main -----------------------------------------------------------------------------------------

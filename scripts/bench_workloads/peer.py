@@ -19,6 +19,8 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+import peer_sequences
+
 WORKLOADS = {}
 MEGA = 1000000
 
@@ -407,6 +409,7 @@ add("infer.mlp_b1", lambda: predictor(mlp_model(), U(1, 1, 784), 10), inner=10, 
 add("startup.first_add", None, "startup")
 add("memory.resnet18", resnet, "memory")
 add("memory.growth_mlp_b1", lambda: mlp(1), "growth", steps=2000)
+peer_sequences.register(add, sys.modules[__name__])
 
 
 # ---- measuring: the rules of run.lua ----------------------------------------------------------------

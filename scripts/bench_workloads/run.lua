@@ -136,7 +136,7 @@ local function main()
   if not w then error("no workload " .. tostring(arg[1]), 0) end
   torch.setnumthreads(o.threads)
   local r = kinds[w.kind](w, o)
-  r.name, r.threads, r.version, r.config = w.name, o.threads, torch.version, "cresset"
+  r.name, r.threads, r.version, r.config = w.name, o.threads, torch._VERSION, "cresset"
   r.peak_rss_mb = r.peak_rss_mb or status_mb("VmHWM")
   print(json.encode(r))
 end

@@ -6,7 +6,7 @@ local optim = require "optim"
 local F = require "nn.functional"
 local numbers = require "bench_workloads.numbers"
 
-local U, I = numbers.U, numbers.I
+local I = numbers.I
 local linear, sigmoid, tanh, cmul = F.linear, torch.sigmoid, torch.tanh, torch.cmul
 
 -- A list of parameters that grows: p(sizes..) gives the next one; ready() gives them their first values.
@@ -136,7 +136,8 @@ local function generate()
   local _, forward = gpt()
   local prompt, cache = I(1, V, 1, 16), {}
   for n = 1, LAYERS do
-    cache[n] = { k = torch.zeros(1, HEADS, CONTEXT, D // HEADS), v = torch.zeros(1, HEADS, CONTEXT, D // HEADS) }
+    local function room() return torch.zeros(1, HEADS, CONTEXT, D // HEADS) end
+    cache[n] = { k = room(), v = room() }
   end
   local function tokens()
     local ids, start, made = prompt, 1, {}

@@ -26,6 +26,8 @@ function workloads.backward(f, params, g)
   end
 end
 
-for _, name in ipairs { "ops", "conv", "models", "sequences" } do require("bench_workloads." .. name)(workloads) end
+for _, name in ipairs { "ops", "conv", "models", "sequences" } do
+  require("bench_workloads." .. name)(workloads)
+end
 
 return workloads

@@ -33,7 +33,7 @@
 #define COUNTERS 256
 #define LANES (4 * COUNTERS)
 
-/* ---- Philox -------------------------------------------------------------------------------- */
+/* ---- Philox --------------------------------------------------------------------------------- */
 
 #define BATCH 32 /* counters in step, for vector code */
 
@@ -76,8 +76,7 @@ static void philox(uint64_t seed, uint64_t counter, uint32_t *out) {
   }
 }
 
-/* ---- one block of draws -----------------------------------------------------------------------
- */
+/* ---- one block of draws --------------------------------------------------------------------- */
 
 typedef struct {
   cr_random_op op;
@@ -207,7 +206,7 @@ static void integers(const job *j, const uint32_t *x, int64_t *o, int64_t n) {
   }
 }
 
-/* ---- fills --------------------------------------------------------------------------------- */
+/* ---- fills ---------------------------------------------------------------------------------- */
 
 /* Makes n elements from the lanes and puts them to `out`. */
 static void convert(const job *j, const uint32_t *lanes, char *out, int64_t n) {

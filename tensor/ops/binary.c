@@ -8,7 +8,8 @@
 
 /* Two tensors: ga and gb are the places for the gradients of a and b, NULL when not wanted.
  * The engine sums broadcast dimensions away. */
-#define D(name) static bool name(cr_tensor *g, cr_tensor *a, cr_tensor *b, cr_tensor **ga, cr_tensor **gb)
+#define D(name)                                                                                    \
+  static bool name(cr_tensor *g, cr_tensor *a, cr_tensor *b, cr_tensor **ga, cr_tensor **gb)
 #define UNUSED(x) (void)(x)
 #define GIVE(place, value) (!(place) || (*(place) = (value)))
 
@@ -22,7 +23,9 @@ D(d_sub) {
   return GIVE(ga, cr_retain(g)) && GIVE(gb, cr_neg(g));
 }
 
-D(d_mul) { return GIVE(ga, cr_mul(g, b)) && GIVE(gb, cr_mul(g, a)); }
+D(d_mul) {
+  return GIVE(ga, cr_mul(g, b)) && GIVE(gb, cr_mul(g, a));
+}
 
 D(d_div) {
   CR_AUTO q = cr_div(g, b);
@@ -64,8 +67,12 @@ static cr_tensor *share(cr_tensor *g, cr_binary_op wins, cr_tensor *a, cr_tensor
   return cr_mul(g, part);
 }
 
-D(d_max) { return GIVE(ga, share(g, CR_GT, a, b)) && GIVE(gb, share(g, CR_LT, a, b)); }
-D(d_min) { return GIVE(ga, share(g, CR_LT, a, b)) && GIVE(gb, share(g, CR_GT, a, b)); }
+D(d_max) {
+  return GIVE(ga, share(g, CR_GT, a, b)) && GIVE(gb, share(g, CR_LT, a, b));
+}
+D(d_min) {
+  return GIVE(ga, share(g, CR_LT, a, b)) && GIVE(gb, share(g, CR_GT, a, b));
+}
 
 /* g * x / (a^2 + b^2) */
 static cr_tensor *over_norm(cr_tensor *g, cr_tensor *x, cr_tensor *a, cr_tensor *b) {
@@ -94,8 +101,12 @@ static bool d_mod(cr_unary_op rounding, cr_tensor *g, cr_tensor *a, cr_tensor *b
   return (*gb = cr_neg(t)) != NULL;
 }
 
-D(d_remainder) { return d_mod(CR_FLOOR, g, a, b, ga, gb); }
-D(d_fmod) { return d_mod(CR_TRUNC, g, a, b, ga, gb); }
+D(d_remainder) {
+  return d_mod(CR_FLOOR, g, a, b, ga, gb);
+}
+D(d_fmod) {
+  return d_mod(CR_TRUNC, g, a, b, ga, gb);
+}
 
 D(d_zero) {
   UNUSED(g), UNUSED(a), UNUSED(b), UNUSED(ga), UNUSED(gb);
@@ -105,10 +116,22 @@ D(d_zero) {
 /* A tensor and a number s: the gradient of the tensor. */
 #define S(name) static cr_tensor *name(cr_tensor *g, cr_tensor *a, double s)
 
-S(s_pass) { UNUSED(a), UNUSED(s); return cr_retain(g); }
-S(s_neg) { UNUSED(a), UNUSED(s); return cr_neg(g); }
-S(s_mul) { UNUSED(a); return cr_mul_num(g, s); }
-S(s_div) { UNUSED(a); return cr_binary_scalar(CR_DIV, g, cr_num(s), NULL); }
+S(s_pass) {
+  UNUSED(a), UNUSED(s);
+  return cr_retain(g);
+}
+S(s_neg) {
+  UNUSED(a), UNUSED(s);
+  return cr_neg(g);
+}
+S(s_mul) {
+  UNUSED(a);
+  return cr_mul_num(g, s);
+}
+S(s_div) {
+  UNUSED(a);
+  return cr_binary_scalar(CR_DIV, g, cr_num(s), NULL);
+}
 
 S(s_pow) { /* s a^(s-1) */
   if (s == 0) return cr_zeros_like(g);
@@ -131,7 +154,8 @@ S(s_rpow) { /* s^a: s^a log s */
   return cr_mul_num(t, log(s));
 }
 
-/* ---- the table -------------------------------------------------------------------------------- */
+/* ---- the table --------------------------------------------------------------------------------
+ */
 
 typedef enum { ANY, INTEGERS, NUMBERS } domain; /* NUMBERS: not bool */
 
@@ -172,7 +196,9 @@ static const struct {
     [CR_LOGICAL_XOR] = {"logicalXor", ANY, 0, 0, 0, NULL, NULL, NULL},
 };
 
-const char *cr_binary_name(cr_binary_op op) { return table[op].name; }
+const char *cr_binary_name(cr_binary_op op) {
+  return table[op].name;
+}
 
 static bool tensors_backward(cr_node *n, cr_tensor *const *g, cr_tensor **gin) {
   cr_binary_op op = (cr_binary_op)cr_attr_int(n, 0);
@@ -200,7 +226,8 @@ __attribute__((constructor)) static void name_ops(void) {
   }
 }
 
-/* ---- forward ----------------------------------------------------------------------------------- */
+/* ---- forward -----------------------------------------------------------------------------------
+ */
 
 static bool check_domain(cr_binary_op op, cr_dtype dtype) {
   if (table[op].domain == ANY) return true;
@@ -232,7 +259,8 @@ static cr_tensor *compute(cr_binary_op op, cr_tensor *a, cr_tensor *b, cr_tensor
   int64_t shape[CR_MAX_DIMS];
   const int64_t *want = a->shape;
   if (!cr_same_shape(a, b)) {
-    if (!cr_broadcast(table[op].name, a->ndim, a->shape, b->ndim, b->shape, &ndim, shape)) return NULL;
+    if (!cr_broadcast(table[op].name, a->ndim, a->shape, b->ndim, b->shape, &ndim, shape))
+      return NULL;
     want = shape;
   }
   if (out && op >= CR_EQ && out->dtype == CR_UINT8) dtype = CR_UINT8;
@@ -277,9 +305,12 @@ cr_tensor *cr_binary(cr_binary_op op, cr_tensor *a, cr_tensor *b, cr_tensor *out
   return cr_record(&tensor_ops[op], y, CR_IN(ka, kb), CR_SAVE(ka, kb), CR_INTS(op));
 }
 
-/* ---- with a number ---------------------------------------------------------------------------------- */
+/* ---- with a number
+ * ---------------------------------------------------------------------------------- */
 
-static bool fractional(cr_scalar s) { return !s.is_int && s.d != floor(s.d); }
+static bool fractional(cr_scalar s) {
+  return !s.is_int && s.d != floor(s.d);
+}
 
 /* The type in which a tensor and a number meet. */
 static cr_dtype number_dtype(const cr_tensor *a, cr_scalar s, const cr_tensor *out) {
@@ -290,7 +321,8 @@ static cr_dtype number_dtype(const cr_tensor *a, cr_scalar s, const cr_tensor *o
   return t == CR_BOOL ? CR_INT64 : t;
 }
 
-static cr_tensor *compute_number(cr_binary_op op, cr_tensor *a, cr_scalar s, bool first, cr_tensor *out) {
+static cr_tensor *compute_number(cr_binary_op op, cr_tensor *a, cr_scalar s, bool first,
+                                 cr_tensor *out) {
   cr_dtype dtype = op >= CR_EQ ? CR_BOOL : (cr_dtype)a->dtype;
   if (out && op >= CR_EQ && out->dtype == CR_UINT8) dtype = CR_UINT8;
   cr_tensor *y = cr_result(table[op].name, out, dtype, cr_device_of(a), a->ndim, a->shape, 1, &a);
@@ -310,7 +342,8 @@ static cr_tensor *compute_number(cr_binary_op op, cr_tensor *a, cr_scalar s, boo
   return NULL;
 }
 
-static cr_tensor *with_number(cr_binary_op op, cr_tensor *a, cr_scalar s, bool first, cr_tensor *out) {
+static cr_tensor *with_number(cr_binary_op op, cr_tensor *a, cr_scalar s, bool first,
+                              cr_tensor *out) {
   if (!a) return NULL;
   cr_dtype dtype = number_dtype(a, s, op >= CR_EQ ? NULL : out);
   if (op >= CR_EQ && a->dtype == CR_BOOL && s.is_int && (s.i == 0 || s.i == 1)) dtype = CR_BOOL;

@@ -286,7 +286,9 @@ cr_tensor *cr_masked_select(cr_tensor *a, cr_tensor *mask, cr_tensor *out) {
 cr_tensor *cr_masked_fill(cr_tensor *a, cr_tensor *mask, cr_scalar v) {
   if (!a || !mask || !check_mask("maskedFill", mask)) return NULL;
   CR_AUTO value = cr_scalar_tensor((cr_dtype)a->dtype, cr_device_of(a), v);
-  CR_AUTO same = cr_numel(mask) == cr_numel(a) ? cr_reshape(mask, a->ndim, a->shape) : cr_retain(mask);
+  bool as_many = cr_numel(mask) == cr_numel(a);
+  CR_AUTO same = as_many ? cr_reshape(mask, a->ndim, a->shape) : cr_expand(mask, a->ndim, a->shape);
+  if (!same) cr_error_prefix("maskedFill");
   return same && value ? cr_where(same, value, a, a) : NULL;
 }
 

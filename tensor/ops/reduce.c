@@ -3,12 +3,16 @@
 #include "tensor/ops.h"
 
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
-/* ---- dimensions ---------------------------------------------------------------------------------- */
+/* ---- dimensions
+ * ---------------------------------------------------------------------------------- */
 
-/* Bit d is set when dimension d is reduced; false with a message for a dimension that is not there. */
-static bool dim_mask(const char *fn, const cr_tensor *a, int ndims, const int *dims, int64_t *mask) {
+/* Bit d is set when dimension d is reduced; false with a message for a dimension that is not there.
+ */
+static bool dim_mask(const char *fn, const cr_tensor *a, int ndims, const int *dims,
+                     int64_t *mask) {
   *mask = 0;
   if (ndims < 0) {
     *mask = ((int64_t)1 << a->ndim) - 1;
@@ -40,16 +44,26 @@ static int64_t reduced_count(const cr_tensor *a, int64_t mask) {
   return n;
 }
 
-/* ---- the kernel call ------------------------------------------------------------------------------- */
+/* ---- the kernel call
+ * ------------------------------------------------------------------------------- */
 
 static const char *const names[CR_NREDUCE] = {
-    [CR_SUM] = "sum",       [CR_PROD] = "prod",     [CR_AMAX] = "max",
-    [CR_AMIN] = "min",      [CR_ARGMAX] = "argmax", [CR_ARGMIN] = "argmin",
-    [CR_ALL] = "all",       [CR_ANY] = "any",       [CR_SUMSQ] = "norm",
-    [CR_SUMABS] = "norm",   [CR_COUNT_NONZERO] = "countNonzero",
+    [CR_SUM] = "sum",
+    [CR_PROD] = "prod",
+    [CR_AMAX] = "max",
+    [CR_AMIN] = "min",
+    [CR_ARGMAX] = "argmax",
+    [CR_ARGMIN] = "argmin",
+    [CR_ALL] = "all",
+    [CR_ANY] = "any",
+    [CR_SUMSQ] = "norm",
+    [CR_SUMABS] = "norm",
+    [CR_COUNT_NONZERO] = "countNonzero",
 };
 
-const char *cr_reduce_name(cr_reduce_op op) { return names[op]; }
+const char *cr_reduce_name(cr_reduce_op op) {
+  return names[op];
+}
 
 static cr_dtype result_dtype(cr_reduce_op op, cr_dtype in) {
   switch (op) {
@@ -65,7 +79,8 @@ static cr_dtype result_dtype(cr_reduce_op op, cr_dtype in) {
   }
 }
 
-static cr_tensor *kernel(cr_reduce_op op, cr_tensor *a, int64_t mask, bool keepdim, cr_tensor *out) {
+static cr_tensor *kernel(cr_reduce_op op, cr_tensor *a, int64_t mask, bool keepdim,
+                         cr_tensor *out) {
   const char *fn = names[op];
   int64_t shape[CR_MAX_DIMS];
   if (op >= CR_AMAX && op <= CR_ARGMIN && reduced_count(a, mask) == 0 && cr_numel(a) == 0) {
@@ -97,7 +112,8 @@ static cr_tensor *kernel(cr_reduce_op op, cr_tensor *a, int64_t mask, bool keepd
   return cr_into(fn, out, y);
 }
 
-/* ---- gradients -------------------------------------------------------------------------------------- */
+/* ---- gradients
+ * -------------------------------------------------------------------------------------- */
 
 /* A gradient of the result, with the reduced dimensions back as sizes of 1. */
 static cr_tensor *restore(cr_node *n, cr_tensor *g) {
@@ -119,15 +135,63 @@ static bool sum_backward(cr_node *n, cr_tensor *const *g, cr_tensor **gin) {
   return (gin[0] = spread(n, g[0])) != NULL;
 }
 
-/* The product of the others: y / a, and where a is 0 the product computed without it. */
-static bool prod_backward(cr_node *n, cr_tensor *const *g, cr_tensor **gin) {
-  cr_tensor *a = cr_saved(n, 0), *y = cr_saved(n, 1);
-  if (!a || !y) return false;
+static bool has_zero(cr_tensor *a, bool *found) {
   CR_AUTO zeros = cr_binary_scalar(CR_EQ, a, cr_int(0), NULL);
   CR_AUTO some = cr_reduce(CR_ANY, zeros, -1, NULL, false, NULL);
   cr_scalar any;
   if (!some || !cr_item(some, &any)) return false;
-  if (any.i) return cr_fail("no derivative where a factor is 0");
+  *found = any.i != 0;
+  return true;
+}
+
+/* The product of what stands before each element along dim. */
+static cr_tensor *product_before(cr_tensor *x, int dim) {
+  int64_t shape[CR_MAX_DIMS];
+  memcpy(shape, x->shape, x->ndim * sizeof *shape);
+  shape[dim] = 1;
+  CR_AUTO one = cr_full((cr_dtype)x->dtype, cr_device_of(x), x->ndim, shape, cr_int(1));
+  CR_AUTO head = cr_narrow(x, dim, 0, x->shape[dim] - 1);
+  CR_AUTO joined = one && head ? cr_cat(2, (cr_tensor *[]){one, head}, dim) : NULL;
+  return cr_scan(CR_PROD, joined, dim, NULL);
+}
+
+static cr_tensor *backwards(cr_tensor *x, int dim) {
+  if (!x) return NULL;
+  int64_t n = x->shape[dim];
+  CR_AUTO at = cr_arange(CR_INT64, cr_device_of(x), (double)(n - 1), -1, n);
+  return cr_index_select(x, dim, at, NULL);
+}
+
+/* The product of all other elements that are reduced together with each one, without a division. */
+static cr_tensor *product_of_others(cr_tensor *a, int64_t mask) {
+  int order[CR_MAX_DIMS], back[CR_MAX_DIMS], k = 0;
+  for (int reduced = 0; reduced <= 1; reduced++)
+    for (int d = 0; d < a->ndim; d++)
+      if ((mask >> d & 1) == reduced) order[k++] = d;
+  for (int d = 0; d < k; d++) back[order[d]] = d;
+  int64_t n = reduced_count(a, mask), rows[2] = {cr_numel(a) / n, n};
+  CR_AUTO turned = cr_permute(a, a->ndim, order);
+  CR_AUTO lines = cr_reshape(turned, 2, rows);
+  CR_AUTO mirrored = backwards(lines, 1);
+  if (!mirrored) return NULL;
+  CR_AUTO before = product_before(lines, 1);
+  CR_AUTO behind = product_before(mirrored, 1);
+  CR_AUTO after = backwards(behind, 1);
+  CR_AUTO others = cr_mul(before, after);
+  CR_AUTO whole = cr_reshape(others, a->ndim, turned->shape);
+  return cr_permute(whole, a->ndim, back);
+}
+
+/* The product of the others is y / a, as long as no factor is 0. */
+static bool prod_backward(cr_node *n, cr_tensor *const *g, cr_tensor **gin) {
+  cr_tensor *a = cr_saved(n, 0), *y = cr_saved(n, 1);
+  bool zero;
+  if (!a || !y || !has_zero(a, &zero)) return false;
+  if (zero) {
+    CR_AUTO others = product_of_others(a, cr_attr_int(n, 0));
+    CR_AUTO wide = restore(n, g[0]);
+    return (gin[0] = cr_mul(wide, others)) != NULL;
+  }
   CR_AUTO gy = cr_mul(g[0], y);
   CR_AUTO wide = restore(n, gy);
   return (gin[0] = cr_div(wide, a)) != NULL;
@@ -182,9 +246,11 @@ static const cr_op op_norm2 = {"norm2", "dims keepdim", norm2_backward};
 static const cr_op op_norm1 = {"norm1", "dims keepdim", norm1_backward};
 static const cr_op op_mean = {"mean", "dims keepdim : scale", mean_backward};
 
-/* ---- operators ---------------------------------------------------------------------------------------- */
+/* ---- operators
+ * ---------------------------------------------------------------------------------------- */
 
-cr_tensor *cr_reduce(cr_reduce_op op, cr_tensor *a, int ndims, const int *dims, bool keepdim, cr_tensor *out) {
+cr_tensor *cr_reduce(cr_reduce_op op, cr_tensor *a, int ndims, const int *dims, bool keepdim,
+                     cr_tensor *out) {
   int64_t mask;
   if (!a || !dim_mask(names[op], a, ndims, dims, &mask)) return NULL;
   if ((op == CR_SUMSQ || op == CR_SUMABS) && !cr_need_float(names[op], a)) return NULL;
@@ -199,7 +265,9 @@ cr_tensor *cr_reduce(cr_reduce_op op, cr_tensor *a, int ndims, const int *dims, 
   }
 }
 
-cr_tensor *cr_sum(cr_tensor *a) { return cr_reduce(CR_SUM, a, -1, NULL, false, NULL); }
+cr_tensor *cr_sum(cr_tensor *a) {
+  return cr_reduce(CR_SUM, a, -1, NULL, false, NULL);
+}
 
 cr_tensor *cr_mean(cr_tensor *a, int ndims, const int *dims, bool keepdim, cr_tensor *out) {
   int64_t mask;
@@ -216,10 +284,12 @@ cr_tensor *cr_mean(cr_tensor *a, int ndims, const int *dims, bool keepdim, cr_te
   cr_tensor *scaled = cr_binary_scalar(CR_MUL, y, cr_num(scale), y);
   ctx->no_grad = mode;
   cr_release(y);
-  return cr_into("mean", out, cr_record(&op_mean, scaled, CR_IN(a), CR_INTS(mask, keepdim), CR_NUMS(scale)));
+  return cr_into("mean", out,
+                 cr_record(&op_mean, scaled, CR_IN(a), CR_INTS(mask, keepdim), CR_NUMS(scale)));
 }
 
-cr_tensor *cr_var(cr_tensor *a, int ndims, const int *dims, bool keepdim, int correction, bool root) {
+cr_tensor *cr_var(cr_tensor *a, int ndims, const int *dims, bool keepdim, int correction,
+                  bool root) {
   int64_t mask;
   if (!a || !dim_mask("var", a, ndims, dims, &mask) || !cr_need_float("var", a)) return NULL;
   CR_AUTO mean = cr_mean(a, ndims, dims, true, NULL);
@@ -269,7 +339,8 @@ cr_tensor *cr_sum_to(cr_tensor *a, int ndim, const int64_t *shape) {
   return cr_reshape(sum, ndim, shape);
 }
 
-bool cr_max_dim(cr_tensor *a, int dim, bool keepdim, bool smallest, cr_tensor **values, cr_tensor **places) {
+bool cr_max_dim(cr_tensor *a, int dim, bool keepdim, bool smallest, cr_tensor **values,
+                cr_tensor **places) {
   *values = *places = NULL;
   if (!a || !cr_wrap_dim(smallest ? "min" : "max", &dim, a->ndim)) return false;
   CR_AUTO at = cr_reduce(smallest ? CR_ARGMIN : CR_ARGMAX, a, 1, &dim, true, NULL);
@@ -283,7 +354,9 @@ bool cr_max_dim(cr_tensor *a, int dim, bool keepdim, bool smallest, cr_tensor **
   return false;
 }
 
-/* ---- scans ------------------------------------------------------------------------------------------------ */
+/* ---- scans
+ * ------------------------------------------------------------------------------------------------
+ */
 
 /* sum of the elements from each place on: total - scan + element */
 static cr_tensor *reverse_sum(cr_tensor *g, int dim) {
@@ -297,14 +370,33 @@ static bool cumsum_backward(cr_node *n, cr_tensor *const *g, cr_tensor **gin) {
   return (gin[0] = reverse_sum(g[0], (int)cr_attr_int(n, 0))) != NULL;
 }
 
+/* Without a division: with s[i] = g[i] + a[i+1] s[i+1], the gradient is the product before i times
+ * s[i].  One step an element, so only where there are zeros. */
+static cr_tensor *cumprod_with_zeros(cr_tensor *g, cr_tensor *a, int dim) {
+  int64_t n = a->shape[dim];
+  cr_tensor **s = calloc((size_t)n, sizeof *s);
+  if (!s) return cr_fail_null("out of memory");
+  s[n - 1] = cr_narrow(g, dim, n - 1, 1);
+  for (int64_t i = n - 2; i >= 0 && s[i + 1]; i--) {
+    CR_AUTO factor = cr_narrow(a, dim, i + 1, 1);
+    CR_AUTO rest = cr_mul(factor, s[i + 1]);
+    CR_AUTO own = cr_narrow(g, dim, i, 1);
+    s[i] = cr_add(own, rest);
+  }
+  CR_AUTO sums = s[0] ? cr_cat((int)n, s, dim) : NULL;
+  for (int64_t i = 0; i < n; i++) cr_release(s[i]);
+  free(s);
+  CR_AUTO before = product_before(a, dim);
+  return cr_mul(before, sums);
+}
+
 static bool cumprod_backward(cr_node *n, cr_tensor *const *g, cr_tensor **gin) {
   cr_tensor *a = cr_saved(n, 0), *y = cr_saved(n, 1);
-  if (!a || !y) return false;
-  CR_AUTO zeros = cr_binary_scalar(CR_EQ, a, cr_int(0), NULL);
-  CR_AUTO some = cr_reduce(CR_ANY, zeros, -1, NULL, false, NULL);
-  cr_scalar any;
-  if (!some || !cr_item(some, &any)) return false;
-  if (any.i) return cr_fail("no derivative where a factor is 0");
+  bool zero;
+  if (!a || !y || !has_zero(a, &zero)) return false;
+  if (zero && a->ndim)
+    return (gin[0] = cumprod_with_zeros(g[0], a, (int)cr_attr_int(n, 0))) != NULL;
+  if (zero) return (gin[0] = cr_retain(g[0])) != NULL;
   CR_AUTO gy = cr_mul(g[0], y);
   CR_AUTO sum = reverse_sum(gy, (int)cr_attr_int(n, 0));
   return (gin[0] = cr_div(sum, a)) != NULL;
@@ -324,7 +416,8 @@ static int64_t byte_stride(const cr_tensor *t, int dim) {
   return t->ndim ? t->stride[dim] * (int64_t)cr_sizeof((cr_dtype)t->dtype) : 0;
 }
 
-static cr_tensor *scan_kernel(cr_reduce_op op, const char *fn, cr_tensor *a, int dim, cr_tensor *out) {
+static cr_tensor *scan_kernel(cr_reduce_op op, const char *fn, cr_tensor *a, int dim,
+                              cr_tensor *out) {
   cr_dtype dtype = result_dtype(op, (cr_dtype)a->dtype);
   if (a->dtype != dtype) {
     CR_AUTO wide = cr_cast(a, dtype);
@@ -337,7 +430,8 @@ static cr_tensor *scan_kernel(cr_reduce_op op, const char *fn, cr_tensor *a, int
   cr_tensor o = without_dim(y, dim), i = without_dim(a, dim), *in = &i;
   cr_iter it;
   cr_iter_make(&it, &o, 1, &in);
-  if (cr_backend_for(y)->scan(op, &it, a->ndim ? a->shape[dim] : 1, byte_stride(y, dim), byte_stride(a, dim)))
+  if (cr_backend_for(y)->scan(op, &it, a->ndim ? a->shape[dim] : 1, byte_stride(y, dim),
+                              byte_stride(a, dim)))
     return y;
   cr_release(y);
   return NULL;
@@ -354,7 +448,9 @@ cr_tensor *cr_scan(cr_reduce_op op, cr_tensor *a, int dim, cr_tensor *out) {
   return cr_record(&op_cumprod, y, CR_IN(kept), CR_SAVE(kept, y), CR_INTS(dim));
 }
 
-/* ---- sorting ------------------------------------------------------------------------------------------------ */
+/* ---- sorting
+ * ------------------------------------------------------------------------------------------------
+ */
 
 bool cr_sort(cr_tensor *a, int dim, bool descending, cr_tensor **values, cr_tensor **places) {
   *values = *places = NULL;
@@ -368,7 +464,8 @@ bool cr_sort(cr_tensor *a, int dim, bool descending, cr_tensor **values, cr_tens
     cr_iter it;
     cr_iter_make(&it, &o, 2, in);
     int64_t stride[3] = {byte_stride(v, dim), byte_stride(p, dim), byte_stride(a, dim)};
-    if (!cr_backend_for(v)->sort(&it, a->ndim ? a->shape[dim] : 1, stride, descending)) return false;
+    if (!cr_backend_for(v)->sort(&it, a->ndim ? a->shape[dim] : 1, stride, descending))
+      return false;
   }
   *places = cr_retain(p);
   *values = cr_recording(1, &a) && a->ndim ? cr_gather(a, dim, p, NULL) : cr_retain(v);

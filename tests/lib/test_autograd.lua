@@ -13,7 +13,7 @@ local function eq(got, wanted, message)
   tester:eq(got, wanted, 1e-12, message or "value")
 end
 
--- ---- state of a tensor ------------------------------------------------------------------------------
+-- ---- state of a tensor ----------------------------------------------------------------
 
 function tests.properties()
   local x = torch.DoubleTensor { 1, 2 }
@@ -95,7 +95,7 @@ function tests.mixed_types()
   tester:eq(h.grad, torch.HalfTensor { 2, 4 })
 end
 
--- ---- forms of running backward -----------------------------------------------------------------------
+-- ---- forms of running backward ----------------------------------------------------------------
 
 function tests.graph_is_freed_by_backward()
   local x = leaf { 1, 2 }
@@ -205,7 +205,7 @@ function tests.detach_shares_elements()
   eq(x.grad, { 28, 8 }, "no gradient through detach")
 end
 
--- ---- writes in place -----------------------------------------------------------------------------------
+-- ---- writes in place ----------------------------------------------------------------
 
 function tests.leaves_are_changed_and_not_recorded()
   local x = leaf { 1, 2, 3 }
@@ -378,7 +378,7 @@ function tests.resize_and_set_of_results()
   tester:assertErrorPattern(function() y:set() end, "result on the tape")
 end
 
--- ---- scalars and numbers ----------------------------------------------------------------------------------
+-- ---- scalars and numbers ----------------------------------------------------------------
 
 function tests.full_reductions()
   local x = leaf { 3, 4 }
@@ -406,7 +406,7 @@ function tests.full_reductions()
   tester:eq(plain[1], 3)
 end
 
--- ---- custom functions -------------------------------------------------------------------------------
+-- ---- custom functions ----------------------------------------------------------------
 
 function tests.custom_function()
   local x, w = leaf { 1, 2 }, leaf { 3, 4 }
@@ -480,7 +480,7 @@ function tests.custom_functions_are_freed()
   tester:assert(released[1] == nil, "the function's values are let go after backward")
 end
 
--- ---- gradcheck --------------------------------------------------------------------------------------
+-- ---- gradcheck ----------------------------------------------------------------
 
 function tests.gradcheck_finds_errors()
   local x = torch.DoubleTensor { 1, 2 }
@@ -498,7 +498,7 @@ function tests.gradcheck_finds_errors()
   tester:eq((torch.gradcheck(function(v) return torch.square(v) end, x, { second = true })), true)
 end
 
--- ---- size -------------------------------------------------------------------------------------------
+-- ---- size ----------------------------------------------------------------
 
 function tests.long_chain()
   local x = leaf { 1 }

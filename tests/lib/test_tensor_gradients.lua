@@ -5,7 +5,7 @@ local torch = require "torch"
 local tester = torch.Tester()
 local tests = torch.TestSuite()
 
--- ---- inputs ----------------------------------------------------------------------------------------
+-- ---- inputs ----------------------------------------------------------------
 
 -- Numbers without a pattern between lo and hi; the same for one seed on every machine.
 local function values(seed, n, lo, hi)
@@ -67,7 +67,7 @@ local function check(name, f, shapes, options)
   end
 end
 
--- ---- elementwise -----------------------------------------------------------------------------------
+-- ---- elementwise ----------------------------------------------------------------
 
 local unary = {
   neg = {}, abs = {}, sign = {}, square = {}, exp = {}, expm1 = {}, sin = {}, cos = {},
@@ -211,7 +211,7 @@ function tests.fused()
   end
 end
 
--- ---- views and copies --------------------------------------------------------------------------------
+-- ---- views and copies ----------------------------------------------------------------
 
 function tests.views()
   local forms = {
@@ -278,7 +278,7 @@ function tests.copies()
   end, { { 2, 3 } })
 end
 
--- ---- reductions -----------------------------------------------------------------------------------------
+-- ---- reductions ----------------------------------------------------------------
 
 -- What a full reduction gives is a tensor when it takes part in a graph, else a number.
 local function tensor(v)
@@ -321,21 +321,35 @@ function tests.reductions()
   check("sort descending", function(x) return (torch.sort(x, 1, true)) end, { { 3, 2 } })
 end
 
+-- The derivative of a product exists where factors are zero too.
 function tests.products_with_zeros()
-  -- The derivative of a product exists where factors are zero too.
+  local rows = {
+    { { 2, 0, 3 }, { 1.5, 2, 0.5 } }, { { 0, 5, 0 }, { 1, 2, 3 } }, { { 0, 0, 0 }, { 0, 1, 2 } },
+  }
+  for _, row in ipairs(rows) do
+    local function input() return torch.DoubleTensor(row) end
+    local function holds(name, f)
+      local ok, why = torch.gradcheck(f, { input() }, { second = true, atol = 1e-4 })
+      tester:assert(ok, name .. ": " .. tostring(why))
+    end
+    holds("prod", function(x) return tensor(torch.prod(x)) end)
+    for dim = 1, 2 do
+      holds("prod along", function(x) return torch.prod(x, dim) end)
+      holds("prod without the dimension", function(x) return torch.prod(x, dim, false) end)
+      holds("cumprod", function(x) return torch.cumprod(x, dim) end)
+      holds("cumprod transposed", function(x) return torch.cumprod(x:t(), dim) end)
+    end
+  end
+  local cube = torch.DoubleTensor(2, 3, 2):fill(2)
+  cube[{ 1, 2, 1 }] = 0
+  local ok, why = torch.gradcheck(function(x) return torch.prod(x, { 1, 3 }) end, { cube })
+  tester:assert(ok, tostring(why))
   local x = torch.DoubleTensor { 2, 0, 3 }:requireGrad()
-  local y = torch.prod(x)
-  y:backward()
-  tester:eq(x.grad, torch.DoubleTensor { 0, 6, 0 }, 1e-12)
-  local two = torch.DoubleTensor { 0, 5, 0 }:requireGrad()
-  torch.prod(two):backward()
-  tester:eq(two.grad, torch.DoubleTensor { 0, 0, 0 }, 1e-12)
-  local c = torch.DoubleTensor { 2, 0, 3 }:requireGrad()
-  torch.sum(torch.cumprod(c)):backward()
-  tester:eq(c.grad, torch.DoubleTensor { 1, 8, 0 }, 1e-12)
+  torch.prod(x):backward()
+  tester:eq(x.grad, torch.DoubleTensor { 0, 6, 0 })
 end
 
--- ---- products ----------------------------------------------------------------------------------------------
+-- ---- products ----------------------------------------------------------------
 
 function tests.matrix_products()
   check("mm", torch.mm, { { 2, 3 }, { 3, 4 } })
@@ -373,7 +387,7 @@ function tests.products_with_an_addend()
     { { 2, 2, 2 }, { 2, 2, 3 }, { 2, 3, 2 } })
 end
 
--- ---- indexing ----------------------------------------------------------------------------------------------
+-- ---- indexing ----------------------------------------------------------------
 
 function tests.reading_by_index()
   local places = torch.LongTensor { 3, 1, 3 }
@@ -407,7 +421,8 @@ function tests.writing_by_index()
   check("scatterAdd", function(a, b) return torch.square(torch.mul(a, 1):scatterAdd(1, at, b)) end,
     { { 3, 2 }, { 2, 2 } })
   local mask = torch.BoolTensor { { true, false, true }, { false, true, false } }
-  check("maskedFill", function(a) return torch.square(torch.mul(a, 1):maskedFill(mask, 2)) end, { { 2, 3 } })
+  check("maskedFill", function(a) return torch.square(torch.mul(a, 1):maskedFill(mask, 2)) end, { { 2,
+    3 } })
   check("maskedCopy", function(a, b) return torch.square(torch.mul(a, 1):maskedCopy(mask, b)) end,
     { { 2, 3 }, { 3 } })
   check("maskedCopy through a view", function(a, b)

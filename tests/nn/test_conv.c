@@ -1,8 +1,7 @@
 /* test_conv.c: convolution and pooling against plain loops in double, and their derivatives. */
 #include "tests/nn/common.h"
 
-/* ---- the plain loops --------------------------------------------------------------------------
- */
+/* ---- the plain loops ------------------------------------------------------------------------- */
 
 typedef struct {
   int64_t x[4], w[4], y[4];
@@ -82,8 +81,7 @@ static void check_conv(const int64_t xs[4], int64_t o, int64_t kh, int64_t kw, c
 static const cr_conv2d_args plain = {{1, 1}, {0, 0}, {1, 1}, 1};
 
 /* Each row meets another way through the kernels: several images in a tile, several tiles in an
- * image, 1x1 kernels, one channel for each group, fewer outputs than inputs, gaps at every border.
- */
+ * image, 1x1 kernels, one channel for each group, fewer outputs than inputs, gaps at borders. */
 static void test_conv_against_loops(void **unused) {
   (void)unused;
   static const struct {
@@ -118,20 +116,26 @@ static void test_conv_against_loops(void **unused) {
   }
 }
 
+/* The next number of stream s, in lo .. hi. */
+static int64_t draw(uint64_t s, uint64_t *k, int64_t lo, int64_t hi) {
+  return lo + (int64_t)(unit(s, (*k)++) * (double)(hi - lo + 1));
+}
+
 static void test_conv_random(void **unused) {
   (void)unused;
   uint64_t k = 0;
-#define DRAW(lo, hi) ((lo) + (int64_t)(unit(77, k++) * (double)((hi) - (lo) + 1)))
   for (int i = 0; i < 60; i++) {
-    int64_t groups = DRAW(1, 3), kh = DRAW(1, 4), kw = DRAW(1, 4);
-    cr_conv2d_args a = {
-        {DRAW(1, 3), DRAW(1, 3)}, {DRAW(0, 3), DRAW(0, 3)}, {DRAW(1, 2), DRAW(1, 2)}, 0};
+    int64_t groups = draw(77, &k, 1, 3), kh = draw(77, &k, 1, 4), kw = draw(77, &k, 1, 4);
+    cr_conv2d_args a = {{draw(77, &k, 1, 3), draw(77, &k, 1, 3)},
+                        {draw(77, &k, 0, 3), draw(77, &k, 0, 3)},
+                        {draw(77, &k, 1, 2), draw(77, &k, 1, 2)},
+                        0};
     a.groups = groups;
-    int64_t x[4] = {DRAW(1, 5), groups * DRAW(1, 4), a.dilation[0] * kh + DRAW(0, 9),
-                    a.dilation[1] * kw + DRAW(0, 9)};
-    check_conv(x, groups * DRAW(1, 5), kh, kw, a, i % 2 ? CR_FLOAT32 : CR_FLOAT64);
+    int64_t x[4] = {draw(77, &k, 1, 5), groups * draw(77, &k, 1, 4),
+                    a.dilation[0] * kh + draw(77, &k, 0, 9),
+                    a.dilation[1] * kw + draw(77, &k, 0, 9)};
+    check_conv(x, groups * draw(77, &k, 1, 5), kh, kw, a, i % 2 ? CR_FLOAT32 : CR_FLOAT64);
   }
-#undef DRAW
 }
 
 static cr_tensor *conv_with_bias(void *ctx, cr_tensor *const *in) {
@@ -279,8 +283,7 @@ static void test_conv_out_of_memory(void **unused) {
   if (cr_ctx()->account) assert_int_equal(atomic_load(&cr_ctx()->account->live), before);
 }
 
-/* ---- pooling -----------------------------------------------------------------------------------
- */
+/* ---- pooling --------------------------------------------------------------------------------- */
 
 static int64_t pooled_size(int64_t size, const cr_pool2d_args *a, int d) {
   double room = (double)(size + 2 * a->pad[d] - a->kernel[d]) / (double)a->stride[d];
@@ -336,15 +339,18 @@ static void check_pool(cr_tensor *x, cr_pool2d_args a) {
 static void test_pool_against_loops(void **unused) {
   (void)unused;
   uint64_t k = 0;
-#define DRAW(lo, hi) ((lo) + (int64_t)(unit(78, k++) * (double)((hi) - (lo) + 1)))
   for (int i = 0; i < 120; i++) {
-    cr_pool2d_args a = {{DRAW(1, 4), DRAW(1, 4)}, {DRAW(1, 4), DRAW(1, 4)}, {0, 0}, i % 2, i % 3};
-    for (int d = 0; d < 2; d++) a.pad[d] = DRAW(0, a.kernel[d] / 2);
-    CR_AUTO x = numbers(5, i % 5 ? CR_FLOAT32 : CR_FLOAT64,
-                        SHAPE(DRAW(1, 3), DRAW(1, 3), DRAW(4, 12), DRAW(4, 12)));
+    cr_pool2d_args a = {{draw(78, &k, 1, 4), draw(78, &k, 1, 4)},
+                        {draw(78, &k, 1, 4), draw(78, &k, 1, 4)},
+                        {0, 0},
+                        i % 2,
+                        i % 3};
+    for (int d = 0; d < 2; d++) a.pad[d] = draw(78, &k, 0, a.kernel[d] / 2);
+    CR_AUTO x = numbers(
+        5, i % 5 ? CR_FLOAT32 : CR_FLOAT64,
+        SHAPE(draw(78, &k, 1, 3), draw(78, &k, 1, 3), draw(78, &k, 4, 12), draw(78, &k, 4, 12)));
     check_pool(x, a);
   }
-#undef DRAW
   cr_pool2d_args wide = {{2, 3}, {2, 2}, {0, 1}, true, true};
   CR_AUTO x = numbers(5, CR_FLOAT32, SHAPE(1, 2, 4, 1100));
   check_pool(x, wide);

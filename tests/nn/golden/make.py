@@ -51,7 +51,7 @@ def emit_all(name, y, leaves):
 
 
 print("/* torch.h: results of PyTorch, written by make.py. */")
-print(f"/* torch {torch.__version__} */\n")
+print(f"/* torch {torch.__version__} */\n/* clang-format off */\n")
 
 x, w, b = U(1, 2, 4, 7, 6), U(2, 6, 2, 3, 2), U(3, 6)
 emit_all("conv", F.conv2d(x, w, b, (2, 1), (1, 2), (1, 2), 2), {"gx": x, "gw": w, "gb": b})

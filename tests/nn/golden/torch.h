@@ -1,5 +1,6 @@
 /* torch.h: results of PyTorch, written by make.py. */
 /* torch 1.13.0a0 */
+/* clang-format off */
 
 static const double conv_y[] = {
     0.609874832234965, 0.663100740461289, -0.500899919719302, -0.149181641836805, 1.06576528657403,
