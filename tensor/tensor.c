@@ -189,7 +189,8 @@ static bool check_extent(const cr_storage *s, int64_t offset, int ndim, const in
     if (shape[d] == 0) return true;
     int64_t span;
     if (__builtin_mul_overflow(shape[d] - 1, stride[d], &span) ||
-        __builtin_add_overflow(span < 0 ? first : last, span, span < 0 ? &first : &last))
+        __builtin_add_overflow(span < 0 ? first : last, span, span < 0 ? &first : &last) ||
+        last == INT64_MAX)
       return cr_fail("a view whose strides overflow");
   }
   int64_t size = s ? s->size : 0;

@@ -147,6 +147,7 @@ function tests.higher_order()
   torch.pow(z, 3):backward { createGraph = true }
   eq(z.grad:detach(), { 27 })
   tester:assert(z.grad.requiresGrad)
+  z.grad = nil -- which holds the graph, which holds z
 end
 
 function tests.retained_gradients()

@@ -355,7 +355,7 @@ end
 
 function tests.out_of_memory_is_an_error()
   for _ = 1, 3 do
-    fails(function() torch.ByteTensor(1 << 46) end, "out of memory")
+    fails(function() torch.ByteTensor(1 << 57) end, "out of memory")
   end
   tester:eq(torch.zeros(3):sum(), 0)
 end
