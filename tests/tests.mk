@@ -17,7 +17,7 @@ $(B)/tests/%: tests/%.c $(B)/libcresset.a
 test-programs: all $(test_bins)
 
 test: test-programs
-	@OMP_WAIT_POLICY=passive B=$(B) sh tests/run $(test_bins) $(test_lua) tests/vm/run_cli_tests tests/check_tree
+	@OMP_WAIT_POLICY=passive B=$(B) sh tests/run $(test_bins) $(test_lua) tests/vm/run_cli_tests tests/vm/run_bad_input tests/check_tree
 
 -include $(test_bins:%=%.d)
 

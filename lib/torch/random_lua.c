@@ -1,6 +1,7 @@
 /* random_lua.c: random numbers in Lua. */
 #include "lib/torch/binding.h"
 
+#include <math.h>
 #include <string.h>
 
 static const cr_device cpu = {CR_CPU, 0};
@@ -24,17 +25,32 @@ static double largest(cr_dtype t) {
   return max[t];
 }
 
+/* The parameters from argument `at` on, as the operator takes them.  Torch7's geometric(p) counts up to the
+ * first failure, and its logNormal(mean, std) speaks of the result, not of the normal below it. */
+static void check_parameters(lua_State *L, int k, int at, double *a, double *b) {
+  *a = luaL_optnumber(L, at, distributions[k].a);
+  *b = luaL_optnumber(L, at + 1, distributions[k].b);
+  if (distributions[k].op == CR_GEOMETRIC) *a = 1 - *a;
+  if (distributions[k].op != CR_LOGNORMAL) return;
+  double mean = *a, std = *b;
+  if (!(mean > 0) || !(std > 0)) luaL_error(L, "logNormal: mean %f and standard deviation %f, wanted above 0", mean, std);
+  *a = log(mean * mean / sqrt(mean * mean + std * std));
+  *b = sqrt(log(std * std / (mean * mean) + 1));
+}
+
 static int m_distribution(lua_State *L) {
   int k = (int)lua_tointeger(L, lua_upvalueindex(1));
   cr_tensor *t = cr_check_tensor(L, 1);
-  double a = luaL_optnumber(L, 2, distributions[k].a), b = luaL_optnumber(L, 3, distributions[k].b);
+  double a, b;
+  check_parameters(L, k, 2, &a, &b);
   return cr_push_result(L, cr_random(distributions[k].op, t, a, b), 1);
 }
 
 /* torch.uniform(a, b), torch.normal(mean, std), ..: one number */
 static int f_distribution(lua_State *L) {
   int k = (int)lua_tointeger(L, lua_upvalueindex(1));
-  double a = luaL_optnumber(L, 1, distributions[k].a), b = luaL_optnumber(L, 2, distributions[k].b);
+  double a, b;
+  check_parameters(L, k, 1, &a, &b);
   cr_tensor *t = cr_empty(CR_FLOAT64, cpu, 0, NULL);
   cr_tensor *r = cr_random(distributions[k].op, t, a, b);
   cr_release(t);

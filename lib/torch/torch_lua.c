@@ -118,12 +118,27 @@ void cr_push_storage(lua_State *L, cr_storage *s) {
   push_box(L, s, &storage_mark, &storage_meta[s->dtype]);
 }
 
+/* Pushes "file:line: " of the innermost function that is the script's own, not the library's. */
+static void push_script_position(lua_State *L) {
+  lua_Debug ar;
+  for (int level = 1; lua_getstack(L, level, &ar); level++) {
+    lua_getinfo(L, "Sl", &ar);
+    if (ar.currentline <= 0 || cr_is_embedded(ar.source)) continue;
+    lua_pushfstring(L, "%s:%d: ", ar.short_src, ar.currentline);
+    return;
+  }
+  luaL_where(L, 1);
+}
+
 /* "mm: 3x4 times 5x6 .." is the script's torch.mm; "nn.conv2d: .." and sentences stay as they are. */
 int cr_lua_error(lua_State *L) {
   const char *message = cr_error();
   size_t name = strspn(message, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_");
   bool bare = name > 0 && message[name] == ':' && strncmp(message, "backward", name) != 0;
-  return luaL_error(L, "%s%s", bare ? "torch." : "", message);
+  push_script_position(L);
+  lua_pushfstring(L, "%s%s", bare ? "torch." : "", message);
+  lua_concat(L, 2);
+  return lua_error(L);
 }
 
 int cr_return(lua_State *L, int arg) {

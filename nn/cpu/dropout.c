@@ -1,8 +1,8 @@
 /* dropout.c: zeros by Philox 4x32-10 (Salmon and others, SC 2011), the same on any thread count. */
 #include "nn/cpu/kernels.h"
+#include "tensor/cpu/philox.h"
 
-#define LANES 16          /* counters at a time */
-#define BLOCK (4 * LANES) /* elements that they serve */
+#define BLOCK (4 * CR_PHILOX_BATCH) /* elements that the counters made at a time serve */
 
 typedef struct {
   void *y;
@@ -13,34 +13,6 @@ typedef struct {
   bool any;      /* whether any number falls at all: those up to `last` do */
   uint32_t last; /* p * 2^32 - 1 */
 } dropout_job;
-
-/* The numbers of counters first .. first+LANES-1, in order. */
-static void philox(uint64_t first, uint64_t seed, uint32_t out[BLOCK]) {
-  uint32_t a[LANES], b[LANES], c[LANES] = {0}, d[LANES] = {0};
-  uint32_t k0 = (uint32_t)seed, k1 = (uint32_t)(seed >> 32);
-  for (int i = 0; i < LANES; i++) {
-    a[i] = (uint32_t)(first + (uint64_t)i);
-    b[i] = (uint32_t)((first + (uint64_t)i) >> 32);
-  }
-  for (int round = 0; round < 10; round++) {
-#pragma omp simd
-    for (int i = 0; i < LANES; i++) {
-      uint64_t p = (uint64_t)a[i] * 0xD2511F53u, q = (uint64_t)c[i] * 0xCD9E8D57u;
-      a[i] = (uint32_t)(q >> 32) ^ b[i] ^ k0;
-      b[i] = (uint32_t)q;
-      c[i] = (uint32_t)(p >> 32) ^ d[i] ^ k1;
-      d[i] = (uint32_t)p;
-    }
-    k0 += 0x9E3779B9u;
-    k1 += 0xBB67AE85u;
-  }
-  for (int i = 0; i < LANES; i++) {
-    out[4 * i] = a[i];
-    out[4 * i + 1] = b[i];
-    out[4 * i + 2] = c[i];
-    out[4 * i + 3] = d[i];
-  }
-}
 
 /* Blocks begin .. end-1. */
 #define DEFINE(real)                                                                               \
@@ -56,7 +28,7 @@ static void philox(uint64_t first, uint64_t seed, uint32_t out[BLOCK]) {
         for (int64_t i = 0; i < n; i++) y[i] = x[i] * scale;                                       \
         continue;                                                                                  \
       }                                                                                            \
-      philox(j->offset + (uint64_t)(b * LANES), j->seed, random);                                  \
+      cr_philox(j->seed, j->offset + (uint64_t)(b * CR_PHILOX_BATCH), random);                     \
       for (int64_t i = 0; i < n; i++) y[i] = random[i] <= j->last ? 0 : x[i] * scale;              \
     }                                                                                              \
     return true;                                                                                   \

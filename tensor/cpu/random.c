@@ -27,54 +27,12 @@
  * Types but float64 compute in float32 and convert.  Logarithms and the like may differ between
  * backends by rounding. */
 #include "tensor/cpu/cpu.h"
+#include "tensor/cpu/philox.h"
 #include "tensor/cpu/vmath.h"
 
 /* Counters made at a time; the draws of a block are four times as many. */
 #define COUNTERS 256
 #define LANES (4 * COUNTERS)
-
-/* ---- Philox --------------------------------------------------------------------------------- */
-
-#define BATCH 32 /* counters in step, for vector code */
-
-/* The four words of each counter. */
-typedef struct {
-  uint32_t x[BATCH], y[BATCH], z[BATCH], w[BATCH];
-} counters;
-
-static inline void philox_round(counters *c, uint32_t k0, uint32_t k1) {
-  CR_SIMD
-  for (int i = 0; i < BATCH; i++) {
-    uint64_t p = (uint64_t)0xD2511F53u * c->x[i], q = (uint64_t)0xCD9E8D57u * c->z[i];
-    uint32_t x = (uint32_t)(q >> 32) ^ c->y[i] ^ k0, z = (uint32_t)(p >> 32) ^ c->w[i] ^ k1;
-    c->x[i] = x;
-    c->y[i] = (uint32_t)q;
-    c->z[i] = z;
-    c->w[i] = (uint32_t)p;
-  }
-}
-
-/* The lanes of BATCH counters that follow one another. */
-static void philox(uint64_t seed, uint64_t counter, uint32_t *out) {
-  counters c;
-  uint32_t k0 = (uint32_t)seed, k1 = (uint32_t)(seed >> 32);
-  for (int i = 0; i < BATCH; i++) {
-    c.x[i] = (uint32_t)(counter + (uint64_t)i);
-    c.y[i] = (uint32_t)((counter + (uint64_t)i) >> 32);
-    c.z[i] = c.w[i] = 0;
-  }
-  for (int r = 0; r < 10; r++) {
-    philox_round(&c, k0, k1);
-    k0 += 0x9E3779B9u;
-    k1 += 0xBB67AE85u;
-  }
-  for (int i = 0; i < BATCH; i++) {
-    out[4 * i] = c.x[i];
-    out[4 * i + 1] = c.y[i];
-    out[4 * i + 2] = c.z[i];
-    out[4 * i + 3] = c.w[i];
-  }
-}
 
 /* ---- one block of draws --------------------------------------------------------------------- */
 
@@ -233,8 +191,8 @@ static bool blocks(void *arg, int64_t begin, int64_t end) {
   for (int64_t b = begin; b < end; b++) {
     int64_t n = cr_min64(j->per_block, j->n - b * j->per_block);
     int64_t counters = (n * (LANES / j->per_block) + 3) / 4;
-    for (int64_t c = 0; c < counters; c += BATCH) {
-      philox(j->seed, j->offset + (uint64_t)(b * COUNTERS + c), lanes + 4 * c);
+    for (int64_t c = 0; c < counters; c += CR_PHILOX_BATCH) {
+      cr_philox(j->seed, j->offset + (uint64_t)(b * COUNTERS + c), lanes + 4 * c);
     }
     convert(j, lanes, j->out + b * j->per_block * (int64_t)cr_sizeof(j->dtype), n);
   }
