@@ -349,7 +349,7 @@ return function(nn, torch)
   function Module:double() return self:type("torch.DoubleTensor") end
   function Module:half() return self:type("torch.HalfTensor") end
 
-  -- ---- text ------------------------------------------------------------------------------------------------
+  -- ---- text -------------------------------------------------------------------------------------------
 
   function Module:__tostring()
     return torch.typename(self)

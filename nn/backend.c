@@ -4,7 +4,7 @@
 
 #include <pthread.h>
 
-/* ---- the kernels of a device ----------------------------------------------------------------- */
+/* ---- the kernels of a device ------------------------------------------------------------ */
 
 static _Atomic(const cr_nn_backend *) tables[CR_NDEVICES];
 
@@ -39,7 +39,7 @@ const cr_nn_backend *cr_nn_backend_of(const char *fn, cr_device d) {
   return b ? b : cr_fail_null("%s: not available on this device", fn);
 }
 
-/* ---- checks ---------------------------------------------------------------------------------- */
+/* ---- checks ----------------------------------------------------------------------------- */
 
 bool cr_nn_match(const char *fn, const cr_tensor *x, const char *what, const cr_tensor *t) {
   if (!t) return true;
@@ -59,7 +59,7 @@ bool cr_nn_vector(const char *fn, const cr_tensor *x, const char *what, const cr
   return cr_nn_match(fn, x, what, t);
 }
 
-/* ---- small helpers --------------------------------------------------------------------------- */
+/* ---- small helpers ---------------------------------------------------------------------- */
 
 cr_tensor *cr_cast_owned(cr_tensor *t, cr_dtype dtype) {
   CR_AUTO owned = t;

@@ -124,7 +124,7 @@ cr_tensor *cr_conv2d(cr_tensor *x, cr_tensor *w, cr_tensor *bias, const cr_conv2
   return cr_cast(out, (cr_dtype)x->dtype);
 }
 
-/* ---- the derivative by the input: (g, w) -> the shape of x, linear in both ------------------- */
+/* ---- the derivative by the input: (g, w) -> the shape of x, linear in both -------------- */
 
 static cr_tensor *conv2d_input(cr_tensor *g, cr_tensor *w, const cr_conv2d_args *a, int64_t height,
                                int64_t width) {
@@ -140,7 +140,7 @@ static cr_tensor *conv2d_input(cr_tensor *g, cr_tensor *w, const cr_conv2d_args 
                    CONV_INTS(a, height, width));
 }
 
-/* ---- the derivative by the weight: (g, x) -> the shape of w, linear in both ------------------ */
+/* ---- the derivative by the weight: (g, x) -> the shape of w, linear in both ------------- */
 
 static cr_tensor *conv2d_weight(cr_tensor *g, cr_tensor *x, const cr_conv2d_args *a, int64_t kh,
                                 int64_t kw) {

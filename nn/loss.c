@@ -18,8 +18,7 @@ static const cr_op op_nll_backward = {"nll_loss_backward", "ignore average",
 static const cr_op op_cross_entropy = {"cross_entropy", "ignore average", cross_entropy_backward};
 static const cr_op op_mse = {"mse_loss", "average", mse_loss_backward};
 
-/* ---- what both classification losses check
- * -------------------------------------------------------- */
+/* ---- what both classification losses check ---------------------------------------------- */
 
 static bool check_classes(const char *fn, const cr_tensor *x, const cr_tensor *target,
                           const cr_tensor *weight) {
@@ -64,8 +63,7 @@ static cr_tensor *with_dense(loss_fn f, cr_tensor *x, cr_tensor *target, cr_tens
   return cr_cast_owned(f(xd, t, w, ignore, average), (cr_dtype)x->dtype);
 }
 
-/* ---- negative log-likelihood: linear in logp, so its derivatives go round in a circle
- * -------------- */
+/* ---- negative log-likelihood: linear in logp, so its derivatives go round in a circle --- */
 
 static cr_tensor *nll_dense(cr_tensor *logp, cr_tensor *target, cr_tensor *weight, int64_t ignore,
                             bool average) {
@@ -117,8 +115,7 @@ static bool nll_loss_backward_backward(cr_node *n, cr_tensor *const *g, cr_tenso
          (gin[0] = cr_nll_loss(g[0], target, weight, cr_attr_int(n, 0), cr_attr_int(n, 1) != 0));
 }
 
-/* ---- cross-entropy
- * ----------------------------------------------------------------------------------- */
+/* ---- cross-entropy ---------------------------------------------------------------------- */
 
 static cr_tensor *cross_entropy_dense(cr_tensor *x, cr_tensor *target, cr_tensor *weight,
                                       int64_t ignore, bool average) {
@@ -162,8 +159,7 @@ static bool cross_entropy_backward(cr_node *n, cr_tensor *const *g, cr_tensor **
   return be->cross_entropy_backward(&a, cr_data(gin[0]), cr_data(g[0]), cr_data(lse), cr_data(x));
 }
 
-/* ---- mean squared error
- * --------------------------------------------------------------------------------- */
+/* ---- mean squared error ----------------------------------------------------------------- */
 
 static double mse_scale(const cr_tensor *x, bool average) {
   return average ? 1.0 / (double)cr_numel(x) : 1.0;

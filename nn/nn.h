@@ -5,7 +5,7 @@
 
 #include "tensor/ops.h"
 
-/* ---- conv.c ---------------------------------------------------------------------------------- */
+/* ---- conv.c ----------------------------------------------------------------------------- */
 typedef struct {
   int64_t stride[2], pad[2], dilation[2]; /* height, width */
   int64_t groups;
@@ -13,7 +13,7 @@ typedef struct {
 /* x (n, c, h, w) or (c, h, w); w (o, c/groups, kh, kw); bias (o) or NULL.  Cross-correlation. */
 cr_tensor *cr_conv2d(cr_tensor *x, cr_tensor *w, cr_tensor *bias, const cr_conv2d_args *a);
 
-/* ---- pool.c ---------------------------------------------------------------------------------- */
+/* ---- pool.c ----------------------------------------------------------------------------- */
 typedef struct {
   int64_t kernel[2], stride[2], pad[2]; /* height, width */
   bool ceil;
@@ -23,7 +23,7 @@ typedef struct {
 cr_tensor *cr_max_pool2d(cr_tensor *x, const cr_pool2d_args *a, cr_tensor **places);
 cr_tensor *cr_avg_pool2d(cr_tensor *x, const cr_pool2d_args *a);
 
-/* ---- norm.c ---------------------------------------------------------------------------------- */
+/* ---- norm.c ----------------------------------------------------------------------------- */
 /* x (n, c, ...); over all dims but the second.  weight, bias (c) or NULL.  Training: statistics of
  * the batch, running ones updated in place: r = (1-momentum) r + momentum s, with the unbiased
  * variance; otherwise the running ones are used. */
@@ -32,12 +32,11 @@ cr_tensor *cr_batch_norm(cr_tensor *x, cr_tensor *weight, cr_tensor *bias, cr_te
 /* Over the last dim(s) that weight has; weight and bias may be NULL together with n = size. */
 cr_tensor *cr_layer_norm(cr_tensor *x, int64_t n, cr_tensor *weight, cr_tensor *bias, double eps);
 
-/* ---- softmax.c ------------------------------------------------------------------------------- */
+/* ---- softmax.c -------------------------------------------------------------------------- */
 cr_tensor *cr_softmax(cr_tensor *x, int dim);
 cr_tensor *cr_log_softmax(cr_tensor *x, int dim);
 
-/* ---- loss.c: `average` divides by the number of elements (nll, cross entropy: of weights)
- * --------- */
+/* ---- loss.c: `average` divides by the number of elements (nll, cross entropy: of weights)  */
 /* logp (n, classes) or (classes); target int64, 0-based, (n) or scalar; weight (classes) or NULL.
  * target == ignore contributes nothing.  average false: the sum. */
 cr_tensor *cr_nll_loss(cr_tensor *logp, cr_tensor *target, cr_tensor *weight, int64_t ignore,
@@ -47,7 +46,7 @@ cr_tensor *cr_cross_entropy(cr_tensor *x, cr_tensor *target, cr_tensor *weight, 
                             bool average);
 cr_tensor *cr_mse_loss(cr_tensor *x, cr_tensor *target, bool average);
 
-/* ---- dropout.c ------------------------------------------------------------------------------- */
+/* ---- dropout.c -------------------------------------------------------------------------- */
 /* Zero with probability p, the others times 1/(1-p) when `scale`.  out may be x. */
 cr_tensor *cr_dropout(cr_tensor *x, double p, bool scale, cr_tensor *out);
 

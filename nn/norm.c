@@ -8,7 +8,7 @@ static bool layer_norm_backward(cr_node *n, cr_tensor *const *g, cr_tensor **gin
 static const cr_op op_batch_norm = {"batch_norm", "training : momentum eps", batch_norm_backward};
 static const cr_op op_layer_norm = {"layer_norm", "n : eps", layer_norm_backward};
 
-/* ---- batch normalisation --------------------------------------------------------------------- */
+/* ---- batch normalisation ---------------------------------------------------------------- */
 
 static bool check_running(const cr_tensor *x, const char *what, const cr_tensor *t) {
   char s[CR_SHAPE_STR];
@@ -87,7 +87,7 @@ cr_tensor *cr_batch_norm(cr_tensor *x, cr_tensor *weight, cr_tensor *bias, cr_te
   return cr_cast_owned(y, (cr_dtype)x->dtype);
 }
 
-/* ---- layer normalisation --------------------------------------------------------------------- */
+/* ---- layer normalisation ---------------------------------------------------------------- */
 
 static bool check_layer_norm(const cr_tensor *x, int64_t n, const cr_tensor *weight,
                              const cr_tensor *bias) {
@@ -138,7 +138,7 @@ cr_tensor *cr_layer_norm(cr_tensor *x, int64_t n, cr_tensor *weight, cr_tensor *
   return cr_cast_owned(ok ? layer_norm_dense(dense, n, w, b, eps) : NULL, (cr_dtype)x->dtype);
 }
 
-/* ---- backward -------------------------------------------------------------------------------- */
+/* ---- backward --------------------------------------------------------------------------- */
 
 /* What a backward made of operators works on.  The statistics are over `dims` of x, and so is the
  * sum that the gradients of weight and bias are over pdims; weight broadcasts to x. */

@@ -85,7 +85,7 @@ static cr_tensor *resized(const cr_tensor *x, cr_dtype dtype, int64_t h, int64_t
   return cr_empty(dtype, cr_device_of(x), x->ndim, shape);
 }
 
-/* ---- maximum --------------------------------------------------------------------------------- */
+/* ---- maximum ---------------------------------------------------------------------------- */
 
 static cr_tensor *max_dense(cr_tensor *x, const cr_pool2d_args *a, cr_tensor **places) {
   const cr_nn_backend *be = cr_nn_backend_of("nn.max_pool2d", cr_device_of(x));
@@ -145,7 +145,7 @@ static bool max_backward_backward(cr_node *n, cr_tensor *const *g, cr_tensor **g
   return (gin[0] = cr_view(taken, nd, places->shape)) != NULL;
 }
 
-/* ---- average --------------------------------------------------------------------------------- */
+/* ---- average ---------------------------------------------------------------------------- */
 
 static cr_tensor *avg_dense(cr_tensor *x, const cr_pool2d_args *a) {
   const cr_nn_backend *be = cr_nn_backend_of("nn.avg_pool2d", cr_device_of(x));

@@ -1,9 +1,10 @@
 /* alloc.c: host memory.
  *
  * Blocks above SMALL bytes come in size classes, four to each power of two, and are kept for reuse
- * when freed, so that a training step touches no fresh pages.  What is kept is bounded: together with
- * what is in use it stays within 5/4 of the most that ever was in use, plus a slack.  Blocks of 2 MB
- * and more are aligned to huge pages.  Small blocks are malloc's business, which is fast there. */
+ * when freed, so that a training step touches no fresh pages.  What is kept is bounded: together
+ * with what is in use it stays within 5/4 of the most that ever was in use, plus a slack.  Blocks
+ * of 2 MB and more are aligned to huge pages.  Small blocks are malloc's business, which is fast
+ * there. */
 #include "tensor/internal.h"
 
 #include <pthread.h>
@@ -26,18 +27,20 @@ static struct {
   size_t live, peak, cached;
 } cache = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
-/* ---- faults on demand ---------------------------------------------------------------------- */
+/* ---- faults on demand ------------------------------------------------------------------- */
 
 static atomic_long fail_at;
 
-void cr_memory_fail_at(long n) { atomic_store(&fail_at, n); }
+void cr_memory_fail_at(long n) {
+  atomic_store(&fail_at, n);
+}
 
 bool cr_fault_due(void) {
   if (atomic_load_explicit(&fail_at, memory_order_relaxed) == 0) return false;
   return atomic_fetch_sub(&fail_at, 1) == 1;
 }
 
-/* ---- accounts ------------------------------------------------------------------------------ */
+/* ---- accounts --------------------------------------------------------------------------- */
 
 static bool add_live(cr_account *a, size_t bytes) {
   size_t live = atomic_fetch_add_explicit(&a->live, bytes, memory_order_relaxed) + bytes;
@@ -69,7 +72,7 @@ bool cr_recharge(cr_account *a, size_t from, size_t to) {
   return true;
 }
 
-/* ---- size classes -------------------------------------------------------------------------- */
+/* ---- size classes ----------------------------------------------------------------------- */
 
 /* The class of a size, and the bytes of that class: 2^e * (4 + q) / 4 for q = 0..3. */
 static int class_of(size_t bytes, size_t *rounded) {
@@ -182,7 +185,7 @@ void cr_memory(cr_memory_stats *out) {
   pthread_mutex_unlock(&cache.lock);
 }
 
-/* ---- headers ------------------------------------------------------------------------------- */
+/* ---- headers ---------------------------------------------------------------------------- */
 
 void *cr_malloc(size_t bytes) {
   void *p = cr_fault_due() ? NULL : malloc(bytes);
@@ -190,4 +193,6 @@ void *cr_malloc(size_t bytes) {
   return p;
 }
 
-void cr_free(void *p) { free(p); }
+void cr_free(void *p) {
+  free(p);
+}

@@ -34,7 +34,8 @@ typedef struct {
   int nin;
   cr_tensor *const *in; /* every tensor argument; NULL entries are allowed */
   int nsave;
-  cr_tensor *const *save; /* those of the inputs, outputs or others that backward needs; NULL allowed */
+  cr_tensor *const
+      *save; /* those of the inputs, outputs or others that backward needs; NULL allowed */
   int nints;
   const int64_t *ints;
   int nnums;
@@ -43,9 +44,13 @@ typedef struct {
   void (*free_user)(void *user);
 } cr_call;
 
-#define CR_LIST_(type, ...) (type[]){__VA_ARGS__}
+#define CR_LIST_(type, ...)                                                                        \
+  (type[]) {                                                                                       \
+    __VA_ARGS__                                                                                    \
+  }
 #define CR_LEN_(type, ...) (int)(sizeof(CR_LIST_(type, __VA_ARGS__)) / sizeof(type))
-#define CR_IN(...) .nin = CR_LEN_(cr_tensor *, __VA_ARGS__), .in = CR_LIST_(cr_tensor *, __VA_ARGS__)
+#define CR_IN(...)                                                                                 \
+  .nin = CR_LEN_(cr_tensor *, __VA_ARGS__), .in = CR_LIST_(cr_tensor *, __VA_ARGS__)
 #define CR_SAVE(...)                                                                               \
   .nsave = CR_LEN_(cr_tensor *, __VA_ARGS__), .save = CR_LIST_(cr_tensor *, __VA_ARGS__)
 #define CR_INTS(...) .nints = CR_LEN_(int64_t, __VA_ARGS__), .ints = CR_LIST_(int64_t, __VA_ARGS__)
@@ -65,8 +70,8 @@ bool cr_record_many(const cr_op *op, int nout, cr_tensor **out, const cr_call *c
   cr_record_view_one(op, out, input, &(cr_call){CR_IN(input), __VA_ARGS__})
 cr_tensor *cr_record_view_one(const cr_op *op, cr_tensor *out, cr_tensor *in, const cr_call *call);
 
-/* Called by an operator before it writes to `out`, a tensor that its caller gave: refuses what would
- * lose a gradient (a leaf overwritten by a value that requires one) or is no proper place (an
+/* Called by an operator before it writes to `out`, a tensor that its caller gave: refuses what
+ * would lose a gradient (a leaf overwritten by a value that requires one) or is no proper place (an
  * expanded tensor). */
 bool cr_writable(const char *fn, cr_tensor *out, int nin, cr_tensor *const *in);
 /* Whether a call on these would be recorded; for operators that do extra work then. */
@@ -77,10 +82,11 @@ bool cr_recording(int nin, cr_tensor *const *in);
  * to `a`, or, when it is going to be overwritten and recorded, to a copy with the same history. */
 cr_tensor *cr_keep(cr_tensor *a, const cr_tensor *out);
 
-/* ---- inside a backward --------------------------------------------------------------------- */
+/* ---- inside a backward ------------------------------------------------------------------ */
 
 /* The i-th saved tensor, with its history; NULL with a message when it was overwritten since (the
- * message says what to do) or the graph was freed.  For an entry recorded as NULL use cr_has_saved. */
+ * message says what to do) or the graph was freed.  For an entry recorded as NULL use cr_has_saved.
+ */
 cr_tensor *cr_saved(cr_node *n, int i);
 bool cr_has_saved(const cr_node *n, int i);
 bool cr_wants(const cr_node *n, int i); /* does input i need a gradient in this run? */
@@ -92,16 +98,16 @@ const char *cr_node_name(const cr_node *n);
 /* Shape of input i (known even when it was not saved), as many numbers as the return value says. */
 int cr_input_shape(const cr_node *n, int i, const int64_t **shape);
 
-/* ---- on tensors ---------------------------------------------------------------------------- */
+/* ---- on tensors ------------------------------------------------------------------------- */
 
 bool cr_requires_grad(cr_tensor *t); /* leaf that requires one, or result of such */
 bool cr_is_leaf(cr_tensor *t);
 bool cr_set_requires_grad(cr_tensor *t, bool on); /* leaves of a float type only */
 cr_tensor *cr_detach(const cr_tensor *t);
-cr_tensor *cr_grad(const cr_tensor *t);           /* borrowed; NULL when there is none */
-bool cr_set_grad(cr_tensor *t, cr_tensor *grad);  /* NULL clears; same shape, dtype, device */
+cr_tensor *cr_grad(const cr_tensor *t);          /* borrowed; NULL when there is none */
+bool cr_set_grad(cr_tensor *t, cr_tensor *grad); /* NULL clears; same shape, dtype, device */
 bool cr_retain_grad(cr_tensor *t);
-cr_node *cr_grad_node(cr_tensor *t);              /* borrowed; NULL for a leaf */
+cr_node *cr_grad_node(cr_tensor *t); /* borrowed; NULL for a leaf */
 /* A node of an operator defined outside (a custom function): number of inputs of n, and the node
  * that made input i (borrowed, NULL for leaves and for inputs without a gradient). */
 int cr_node_ninputs(const cr_node *n);

@@ -8,7 +8,7 @@
 
 #include "tensor/tensor.h"
 
-/* ---- loops ------------------------------------------------------------------------------- */
+/* ---- loops ------------------------------------------------------------------------------ */
 
 #define CR_ITER_MAX 5
 
@@ -44,10 +44,10 @@ cr_scalar cr_load_scalar(cr_dtype dtype, const void *p);
 typedef struct {
   int nkeep, nred;
   int64_t keep[CR_MAX_DIMS], red[CR_MAX_DIMS];
-  int64_t out_stride[CR_MAX_DIMS];                       /* along keep */
-  int64_t in_keep[CR_MAX_DIMS], in_red[CR_MAX_DIMS];     /* along keep, along red */
+  int64_t out_stride[CR_MAX_DIMS];                   /* along keep */
+  int64_t in_keep[CR_MAX_DIMS], in_red[CR_MAX_DIMS]; /* along keep, along red */
   int64_t red_step[CR_MAX_DIMS]; /* along red: how much ARGMAX's row-major index grows */
-  int64_t nout, nin;                                     /* products of keep and of red */
+  int64_t nout, nin;             /* products of keep and of red */
   char *out;
   const char *in;
   cr_dtype out_dtype, in_dtype;
@@ -58,23 +58,87 @@ typedef struct {
 void cr_reduction_make(cr_reduction *r, const cr_tensor *out, const cr_tensor *in, int ndims,
                        const int *dims);
 
-/* ---- operation codes ----------------------------------------------------------------------- */
+/* ---- operation codes -------------------------------------------------------------------- */
 
 typedef enum {
-  CR_NEG, CR_ABS, CR_SIGN, CR_SQUARE, CR_SQRT, CR_RSQRT, CR_RECIPROCAL,
-  CR_EXP, CR_EXPM1, CR_LOG, CR_LOG1P, CR_LOG2, CR_LOG10, CR_SIN, CR_COS, CR_TAN, CR_ASIN, CR_ACOS, CR_ATAN,
-  CR_SINH, CR_COSH, CR_TANH, CR_ASINH, CR_ACOSH, CR_ATANH, CR_SIGMOID, CR_LOG_SIGMOID, CR_SOFTPLUS, CR_RELU,
-  CR_GELU, CR_SILU, CR_ERF, CR_ERFC, CR_LGAMMA, CR_DIGAMMA,
-  CR_FLOOR, CR_CEIL, CR_ROUND, CR_TRUNC, CR_FRAC, CR_LOGICAL_NOT, CR_BITNOT, CR_ISNAN, CR_ISINF,
-  CR_ISFINITE, CR_NUNARY
+  CR_NEG,
+  CR_ABS,
+  CR_SIGN,
+  CR_SQUARE,
+  CR_SQRT,
+  CR_RSQRT,
+  CR_RECIPROCAL,
+  CR_EXP,
+  CR_EXPM1,
+  CR_LOG,
+  CR_LOG1P,
+  CR_LOG2,
+  CR_LOG10,
+  CR_SIN,
+  CR_COS,
+  CR_TAN,
+  CR_ASIN,
+  CR_ACOS,
+  CR_ATAN,
+  CR_SINH,
+  CR_COSH,
+  CR_TANH,
+  CR_ASINH,
+  CR_ACOSH,
+  CR_ATANH,
+  CR_SIGMOID,
+  CR_LOG_SIGMOID,
+  CR_SOFTPLUS,
+  CR_RELU,
+  CR_GELU,
+  CR_SILU,
+  CR_ERF,
+  CR_ERFC,
+  CR_LGAMMA,
+  CR_DIGAMMA,
+  CR_FLOOR,
+  CR_CEIL,
+  CR_ROUND,
+  CR_TRUNC,
+  CR_FRAC,
+  CR_LOGICAL_NOT,
+  CR_BITNOT,
+  CR_ISNAN,
+  CR_ISINF,
+  CR_ISFINITE,
+  CR_NUNARY
 } cr_unary_op;
-/* Input and output have the same dtype, but for LOGICAL_NOT, ISNAN, ISINF and ISFINITE, whose output
- * is bool.  The functions from SQRT to DIGAMMA but ABS, SIGN, RELU are only called on float types. */
+/* Input and output have the same dtype, but for LOGICAL_NOT, ISNAN, ISINF and ISFINITE, whose
+ * output is bool.  The functions from SQRT to DIGAMMA but ABS, SIGN, RELU are only called on float
+ * types. */
 
 typedef enum {
-  CR_ADD, CR_SUB, CR_MUL, CR_DIV, CR_FLOORDIV, CR_REMAINDER, CR_FMOD, CR_POW, CR_MAX, CR_MIN, CR_ATAN2,
-  CR_BITAND, CR_BITOR, CR_BITXOR, CR_LSHIFT, CR_RSHIFT, CR_NARITH,
-  CR_EQ = CR_NARITH, CR_NE, CR_LT, CR_LE, CR_GT, CR_GE, CR_LOGICAL_AND, CR_LOGICAL_OR, CR_LOGICAL_XOR,
+  CR_ADD,
+  CR_SUB,
+  CR_MUL,
+  CR_DIV,
+  CR_FLOORDIV,
+  CR_REMAINDER,
+  CR_FMOD,
+  CR_POW,
+  CR_MAX,
+  CR_MIN,
+  CR_ATAN2,
+  CR_BITAND,
+  CR_BITOR,
+  CR_BITXOR,
+  CR_LSHIFT,
+  CR_RSHIFT,
+  CR_NARITH,
+  CR_EQ = CR_NARITH,
+  CR_NE,
+  CR_LT,
+  CR_LE,
+  CR_GT,
+  CR_GE,
+  CR_LOGICAL_AND,
+  CR_LOGICAL_OR,
+  CR_LOGICAL_XOR,
   CR_NBINARY
 } cr_binary_op;
 /* Both inputs and the output of an arithmetic operation have one dtype.  From EQ on the inputs have
@@ -85,12 +149,12 @@ typedef enum {
  * MAX and MIN give NaN where either is NaN. */
 
 typedef enum {
-  CR_ADDCMUL,  /* a + s*b*c */
-  CR_ADDCDIV,  /* a + s*b/c */
-  CR_AXPBY,    /* s*a + t*b      (two tensors) */
-  CR_LERP,     /* a + s*(b-a)    (two tensors) */
-  CR_CLAMP,    /* min(max(a, s), t)  (one tensor); NaN stays NaN */
-  CR_THRESHOLD,/* a > s ? a : t      (one tensor) */
+  CR_ADDCMUL,            /* a + s*b*c */
+  CR_ADDCDIV,            /* a + s*b/c */
+  CR_AXPBY,              /* s*a + t*b      (two tensors) */
+  CR_LERP,               /* a + s*(b-a)    (two tensors) */
+  CR_CLAMP,              /* min(max(a, s), t)  (one tensor); NaN stays NaN */
+  CR_THRESHOLD,          /* a > s ? a : t      (one tensor) */
   CR_THRESHOLD_BACKWARD, /* b > s ? a : 0    (a: gradient, b: input) */
   CR_TANH_BACKWARD,      /* a * (1 - b*b)    (a: gradient, b: output) */
   CR_SIGMOID_BACKWARD,   /* a * b*(1 - b)    (a: gradient, b: output) */
@@ -100,20 +164,40 @@ typedef enum {
 /* Fused loops with up to two numbers s and t.  One dtype throughout. */
 
 typedef enum {
-  CR_SUM, CR_PROD, CR_AMAX, CR_AMIN, CR_ARGMAX, CR_ARGMIN, CR_ALL, CR_ANY, CR_SUMSQ, CR_SUMABS,
-  CR_COUNT_NONZERO, CR_NREDUCE
+  CR_SUM,
+  CR_PROD,
+  CR_AMAX,
+  CR_AMIN,
+  CR_ARGMAX,
+  CR_ARGMIN,
+  CR_ALL,
+  CR_ANY,
+  CR_SUMSQ,
+  CR_SUMABS,
+  CR_COUNT_NONZERO,
+  CR_NREDUCE
 } cr_reduce_op;
 /* out dtype: SUM, PROD: that of in, or int64 for integers and bool when the caller asks for it;
  * AMAX, AMIN as in; ARGMAX, ARGMIN, COUNT_NONZERO int64 (ARG*: 0-based index in the row-major order
  * of the reduced dimensions, the first of equals, NaN counts as the largest for ARGMAX and the
- * smallest for ARGMIN, and AMAX, AMIN give NaN if one is there); ALL, ANY bool; SUMSQ, SUMABS float.
- * Sums of float16, bfloat16 accumulate in float32 or wider, of float32 in float64, of integers in
- * int64.  The order of additions depends on the shape alone, never on the number of threads. */
+ * smallest for ARGMIN, and AMAX, AMIN give NaN if one is there); ALL, ANY bool; SUMSQ, SUMABS
+ * float. Sums of float16, bfloat16 accumulate in float32 or wider, of float32 in float64, of
+ * integers in int64.  The order of additions depends on the shape alone, never on the number of
+ * threads. */
 
-typedef enum { CR_UNIFORM, CR_NORMAL, CR_BERNOULLI, CR_RANDINT, CR_EXPONENTIAL, CR_CAUCHY, CR_LOGNORMAL,
-               CR_GEOMETRIC, CR_NRANDOM } cr_random_op;
+typedef enum {
+  CR_UNIFORM,
+  CR_NORMAL,
+  CR_BERNOULLI,
+  CR_RANDINT,
+  CR_EXPONENTIAL,
+  CR_CAUCHY,
+  CR_LOGNORMAL,
+  CR_GEOMETRIC,
+  CR_NRANDOM
+} cr_random_op;
 
-/* ---- the table ----------------------------------------------------------------------------- */
+/* ---- the table -------------------------------------------------------------------------- */
 
 typedef struct {
   int64_t batch, m, n, k;
@@ -146,26 +230,28 @@ struct cr_backend {
 
   /* reductions and scans */
   bool (*reduce)(cr_reduce_op op, const cr_reduction *r);
-  /* Along one dimension of n elements: o[i] = x[0] op ... op x[i], SUM or PROD.  The iter runs over the
-   * other dimensions; strides in bytes along the scanned one. */
-  bool (*scan)(cr_reduce_op op, const cr_iter *it, int64_t n, int64_t out_stride, int64_t in_stride);
+  /* Along one dimension of n elements: o[i] = x[0] op ... op x[i], SUM or PROD.  The iter runs over
+   * the other dimensions; strides in bytes along the scanned one. */
+  bool (*scan)(cr_reduce_op op, const cr_iter *it, int64_t n, int64_t out_stride,
+               int64_t in_stride);
   /* Sorts each line of n: values and 0-based int64 places, stable.  it: op[0] values, op[1] places,
    * op[2] input, over the other dimensions; strides in bytes along the line. NaN is largest. */
   bool (*sort)(const cr_iter *it, int64_t n, const int64_t stride[3], bool descending);
 
   /* indexing: index tensors hold 0-based int64, checked by the kernel, which fails with a message
    * that names the index (1-based) and the size */
-  /* out[i] = in[.. index[i] ..] along one dimension of in of `size` elements, in_stride bytes apart.
-   * it: op[0] out, op[1] in (stride 0 along the indexed dimension), op[2] index. */
+  /* out[i] = in[.. index[i] ..] along one dimension of in of `size` elements, in_stride bytes
+   * apart. it: op[0] out, op[1] in (stride 0 along the indexed dimension), op[2] index. */
   bool (*gather)(const cr_iter *it, int64_t size, int64_t in_stride);
-  /* out[.. index[i] ..] = in[i] or += in[i]; it: op[0] in (read), op[1] index, op[2] out (written, with
-   * stride 0 along the indexed dimension). */
+  /* out[.. index[i] ..] = in[i] or += in[i]; it: op[0] in (read), op[1] index, op[2] out (written,
+   * with stride 0 along the indexed dimension). */
   bool (*scatter)(const cr_iter *it, int64_t size, int64_t out_stride, bool add);
   /* Rows: out[r][0..inner) = in[index[r]][0..inner), everything contiguous, rows of `bytes`; outer
    * repeats the whole with the given byte steps. */
   bool (*index_select)(char *out, const char *in, const int64_t *index, int64_t n, int64_t size,
                        size_t bytes, int64_t outer, int64_t out_step, int64_t in_step);
-  /* Rows: out[index[r]] (+)= in[r]; equal indices add up in order, so the result is deterministic. */
+  /* Rows: out[index[r]] (+)= in[r]; equal indices add up in order, so the result is deterministic.
+   */
   bool (*index_add)(cr_dtype dtype, char *out, const char *in, const int64_t *index, int64_t n,
                     int64_t size, int64_t inner, int64_t outer, int64_t out_step, int64_t in_step,
                     double alpha);
@@ -179,8 +265,8 @@ struct cr_backend {
               double *out); /* strides in elements */
 
   /* random: out contiguous; element i's value depends only on seed, offset and i */
-  bool (*random)(cr_random_op op, cr_dtype dtype, void *out, int64_t n, uint64_t seed, uint64_t offset,
-                 double a, double b);
+  bool (*random)(cr_random_op op, cr_dtype dtype, void *out, int64_t n, uint64_t seed,
+                 uint64_t offset, double a, double b);
 
   void (*synchronize)(cr_device d);
 };
@@ -190,7 +276,9 @@ const cr_backend *cr_backend_of(cr_device d);
 /* Called by a backend's library when it is loaded. */
 void cr_backend_register(cr_device_type type, const cr_backend *b);
 
-static inline const cr_backend *cr_backend_for(const cr_tensor *t) { return t->storage->backend; }
+static inline const cr_backend *cr_backend_for(const cr_tensor *t) {
+  return t->storage->backend;
+}
 
 /* How many counters a random fill of n elements uses up. */
 uint64_t cr_random_counters(cr_random_op op, cr_dtype dtype, int64_t n);

@@ -24,11 +24,15 @@ bool cr_fail(const char *format, ...) {
   return false;
 }
 
-const char *cr_error(void) { return message[0] ? message : "unknown error"; }
+const char *cr_error(void) {
+  return message[0] ? message : "unknown error";
+}
 
-bool cr_error_prefix(const char *prefix) { return cr_fail("%s: %s", prefix, message); }
+bool cr_error_prefix(const char *prefix) {
+  return cr_fail("%s: %s", prefix, message);
+}
 
-/* ---- contexts ---------------------------------------------------------------------------- */
+/* ---- contexts --------------------------------------------------------------------------- */
 
 static uint64_t random_seed(void) {
   struct timespec now;
@@ -40,7 +44,9 @@ static uint64_t random_seed(void) {
   return (z ^ (z >> 31)) & 0x7FFFFFFFFFFFFFFFu;
 }
 
-void cr_seed(cr_generator *g, uint64_t seed) { *g = (cr_generator){.seed = seed, .offset = 0}; }
+void cr_seed(cr_generator *g, uint64_t seed) {
+  *g = (cr_generator){.seed = seed, .offset = 0};
+}
 
 static void account_release(cr_account *a) {
   if (atomic_fetch_sub_explicit(&a->refs, 1, memory_order_acq_rel) == 1) free(a);
@@ -71,8 +77,12 @@ void cr_context_free(cr_context *c) {
 static pthread_key_t own_key;
 static pthread_once_t own_once = PTHREAD_ONCE_INIT;
 
-static void own_free(void *c) { cr_context_free(c); }
-static void own_init(void) { pthread_key_create(&own_key, own_free); }
+static void own_free(void *c) {
+  cr_context_free(c);
+}
+static void own_init(void) {
+  pthread_key_create(&own_key, own_free);
+}
 
 static cr_context *own_context(void) {
   /* Should even this small block be missing, all such threads share a spare one. */
@@ -87,7 +97,9 @@ static cr_context *own_context(void) {
   return c;
 }
 
-cr_context *cr_ctx(void) { return current ? current : (current = own_context()); }
+cr_context *cr_ctx(void) {
+  return current ? current : (current = own_context());
+}
 
 cr_context *cr_set_ctx(cr_context *c) {
   cr_context *before = current;

@@ -1,8 +1,9 @@
 /* engine.c: running the tape backwards.
  *
  * A node is run when the gradients of its outputs are complete, that is after all nodes that used
- * them.  Those are deeper than it (cr_node.depth), so a heap that gives the deepest node first needs
- * no counting of uses and no recursion.  Nodes of one depth run in the order in which they came. */
+ * them.  Those are deeper than it (cr_node.depth), so a heap that gives the deepest node first
+ * needs no counting of uses and no recursion.  Nodes of one depth run in the order in which they
+ * came. */
 #include "tensor/node.h"
 #include "tensor/ops.h"
 
@@ -17,7 +18,7 @@ typedef struct {
   uint64_t order;
 } run;
 
-/* ---- the heap ------------------------------------------------------------------------------ */
+/* ---- the heap --------------------------------------------------------------------------- */
 
 static bool before(const cr_node *a, const cr_node *b) {
   return a->depth != b->depth ? a->depth > b->depth : a->order < b->order;
@@ -51,7 +52,7 @@ static cr_node *pop(run *r) {
   return top;
 }
 
-/* ---- which gradients are asked for ------------------------------------------------------------- */
+/* ---- which gradients are asked for ------------------------------------------------------ */
 
 static bool leaf_asked(const run *r, const cr_tensor *leaf) {
   for (int i = 0; i < r->opts->ninputs; i++)
@@ -125,7 +126,7 @@ static bool set_captures(run *r, bool on) {
   return true;
 }
 
-/* ---- gradients on their way ------------------------------------------------------------------- */
+/* ---- gradients on their way ------------------------------------------------------------- */
 
 /* Takes over `from`. */
 static cr_tensor *replaced(cr_tensor *from, cr_tensor *by) {
@@ -229,7 +230,7 @@ static bool deliver(run *r, const cr_edge *e, cr_tensor *g) {
   return deliver_to_node(r, e->node, e->index, fitted);
 }
 
-/* ---- running a node -------------------------------------------------------------------------- */
+/* ---- running a node --------------------------------------------------------------------- */
 
 /* Hands out what was asked of this node's outputs, and makes zeros for outputs nobody used. */
 static bool complete_outputs(const run *r, cr_node *n) {
@@ -312,7 +313,7 @@ static void leave(cr_node *n) {
   cr_node_release(n);
 }
 
-/* ---- starting ------------------------------------------------------------------------------- */
+/* ---- starting --------------------------------------------------------------------------- */
 
 static bool start(run *r, cr_tensor *root, cr_tensor *grad) {
   char s[CR_SHAPE_STR], u[CR_SHAPE_STR];
@@ -321,16 +322,21 @@ static bool start(run *r, cr_tensor *root, cr_tensor *grad) {
                    "from does",
                    cr_tensor_str(s, root));
   if (!grad && cr_numel(root) != 1)
-    return cr_fail("backward: the tensor is %s; give a gradient of its shape, or start from a single "
-                   "number such as its sum",
-                   cr_tensor_str(s, root));
+    return cr_fail(
+        "backward: the tensor is %s; give a gradient of its shape, or start from a single "
+        "number such as its sum",
+        cr_tensor_str(s, root));
   if (grad && cr_numel(grad) != cr_numel(root))
     return cr_fail("backward: a gradient of shape %s for a tensor of shape %s",
                    cr_tensor_str(s, grad), cr_tensor_str(u, root));
   cr_tensor *g = grad ? cr_reshape(grad, root->ndim, root->shape) : cr_ones_like(root);
   if (!g) return false;
-  cr_edge e = {.dtype = root->dtype, .ndim = root->ndim, .device = cr_device_of(root),
-               .shape = root->shape, .node = root->ag->node, .index = root->ag->index,
+  cr_edge e = {.dtype = root->dtype,
+               .ndim = root->ndim,
+               .device = cr_device_of(root),
+               .shape = root->shape,
+               .node = root->ag->node,
+               .index = root->ag->index,
                .leaf = root->ag->node ? NULL : root};
   bool ok = !cr_edge_wanted(r, &e) || deliver(r, &e, g);
   cr_release(g);

@@ -1,7 +1,7 @@
 /* gradcheck.c: the tape's gradients against central differences.
  *
- * The function's result is contracted with fixed weights to one number, whose slope along each element
- * of each input is measured from both sides. */
+ * The function's result is contracted with fixed weights to one number, whose slope along each
+ * element of each input is measured from both sides. */
 #include "tensor/autograd.h"
 #include "tensor/ops.h"
 
@@ -41,8 +41,8 @@ typedef struct {
   int64_t element;
 } worst_place;
 
-static bool compare_input(function f, void *ctx, cr_tensor *const *in, int i, cr_tensor *grad, double eps,
-                          double atol, double rtol, worst_place *worst) {
+static bool compare_input(function f, void *ctx, cr_tensor *const *in, int i, cr_tensor *grad,
+                          double eps, double atol, double rtol, worst_place *worst) {
   CR_AUTO plain = grad ? cr_contiguous(grad) : cr_zeros_like(in[i]);
   if (!plain) return false;
   int64_t n = cr_numel(in[i]);
@@ -64,8 +64,8 @@ static bool compare_input(function f, void *ctx, cr_tensor *const *in, int i, cr
   return true;
 }
 
-static bool first_order(function f, void *ctx, int nin, cr_tensor *const *in, double eps, double atol,
-                        double rtol, const char *order) {
+static bool first_order(function f, void *ctx, int nin, cr_tensor *const *in, double eps,
+                        double atol, double rtol, const char *order) {
   cr_tensor **grads = calloc((size_t)nin, sizeof *grads);
   if (!grads) return cr_fail("gradcheck: out of memory");
   worst_place worst = {.error = 0, .input = -1};
@@ -79,13 +79,14 @@ static bool first_order(function f, void *ctx, int nin, cr_tensor *const *in, do
   if (!ok) return false;
   if (worst.input < 0) return true;
   char s[CR_SHAPE_STR];
-  return cr_fail("gradcheck: %s of input %d (%s) differs most at element %lld: backward gives %.10g, "
-                 "differences give %.10g",
-                 order, worst.input + 1, cr_tensor_str(s, in[worst.input]), (long long)worst.element + 1,
-                 worst.analytic, worst.numeric);
+  return cr_fail(
+      "gradcheck: %s of input %d (%s) differs most at element %lld: backward gives %.10g, "
+      "differences give %.10g",
+      order, worst.input + 1, cr_tensor_str(s, in[worst.input]), (long long)worst.element + 1,
+      worst.analytic, worst.numeric);
 }
 
-/* ---- the gradient as a function ------------------------------------------------------------------------- */
+/* ---- the gradient as a function --------------------------------------------------------- */
 
 typedef struct {
   function f;
@@ -122,14 +123,16 @@ static cr_tensor *gradient(void *ctx, cr_tensor *const *in) {
   return r;
 }
 
-bool cr_gradcheck(function f, void *ctx, int nin, cr_tensor *const *in, double eps, double atol, double rtol,
-                  bool second_order) {
+bool cr_gradcheck(function f, void *ctx, int nin, cr_tensor *const *in, double eps, double atol,
+                  double rtol, bool second_order) {
   for (int i = 0; i < nin; i++) {
     if (in[i]->dtype != CR_FLOAT64)
-      return cr_fail("gradcheck: input %d is %s, wanted float64", i + 1, cr_dtypes[in[i]->dtype].name);
+      return cr_fail("gradcheck: input %d is %s, wanted float64", i + 1,
+                     cr_dtypes[in[i]->dtype].name);
     if (!cr_set_requires_grad(in[i], true)) return false;
   }
   if (!first_order(f, ctx, nin, in, eps, atol, rtol, "the gradient")) return false;
   gradient_ctx g = {f, ctx, nin};
-  return !second_order || first_order(gradient, &g, nin, in, eps, atol, rtol, "the second-order gradient");
+  return !second_order ||
+         first_order(gradient, &g, nin, in, eps, atol, rtol, "the second-order gradient");
 }

@@ -5,8 +5,8 @@
 #include "tensor/tensor.h"
 
 /* Counts bytes in an account; charging fails at the account's limit. */
-cr_account *cr_charge(size_t bytes);                   /* the current one, with a reference */
-void cr_uncharge(cr_account *a, size_t bytes);         /* gives the reference back */
+cr_account *cr_charge(size_t bytes);           /* the current one, with a reference */
+void cr_uncharge(cr_account *a, size_t bytes); /* gives the reference back */
 bool cr_recharge(cr_account *a, size_t from, size_t to);
 
 /* Whether an injected failure is due (cr_memory_fail_at). */

@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-/* ---- elementwise ---------------------------------------------------------------------------- */
+/* ---- elementwise ------------------------------------------------------------------------ */
 
 /* Whether t is laid out row by row without gaps over exactly this shape. */
 static bool is_plain(const cr_tensor *t, const cr_tensor *out) {
@@ -125,7 +125,7 @@ void cr_iter_scalar(cr_iter *it, cr_dtype dtype, const void *value) {
   for (int d = 0; d < it->ndim; d++) o->stride[d] = 0;
 }
 
-/* ---- numbers -------------------------------------------------------------------------------- */
+/* ---- numbers ---------------------------------------------------------------------------- */
 
 /* What a float becomes in an integer type: see cr_cpu_cast, which must agree. */
 static int64_t truncated(cr_dtype dtype, cr_scalar s) {
@@ -169,7 +169,7 @@ cr_scalar cr_load_scalar(cr_dtype dtype, const void *p) {
   }
 }
 
-/* ---- reductions ----------------------------------------------------------------------------- */
+/* ---- reductions ------------------------------------------------------------------------- */
 
 static bool is_reduced(int d, int ndims, const int *dims) {
   for (int i = 0; i < ndims; i++) {

@@ -16,7 +16,7 @@ typedef struct {
 } cr_edge;
 
 typedef struct {
-  cr_tensor *value; /* without a history: no cycles */
+  cr_tensor *value;    /* without a history: no cycles */
   cr_tensor *unpacked; /* value with its history, while a backward runs */
   uint32_t version;
   int16_t input, output; /* which of them it is, or -1 */

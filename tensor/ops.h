@@ -1,23 +1,25 @@
 /* ops.h: the operators.  Each works on any device, and on the tape.
  *
  * A last argument `out` may be NULL: the result is a new tensor.  Otherwise the result is written
- * there (it is resized when its shape differs) and a new reference to it is returned; out may be one
- * of the inputs, which makes the operator work in place.
- * A tensor argument that is NULL makes the result NULL with the message left as it is, so that calls
- * can be nested and only the last result needs a check; CR_AUTO releases what came between.
- * `dim` counts from 0; dims below 0 count from the end.  Shapes, dtypes and devices are checked; a
- * message names the operator, what it got and what it wanted. */
+ * there (it is resized when its shape differs) and a new reference to it is returned; out may be
+ * one of the inputs, which makes the operator work in place. A tensor argument that is NULL makes
+ * the result NULL with the message left as it is, so that calls can be nested and only the last
+ * result needs a check; CR_AUTO releases what came between. `dim` counts from 0; dims below 0 count
+ * from the end.  Shapes, dtypes and devices are checked; a message names the operator, what it got
+ * and what it wanted. */
 #ifndef CR_OPS_H
 #define CR_OPS_H
 
 #include "tensor/backend.h"
 #include "tensor/tensor.h"
 
-static inline void cr_auto_release(cr_tensor **t) { cr_release(*t); }
+static inline void cr_auto_release(cr_tensor **t) {
+  cr_release(*t);
+}
 /* A local reference that is released when its block ends: CR_AUTO x = cr_mul(a, b); */
 #define CR_AUTO __attribute__((cleanup(cr_auto_release))) cr_tensor *
 
-/* ---- ops/create.c -------------------------------------------------------------------------- */
+/* ---- ops/create.c ----------------------------------------------------------------------- */
 cr_tensor *cr_full(cr_dtype dtype, cr_device d, int ndim, const int64_t *shape, cr_scalar v);
 cr_tensor *cr_zeros_like(const cr_tensor *t);
 cr_tensor *cr_ones_like(const cr_tensor *t);
@@ -25,21 +27,22 @@ cr_tensor *cr_arange(cr_dtype dtype, cr_device d, double start, double step, int
 cr_tensor *cr_eye(cr_dtype dtype, cr_device d, int64_t n, int64_t m);
 cr_tensor *cr_fill(cr_tensor *t, cr_scalar v); /* in place */
 
-/* ---- ops/copy.c ---------------------------------------------------------------------------- */
+/* ---- ops/copy.c ------------------------------------------------------------------------- */
 cr_tensor *cr_copy(cr_tensor *dst, cr_tensor *src); /* broadcasts and casts; any devices */
 cr_tensor *cr_contiguous(cr_tensor *t);             /* t itself when it is contiguous */
 cr_tensor *cr_clone(cr_tensor *t);                  /* always contiguous */
 cr_tensor *cr_cast(cr_tensor *t, cr_dtype dtype);   /* t itself when it has that dtype */
 cr_tensor *cr_to_device(cr_tensor *t, cr_device d); /* t itself when it is there */
 
-/* ---- ops/view.c: results share t's elements -------------------------------------------------- */
+/* ---- ops/view.c: results share t's elements --------------------------------------------- */
 cr_tensor *cr_narrow(cr_tensor *t, int dim, int64_t start, int64_t size);
 cr_tensor *cr_slice(cr_tensor *t, int dim, int64_t start, int64_t size, int64_t step);
 cr_tensor *cr_select(cr_tensor *t, int dim, int64_t index);
 cr_tensor *cr_transpose(cr_tensor *t, int dim0, int dim1);
 cr_tensor *cr_permute(cr_tensor *t, int n, const int *dims);
-cr_tensor *cr_view(cr_tensor *t, int ndim, const int64_t *shape);    /* one size may be -1 */
-cr_tensor *cr_reshape(cr_tensor *t, int ndim, const int64_t *shape); /* copies where a view can't be */
+cr_tensor *cr_view(cr_tensor *t, int ndim, const int64_t *shape); /* one size may be -1 */
+cr_tensor *cr_reshape(cr_tensor *t, int ndim,
+                      const int64_t *shape); /* copies where a view can't be */
 cr_tensor *cr_expand(cr_tensor *t, int ndim, const int64_t *shape);
 cr_tensor *cr_squeeze(cr_tensor *t, int dim);
 cr_tensor *cr_squeeze_all(cr_tensor *t);
@@ -52,12 +55,12 @@ cr_tensor *cr_as_strided(cr_tensor *t, int64_t offset, int ndim, const int64_t *
 /* Zeros of the given shape, with t in the place that cr_narrow(.., dim, start, ..) would view. */
 cr_tensor *cr_narrow_into(cr_tensor *t, int dim, int64_t start, int64_t size_of_dim, int64_t step);
 
-/* ---- ops/unary.c --------------------------------------------------------------------------- */
+/* ---- ops/unary.c ------------------------------------------------------------------------ */
 cr_tensor *cr_unary(cr_unary_op op, cr_tensor *a, cr_tensor *out);
 const char *cr_unary_name(cr_unary_op op);
 #define cr_neg(a) cr_unary(CR_NEG, a, NULL)
 
-/* ---- ops/binary.c: broadcasting; dtypes are promoted ------------------------------------------ */
+/* ---- ops/binary.c: broadcasting; dtypes are promoted ------------------------------------ */
 cr_tensor *cr_binary(cr_binary_op op, cr_tensor *a, cr_tensor *b, cr_tensor *out);
 /* With a number.  The dtype is a's; an integer tensor with a fractional number gives the context's
  * default float type, except into `out`. */
@@ -71,23 +74,25 @@ const char *cr_binary_name(cr_binary_op op);
 #define cr_mul_num(a, s) cr_binary_scalar(CR_MUL, a, cr_num(s), NULL)
 #define cr_add_num(a, s) cr_binary_scalar(CR_ADD, a, cr_num(s), NULL)
 
-/* ---- ops/pointwise.c: fused loops ------------------------------------------------------------- */
+/* ---- ops/pointwise.c: fused loops ------------------------------------------------------- */
 cr_tensor *cr_addcmul(cr_tensor *a, cr_scalar s, cr_tensor *b, cr_tensor *c, cr_tensor *out);
 cr_tensor *cr_addcdiv(cr_tensor *a, cr_scalar s, cr_tensor *b, cr_tensor *c, cr_tensor *out);
-cr_tensor *cr_axpby(cr_scalar s, cr_tensor *a, cr_scalar t, cr_tensor *b, cr_tensor *out); /* sa + tb */
+cr_tensor *cr_axpby(cr_scalar s, cr_tensor *a, cr_scalar t, cr_tensor *b,
+                    cr_tensor *out); /* sa + tb */
 cr_tensor *cr_lerp(cr_tensor *a, cr_tensor *b, cr_scalar s, cr_tensor *out);
 cr_tensor *cr_clamp(cr_tensor *a, cr_scalar lo, cr_scalar hi, cr_tensor *out);
 cr_tensor *cr_threshold(cr_tensor *a, cr_scalar threshold, cr_scalar value, cr_tensor *out);
 cr_tensor *cr_where(cr_tensor *cond, cr_tensor *a, cr_tensor *b, cr_tensor *out);
 
-/* ---- ops/reduce.c: ndims < 0: over all dims ------------------------------------------------- */
+/* ---- ops/reduce.c: ndims < 0: over all dims --------------------------------------------- */
 cr_tensor *cr_reduce(cr_reduce_op op, cr_tensor *a, int ndims, const int *dims, bool keepdim,
                      cr_tensor *out);
 const char *cr_reduce_name(cr_reduce_op op);
 cr_tensor *cr_sum(cr_tensor *a); /* over all: a scalar tensor */
 cr_tensor *cr_mean(cr_tensor *a, int ndims, const int *dims, bool keepdim, cr_tensor *out);
 /* Variance with n - correction in the denominator; standard deviation when sqrt. */
-cr_tensor *cr_var(cr_tensor *a, int ndims, const int *dims, bool keepdim, int correction, bool sqrt);
+cr_tensor *cr_var(cr_tensor *a, int ndims, const int *dims, bool keepdim, int correction,
+                  bool sqrt);
 cr_tensor *cr_norm(cr_tensor *a, double p, int ndims, const int *dims, bool keepdim);
 /* Sum a down to a shape that broadcasts to a's. */
 cr_tensor *cr_sum_to(cr_tensor *a, int ndim, const int64_t *shape);
@@ -97,7 +102,7 @@ bool cr_max_dim(cr_tensor *a, int dim, bool keepdim, bool smallest, cr_tensor **
 cr_tensor *cr_scan(cr_reduce_op op, cr_tensor *a, int dim, cr_tensor *out); /* CR_SUM or CR_PROD */
 bool cr_sort(cr_tensor *a, int dim, bool descending, cr_tensor **values, cr_tensor **places);
 
-/* ---- ops/matmul.c --------------------------------------------------------------------------- */
+/* ---- ops/matmul.c ----------------------------------------------------------------------- */
 cr_tensor *cr_mm(cr_tensor *a, cr_tensor *b, cr_tensor *out);
 cr_tensor *cr_bmm(cr_tensor *a, cr_tensor *b, cr_tensor *out);
 cr_tensor *cr_mv(cr_tensor *a, cr_tensor *x, cr_tensor *out);
@@ -107,13 +112,15 @@ cr_tensor *cr_ger(cr_tensor *x, cr_tensor *y, cr_tensor *out);
 cr_tensor *cr_matmul(cr_tensor *a, cr_tensor *b, cr_tensor *out);
 /* beta*c + alpha*(a b): a matrix product (also batched: 3-d a and b, c 3-d), matrix-vector or outer
  * product by the numbers of dimensions; c broadcasts. */
-cr_tensor *cr_addmm(double beta, cr_tensor *c, double alpha, cr_tensor *a, cr_tensor *b, cr_tensor *out);
+cr_tensor *cr_addmm(double beta, cr_tensor *c, double alpha, cr_tensor *a, cr_tensor *b,
+                    cr_tensor *out);
 /* x w^T + bias: x (.., in), w (out, in), bias (out) or NULL. */
 cr_tensor *cr_linear(cr_tensor *x, cr_tensor *w, cr_tensor *bias);
 
-/* ---- ops/index.c: index tensors are int64, 0-based ------------------------------------------ */
+/* ---- ops/index.c: index tensors are int64, 0-based -------------------------------------- */
 cr_tensor *cr_gather(cr_tensor *a, int dim, cr_tensor *index, cr_tensor *out);
-cr_tensor *cr_scatter(cr_tensor *a, int dim, cr_tensor *index, cr_tensor *src, bool add); /* in place */
+cr_tensor *cr_scatter(cr_tensor *a, int dim, cr_tensor *index, cr_tensor *src,
+                      bool add); /* in place */
 cr_tensor *cr_index_select(cr_tensor *a, int dim, cr_tensor *index, cr_tensor *out);
 cr_tensor *cr_index_add(cr_tensor *a, int dim, cr_tensor *index, cr_tensor *src, double alpha);
 cr_tensor *cr_index_copy(cr_tensor *a, int dim, cr_tensor *index, cr_tensor *src);
@@ -125,25 +132,25 @@ cr_tensor *cr_nonzero(cr_tensor *a); /* n by ndim, int64, 0-based */
 cr_tensor *cr_cat(int n, cr_tensor *const *t, int dim);
 cr_tensor *cr_stack(int n, cr_tensor *const *t, int dim);
 
-/* ---- ops/random.c: in place; the context's generator ------------------------------------------ */
+/* ---- ops/random.c: in place; the context's generator ------------------------------------ */
 cr_tensor *cr_random(cr_random_op op, cr_tensor *t, double a, double b);
 cr_tensor *cr_bernoulli(cr_tensor *t, cr_tensor *p); /* t[i] = 1 with probability p[i] */
 cr_tensor *cr_randperm(cr_dtype dtype, int64_t n);   /* 0-based */
 
-/* ---- check ---------------------------------------------------------------------------------- */
+/* ---- check ------------------------------------------------------------------------------ */
 /* Compares backward with central differences.  f(ctx, inputs) gives a fresh tensor; inputs must be
- * float64.  Returns false and a message with the largest error and its place when they differ by more
- * than atol + rtol*|numeric|; second_order checks the gradient's own gradient too. */
+ * float64.  Returns false and a message with the largest error and its place when they differ by
+ * more than atol + rtol*|numeric|; second_order checks the gradient's own gradient too. */
 bool cr_gradcheck(cr_tensor *(*f)(void *ctx, cr_tensor *const *in), void *ctx, int nin,
                   cr_tensor *const *in, double eps, double atol, double rtol, bool second_order);
 
-/* ---- ops/common.c: shared by operators, also those of nn/ -------------------------------------- */
+/* ---- ops/common.c: shared by operators, also those of nn/ ------------------------------- */
 /* The tensor to write a result into: a new one, or `out`, checked (dtype, device, writable) and
  * resized.  Returns a new reference. */
 cr_tensor *cr_result(const char *fn, cr_tensor *out, cr_dtype dtype, cr_device d, int ndim,
                      const int64_t *shape, int nin, cr_tensor *const *in);
-/* Puts a finished result into `out` (any dtype of its kind, any layout); takes over y.  With out NULL
- * gives y back. */
+/* Puts a finished result into `out` (any dtype of its kind, any layout); takes over y.  With out
+ * NULL gives y back. */
 cr_tensor *cr_into(const char *fn, cr_tensor *out, cr_tensor *y);
 /* Whether writing to out may change elements of `in` that are still to be read. */
 bool cr_overlaps(const cr_tensor *out, const cr_tensor *in);

@@ -1,4 +1,5 @@
-/* print.c: the text of a tensor, as Torch7 prints it: columns of one width, a common scale factor. */
+/* print.c: the text of a tensor, as Torch7 prints it: columns of one width, a common scale factor.
+ */
 #include "tensor/backend.h"
 #include "tensor/ops.h"
 
@@ -10,7 +11,7 @@
 
 #define LINE_WIDTH 80
 
-/* ---- growing text ------------------------------------------------------------------------------------- */
+/* ---- growing text ----------------------------------------------------------------------- */
 
 typedef struct {
   char *s;
@@ -39,7 +40,7 @@ static void put(text *t, const char *format, ...) {
   t->n += (size_t)len;
 }
 
-/* ---- one format for all elements ------------------------------------------------------------------------ */
+/* ---- one format for all elements -------------------------------------------------------- */
 
 typedef struct {
   int width;
@@ -60,7 +61,9 @@ static double element(const cr_tensor *t, int64_t i) {
 }
 
 /* Digits before the point of the smallest and the largest magnitude. */
-static int digits(double v) { return v == 0 ? 1 : (int)floor(log10(v)) + 1; }
+static int digits(double v) {
+  return v == 0 ? 1 : (int)floor(log10(v)) + 1;
+}
 
 static style choose_style(const cr_tensor *t) {
   double least = HUGE_VAL, most = 0;
@@ -136,7 +139,8 @@ static void put_matrix(text *out, const printer *p, int64_t start, const char *i
   for (int64_t first = 0; first < columns; first += group) {
     int64_t last = first + group < columns ? first + group : columns;
     if (group < columns) {
-      put(out, "%s%sColumns %lld to %lld\n", first ? "\n" : "", indent, (long long)first + 1, (long long)last);
+      put(out, "%s%sColumns %lld to %lld\n", first ? "\n" : "", indent, (long long)first + 1,
+          (long long)last);
     }
     for (int64_t r = 0; r < rows; r++) {
       put(out, "%s", indent);

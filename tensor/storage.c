@@ -112,8 +112,10 @@ bool cr_storage_resize(cr_storage *s, int64_t size) {
     size_t kept = bytes < s->capacity ? bytes : s->capacity;
     if (!data || !move_bytes(s, data, kept)) {
       cr_recharge(s->account, bytes, s->capacity);
-      if (data) s->backend->dealloc(s->device, data, bytes);
-      else out_of_memory(bytes);
+      if (data)
+        s->backend->dealloc(s->device, data, bytes);
+      else
+        out_of_memory(bytes);
       return false;
     }
     s->backend->dealloc(s->device, s->data, s->capacity);

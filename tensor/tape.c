@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- nodes ------------------------------------------------------------------------------- */
+/* ---- nodes ------------------------------------------------------------------------------ */
 
 cr_node *cr_node_retain(cr_node *n) {
   atomic_fetch_add_explicit(&n->refs, 1, memory_order_relaxed);
@@ -41,8 +41,8 @@ static void node_destroy(cr_node *n) {
   cr_free(n);
 }
 
-/* A chain of a million nodes must not free itself by recursion: nodes whose turn comes while another
- * is being destroyed wait in a list. */
+/* A chain of a million nodes must not free itself by recursion: nodes whose turn comes while
+ * another is being destroyed wait in a list. */
 void cr_node_release(cr_node *n) {
   static _Thread_local cr_node *waiting;
   static _Thread_local bool draining;
@@ -78,9 +78,11 @@ cr_autograd *cr_autograd_of(cr_tensor *t) {
   return t->ag;
 }
 
-/* ---- histories ----------------------------------------------------------------------------- */
+/* ---- histories -------------------------------------------------------------------------- */
 
-static bool is_view(const cr_tensor *t) { return t->base && t->base->storage == t->storage; }
+static bool is_view(const cr_tensor *t) {
+  return t->base && t->base->storage == t->storage;
+}
 
 static bool on_tape(const cr_tensor *t) {
   return t->ag && (t->ag->node || t->ag->requires_grad);
@@ -124,10 +126,18 @@ bool cr_refresh(cr_tensor *t) {
   return ag != NULL;
 }
 
-bool cr_requires_grad(cr_tensor *t) { return cr_refresh(t) && on_tape(t); }
-bool cr_is_leaf(cr_tensor *t) { return !cr_refresh(t) || !t->ag || !t->ag->node; }
-cr_tensor *cr_grad(const cr_tensor *t) { return t->ag ? t->ag->grad : NULL; }
-cr_node *cr_grad_node(cr_tensor *t) { return cr_refresh(t) && t->ag ? t->ag->node : NULL; }
+bool cr_requires_grad(cr_tensor *t) {
+  return cr_refresh(t) && on_tape(t);
+}
+bool cr_is_leaf(cr_tensor *t) {
+  return !cr_refresh(t) || !t->ag || !t->ag->node;
+}
+cr_tensor *cr_grad(const cr_tensor *t) {
+  return t->ag ? t->ag->grad : NULL;
+}
+cr_node *cr_grad_node(cr_tensor *t) {
+  return cr_refresh(t) && t->ag ? t->ag->node : NULL;
+}
 
 bool cr_set_requires_grad(cr_tensor *t, bool on) {
   char s[CR_SHAPE_STR];
@@ -146,7 +156,9 @@ bool cr_set_requires_grad(cr_tensor *t, bool on) {
   return true;
 }
 
-cr_tensor *cr_detach(const cr_tensor *t) { return cr_alias(t); }
+cr_tensor *cr_detach(const cr_tensor *t) {
+  return cr_alias(t);
+}
 
 bool cr_set_grad(cr_tensor *t, cr_tensor *grad) {
   if (!grad && !t->ag) return true;
@@ -170,7 +182,7 @@ bool cr_retain_grad(cr_tensor *t) {
   return true;
 }
 
-/* ---- recording ----------------------------------------------------------------------------- */
+/* ---- recording -------------------------------------------------------------------------- */
 
 bool cr_recording(int nin, cr_tensor *const *in) {
   if (cr_ctx()->no_grad) return false;
@@ -188,15 +200,17 @@ static bool expanded(const cr_tensor *t) {
 bool cr_writable(const char *fn, cr_tensor *out, int nin, cr_tensor *const *in) {
   char s[CR_SHAPE_STR];
   if (expanded(out))
-    return cr_fail("%s: the result (%s) is an expanded tensor, whose elements share memory; write to "
-                   "a clone of it",
-                   fn, cr_tensor_str(s, out));
+    return cr_fail(
+        "%s: the result (%s) is an expanded tensor, whose elements share memory; write to "
+        "a clone of it",
+        fn, cr_tensor_str(s, out));
   if (cr_ctx()->no_grad || !writes_leaf(out)) return true;
   for (int i = 0; i < nin; i++)
     if (in[i] && in[i] != out && !(is_view(in[i]) && in[i]->base == out) && cr_requires_grad(in[i]))
-      return cr_fail("%s: the result (%s) is a leaf that requires a gradient, and the value written "
-                     "requires one too, which would be lost; write to a copy, or inside torch.noGrad",
-                     fn, cr_tensor_str(s, out));
+      return cr_fail(
+          "%s: the result (%s) is a leaf that requires a gradient, and the value written "
+          "requires one too, which would be lost; write to a copy, or inside torch.noGrad",
+          fn, cr_tensor_str(s, out));
   return true;
 }
 
@@ -297,13 +311,16 @@ static cr_node *node_alloc(const cr_op *op, int nout, cr_tensor *const *out, con
   for (int i = 0; i < c->nin; i++) {
     cr_tensor *t = c->in[i];
     if (!t) continue;
-    n->in[i] = (cr_edge){.dtype = t->dtype, .ndim = t->ndim, .device = cr_device_of(t), .shape = shapes};
+    n->in[i] =
+        (cr_edge){.dtype = t->dtype, .ndim = t->ndim, .device = cr_device_of(t), .shape = shapes};
     shapes = put_shape(shapes, t);
     fill_edge(n, i, t);
   }
   for (int i = 0; i < nout; i++) {
-    n->out[i] = (cr_output){
-        .dtype = out[i]->dtype, .ndim = out[i]->ndim, .device = cr_device_of(out[i]), .shape = shapes};
+    n->out[i] = (cr_output){.dtype = out[i]->dtype,
+                            .ndim = out[i]->ndim,
+                            .device = cr_device_of(out[i]),
+                            .shape = shapes};
     shapes = put_shape(shapes, out[i]);
   }
   if (length) n->where = memcpy(shapes, where, length);
@@ -413,16 +430,17 @@ cr_tensor *cr_record_view_one(const cr_op *op, cr_tensor *out, cr_tensor *in, co
   return out;
 }
 
-/* ---- saved values, attributes ---------------------------------------------------------------- */
+/* ---- saved values, attributes ----------------------------------------------------------- */
 
 static cr_tensor *overwritten(cr_node *n, int i) {
   char s[CR_SHAPE_STR];
   const char *what = n->save[i].output >= 0 ? "its result" : "an input";
-  return cr_fail_null("backward of %s%s%s: %s (%s) was overwritten in place after the call, and the "
-                      "gradient needs the value before; use a function that returns a new tensor "
-                      "(torch.add(x, y) instead of x:add(y)) or write to a clone",
-                      n->op->name, n->where ? " called at " : "", n->where ? n->where : "", what,
-                      cr_tensor_str(s, n->save[i].value));
+  return cr_fail_null(
+      "backward of %s%s%s: %s (%s) was overwritten in place after the call, and the "
+      "gradient needs the value before; use a function that returns a new tensor "
+      "(torch.add(x, y) instead of x:add(y)) or write to a clone",
+      n->op->name, n->where ? " called at " : "", n->where ? n->where : "", what,
+      cr_tensor_str(s, n->save[i].value));
 }
 
 cr_tensor *cr_saved(cr_node *n, int i) {
@@ -451,14 +469,30 @@ cr_tensor *cr_saved(cr_node *n, int i) {
   return s->unpacked;
 }
 
-bool cr_has_saved(const cr_node *n, int i) { return n->save[i].value != NULL; }
-int64_t cr_attr_int(const cr_node *n, int i) { return n->ints[i]; }
-double cr_attr_num(const cr_node *n, int i) { return n->nums[i]; }
-void *cr_node_user(const cr_node *n) { return n->user; }
-const char *cr_node_name(const cr_node *n) { return n->op->name; }
-int cr_node_ninputs(const cr_node *n) { return n->nin; }
-int cr_node_noutputs(const cr_node *n) { return n->nout; }
-cr_node *cr_node_input(const cr_node *n, int i) { return n->in[i].node; }
+bool cr_has_saved(const cr_node *n, int i) {
+  return n->save[i].value != NULL;
+}
+int64_t cr_attr_int(const cr_node *n, int i) {
+  return n->ints[i];
+}
+double cr_attr_num(const cr_node *n, int i) {
+  return n->nums[i];
+}
+void *cr_node_user(const cr_node *n) {
+  return n->user;
+}
+const char *cr_node_name(const cr_node *n) {
+  return n->op->name;
+}
+int cr_node_ninputs(const cr_node *n) {
+  return n->nin;
+}
+int cr_node_noutputs(const cr_node *n) {
+  return n->nout;
+}
+cr_node *cr_node_input(const cr_node *n, int i) {
+  return n->in[i].node;
+}
 
 int cr_attr_ints(const cr_node *n, const int64_t **ints) {
   *ints = n->ints;
@@ -470,4 +504,6 @@ int cr_input_shape(const cr_node *n, int i, const int64_t **shape) {
   return n->in[i].ndim;
 }
 
-bool cr_wants(const cr_node *n, int i) { return cr_edge_wanted(n->run, &n->in[i]); }
+bool cr_wants(const cr_node *n, int i) {
+  return cr_edge_wanted(n->run, &n->in[i]);
+}

@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* ---- shapes ------------------------------------------------------------------------------ */
+/* ---- shapes ----------------------------------------------------------------------------- */
 
 const char *cr_shape_str(char buf[CR_SHAPE_STR], int ndim, const int64_t *shape) {
   if (ndim == 0) return strcpy(buf, "scalar");
@@ -93,9 +93,11 @@ bool cr_same_shape(const cr_tensor *a, const cr_tensor *b) {
   return a->ndim == b->ndim && memcmp(a->shape, b->shape, (size_t)a->ndim * sizeof(int64_t)) == 0;
 }
 
-bool cr_is_none(const cr_tensor *t) { return t->ndim == 1 && t->shape[0] == 0; }
+bool cr_is_none(const cr_tensor *t) {
+  return t->ndim == 1 && t->shape[0] == 0;
+}
 
-/* ---- headers ------------------------------------------------------------------------------- */
+/* ---- headers ---------------------------------------------------------------------------- */
 
 static cr_tensor *header(cr_dtype dtype) {
   cr_tensor *t = cr_malloc(sizeof *t);
@@ -227,7 +229,7 @@ cr_tensor *cr_alias(const cr_tensor *src) {
   return t;
 }
 
-/* ---- changing a header ----------------------------------------------------------------------- */
+/* ---- changing a header ------------------------------------------------------------------ */
 
 static bool check_no_history(cr_tensor *t, const char *what) {
   if (!t->ag || cr_is_leaf(t)) return true;
@@ -287,7 +289,7 @@ bool cr_resize(cr_tensor *t, int ndim, const int64_t *shape, const int64_t *stri
   return true;
 }
 
-/* ---- single elements ------------------------------------------------------------------------- */
+/* ---- single elements -------------------------------------------------------------------- */
 
 static int64_t element_at(const cr_tensor *t, const int64_t *index) {
   int64_t at = t->offset;

@@ -50,12 +50,18 @@ typedef struct {
   };
 } cr_scalar;
 
-static inline cr_scalar cr_int(int64_t i) { return (cr_scalar){.is_int = true, .i = i}; }
-static inline cr_scalar cr_num(double d) { return (cr_scalar){.is_int = false, .d = d}; }
-static inline double cr_scalar_double(cr_scalar s) { return s.is_int ? (double)s.i : s.d; }
+static inline cr_scalar cr_int(int64_t i) {
+  return (cr_scalar){.is_int = true, .i = i};
+}
+static inline cr_scalar cr_num(double d) {
+  return (cr_scalar){.is_int = false, .d = d};
+}
+static inline double cr_scalar_double(cr_scalar s) {
+  return s.is_int ? (double)s.i : s.d;
+}
 int64_t cr_scalar_int(cr_scalar s); /* truncates; saturates what does not fit, NaN is 0 */
 
-/* ---- dtypes ------------------------------------------------------------------------------ */
+/* ---- dtypes ----------------------------------------------------------------------------- */
 
 typedef struct {
   const char *name;  /* "float32" */
@@ -67,13 +73,18 @@ typedef struct {
 
 extern const cr_dtype_info cr_dtypes[CR_NDTYPES];
 
-static inline size_t cr_sizeof(cr_dtype t) { return cr_dtypes[t].size; }
-static inline bool cr_is_float(cr_dtype t) { return cr_dtypes[t].is_float; }
+static inline size_t cr_sizeof(cr_dtype t) {
+  return cr_dtypes[t].size;
+}
+static inline bool cr_is_float(cr_dtype t) {
+  return cr_dtypes[t].is_float;
+}
 /* The type of an operation on two types, by NumPy's and PyTorch's lattice: a float wins over an
- * integer whatever their widths; float16 with bfloat16 gives float32; uint8 with int8 gives int16. */
+ * integer whatever their widths; float16 with bfloat16 gives float32; uint8 with int8 gives int16.
+ */
 cr_dtype cr_promote(cr_dtype a, cr_dtype b);
 
-/* ---- errors ------------------------------------------------------------------------------ */
+/* ---- errors ----------------------------------------------------------------------------- */
 
 /* Sets this thread's message.  Always returns false, so that `return cr_fail(...)` reads well. */
 bool cr_fail(const char *format, ...) __attribute__((format(printf, 1, 2)));
@@ -84,7 +95,7 @@ const char *cr_error(void);
 /* Puts "prefix: " before the present message. */
 bool cr_error_prefix(const char *prefix);
 
-/* ---- the context: what belongs to a thread or an interpreter ------------------------------- */
+/* ---- the context: what belongs to a thread or an interpreter ---------------------------- */
 
 /* Counts the bytes of the tensors, storages and graph nodes made while it was current. */
 typedef struct cr_account {
@@ -102,15 +113,16 @@ typedef struct {
 typedef struct cr_context {
   cr_account *account;
   cr_generator generator;
-  bool no_grad;    /* true inside torch.noGrad */
-  uint8_t dtype;   /* default type of new tensors */
-  bool torch7;     /* behave as Torch7 did where the two worlds differ */
-  int threads;     /* most threads for one operator; 0: as OpenMP decides */
+  bool no_grad;  /* true inside torch.noGrad */
+  uint8_t dtype; /* default type of new tensors */
+  bool torch7;   /* behave as Torch7 did where the two worlds differ */
+  int threads;   /* most threads for one operator; 0: as OpenMP decides */
   /* Where the interpreter is now, for messages about the tape: fills at most n bytes with
    * "file:line", or an empty string.  NULL outside an interpreter. */
   void (*where)(void *ctx, char *buf, size_t n);
   void *where_ctx;
-  /* Called when memory is short: gives back what it can and returns true if a further try makes sense. */
+  /* Called when memory is short: gives back what it can and returns true if a further try makes
+   * sense. */
   bool (*reclaim)(void *ctx);
   void *reclaim_ctx;
   size_t reachable;  /* live bytes of the account after the collector's last full run */
@@ -128,7 +140,7 @@ cr_context *cr_context_new(void); /* with an account of its own and a random see
 void cr_context_free(cr_context *c);
 void cr_seed(cr_generator *g, uint64_t seed);
 
-/* ---- memory ------------------------------------------------------------------------------ */
+/* ---- memory ----------------------------------------------------------------------------- */
 
 typedef struct {
   size_t live;   /* bytes handed out */
@@ -147,7 +159,7 @@ void cr_memory_fail_at(long n);
 void *cr_malloc(size_t bytes);
 void cr_free(void *p);
 
-/* ---- storage ----------------------------------------------------------------------------- */
+/* ---- storage ---------------------------------------------------------------------------- */
 
 struct cr_storage {
   atomic_int refs;
@@ -169,10 +181,11 @@ cr_storage *cr_storage_wrap(cr_dtype dtype, void *data, int64_t size,
                             void (*release)(void *owner, void *data), void *owner);
 cr_storage *cr_storage_retain(cr_storage *s);
 void cr_storage_release(cr_storage *s); /* NULL is allowed */
-/* Keeps the contents up to the smaller size; new elements are undefined.  Refuses wrapped memory. */
+/* Keeps the contents up to the smaller size; new elements are undefined.  Refuses wrapped memory.
+ */
 bool cr_storage_resize(cr_storage *s, int64_t size);
 
-/* ---- tensors ----------------------------------------------------------------------------- */
+/* ---- tensors ---------------------------------------------------------------------------- */
 
 /* A view of a storage.  The 1-dimensional tensor of no elements is Torch7's empty tensor: its
  * storage may be NULL.  A scalar has ndim 0 and one element. */
@@ -194,7 +207,7 @@ void cr_release(cr_tensor *t); /* NULL is allowed */
 
 cr_tensor *cr_empty(cr_dtype dtype, cr_device device, int ndim, const int64_t *shape);
 cr_tensor *cr_empty_cpu(cr_dtype dtype, int ndim, const int64_t *shape);
-cr_tensor *cr_empty_like(const cr_tensor *t); /* contiguous, same shape, dtype, device */
+cr_tensor *cr_empty_like(const cr_tensor *t);         /* contiguous, same shape, dtype, device */
 cr_tensor *cr_none(cr_dtype dtype, cr_device device); /* Torch7's empty tensor, no storage */
 cr_tensor *cr_scalar_tensor(cr_dtype dtype, cr_device device, cr_scalar value);
 /* A view of s that the tape knows nothing of.  stride may be NULL: contiguous.  s may be NULL when

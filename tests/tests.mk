@@ -25,4 +25,4 @@ test: test-programs
 .PHONY: valgrind
 valgrind: test-programs
 	@OMP_WAIT_POLICY=passive B=$(B) VALGRIND=1 CRESSET_ISA=v3 sh tests/run $(test_bins)
-	OMP_WAIT_POLICY=passive valgrind -q --error-exitcode=9 --leak-check=full --errors-for-leak-kinds=definite $(B)/cresset tests/vm/short.lua
+	OMP_WAIT_POLICY=passive valgrind -q --error-exitcode=9 --leak-check=full --suppressions=tests/valgrind.supp $(B)/cresset tests/vm/short.lua

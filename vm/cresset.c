@@ -16,7 +16,7 @@
 /* Why this thread's last cresset_open failed. */
 static _Thread_local char open_error[512];
 
-/* ---- calls ---------------------------------------------------------------------------------- */
+/* ---- calls ------------------------------------------------------------------------------ */
 
 static lua_State *running(cresset *c) {
   return c->depth ? atomic_load(&c->running) : c->L;
@@ -124,7 +124,7 @@ int cresset_run_file(cresset *c, const char *path) {
   return protect(c, body_file, (void *)path);
 }
 
-/* ---- cresset_call --------------------------------------------------------------------------- */
+/* ---- cresset_call ----------------------------------------------------------------------- */
 
 static const char results_key; /* the registry's table of the strings that the last call returned */
 
@@ -230,7 +230,7 @@ int cresset_call(cresset *c, const char *function, const char *signature, ...) {
   return code;
 }
 
-/* ---- open and close ------------------------------------------------------------------------- */
+/* ---- open and close --------------------------------------------------------------------- */
 
 /* Sets the default type of new tensors to the one of that name; luaopen_torch has set the mode's.
  */
@@ -325,7 +325,7 @@ void cresset_close(cresset *c) {
   free(c);
 }
 
-/* ---- the rest ------------------------------------------------------------------------------- */
+/* ---- the rest --------------------------------------------------------------------------- */
 
 const char *cresset_error(const cresset *c) {
   if (!c) return open_error;

@@ -28,7 +28,7 @@ struct cresset {
   atomic_int thread;            /* the system's number of the thread inside a call; 0: idle */
 };
 
-/* ---- interrupt.c ---- */
+/* ---- interrupt.c ------------------------------------------------------------------------ */
 
 /* Puts c on the list of those that run on this thread, or takes it off. */
 void cr_run_begin(cresset *c);
@@ -38,7 +38,7 @@ void cr_run_stop(cresset *c, cr_stop why);
 /* Replaces coroutine.resume, coroutine.wrap and os.exit by those that know of interrupts. */
 void cr_open_interrupts(lua_State *L, cresset *c);
 
-/* ---- traceback.c ---- */
+/* ---- traceback.c ------------------------------------------------------------------------ */
 
 /* A message handler: any error value becomes a message with the script's lines. */
 int cr_traceback(lua_State *L);

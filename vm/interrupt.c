@@ -78,7 +78,7 @@ void cr_run_end(cresset *c) {
   if (lua_gethook(c->L) == on_instruction) lua_sethook(c->L, NULL, 0, 0);
 }
 
-/* ---- from another thread -------------------------------------------------------------------- */
+/* ---- from another thread ---------------------------------------------------------------- */
 
 /* lua_sethook is safe in a signal handler on the thread that runs Lua, and nowhere else; so a
  * thread that wants to interrupt another one makes it take a signal.  SIGURG is ignored by
@@ -116,7 +116,7 @@ void cresset_interrupt(cresset *c) {
   if (c) cr_run_stop(c, CR_STOP_INTERRUPT);
 }
 
-/* ---- what scripts call ---------------------------------------------------------------------- */
+/* ---- what scripts call ------------------------------------------------------------------ */
 
 /* Runs co with the nargs values on top of L.  Returns the number of results, moved to L, or -1 with
  * the error value on L. */

@@ -13,7 +13,7 @@
 #include "vm/cresset.h"
 #include "vm/program.h"
 
-/* ---- reports -------------------------------------------------------------------------------- */
+/* ---- reports ---------------------------------------------------------------------------- */
 
 static bool in_color(void) {
   const char *no_color = getenv("NO_COLOR");
@@ -39,7 +39,7 @@ void cr_report(const char *message) {
   }
 }
 
-/* ---- Ctrl-C --------------------------------------------------------------------------------- */
+/* ---- Ctrl-C ----------------------------------------------------------------------------- */
 
 static cresset *interp;
 static volatile sig_atomic_t sigint_seen, sigint_count, sigint_patience = 2;
@@ -82,7 +82,7 @@ static void catch_sigint(void) {
   sigaction(SIGINT, &action, NULL);
 }
 
-/* ---- the command line ----------------------------------------------------------------------- */
+/* ---- the command line ------------------------------------------------------------------- */
 
 typedef struct {
   bool torch7, interactive, version, help;
@@ -159,7 +159,7 @@ static void print_help(FILE *f, const char *program) {
           program);
 }
 
-/* ---- running -------------------------------------------------------------------------------- */
+/* ---- running ---------------------------------------------------------------------------- */
 
 /* The program's exit code for what a call of the interpreter gave.  Reports a failure. */
 static int finish(int code) {
@@ -233,9 +233,9 @@ static int run(const command *cmd, int argc, char **argv) {
   return finish(cresset_run_file(interp, NULL));
 }
 
-/* Threads that spin while they wait cost dearly as soon as another process wants the processor: a step
- * of training then takes ten times as long.  The OpenMP library reads its settings when it is loaded,
- * before main, so the program starts itself once more with the right one. */
+/* Threads that spin while they wait cost dearly as soon as another process wants the processor: a
+ * step of training then takes ten times as long.  The OpenMP library reads its settings when it is
+ * loaded, before main, so the program starts itself once more with the right one. */
 static void wait_without_spinning(char **argv) {
   static const char mark[] = "CRESSET_SET_WAIT_POLICY";
   if (getenv(mark)) { /* the second start: children see the environment as it was */

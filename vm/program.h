@@ -6,7 +6,7 @@
 
 #include "vm/cresset.h"
 
-/* ---- main.c ---- */
+/* ---- main.c ----------------------------------------------------------------------------- */
 
 /* Prints a failure's message and traceback to stderr, the library's own lines dim on a terminal. */
 void cr_report(const char *message);
@@ -15,7 +15,7 @@ bool cr_take_sigint(void);
 /* In the REPL a second Ctrl-C does not end the program; a stuck call takes a third. */
 void cr_patient_sigint(void);
 
-/* ---- repl.c ---- */
+/* ---- repl.c ----------------------------------------------------------------------------- */
 
 /* Reads, runs and prints until the user leaves; returns the program's exit code. */
 int cr_repl(cresset *c, bool torch7);

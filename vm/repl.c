@@ -25,7 +25,7 @@ static bool is_terminal;  /* both ends are one: prompts, colours, line editing *
 static bool line_dropped; /* by Ctrl-C at the prompt */
 static char history_path[PATH_BYTES];
 
-/* ---- text ----------------------------------------------------------------------------------- */
+/* ---- text ------------------------------------------------------------------------------- */
 
 /* What was typed of a chunk so far. */
 typedef struct {
@@ -57,7 +57,7 @@ static bool is_blank(const char *s) {
   return s[strspn(s, " \t\r")] == '\0';
 }
 
-/* ---- the Lua half --------------------------------------------------------------------------- */
+/* ---- the Lua half ----------------------------------------------------------------------- */
 
 /* Pushes a function of vm/repl.lua. */
 static void push_repl(lua_State *L, const char *name) {
@@ -107,7 +107,7 @@ static int body_complete(lua_State *L) {
   return 0;
 }
 
-/* ---- completion ----------------------------------------------------------------------------- */
+/* ---- completion ------------------------------------------------------------------------- */
 
 static char **candidates;
 static size_t next_candidate;
@@ -141,7 +141,7 @@ static char **complete(const char *word, int start, int end) {
   return rl_completion_matches(word, generate);
 }
 
-/* ---- history -------------------------------------------------------------------------------- */
+/* ---- history ---------------------------------------------------------------------------- */
 
 /* Makes the folders of a path. */
 static void make_folders(char *path) {
@@ -192,7 +192,7 @@ static void remember(const char *line) {
   close(fd);
 }
 
-/* ---- reading -------------------------------------------------------------------------------- */
+/* ---- reading ---------------------------------------------------------------------------- */
 
 /* The terminal, opened once more so that reads do not block: Ctrl-C throws away the keys typed
  * before it, also between the wait that saw them and the read.  -1: it cannot be opened. */
@@ -264,7 +264,7 @@ static char *read_line(const char *prompt) {
   return line;
 }
 
-/* ---- running -------------------------------------------------------------------------------- */
+/* ---- running ---------------------------------------------------------------------------- */
 
 static double seconds(void) {
   struct timespec t;

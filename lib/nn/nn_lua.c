@@ -5,7 +5,9 @@
 #include "nn/nn.h"
 
 /* An argument that may be left out or nil. */
-static cr_tensor *opt_tensor(lua_State *L, int arg) { return lua_isnoneornil(L, arg) ? NULL : cr_check_tensor(L, arg); }
+static cr_tensor *opt_tensor(lua_State *L, int arg) {
+  return lua_isnoneornil(L, arg) ? NULL : cr_check_tensor(L, arg);
+}
 static int64_t opt_int(lua_State *L, int arg, int64_t otherwise) {
   return lua_isnoneornil(L, arg) ? otherwise : cr_check_int(L, arg);
 }
@@ -62,23 +64,25 @@ static int f_avg_pool2d(lua_State *L) {
 
 /* batchNorm(x, weight, bias, runningMean, runningVar, training, momentum, eps) */
 static int f_batch_norm(lua_State *L) {
-  return push(L, cr_batch_norm(cr_check_tensor(L, 1), opt_tensor(L, 2), opt_tensor(L, 3), opt_tensor(L, 4),
-                               opt_tensor(L, 5), lua_toboolean(L, 6), luaL_optnumber(L, 7, 0.1),
-                               luaL_optnumber(L, 8, 1e-5)));
+  return push(L, cr_batch_norm(cr_check_tensor(L, 1), opt_tensor(L, 2), opt_tensor(L, 3),
+                               opt_tensor(L, 4), opt_tensor(L, 5), lua_toboolean(L, 6),
+                               luaL_optnumber(L, 7, 0.1), luaL_optnumber(L, 8, 1e-5)));
 }
 
 /* layerNorm(x, n, weight, bias, eps): over the last n elements */
 static int f_layer_norm(lua_State *L) {
-  return push(L, cr_layer_norm(cr_check_tensor(L, 1), cr_check_int(L, 2), opt_tensor(L, 3), opt_tensor(L, 4),
-                               luaL_optnumber(L, 5, 1e-5)));
+  return push(L, cr_layer_norm(cr_check_tensor(L, 1), cr_check_int(L, 2), opt_tensor(L, 3),
+                               opt_tensor(L, 4), luaL_optnumber(L, 5, 1e-5)));
 }
 
 static int f_softmax(lua_State *L) {
-  return push(L, cr_softmax(cr_check_tensor(L, 1), lua_isnoneornil(L, 2) ? -1 : cr_check_dim(L, 2)));
+  return push(L,
+              cr_softmax(cr_check_tensor(L, 1), lua_isnoneornil(L, 2) ? -1 : cr_check_dim(L, 2)));
 }
 
 static int f_log_softmax(lua_State *L) {
-  return push(L, cr_log_softmax(cr_check_tensor(L, 1), lua_isnoneornil(L, 2) ? -1 : cr_check_dim(L, 2)));
+  return push(
+      L, cr_log_softmax(cr_check_tensor(L, 1), lua_isnoneornil(L, 2) ? -1 : cr_check_dim(L, 2)));
 }
 
 /* Classes as 0-based int64: a tensor of any number type, or a number for one sample; left on the
@@ -97,7 +101,8 @@ static cr_tensor *check_classes(lua_State *L, int arg, cr_device d) {
 }
 
 /* nllLoss(logp, classes, weight, average, ignore) */
-static int loss(lua_State *L, cr_tensor *(*f)(cr_tensor *, cr_tensor *, cr_tensor *, int64_t, bool)) {
+static int loss(lua_State *L,
+                cr_tensor *(*f)(cr_tensor *, cr_tensor *, cr_tensor *, int64_t, bool)) {
   cr_tensor *x = cr_check_tensor(L, 1), *weight = opt_tensor(L, 3);
   bool average = flag_or(L, 4, true);
   int64_t ignore = opt_int(L, 5, INT64_MIN + 1) - 1;
@@ -105,8 +110,12 @@ static int loss(lua_State *L, cr_tensor *(*f)(cr_tensor *, cr_tensor *, cr_tenso
   return push(L, f(x, target, weight, ignore, average));
 }
 
-static int f_nll_loss(lua_State *L) { return loss(L, cr_nll_loss); }
-static int f_cross_entropy(lua_State *L) { return loss(L, cr_cross_entropy); }
+static int f_nll_loss(lua_State *L) {
+  return loss(L, cr_nll_loss);
+}
+static int f_cross_entropy(lua_State *L) {
+  return loss(L, cr_cross_entropy);
+}
 
 static int f_mse_loss(lua_State *L) {
   return push(L, cr_mse_loss(cr_check_tensor(L, 1), cr_check_tensor(L, 2), flag_or(L, 3, true)));
@@ -115,7 +124,8 @@ static int f_mse_loss(lua_State *L) {
 /* dropout(x, p, scale, in place) */
 static int f_dropout(lua_State *L) {
   cr_tensor *x = cr_check_tensor(L, 1);
-  return push(L, cr_dropout(x, luaL_optnumber(L, 2, 0.5), flag_or(L, 3, true), lua_toboolean(L, 4) ? x : NULL));
+  return push(L, cr_dropout(x, luaL_optnumber(L, 2, 0.5), flag_or(L, 3, true),
+                            lua_toboolean(L, 4) ? x : NULL));
 }
 
 static int f_linear(lua_State *L) {
@@ -123,10 +133,18 @@ static int f_linear(lua_State *L) {
 }
 
 static const luaL_Reg functions[] = {
-    {"conv2d", f_conv2d},        {"maxPool2d", f_max_pool2d},      {"avgPool2d", f_avg_pool2d},
-    {"batchNorm", f_batch_norm}, {"layerNorm", f_layer_norm},      {"softmax", f_softmax},
-    {"logSoftmax", f_log_softmax}, {"nllLoss", f_nll_loss},        {"crossEntropy", f_cross_entropy},
-    {"mseLoss", f_mse_loss},     {"dropout", f_dropout},           {"linear", f_linear},
+    {"conv2d", f_conv2d},
+    {"maxPool2d", f_max_pool2d},
+    {"avgPool2d", f_avg_pool2d},
+    {"batchNorm", f_batch_norm},
+    {"layerNorm", f_layer_norm},
+    {"softmax", f_softmax},
+    {"logSoftmax", f_log_softmax},
+    {"nllLoss", f_nll_loss},
+    {"crossEntropy", f_cross_entropy},
+    {"mseLoss", f_mse_loss},
+    {"dropout", f_dropout},
+    {"linear", f_linear},
     {NULL, NULL},
 };
 

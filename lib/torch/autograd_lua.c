@@ -7,7 +7,7 @@
 
 #include "tensor/autograd.h"
 
-/* ---- on tensors ------------------------------------------------------------------------------------------ */
+/* ---- on tensors ------------------------------------------------------------------------- */
 
 static int m_require_grad(lua_State *L) {
   bool on = lua_isnoneornil(L, 2) || lua_toboolean(L, 2);
@@ -28,17 +28,19 @@ static int f_link_grad(lua_State *L) {
   cr_tensor *w = cr_check_tensor(L, 1), *g = cr_check_tensor(L, 2);
   if (!cr_is_leaf(w)) return luaL_argerror(L, 1, "a parameter must not be a result on the tape");
   if (cr_grad(w) == g && cr_requires_grad(w)) return 0;
-  if (!cr_same_shape(w, g) && cr_numel(w) == cr_numel(g) && !cr_resize(g, w->ndim, w->shape, NULL)) return cr_lua_error(L);
+  if (!cr_same_shape(w, g) && cr_numel(w) == cr_numel(g) && !cr_resize(g, w->ndim, w->shape, NULL))
+    return cr_lua_error(L);
   if (!cr_set_requires_grad(w, true) || !cr_set_grad(w, g)) return cr_lua_error(L);
   return 0;
 }
 
-/* ---- running backward ------------------------------------------------------------------------------------------ */
+/* ---- running backward ------------------------------------------------------------------- */
 
 /* The state that runs on this thread, for custom functions that the engine calls. */
 static _Thread_local lua_State *running;
 
-static bool run(lua_State *L, int n, cr_tensor *const *roots, cr_tensor *const *grads, const cr_backward_opts *opts) {
+static bool run(lua_State *L, int n, cr_tensor *const *roots, cr_tensor *const *grads,
+                const cr_backward_opts *opts) {
   lua_State *before = running;
   running = L;
   bool ok = cr_backward(n, roots, grads, opts);
@@ -73,8 +75,8 @@ static int m_backward(lua_State *L) {
   return run(L, 1, &x, g ? &g : NULL, &opts) ? 0 : cr_lua_error(L);
 }
 
-/* The tensors of a table, or a single tensor, as an array in a userdata on the stack.  `holes`: places
- * may be nil or false, which give NULL; n is then known already. */
+/* The tensors of a table, or a single tensor, as an array in a userdata on the stack.  `holes`:
+ * places may be nil or false, which give NULL; n is then known already. */
 static cr_tensor **tensor_list(lua_State *L, int arg, int *n, bool holes) {
   bool single = cr_to_tensor(L, arg) != NULL;
   if (!single) luaL_checktype(L, arg, LUA_TTABLE);
@@ -88,19 +90,22 @@ static cr_tensor **tensor_list(lua_State *L, int arg, int *n, bool holes) {
     lua_rawgeti(L, arg, i + 1);
     list[i] = cr_to_tensor(L, -1);
     if (!list[i] && !(holes && !lua_toboolean(L, -1)))
-      luaL_argerror(L, arg, lua_pushfstring(L, "element %d is a %s, wanted a tensor", i + 1, luaL_typename(L, -1)));
+      luaL_argerror(
+          L, arg,
+          lua_pushfstring(L, "element %d is a %s, wanted a tensor", i + 1, luaL_typename(L, -1)));
     lua_pop(L, 1); /* the table holds it */
   }
   return list;
 }
 
-/* torch.grad(outputs, inputs [, gradOutputs [, opts]]): each a tensor or a table of them; a table of
- * gradients (false where an output does not depend on an input), or one for one.  With opts.accumulate
- * the leaves' .grad grow too. */
+/* torch.grad(outputs, inputs [, gradOutputs [, opts]]): each a tensor or a table of them; a table
+ * of gradients (false where an output does not depend on an input), or one for one.  With
+ * opts.accumulate the leaves' .grad grow too. */
 static int f_grad(lua_State *L) {
   int nout, nin;
   lua_settop(L, 4);
-  cr_tensor **outputs = tensor_list(L, 1, &nout, false), **inputs = tensor_list(L, 2, &nin, false), **given = NULL;
+  cr_tensor **outputs = tensor_list(L, 1, &nout, false), **inputs = tensor_list(L, 2, &nin, false),
+            **given = NULL;
   if (!lua_isnil(L, 3)) given = tensor_list(L, 3, &nout, true);
   cr_tensor **grads = lua_newuserdatauv(L, (size_t)(nin + 1) * sizeof *grads, 0);
   cr_backward_opts opts = {.retain_graph = flag(L, 4, "retainGraph"),
@@ -129,7 +134,7 @@ static int f_grad(lua_State *L) {
   return 1;
 }
 
-/* ---- grad mode ---------------------------------------------------------------------------------------------------- */
+/* ---- grad mode -------------------------------------------------------------------------- */
 
 /* f(...) with the mode set, which is put back whatever happens. */
 static int with_mode(lua_State *L, bool no_grad) {
@@ -142,8 +147,12 @@ static int with_mode(lua_State *L, bool no_grad) {
   return status == LUA_OK ? lua_gettop(L) : lua_error(L);
 }
 
-static int f_no_grad(lua_State *L) { return with_mode(L, true); }
-static int f_enable_grad(lua_State *L) { return with_mode(L, false); }
+static int f_no_grad(lua_State *L) {
+  return with_mode(L, true);
+}
+static int f_enable_grad(lua_State *L) {
+  return with_mode(L, false);
+}
 
 static int f_is_grad_enabled(lua_State *L) {
   lua_pushboolean(L, !cr_ctx()->no_grad);
@@ -158,10 +167,10 @@ static int f_set_grad(lua_State *L) {
   return 1;
 }
 
-/* ---- custom functions ------------------------------------------------------------------------------------------------ */
+/* ---- custom functions ------------------------------------------------------------------- */
 
-/* The interpreter that a custom function's backward lives in.  Nodes can outlive it, and can be freed
- * on another thread; then they leave it alone. */
+/* The interpreter that a custom function's backward lives in.  Nodes can outlive it, and can be
+ * freed on another thread; then they leave it alone. */
 typedef struct {
   atomic_int refs;
   lua_State *L; /* NULL: closed */
@@ -214,7 +223,8 @@ static void open_home(lua_State *L) {
 
 static void free_custom(void *user) {
   custom *c = user;
-  if (c->home->L && pthread_equal(c->home->thread, pthread_self())) luaL_unref(c->home->L, LUA_REGISTRYINDEX, c->ref);
+  if (c->home->L && pthread_equal(c->home->thread, pthread_self()))
+    luaL_unref(c->home->L, LUA_REGISTRYINDEX, c->ref);
   home_release(c->home);
   free(c);
 }
@@ -240,7 +250,8 @@ static int call_lua_backward(lua_State *L) {
     int at = lua_gettop(L) - nin + 1 + i;
     cr_tensor *t = cr_to_tensor(L, at);
     if (!t && lua_toboolean(L, at))
-      return luaL_error(L, "gradient %d is a %s, wanted a tensor or nil", i + 1, luaL_typename(L, at));
+      return luaL_error(L, "gradient %d is a %s, wanted a tensor or nil", i + 1,
+                        luaL_typename(L, at));
     if (t && cr_wants(b->n, i)) b->gin[i] = cr_retain(t);
   }
   return 0;
@@ -248,7 +259,9 @@ static int call_lua_backward(lua_State *L) {
 
 static bool custom_backward(cr_node *n, cr_tensor *const *g, cr_tensor **gin) {
   custom *c = cr_node_user(n);
-  if (!c) return cr_fail("the graph was freed by an earlier backward; pass {retainGraph = true} to the first one");
+  if (!c)
+    return cr_fail(
+        "the graph was freed by an earlier backward; pass {retainGraph = true} to the first one");
   lua_State *L = running ? running : c->home->L;
   if (!c->home->L || !L) return cr_fail("the interpreter of this custom function was closed");
   if (!lua_checkstack(L, 4)) return cr_fail("out of memory");
@@ -264,8 +277,8 @@ static bool custom_backward(cr_node *n, cr_tensor *const *g, cr_tensor **gin) {
 
 static const cr_op op_custom = {"custom function", "", custom_backward};
 
-/* torch._custom(inputs, outputs, backward): new tensors with the outputs' elements, whose gradients are
- * what backward(gradOutputs..) returns for the inputs. */
+/* torch._custom(inputs, outputs, backward): new tensors with the outputs' elements, whose gradients
+ * are what backward(gradOutputs..) returns for the inputs. */
 static int f_custom(lua_State *L) {
   int nin, nout;
   lua_settop(L, 3);
@@ -299,7 +312,7 @@ static int f_custom(lua_State *L) {
   return 1;
 }
 
-/* ---- gradcheck ---------------------------------------------------------------------------------------------------------- */
+/* ---- gradcheck -------------------------------------------------------------------------- */
 
 typedef struct {
   lua_State *L;
@@ -343,7 +356,8 @@ static int f_gradcheck(lua_State *L) {
   check_ctx c = {.L = L, .function = 1};
   cr_tensor **in = tensor_list(L, 2, &c.n, false);
   lua_State *before = running;
-  double eps = option(L, 3, "eps", 1e-6), atol = option(L, 3, "atol", 1e-5), rtol = option(L, 3, "rtol", 1e-3);
+  double eps = option(L, 3, "eps", 1e-6), atol = option(L, 3, "atol", 1e-5),
+         rtol = option(L, 3, "rtol", 1e-3);
   bool second = flag(L, 3, "second");
   running = L;
   bool ok = cr_gradcheck(checked_function, &c, c.n, in, eps, atol, rtol, second);

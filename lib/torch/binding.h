@@ -4,7 +4,8 @@
 
 #include "lib/torch/torch_lua.h"
 
-/* Each file adds its functions.  The table `torch` is at index 1, the methods of tensors at index 2. */
+/* Each file adds its functions.  The table `torch` is at index 1, the methods of tensors at
+ * index 2. */
 void cr_bind_tensor(lua_State *L);
 void cr_bind_create(lua_State *L);
 void cr_bind_index(lua_State *L);
@@ -28,7 +29,8 @@ bool cr_set_property(lua_State *L, cr_tensor *t, const char *name);
 #define TORCH_TABLE 1
 #define METHOD_TABLE 2
 
-/* A function that is both torch.name(..) and x:name(..) of the same arguments, or only one of them. */
+/* A function that is both torch.name(..) and x:name(..) of the same arguments, or only one of them.
+ */
 typedef struct {
   const char *name;
   lua_CFunction function; /* torch.name; NULL: none */
@@ -37,10 +39,11 @@ typedef struct {
 
 void cr_bind(lua_State *L, const cr_binding *list); /* ends with a NULL name */
 /* The same with one number bound to the function (lua_upvalueindex(1)). */
-void cr_bind_code(lua_State *L, const char *name, lua_CFunction function, lua_CFunction method, int code);
+void cr_bind_code(lua_State *L, const char *name, lua_CFunction function, lua_CFunction method,
+                  int code);
 
-/* A full reduction's result: a number, or the scalar tensor itself when a gradient flows through it.
- * Takes over t. */
+/* A full reduction's result: a number, or the scalar tensor itself when a gradient flows through
+ * it. Takes over t. */
 int cr_push_number(lua_State *L, cr_tensor *t);
 void cr_push_scalar(lua_State *L, cr_dtype dtype, cr_scalar v);
 /* Pushes an int64 tensor of 0-based places as 1-based ones; takes over t. */
@@ -49,15 +52,19 @@ void cr_push_places(lua_State *L, cr_tensor *t);
 void cr_push_sizes(lua_State *L, int n, const int64_t *sizes);
 /* A 1-based index tensor (any integer type) as 0-based int64; pushes it so that it stays alive. */
 cr_tensor *cr_check_places(lua_State *L, int arg);
-/* The tensor for the result that comes first among the arguments, when `count` tensors follow it. */
-static inline bool cr_is_number(lua_State *L, int arg) { return lua_type(L, arg) == LUA_TNUMBER; }
+/* The tensor for the result that comes first among the arguments, when `count` tensors follow it.
+ */
+static inline bool cr_is_number(lua_State *L, int arg) {
+  return lua_type(L, arg) == LUA_TNUMBER;
+}
 /* "FloatTensor", "torch.FloatTensor", "float32", "float": a dtype, or -1. */
 int cr_dtype_by_name(const char *name);
 cr_dtype cr_check_dtype(lua_State *L, int arg);
 bool cr_is_tensor_of_ints(const cr_tensor *t);
 /* Pushes the value at arg again and returns 1: for methods that give back their tensor. */
 int cr_return(lua_State *L, int arg);
-/* For operators that give a tensor back: pushes t, or, when it is the tensor at `arg`, that value. */
+/* For operators that give a tensor back: pushes t, or, when it is the tensor at `arg`, that value.
+ */
 int cr_push_result(lua_State *L, cr_tensor *t, int arg);
 
 #endif

@@ -1,4 +1,5 @@
-/* create_lua.c: making tensors: constructors from sizes, tables, storages; zeros, ones, range and so on. */
+/* create_lua.c: making tensors: constructors from sizes, tables, storages; zeros, ones, range and
+ * so on. */
 #include "lib/torch/binding.h"
 
 #include <math.h>
@@ -7,7 +8,7 @@
 
 static const cr_device cpu = {CR_CPU, 0};
 
-/* ---- from tables --------------------------------------------------------------------------------------- */
+/* ---- from tables ------------------------------------------------------------------------ */
 
 /* The shape of a nested table of numbers, read along its first elements. */
 static int table_shape(lua_State *L, int arg, int64_t *shape) {
@@ -26,12 +27,13 @@ static int table_shape(lua_State *L, int arg, int64_t *shape) {
 static void fill_from_table(lua_State *L, cr_tensor *t, int dim, int64_t *index) {
   luaL_checkstack(L, 4, "tensor from a table");
   if ((int64_t)lua_rawlen(L, -1) != t->shape[dim])
-    luaL_error(L, "a tensor from a table: a row of %d elements where others have %d", (int)lua_rawlen(L, -1),
-               (int)t->shape[dim]);
+    luaL_error(L, "a tensor from a table: a row of %d elements where others have %d",
+               (int)lua_rawlen(L, -1), (int)t->shape[dim]);
   for (index[dim] = 0; index[dim] < t->shape[dim]; index[dim]++) {
     lua_rawgeti(L, -1, index[dim] + 1);
     if (dim + 1 < t->ndim) {
-      if (!lua_istable(L, -1)) luaL_error(L, "a tensor from a table: a %s among the rows", luaL_typename(L, -1));
+      if (!lua_istable(L, -1))
+        luaL_error(L, "a tensor from a table: a %s among the rows", luaL_typename(L, -1));
       fill_from_table(L, t, dim + 1, index);
     } else {
       if (!lua_isnumber(L, -1) && !lua_isboolean(L, -1) && !cr_to_tensor(L, -1))
@@ -57,7 +59,7 @@ static int from_table(lua_State *L, cr_dtype dtype, int arg) {
   return 1;
 }
 
-/* ---- constructors ------------------------------------------------------------------------------------------ */
+/* ---- constructors ----------------------------------------------------------------------- */
 
 /* torch.FloatTensor(storage [, offset [, sizes [, strides]]]) through x:set */
 static int from_storage(lua_State *L, cr_dtype dtype, int arg) {
@@ -75,9 +77,11 @@ static int construct(lua_State *L, cr_dtype dtype, int arg) {
     return 1;
   }
   if (t && t->dtype != dtype)
-    return luaL_error(L, "a %s tensor from a %s tensor: use x:%s()", cr_dtypes[dtype].name, cr_dtypes[t->dtype].name,
-                      cr_dtypes[dtype].name);
-  if (t) {
+    return luaL_error(L, "a %s tensor from a %s tensor: use x:%s()", cr_dtypes[dtype].name,
+                      cr_dtypes[t->dtype].name, cr_dtypes[dtype].name);
+  if (t) { /* x:new() and torch.FloatTensor(x): the same elements; x.new(..) takes sizes */
+    if (lua_gettop(L) > arg)
+      return luaL_argerror(L, arg + 1, "nothing may follow a tensor; sizes go to x.new(..)");
     cr_push_tensor(L, cr_alias(t));
     return 1;
   }
@@ -93,12 +97,12 @@ static int construct(lua_State *L, cr_dtype dtype, int arg) {
   cr_push_tensor(L, cr_empty(dtype, cpu, n, shape));
   if (cr_to_storage(L, arg + 1)) { /* sizes and strides */
     int64_t stride[CR_MAX_DIMS];
-    if (cr_check_sizes(L, arg + 1, stride, &used) != n) return luaL_argerror(L, arg + 1, "as many strides as sizes are wanted");
+    if (cr_check_sizes(L, arg + 1, stride, &used) != n)
+      return luaL_argerror(L, arg + 1, "as many strides as sizes are wanted");
     if (!cr_resize(cr_to_tensor(L, -1), n, shape, stride)) return cr_lua_error(L);
   }
   return 1;
 }
-
 
 /* torch.FloatTensor(..): called through a metamethod, so the class itself comes first; the type is
  * bound. */
@@ -107,7 +111,9 @@ static int call_typed(lua_State *L) {
   return construct(L, (cr_dtype)lua_tointeger(L, lua_upvalueindex(1)), 1);
 }
 
-static int new_default(lua_State *L) { return construct(L, (cr_dtype)cr_ctx()->dtype, 1); }
+static int new_default(lua_State *L) {
+  return construct(L, (cr_dtype)cr_ctx()->dtype, 1);
+}
 
 static void constructors(lua_State *L) {
   char name[32];
@@ -121,7 +127,7 @@ static void constructors(lua_State *L) {
   }
 }
 
-/* ---- filled ---------------------------------------------------------------------------------------------- */
+/* ---- filled ----------------------------------------------------------------------------- */
 
 /* torch.zeros(sizes..), torch.zeros(res, sizes..); the last argument may be a type name. */
 static int filled(lua_State *L, double value) {
@@ -139,8 +145,12 @@ static int filled(lua_State *L, double value) {
   return cr_push_result(L, cr_fill(out, cr_num(value)), 1);
 }
 
-static int f_zeros(lua_State *L) { return filled(L, 0); }
-static int f_ones(lua_State *L) { return filled(L, 1); }
+static int f_zeros(lua_State *L) {
+  return filled(L, 0);
+}
+static int f_ones(lua_State *L) {
+  return filled(L, 1);
+}
 
 static int f_full(lua_State *L) {
   int64_t shape[CR_MAX_DIMS];
@@ -161,15 +171,21 @@ static int like(lua_State *L, double value) {
   return 1;
 }
 
-static int f_zeros_like(lua_State *L) { return like(L, 0); }
-static int f_ones_like(lua_State *L) { return like(L, 1); }
+static int f_zeros_like(lua_State *L) {
+  return like(L, 0);
+}
+static int f_ones_like(lua_State *L) {
+  return like(L, 1);
+}
 
 static int m_fill(lua_State *L) {
   cr_tensor *t = cr_check_tensor(L, 1);
   return cr_push_result(L, cr_fill(t, cr_check_scalar(L, 2)), 1);
 }
 
-static int m_zero(lua_State *L) { return cr_push_result(L, cr_fill(cr_check_tensor(L, 1), cr_int(0)), 1); }
+static int m_zero(lua_State *L) {
+  return cr_push_result(L, cr_fill(cr_check_tensor(L, 1), cr_int(0)), 1);
+}
 
 static int f_scalar(lua_State *L) {
   cr_dtype dtype = lua_isnoneornil(L, 2) ? (cr_dtype)cr_ctx()->dtype : cr_check_dtype(L, 2);
@@ -186,11 +202,13 @@ static int give(lua_State *L, const char *fn, cr_tensor *y, cr_tensor *out) {
 static int f_range(lua_State *L) {
   cr_tensor *out = cr_to_tensor(L, 1);
   int at = out ? 2 : 1;
-  double from = luaL_checknumber(L, at), to = luaL_checknumber(L, at + 1), step = luaL_optnumber(L, at + 2, 1);
+  double from = luaL_checknumber(L, at), to = luaL_checknumber(L, at + 1),
+         step = luaL_optnumber(L, at + 2, 1);
   if (step == 0 || (to - from) / step < 0 || !isfinite((to - from) / step))
     return luaL_error(L, "range: from %f to %f in steps of %f", from, to, step);
   cr_dtype dtype = out ? (cr_dtype)out->dtype : (cr_dtype)cr_ctx()->dtype;
-  return give(L, "range", cr_arange(dtype, cpu, from, step, (int64_t)floor((to - from) / step) + 1), out);
+  return give(L, "range", cr_arange(dtype, cpu, from, step, (int64_t)floor((to - from) / step) + 1),
+              out);
 }
 
 /* torch.arange([from,] to [, step]): the end left out, as in NumPy; whole numbers give int64 */
@@ -198,10 +216,13 @@ static int f_arange(lua_State *L) {
   int n = lua_gettop(L);
   bool whole = true;
   for (int i = 1; i <= n; i++) whole = whole && lua_isinteger(L, i);
-  double from = n > 1 ? luaL_checknumber(L, 1) : 0, to = luaL_checknumber(L, n > 1 ? 2 : 1), step = luaL_optnumber(L, 3, 1);
+  double from = n > 1 ? luaL_checknumber(L, 1) : 0, to = luaL_checknumber(L, n > 1 ? 2 : 1),
+         step = luaL_optnumber(L, 3, 1);
   double count = ceil((to - from) / step);
-  if (step == 0 || !isfinite(count)) return luaL_error(L, "arange: from %f to %f in steps of %f", from, to, step);
-  cr_push_tensor(L, cr_arange(whole ? CR_INT64 : (cr_dtype)cr_ctx()->dtype, cpu, from, step, count > 0 ? (int64_t)count : 0));
+  if (step == 0 || !isfinite(count))
+    return luaL_error(L, "arange: from %f to %f in steps of %f", from, to, step);
+  cr_push_tensor(L, cr_arange(whole ? CR_INT64 : (cr_dtype)cr_ctx()->dtype, cpu, from, step,
+                              count > 0 ? (int64_t)count : 0));
   return 1;
 }
 
@@ -212,17 +233,19 @@ static int f_linspace(lua_State *L) {
   int64_t n = lua_isnoneornil(L, at + 2) ? 100 : cr_check_int(L, at + 2);
   if (n < 1) return luaL_argerror(L, at + 2, "at least one point is wanted");
   cr_dtype dtype = out ? (cr_dtype)out->dtype : (cr_dtype)cr_ctx()->dtype;
-  return give(L, "linspace", cr_arange(dtype, cpu, from, n > 1 ? (to - from) / (double)(n - 1) : 0, n), out);
+  return give(L, "linspace",
+              cr_arange(dtype, cpu, from, n > 1 ? (to - from) / (double)(n - 1) : 0, n), out);
 }
 
 static int f_eye(lua_State *L) {
   cr_tensor *out = cr_to_tensor(L, 1);
   int at = out ? 2 : 1;
   int64_t n = cr_check_int(L, at), m = lua_isnoneornil(L, at + 1) ? n : cr_check_int(L, at + 1);
-  return give(L, "eye", cr_eye(out ? (cr_dtype)out->dtype : (cr_dtype)cr_ctx()->dtype, cpu, n, m), out);
+  return give(L, "eye", cr_eye(out ? (cr_dtype)out->dtype : (cr_dtype)cr_ctx()->dtype, cpu, n, m),
+              out);
 }
 
-/* ---- the default type ----------------------------------------------------------------------------------------- */
+/* ---- the default type ------------------------------------------------------------------- */
 
 static int f_set_default(lua_State *L) {
   cr_dtype t = cr_check_dtype(L, 1);

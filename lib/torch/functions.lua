@@ -24,7 +24,7 @@ return function(torch)
     local thin, wide, full = {}, {}, {}
     for d = 1, #times do
       local size = d > extra and x:size(d - extra) or 1
-      thin[#thin + 1], wide[#wide + 1] = 1, times[d]
+      if times[d] ~= 1 then thin[#thin + 1], wide[#wide + 1] = 1, times[d] end
       thin[#thin + 1], wide[#wide + 1] = size, size
       full[d] = times[d] * size
     end

@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-/* ---- one dimension of x[{..}] ---------------------------------------------------------------------------- */
+/* ---- one dimension of x[{..}] ----------------------------------------------------------- */
 
 /* A 1-based position, negative from the end, as a 0-based one; in range. */
 static int64_t check_position(lua_State *L, const cr_tensor *t, int dim, int64_t i) {
@@ -11,8 +11,8 @@ static int64_t check_position(lua_State *L, const cr_tensor *t, int dim, int64_t
   int64_t at = i < 0 ? i + size : i - 1;
   if (at < 0 || at >= size || i == 0) {
     char s[CR_SHAPE_STR];
-    luaL_error(L, "index %I is outside dimension %d of a tensor of shape %s", (LUAI_UACINT)i, dim + 1,
-               cr_shape_str(s, t->ndim, t->shape));
+    luaL_error(L, "index %I is outside dimension %d of a tensor of shape %s", (LUAI_UACINT)i,
+               dim + 1, cr_shape_str(s, t->ndim, t->shape));
   }
   return at;
 }
@@ -31,12 +31,14 @@ static cr_tensor *apply_range(lua_State *L, cr_tensor *v, int dim) {
   int64_t first = check_position(L, v, dim, part[0]);
   int64_t last = n == 1 ? first : check_position(L, v, dim, part[1]);
   if (part[2] < 1) luaL_error(L, "a range's step must be at least 1, got %d", (int)part[2]);
-  if (last < first) luaL_error(L, "a range from %d to %d has no elements", (int)first + 1, (int)last + 1);
+  if (last < first)
+    luaL_error(L, "a range from %d to %d has no elements", (int)first + 1, (int)last + 1);
   return cr_slice(v, dim, first, (last - first) / part[2] + 1, part[2]);
 }
 
-/* The view that the table at `key` names; pushes it.  Each step's tensor is on the stack, so that an
- * error loses nothing.  `copied`: a dimension was indexed by a tensor, so the result is no view. */
+/* The view that the table at `key` names; pushes it.  Each step's tensor is on the stack, so that
+ * an error loses nothing.  `copied`: a dimension was indexed by a tensor, so the result is no view.
+ */
 static cr_tensor *push_region(lua_State *L, cr_tensor *t, int key, bool *copied) {
   int64_t n = (int64_t)lua_rawlen(L, key);
   int dim = 0;
@@ -55,8 +57,8 @@ static cr_tensor *push_region(lua_State *L, cr_tensor *t, int key, bool *copied)
     } else if (lua_istable(L, -1)) {
       next = apply_range(L, v, dim++);
     } else {
-      return luaL_error(L, "index %d is a %s; wanted a number, a range {from, to} or a tensor", (int)i,
-                        luaL_typename(L, -1)),
+      return luaL_error(L, "index %d is a %s; wanted a number, a range {from, to} or a tensor",
+                        (int)i, luaL_typename(L, -1)),
              NULL;
     }
     lua_pop(L, 1);
@@ -67,10 +69,11 @@ static cr_tensor *push_region(lua_State *L, cr_tensor *t, int key, bool *copied)
 }
 
 static bool is_mask(const cr_tensor *k, const cr_tensor *t) {
-  return k->dtype == CR_BOOL || (k->dtype == CR_UINT8 && (cr_numel(k) == cr_numel(t) || k->ndim > 1));
+  return k->dtype == CR_BOOL ||
+         (k->dtype == CR_UINT8 && (cr_numel(k) == cr_numel(t) || k->ndim > 1));
 }
 
-/* ---- reading -------------------------------------------------------------------------------------------------- */
+/* ---- reading ---------------------------------------------------------------------------- */
 
 /* A view that came down to one element is read as a number, unless a gradient flows through it. */
 static int give_view(lua_State *L, cr_tensor *v) {
@@ -96,7 +99,8 @@ static int by_storage(lua_State *L, cr_tensor *t, cr_storage *s, int64_t *index)
   return 0;
 }
 
-/* x[{i, j, ..}] with a number for every dimension: the place of one element; false for other keys. */
+/* x[{i, j, ..}] with a number for every dimension: the place of one element; false for other keys.
+ */
 static bool one_element(lua_State *L, cr_tensor *t, int64_t *index) {
   if (t->ag || t->base || (int64_t)lua_rawlen(L, 2) != t->ndim) return false;
   for (int d = 0; d < t->ndim; d++) {
@@ -149,7 +153,7 @@ int cr_tensor_index(lua_State *L) {
   return luaL_error(L, "a tensor cannot be indexed by a %s", luaL_typename(L, 2));
 }
 
-/* ---- writing ---------------------------------------------------------------------------------------------------- */
+/* ---- writing ---------------------------------------------------------------------------- */
 
 static void finish(lua_State *L, cr_tensor *r) {
   if (!r) cr_lua_error(L);
@@ -163,7 +167,9 @@ static void assign_view(lua_State *L, cr_tensor *v) {
     finish(L, cr_fill(v, cr_check_scalar(L, 3)));
     return;
   }
-  cr_tensor *same = cr_numel(src) == cr_numel(v) && !cr_same_shape(src, v) ? cr_reshape(src, v->ndim, v->shape) : cr_retain(src);
+  cr_tensor *same = cr_numel(src) == cr_numel(v) && !cr_same_shape(src, v)
+                        ? cr_reshape(src, v->ndim, v->shape)
+                        : cr_retain(src);
   cr_tensor *r = cr_copy(v, same);
   cr_release(same);
   finish(L, r);
@@ -254,7 +260,9 @@ int cr_tensor_newindex(lua_State *L) {
 static int m_get(lua_State *L) {
   cr_tensor *t = cr_check_tensor(L, 1);
   int64_t index[CR_MAX_DIMS];
-  if (lua_gettop(L) - 1 != t->ndim) return luaL_error(L, "get: %d indices for a tensor of %d dimensions", lua_gettop(L) - 1, t->ndim);
+  if (lua_gettop(L) - 1 != t->ndim)
+    return luaL_error(L, "get: %d indices for a tensor of %d dimensions", lua_gettop(L) - 1,
+                      t->ndim);
   for (int d = 0; d < t->ndim; d++) index[d] = check_position(L, t, d, cr_check_int(L, d + 2));
   cr_push_scalar(L, (cr_dtype)t->dtype, cr_get(t, index));
   return 1;
@@ -265,4 +273,6 @@ static const cr_binding bindings[] = {
     {NULL, NULL, NULL},
 };
 
-void cr_bind_index(lua_State *L) { cr_bind(L, bindings); }
+void cr_bind_index(lua_State *L) {
+  cr_bind(L, bindings);
+}

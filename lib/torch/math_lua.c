@@ -5,14 +5,17 @@
 
 #include "tensor/autograd.h"
 
-static int bound_code(lua_State *L) { return (int)lua_tointeger(L, lua_upvalueindex(1)); }
+static int bound_code(lua_State *L) {
+  return (int)lua_tointeger(L, lua_upvalueindex(1));
+}
 
-/* ---- one element ---------------------------------------------------------------------------------------------- */
+/* ---- one element ------------------------------------------------------------------------ */
 
 /* torch.exp([res,] x) */
 static int f_unary(lua_State *L) {
   cr_tensor *a = cr_check_tensor(L, 1), *b = cr_to_tensor(L, 2);
-  return cr_push_result(L, cr_unary((cr_unary_op)bound_code(L), b ? b : a, b ? a : NULL), b ? 1 : 0);
+  return cr_push_result(L, cr_unary((cr_unary_op)bound_code(L), b ? b : a, b ? a : NULL),
+                        b ? 1 : 0);
 }
 
 /* x:exp() in place, x:exp(y): x becomes exp(y) */
@@ -27,9 +30,10 @@ static int m_unary_new(lua_State *L) {
   return 1;
 }
 
-/* ---- two elements ----------------------------------------------------------------------------------------------- */
+/* ---- two elements ----------------------------------------------------------------------- */
 
-/* The arguments of a binary function: `out` and the operands, the second perhaps weighted (add, csub). */
+/* The arguments of a binary function: `out` and the operands, the second perhaps weighted (add,
+ * csub). */
 typedef struct {
   cr_tensor *out, *a, *b;
   cr_scalar number, weight;
@@ -39,7 +43,8 @@ typedef struct {
 
 /* In th mode a second operand may have another shape as long as it has as many elements. */
 static void match_shapes(lua_State *L, operands *o) {
-  if (!o->b || !cr_torch7_mode(L) || cr_same_shape(o->a, o->b) || cr_numel(o->a) != cr_numel(o->b)) return;
+  if (!o->b || !cr_torch7_mode(L) || cr_same_shape(o->a, o->b) || cr_numel(o->a) != cr_numel(o->b))
+    return;
   o->b = cr_reshape(o->b, o->a->ndim, o->a->shape);
   cr_push_tensor(L, o->b);
 }
@@ -86,7 +91,8 @@ static cr_tensor *apply(lua_State *L, cr_binary_op op, const operands *o, cr_ten
     return cr_axpby(cr_int(1), o->a, w, o->b, out);
   }
   if (o->b) return cr_binary(op, o->a, o->b, out);
-  return o->number_first ? cr_scalar_binary(op, o->number, o->a, out) : cr_binary_scalar(op, o->a, o->number, out);
+  return o->number_first ? cr_scalar_binary(op, o->number, o->a, out)
+                         : cr_binary_scalar(op, o->a, o->number, out);
 }
 
 static int f_binary(lua_State *L) {
@@ -111,10 +117,11 @@ static int f_compare(lua_State *L) {
   return cr_push_result(L, y, o.out_arg);
 }
 
-/* ---- fused ------------------------------------------------------------------------------------------------------- */
+/* ---- fused ------------------------------------------------------------------------------ */
 
 /* torch.addcmul([res,] x [, value], a, b); x:addcmul([value,] a, b) */
-static int addc(lua_State *L, bool method, cr_tensor *(*f)(cr_tensor *, cr_scalar, cr_tensor *, cr_tensor *, cr_tensor *)) {
+static int addc(lua_State *L, bool method,
+                cr_tensor *(*f)(cr_tensor *, cr_scalar, cr_tensor *, cr_tensor *, cr_tensor *)) {
   cr_tensor *t[4];
   cr_scalar value = cr_int(1);
   int n = 0;
@@ -132,13 +139,22 @@ static int addc(lua_State *L, bool method, cr_tensor *(*f)(cr_tensor *, cr_scala
   return cr_push_result(L, f(in[0], value, in[1], in[2], into ? t[0] : NULL), into ? 1 : 0);
 }
 
-static int f_addcmul(lua_State *L) { return addc(L, false, cr_addcmul); }
-static int m_addcmul(lua_State *L) { return addc(L, true, cr_addcmul); }
-static int f_addcdiv(lua_State *L) { return addc(L, false, cr_addcdiv); }
-static int m_addcdiv(lua_State *L) { return addc(L, true, cr_addcdiv); }
+static int f_addcmul(lua_State *L) {
+  return addc(L, false, cr_addcmul);
+}
+static int m_addcmul(lua_State *L) {
+  return addc(L, true, cr_addcmul);
+}
+static int f_addcdiv(lua_State *L) {
+  return addc(L, false, cr_addcdiv);
+}
+static int m_addcdiv(lua_State *L) {
+  return addc(L, true, cr_addcdiv);
+}
 
 /* ([res,] x, number, number) */
-static int two_numbers(lua_State *L, bool method, cr_tensor *(*f)(cr_tensor *, cr_scalar, cr_scalar, cr_tensor *)) {
+static int two_numbers(lua_State *L, bool method,
+                       cr_tensor *(*f)(cr_tensor *, cr_scalar, cr_scalar, cr_tensor *)) {
   cr_tensor *x = cr_check_tensor(L, 1), *y = cr_to_tensor(L, 2);
   int at = y ? 3 : 2;
   bool into = y || method;
@@ -146,9 +162,15 @@ static int two_numbers(lua_State *L, bool method, cr_tensor *(*f)(cr_tensor *, c
   return cr_push_result(L, f(y ? y : x, s, t, into ? x : NULL), into ? 1 : 0);
 }
 
-static int f_clamp(lua_State *L) { return two_numbers(L, false, cr_clamp); }
-static int m_clamp(lua_State *L) { return two_numbers(L, true, cr_clamp); }
-static int f_threshold(lua_State *L) { return two_numbers(L, false, cr_threshold); }
+static int f_clamp(lua_State *L) {
+  return two_numbers(L, false, cr_clamp);
+}
+static int m_clamp(lua_State *L) {
+  return two_numbers(L, true, cr_clamp);
+}
+static int f_threshold(lua_State *L) {
+  return two_numbers(L, false, cr_threshold);
+}
 
 /* torch.lerp([res,] a, b, weight); x:lerp(b, weight) */
 static int lerp(lua_State *L, bool method) {
@@ -161,11 +183,16 @@ static int lerp(lua_State *L, bool method) {
   if (n < 2) return luaL_typeerror(L, n + 1, "tensor");
   bool into = n == 3 || method;
   cr_tensor **in = n == 3 ? t + 1 : t;
-  return cr_push_result(L, cr_lerp(in[0], in[1], cr_check_scalar(L, n + 1), into ? t[0] : NULL), into ? 1 : 0);
+  return cr_push_result(L, cr_lerp(in[0], in[1], cr_check_scalar(L, n + 1), into ? t[0] : NULL),
+                        into ? 1 : 0);
 }
 
-static int f_lerp(lua_State *L) { return lerp(L, false); }
-static int m_lerp(lua_State *L) { return lerp(L, true); }
+static int f_lerp(lua_State *L) {
+  return lerp(L, false);
+}
+static int m_lerp(lua_State *L) {
+  return lerp(L, true);
+}
 
 /* torch.where(mask, a, b): a and b tensors or numbers */
 static int f_where(lua_State *L) {
@@ -181,7 +208,7 @@ static int f_where(lua_State *L) {
   return 1;
 }
 
-/* ---- operators ---------------------------------------------------------------------------------------------------- */
+/* ---- operators -------------------------------------------------------------------------- */
 
 static int arithmetic(lua_State *L, cr_binary_op op) {
   cr_tensor *a = cr_to_tensor(L, 1), *b = cr_to_tensor(L, 2);
@@ -196,11 +223,21 @@ static int arithmetic(lua_State *L, cr_binary_op op) {
   return 1;
 }
 
-static int o_add(lua_State *L) { return arithmetic(L, CR_ADD); }
-static int o_sub(lua_State *L) { return arithmetic(L, CR_SUB); }
-static int o_mod(lua_State *L) { return arithmetic(L, CR_REMAINDER); }
-static int o_pow(lua_State *L) { return arithmetic(L, CR_POW); }
-static int o_idiv(lua_State *L) { return arithmetic(L, CR_FLOORDIV); }
+static int o_add(lua_State *L) {
+  return arithmetic(L, CR_ADD);
+}
+static int o_sub(lua_State *L) {
+  return arithmetic(L, CR_SUB);
+}
+static int o_mod(lua_State *L) {
+  return arithmetic(L, CR_REMAINDER);
+}
+static int o_pow(lua_State *L) {
+  return arithmetic(L, CR_POW);
+}
+static int o_idiv(lua_State *L) {
+  return arithmetic(L, CR_FLOORDIV);
+}
 
 /* The matrix product between tensors; with a number, or a tensor of no dimensions, scaling. */
 static int o_mul(lua_State *L) {
@@ -229,12 +266,14 @@ static int o_unm(lua_State *L) {
 }
 
 static int o_lt(lua_State *L) {
-  lua_pushboolean(L, cr_scalar_double(cr_check_scalar(L, 1)) < cr_scalar_double(cr_check_scalar(L, 2)));
+  lua_pushboolean(L, cr_scalar_double(cr_check_scalar(L, 1)) <
+                         cr_scalar_double(cr_check_scalar(L, 2)));
   return 1;
 }
 
 static int o_le(lua_State *L) {
-  lua_pushboolean(L, cr_scalar_double(cr_check_scalar(L, 1)) <= cr_scalar_double(cr_check_scalar(L, 2)));
+  lua_pushboolean(L, cr_scalar_double(cr_check_scalar(L, 1)) <=
+                         cr_scalar_double(cr_check_scalar(L, 2)));
   return 1;
 }
 
@@ -246,21 +285,41 @@ static int o_concat(lua_State *L) {
   return 1;
 }
 
-/* ---- the lists -------------------------------------------------------------------------------------------------------- */
+/* ---- the lists -------------------------------------------------------------------------- */
 
 /* Names of Torch7 for operators that have several arguments forms there. */
 static const struct {
   const char *name;
   cr_binary_op op;
 } binaries[] = {
-    {"add", CR_ADD},       {"csub", CR_SUB},     {"mul", CR_MUL},         {"cmul", CR_MUL},
-    {"div", CR_DIV},       {"cdiv", CR_DIV},     {"pow", CR_POW},         {"cpow", CR_POW},
-    {"fmod", CR_FMOD},     {"cfmod", CR_FMOD},   {"mod", CR_FMOD},        {"cmod", CR_FMOD},
-    {"remainder", CR_REMAINDER}, {"cremainder", CR_REMAINDER}, {"floordiv", CR_FLOORDIV},
-    {"cmax", CR_MAX},      {"cmin", CR_MIN},     {"atan2", CR_ATAN2},
-    {"bitand", CR_BITAND}, {"cbitand", CR_BITAND}, {"bitor", CR_BITOR},   {"cbitor", CR_BITOR},
-    {"bitxor", CR_BITXOR}, {"cbitxor", CR_BITXOR}, {"lshift", CR_LSHIFT}, {"clshift", CR_LSHIFT},
-    {"rshift", CR_RSHIFT}, {"crshift", CR_RSHIFT},
+    {"add", CR_ADD},
+    {"csub", CR_SUB},
+    {"mul", CR_MUL},
+    {"cmul", CR_MUL},
+    {"div", CR_DIV},
+    {"cdiv", CR_DIV},
+    {"pow", CR_POW},
+    {"cpow", CR_POW},
+    {"fmod", CR_FMOD},
+    {"cfmod", CR_FMOD},
+    {"mod", CR_FMOD},
+    {"cmod", CR_FMOD},
+    {"remainder", CR_REMAINDER},
+    {"cremainder", CR_REMAINDER},
+    {"floordiv", CR_FLOORDIV},
+    {"cmax", CR_MAX},
+    {"cmin", CR_MIN},
+    {"atan2", CR_ATAN2},
+    {"bitand", CR_BITAND},
+    {"cbitand", CR_BITAND},
+    {"bitor", CR_BITOR},
+    {"cbitor", CR_BITOR},
+    {"bitxor", CR_BITXOR},
+    {"cbitxor", CR_BITXOR},
+    {"lshift", CR_LSHIFT},
+    {"clshift", CR_LSHIFT},
+    {"rshift", CR_RSHIFT},
+    {"crshift", CR_RSHIFT},
 };
 
 static const cr_binding bindings[] = {
@@ -290,7 +349,8 @@ static bool gives_bool(int op) {
 
 void cr_bind_math(lua_State *L) {
   for (int op = 0; op < CR_NUNARY; op++)
-    cr_bind_code(L, cr_unary_name((cr_unary_op)op), f_unary, gives_bool(op) ? m_unary_new : m_unary, op);
+    cr_bind_code(L, cr_unary_name((cr_unary_op)op), f_unary, gives_bool(op) ? m_unary_new : m_unary,
+                 op);
   for (size_t i = 0; i < sizeof binaries / sizeof *binaries; i++)
     cr_bind_code(L, binaries[i].name, f_binary, m_binary, (int)binaries[i].op);
   for (int op = CR_EQ; op < CR_NBINARY; op++)

@@ -7,13 +7,25 @@ static int product(lua_State *L, cr_tensor *(*f)(cr_tensor *, cr_tensor *, cr_te
   return cr_push_result(L, c ? f(b, c, a) : f(a, b, NULL), c ? 1 : 0);
 }
 
-static int f_mm(lua_State *L) { return product(L, cr_mm); }
-static int f_bmm(lua_State *L) { return product(L, cr_bmm); }
-static int f_mv(lua_State *L) { return product(L, cr_mv); }
-static int f_ger(lua_State *L) { return product(L, cr_ger); }
-static int f_matmul(lua_State *L) { return product(L, cr_matmul); }
+static int f_mm(lua_State *L) {
+  return product(L, cr_mm);
+}
+static int f_bmm(lua_State *L) {
+  return product(L, cr_bmm);
+}
+static int f_mv(lua_State *L) {
+  return product(L, cr_mv);
+}
+static int f_ger(lua_State *L) {
+  return product(L, cr_ger);
+}
+static int f_matmul(lua_State *L) {
+  return product(L, cr_matmul);
+}
 
-static int f_dot(lua_State *L) { return cr_push_number(L, cr_dot(cr_check_tensor(L, 1), cr_check_tensor(L, 2))); }
+static int f_dot(lua_State *L) {
+  return cr_push_number(L, cr_dot(cr_check_tensor(L, 1), cr_check_tensor(L, 2)));
+}
 
 /* Torch7's addmm family: ([res,] [beta,] c, [alpha,] a, b); x:addmm([beta,] [c,] [alpha,] a, b) */
 static int addmm(lua_State *L, bool method) {
@@ -39,8 +51,12 @@ static int addmm(lua_State *L, bool method) {
   return cr_push_result(L, cr_addmm(beta, in[0], alpha, in[1], in[2], out), out ? 1 : 0);
 }
 
-static int f_addmm(lua_State *L) { return addmm(L, false); }
-static int m_addmm(lua_State *L) { return addmm(L, true); }
+static int f_addmm(lua_State *L) {
+  return addmm(L, false);
+}
+static int m_addmm(lua_State *L) {
+  return addmm(L, true);
+}
 
 /* torch.diag([res,] x [, k]): the diagonal of a matrix, or the matrix of a diagonal */
 static int f_diag(lua_State *L) {
@@ -78,4 +94,6 @@ static const cr_binding bindings[] = {
     {NULL, NULL, NULL},
 };
 
-void cr_bind_matrix(lua_State *L) { cr_bind(L, bindings); }
+void cr_bind_matrix(lua_State *L) {
+  cr_bind(L, bindings);
+}

@@ -12,28 +12,37 @@ static const struct {
   cr_random_op op;
   double a, b;
 } distributions[] = {
-    {"uniform", CR_UNIFORM, 0, 1},         {"normal", CR_NORMAL, 0, 1},       {"exponential", CR_EXPONENTIAL, 1, 0},
-    {"cauchy", CR_CAUCHY, 0, 1},           {"logNormal", CR_LOGNORMAL, 1, 2}, {"geometric", CR_GEOMETRIC, 0.5, 0},
+    {"uniform", CR_UNIFORM, 0, 1},         {"normal", CR_NORMAL, 0, 1},
+    {"exponential", CR_EXPONENTIAL, 1, 0}, {"cauchy", CR_CAUCHY, 0, 1},
+    {"logNormal", CR_LOGNORMAL, 1, 2},     {"geometric", CR_GEOMETRIC, 0.5, 0},
 };
 
 /* The largest whole number that a type counts up to without a gap: random()'s default range. */
 static double largest(cr_dtype t) {
-  static const double max[CR_NDTYPES] = {
-      [CR_FLOAT32] = 16777216, [CR_FLOAT64] = 9007199254740992, [CR_FLOAT16] = 2048, [CR_BFLOAT16] = 256,
-      [CR_INT8] = 127,         [CR_UINT8] = 255,                [CR_INT16] = 32767,  [CR_INT32] = 2147483647,
-      [CR_INT64] = 9007199254740992, [CR_BOOL] = 1};
+  static const double max[CR_NDTYPES] = {[CR_FLOAT32] = 16777216,
+                                         [CR_FLOAT64] = 9007199254740992,
+                                         [CR_FLOAT16] = 2048,
+                                         [CR_BFLOAT16] = 256,
+                                         [CR_INT8] = 127,
+                                         [CR_UINT8] = 255,
+                                         [CR_INT16] = 32767,
+                                         [CR_INT32] = 2147483647,
+                                         [CR_INT64] = 9007199254740992,
+                                         [CR_BOOL] = 1};
   return max[t];
 }
 
-/* The parameters from argument `at` on, as the operator takes them.  Torch7's geometric(p) counts up to the
- * first failure, and its logNormal(mean, std) speaks of the result, not of the normal below it. */
+/* The parameters from argument `at` on, as the operator takes them.  Torch7's geometric(p) counts
+ * up to the first failure, and its logNormal(mean, std) speaks of the result, not of the normal
+ * below it. */
 static void check_parameters(lua_State *L, int k, int at, double *a, double *b) {
   *a = luaL_optnumber(L, at, distributions[k].a);
   *b = luaL_optnumber(L, at + 1, distributions[k].b);
   if (distributions[k].op == CR_GEOMETRIC) *a = 1 - *a;
   if (distributions[k].op != CR_LOGNORMAL) return;
   double mean = *a, std = *b;
-  if (!(mean > 0) || !(std > 0)) luaL_error(L, "logNormal: mean %f and standard deviation %f, wanted above 0", mean, std);
+  if (!(mean > 0) || !(std > 0))
+    luaL_error(L, "logNormal: mean %f and standard deviation %f, wanted above 0", mean, std);
   *a = log(mean * mean / sqrt(mean * mean + std * std));
   *b = sqrt(log(std * std / (mean * mean) + 1));
 }
@@ -79,7 +88,8 @@ static int f_random(lua_State *L) {
 /* x:bernoulli([p]): p a number, or a tensor of probabilities */
 static int m_bernoulli(lua_State *L) {
   cr_tensor *t = cr_check_tensor(L, 1), *p = cr_to_tensor(L, 2);
-  return cr_push_result(L, p ? cr_bernoulli(t, p) : cr_random(CR_BERNOULLI, t, luaL_optnumber(L, 2, 0.5), 0), 1);
+  return cr_push_result(
+      L, p ? cr_bernoulli(t, p) : cr_random(CR_BERNOULLI, t, luaL_optnumber(L, 2, 0.5), 0), 1);
 }
 
 static int f_bernoulli(lua_State *L) {
@@ -106,8 +116,12 @@ static int sized(lua_State *L, cr_random_op op) {
   return 1;
 }
 
-static int f_rand(lua_State *L) { return sized(L, CR_UNIFORM); }
-static int f_randn(lua_State *L) { return sized(L, CR_NORMAL); }
+static int f_rand(lua_State *L) {
+  return sized(L, CR_UNIFORM);
+}
+static int f_randn(lua_State *L) {
+  return sized(L, CR_NORMAL);
+}
 
 /* torch.randperm([res,] n): 1..n in a random order; in Torch7 of the default type, here integers */
 static int f_randperm(lua_State *L) {
@@ -116,10 +130,11 @@ static int f_randperm(lua_State *L) {
   cr_dtype dtype = cr_torch7_mode(L) ? (cr_dtype)cr_ctx()->dtype : CR_INT64;
   cr_push_places(L, cr_randperm(dtype, n));
   if (!out) return 1;
-  return cr_push_result(L, cr_copy(cr_resize(out, 1, &n, NULL) ? out : NULL, cr_to_tensor(L, -1)), 1);
+  return cr_push_result(L, cr_copy(cr_resize(out, 1, &n, NULL) ? out : NULL, cr_to_tensor(L, -1)),
+                        1);
 }
 
-/* ---- the generator --------------------------------------------------------------------------------------------------- */
+/* ---- the generator ---------------------------------------------------------------------- */
 
 static int f_manual_seed(lua_State *L) {
   cr_seed(&cr_ctx()->generator, (uint64_t)cr_check_int(L, 1));

@@ -6,7 +6,9 @@
 
 #include "tensor/autograd.h"
 
-static int bound_code(lua_State *L) { return (int)lua_tointeger(L, lua_upvalueindex(1)); }
+static int bound_code(lua_State *L) {
+  return (int)lua_tointeger(L, lua_upvalueindex(1));
+}
 
 /* The arguments of a reduction: ([res,] x [, dim or {dims} [, keepdim]]).  Torch7 keeps the reduced
  * dimension as a size of 1. */
@@ -63,7 +65,7 @@ static int give(lua_State *L, const char *fn, const reduction *r, cr_tensor *y) 
   return cr_push_result(L, cr_into(fn, r->out, y), r->out ? 1 : 0);
 }
 
-/* ---- sums and the like ------------------------------------------------------------------------------------ */
+/* ---- sums and the like ------------------------------------------------------------------ */
 
 static int f_reduce(lua_State *L) {
   cr_reduce_op op = (cr_reduce_op)bound_code(L);
@@ -88,8 +90,12 @@ static int spread(lua_State *L, bool root) {
               cr_var(r.x, r.ndims, r.dims, r.ndims >= 0 && r.keepdim, correction, root));
 }
 
-static int f_var(lua_State *L) { return spread(L, false); }
-static int f_std(lua_State *L) { return spread(L, true); }
+static int f_var(lua_State *L) {
+  return spread(L, false);
+}
+static int f_std(lua_State *L) {
+  return spread(L, true);
+}
 
 /* torch.norm([res,] x [, p [, dim]]) */
 static int f_norm(lua_State *L) {
@@ -111,9 +117,10 @@ static int f_dist(lua_State *L) {
   return cr_push_number(L, y);
 }
 
-/* ---- extremes -------------------------------------------------------------------------------------------------- */
+/* ---- extremes --------------------------------------------------------------------------- */
 
-/* torch.max(x): a number; torch.max([values, places,] x, dim): both tensors; the places count from 1 */
+/* torch.max(x): a number; torch.max([values, places,] x, dim): both tensors; the places count from
+ * 1 */
 static int extreme(lua_State *L, bool smallest) {
   cr_tensor *x = cr_check_tensor(L, 1), *values = NULL, *places = NULL;
   int at = 2;
@@ -140,8 +147,12 @@ static int extreme(lua_State *L, bool smallest) {
   return 2;
 }
 
-static int f_max(lua_State *L) { return extreme(L, false); }
-static int f_min(lua_State *L) { return extreme(L, true); }
+static int f_max(lua_State *L) {
+  return extreme(L, false);
+}
+static int f_min(lua_State *L) {
+  return extreme(L, true);
+}
 
 /* torch.argmax(x [, dim [, keepdim]]): places that count from 1, without a dimension that of the
  * flattened tensor */
@@ -161,7 +172,7 @@ static int f_arg(lua_State *L) {
   return 1;
 }
 
-/* ---- scans, sorting ------------------------------------------------------------------------------------------------ */
+/* ---- scans, sorting --------------------------------------------------------------------- */
 
 /* torch.cumsum([res,] x [, dim]) */
 static int f_scan(lua_State *L) {
@@ -175,7 +186,8 @@ static int f_scan(lua_State *L) {
 static int f_sort(lua_State *L) {
   cr_tensor *x = cr_check_tensor(L, 1), *values = NULL, *places = NULL;
   int at = 2;
-  if (cr_to_tensor(L, 2) && cr_to_tensor(L, 3)) values = x, places = cr_to_tensor(L, 2), x = cr_to_tensor(L, 3), at = 4;
+  if (cr_to_tensor(L, 2) && cr_to_tensor(L, 3))
+    values = x, places = cr_to_tensor(L, 2), x = cr_to_tensor(L, 3), at = 4;
   int dim = -1;
   if (cr_is_number(L, at)) dim = cr_check_dim(L, at++);
   bool descending = lua_toboolean(L, at);
@@ -191,19 +203,23 @@ static int f_sort(lua_State *L) {
   return 2;
 }
 
-/* ---- the list ------------------------------------------------------------------------------------------------------ */
+/* ---- the list --------------------------------------------------------------------------- */
 
 static const cr_binding bindings[] = {
-    {"mean", f_mean, f_mean}, {"var", f_var, f_var},    {"std", f_std, f_std}, {"norm", f_norm, f_norm},
-    {"dist", f_dist, f_dist}, {"max", f_max, f_max},    {"min", f_min, f_min}, {"sort", f_sort, f_sort},
-    {NULL, NULL, NULL},
+    {"mean", f_mean, f_mean}, {"var", f_var, f_var},    {"std", f_std, f_std},
+    {"norm", f_norm, f_norm}, {"dist", f_dist, f_dist}, {"max", f_max, f_max},
+    {"min", f_min, f_min},    {"sort", f_sort, f_sort}, {NULL, NULL, NULL},
 };
 
 void cr_bind_reduce(lua_State *L) {
   static const struct {
     const char *name;
     cr_reduce_op op;
-  } plain[] = {{"sum", CR_SUM}, {"prod", CR_PROD}, {"all", CR_ALL}, {"any", CR_ANY}, {"countNonzero", CR_COUNT_NONZERO}};
+  } plain[] = {{"sum", CR_SUM},
+               {"prod", CR_PROD},
+               {"all", CR_ALL},
+               {"any", CR_ANY},
+               {"countNonzero", CR_COUNT_NONZERO}};
   cr_bind(L, bindings);
   for (size_t i = 0; i < sizeof plain / sizeof *plain; i++)
     cr_bind_code(L, plain[i].name, f_reduce, f_reduce, (int)plain[i].op);

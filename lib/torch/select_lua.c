@@ -7,14 +7,16 @@
 static int f_index(lua_State *L) {
   cr_tensor *x = cr_check_tensor(L, 1), *y = cr_to_tensor(L, 2);
   int at = y ? 3 : 2, dim = cr_check_dim(L, at);
-  return cr_push_result(L, cr_index_select(y ? y : x, dim, cr_check_places(L, at + 1), y ? x : NULL), y ? 1 : 0);
+  return cr_push_result(
+      L, cr_index_select(y ? y : x, dim, cr_check_places(L, at + 1), y ? x : NULL), y ? 1 : 0);
 }
 
 /* torch.gather([res,] x, dim, places) */
 static int f_gather(lua_State *L) {
   cr_tensor *x = cr_check_tensor(L, 1), *y = cr_to_tensor(L, 2);
   int at = y ? 3 : 2, dim = cr_check_dim(L, at);
-  return cr_push_result(L, cr_gather(y ? y : x, dim, cr_check_places(L, at + 1), y ? x : NULL), y ? 1 : 0);
+  return cr_push_result(L, cr_gather(y ? y : x, dim, cr_check_places(L, at + 1), y ? x : NULL),
+                        y ? 1 : 0);
 }
 
 /* x:scatter(dim, places, values or number), and x:scatterAdd */
@@ -23,14 +25,19 @@ static int scatter(lua_State *L, bool add) {
   int dim = cr_check_dim(L, 2);
   cr_tensor *at = cr_check_places(L, 3), *src = cr_to_tensor(L, 4);
   if (!src) {
-    cr_push_tensor(L, cr_full((cr_dtype)x->dtype, cr_device_of(x), at->ndim, at->shape, cr_check_scalar(L, 4)));
+    cr_push_tensor(L, cr_full((cr_dtype)x->dtype, cr_device_of(x), at->ndim, at->shape,
+                              cr_check_scalar(L, 4)));
     src = cr_to_tensor(L, -1);
   }
   return cr_push_result(L, cr_scatter(x, dim, at, src, add), 1);
 }
 
-static int m_scatter(lua_State *L) { return scatter(L, false); }
-static int m_scatter_add(lua_State *L) { return scatter(L, true); }
+static int m_scatter(lua_State *L) {
+  return scatter(L, false);
+}
+static int m_scatter_add(lua_State *L) {
+  return scatter(L, true);
+}
 
 static int m_index_add(lua_State *L) {
   cr_tensor *x = cr_check_tensor(L, 1);
@@ -56,7 +63,8 @@ static int m_index_fill(lua_State *L) {
 /* torch.maskedSelect([res,] x, mask) */
 static int f_masked_select(lua_State *L) {
   cr_tensor *x = cr_check_tensor(L, 1), *mask = cr_check_tensor(L, 2), *third = cr_to_tensor(L, 3);
-  return cr_push_result(L, third ? cr_masked_select(mask, third, x) : cr_masked_select(x, mask, NULL), third ? 1 : 0);
+  return cr_push_result(
+      L, third ? cr_masked_select(mask, third, x) : cr_masked_select(x, mask, NULL), third ? 1 : 0);
 }
 
 static int m_masked_fill(lua_State *L) {
@@ -75,7 +83,7 @@ static int f_nonzero(lua_State *L) {
   return 1;
 }
 
-/* ---- joining ------------------------------------------------------------------------------------------------------ */
+/* ---- joining ---------------------------------------------------------------------------- */
 
 /* Collects the tensors of the table at `arg`; the array is a userdata on the stack. */
 static cr_tensor **check_list(lua_State *L, int arg, int *n) {
@@ -86,15 +94,19 @@ static cr_tensor **check_list(lua_State *L, int arg, int *n) {
   for (int i = 0; i < *n; i++) {
     lua_rawgeti(L, arg, i + 1);
     cr_tensor *t = cr_to_tensor(L, -1);
-    if (!t) luaL_argerror(L, arg, lua_pushfstring(L, "element %d is a %s, wanted a tensor", i + 1, luaL_typename(L, -1)));
+    if (!t)
+      luaL_argerror(
+          L, arg,
+          lua_pushfstring(L, "element %d is a %s, wanted a tensor", i + 1, luaL_typename(L, -1)));
     if (!cr_is_none(t) || *n == 1) list[kept++] = t; /* Torch7 skips empty ones */
-    lua_pop(L, 1); /* the table still holds it */
+    lua_pop(L, 1);                                   /* the table still holds it */
   }
   *n = kept ? kept : (*n > 0);
   return list;
 }
 
-/* torch.cat([res,] {tensors} [, dim]), torch.cat([res,] a, b [, dim]): the last dimension by default */
+/* torch.cat([res,] {tensors} [, dim]), torch.cat([res,] a, b [, dim]): the last dimension by
+ * default */
 static int f_cat(lua_State *L) {
   cr_tensor *pair[2], **list = pair, *out = NULL;
   int n, at, dim = -1;
@@ -123,7 +135,7 @@ static int f_stack(lua_State *L) {
   return 1;
 }
 
-/* ---- splitting -------------------------------------------------------------------------------------------------------- */
+/* ---- splitting -------------------------------------------------------------------------- */
 
 /* A table of pieces of `size` along dim; the last may be smaller. */
 static int push_pieces(lua_State *L, cr_tensor *x, int64_t size, int dim) {
@@ -172,4 +184,6 @@ static const cr_binding bindings[] = {
     {NULL, NULL, NULL},
 };
 
-void cr_bind_select(lua_State *L) { cr_bind(L, bindings); }
+void cr_bind_select(lua_State *L) {
+  cr_bind(L, bindings);
+}

@@ -6,7 +6,9 @@
 
 static const cr_device cpu = {CR_CPU, 0};
 
-static char *place(const cr_storage *s, int64_t i) { return (char *)s->data + (size_t)i * cr_sizeof((cr_dtype)s->dtype); }
+static char *place(const cr_storage *s, int64_t i) {
+  return (char *)s->data + (size_t)i * cr_sizeof((cr_dtype)s->dtype);
+}
 
 static cr_storage *check_host(lua_State *L, int arg) {
   cr_storage *s = cr_check_storage(L, arg);
@@ -14,7 +16,7 @@ static cr_storage *check_host(lua_State *L, int arg) {
   return s;
 }
 
-/* ---- making ---------------------------------------------------------------------------------------------- */
+/* ---- making ----------------------------------------------------------------------------- */
 
 static void fill_from_table(lua_State *L, cr_storage *s, int arg) {
   for (int64_t i = 0; i < s->size; i++) {
@@ -31,7 +33,8 @@ static int construct(lua_State *L) {
   if (from && from->dtype == dtype) {
     int64_t first = lua_isnoneornil(L, 3) ? 0 : cr_check_int(L, 3) - 1;
     int64_t n = lua_isnoneornil(L, 4) ? from->size - first : cr_check_int(L, 4);
-    if (first != 0 || n != from->size) return luaL_error(L, "a storage on a part of another is not supported; use a tensor");
+    if (first != 0 || n != from->size)
+      return luaL_error(L, "a storage on a part of another is not supported; use a tensor");
     cr_push_storage(L, cr_storage_retain(from));
     return 1;
   }
@@ -55,11 +58,12 @@ static void constructors(lua_State *L) {
   }
 }
 
-/* ---- elements -------------------------------------------------------------------------------------------- */
+/* ---- elements --------------------------------------------------------------------------- */
 
 static int64_t check_place(lua_State *L, const cr_storage *s, int arg) {
   int64_t i = cr_check_int(L, arg);
-  if (i < 1 || i > s->size) luaL_error(L, "index %d is outside a storage of %d elements", (int)i, (int)s->size);
+  if (i < 1 || i > s->size)
+    luaL_error(L, "index %d is outside a storage of %d elements", (int)i, (int)s->size);
   return i - 1;
 }
 
@@ -71,7 +75,8 @@ static int s_index(lua_State *L) {
     lua_rawget(L, -2);
     return 1;
   }
-  cr_push_scalar(L, (cr_dtype)s->dtype, cr_load_scalar((cr_dtype)s->dtype, place(s, check_place(L, s, 2))));
+  cr_push_scalar(L, (cr_dtype)s->dtype,
+                 cr_load_scalar((cr_dtype)s->dtype, place(s, check_place(L, s, 2))));
   return 1;
 }
 
@@ -87,7 +92,8 @@ static int s_size(lua_State *L) {
 }
 
 static int s_resize(lua_State *L) {
-  return cr_storage_resize(cr_check_storage(L, 1), cr_check_int(L, 2)) ? cr_return(L, 1) : cr_lua_error(L);
+  return cr_storage_resize(cr_check_storage(L, 1), cr_check_int(L, 2)) ? cr_return(L, 1)
+                                                                       : cr_lua_error(L);
 }
 
 static int s_fill(lua_State *L) {
@@ -99,9 +105,11 @@ static int s_fill(lua_State *L) {
 
 static int s_copy(lua_State *L) {
   cr_storage *s = check_host(L, 1), *o = check_host(L, 2);
-  if (s->size != o->size) return luaL_error(L, "copy: %d elements into a storage of %d", (int)o->size, (int)s->size);
+  if (s->size != o->size)
+    return luaL_error(L, "copy: %d elements into a storage of %d", (int)o->size, (int)s->size);
   for (int64_t i = 0; i < s->size; i++)
-    cr_store_scalar((cr_dtype)s->dtype, place(s, i), cr_load_scalar((cr_dtype)o->dtype, place(o, i)));
+    cr_store_scalar((cr_dtype)s->dtype, place(s, i),
+                    cr_load_scalar((cr_dtype)o->dtype, place(o, i)));
   return cr_return(L, 1);
 }
 
@@ -127,7 +135,8 @@ static int s_tostring(lua_State *L) {
       lua_pushfstring(L, " %f\n", v.d);
     luaL_addvalue(&b);
   }
-  lua_pushfstring(L, "[torch.%sStorage of size %I]\n", cr_dtypes[s->dtype].torch, (LUAI_UACINT)s->size);
+  lua_pushfstring(L, "[torch.%sStorage of size %I]\n", cr_dtypes[s->dtype].torch,
+                  (LUAI_UACINT)s->size);
   luaL_addvalue(&b);
   luaL_pushresult(&b);
   return 1;
@@ -153,19 +162,21 @@ static int s_string(lua_State *L) {
   }
   const char *bytes = luaL_checklstring(L, 2, &n);
   if (n % size || !cr_storage_resize(s, (int64_t)(n / size)))
-    return n % size ? luaL_argerror(L, 2, "the length is no multiple of an element") : cr_lua_error(L);
+    return n % size ? luaL_argerror(L, 2, "the length is no multiple of an element")
+                    : cr_lua_error(L);
   memcpy(s->data, bytes, n);
   return cr_return(L, 1);
 }
 
-/* ---- for the file formats ---------------------------------------------------------------------------------- */
+/* ---- for the file formats --------------------------------------------------------------- */
 
 /* torch._bytes(storage [, first, count]) */
 static int f_bytes(lua_State *L) {
   cr_storage *s = check_host(L, 1);
   int64_t first = lua_isnoneornil(L, 2) ? 0 : cr_check_int(L, 2) - 1;
   int64_t n = lua_isnoneornil(L, 3) ? s->size - first : cr_check_int(L, 3);
-  if (first < 0 || n < 0 || first > s->size || n > s->size - first) return luaL_error(L, "a range outside the storage");
+  if (first < 0 || n < 0 || first > s->size || n > s->size - first)
+    return luaL_error(L, "a range outside the storage");
   lua_pushlstring(L, place(s, first), (size_t)n * cr_sizeof((cr_dtype)s->dtype));
   return 1;
 }

@@ -7,9 +7,11 @@
 
 #include "tensor/autograd.h"
 
-/* ---- shape ------------------------------------------------------------------------------------------ */
+/* ---- shape ------------------------------------------------------------------------------ */
 
-static int visible_dims(const cr_tensor *t) { return cr_is_none(t) ? 0 : t->ndim; }
+static int visible_dims(const cr_tensor *t) {
+  return cr_is_none(t) ? 0 : t->ndim;
+}
 
 static int t_dim(lua_State *L) {
   lua_pushinteger(L, visible_dims(cr_check_tensor(L, 1)));
@@ -76,7 +78,7 @@ static int t_is_set_to(lua_State *L) {
   return 1;
 }
 
-/* ---- storage ---------------------------------------------------------------------------------------- */
+/* ---- storage ---------------------------------------------------------------------------- */
 
 static int t_storage(lua_State *L) {
   cr_tensor *t = cr_check_tensor(L, 1);
@@ -147,7 +149,7 @@ static int t_resize_as(lua_State *L) {
   return cr_resize(t, o->ndim, o->shape, NULL) ? cr_return(L, 1) : cr_lua_error(L);
 }
 
-/* ---- views ------------------------------------------------------------------------------------------ */
+/* ---- views ------------------------------------------------------------------------------ */
 
 static int t_narrow(lua_State *L) {
   cr_tensor *t = cr_check_tensor(L, 1);
@@ -190,7 +192,8 @@ static int t_transpose(lua_State *L) {
 
 static int t_t(lua_State *L) {
   cr_tensor *t = cr_check_tensor(L, 1);
-  if (t->ndim != 2) return luaL_error(L, "t: a matrix is wanted, this tensor has %d dimensions", t->ndim);
+  if (t->ndim != 2)
+    return luaL_error(L, "t: a matrix is wanted, this tensor has %d dimensions", t->ndim);
   cr_push_tensor(L, cr_transpose(t, 0, 1));
   return 1;
 }
@@ -225,8 +228,12 @@ static int shaped(lua_State *L, cr_tensor *(*f)(cr_tensor *, int, const int64_t 
   return ok ? cr_return(L, 1) : cr_lua_error(L);
 }
 
-static int t_view(lua_State *L) { return shaped(L, cr_view, true); }
-static int t_expand(lua_State *L) { return shaped(L, cr_expand, true); }
+static int t_view(lua_State *L) {
+  return shaped(L, cr_view, true);
+}
+static int t_expand(lua_State *L) {
+  return shaped(L, cr_expand, true);
+}
 
 /* x:reshape(sizes..) and torch.reshape: a copy in Torch7, so that later writes are not shared */
 static int t_reshape(lua_State *L) {
@@ -249,8 +256,12 @@ static int as_other(lua_State *L, cr_tensor *(*f)(cr_tensor *, int, const int64_
   return 1;
 }
 
-static int t_view_as(lua_State *L) { return as_other(L, cr_view); }
-static int t_expand_as(lua_State *L) { return as_other(L, cr_expand); }
+static int t_view_as(lua_State *L) {
+  return as_other(L, cr_view);
+}
+static int t_expand_as(lua_State *L) {
+  return as_other(L, cr_expand);
+}
 
 static int t_squeeze(lua_State *L) {
   cr_tensor *t = cr_check_tensor(L, 1);
@@ -272,11 +283,12 @@ static int t_unfold(lua_State *L) {
 }
 
 static int t_diagonal(lua_State *L) {
-  cr_push_tensor(L, cr_diagonal(cr_check_tensor(L, 1), lua_isnoneornil(L, 2) ? 0 : cr_check_int(L, 2)));
+  cr_push_tensor(
+      L, cr_diagonal(cr_check_tensor(L, 1), lua_isnoneornil(L, 2) ? 0 : cr_check_int(L, 2)));
   return 1;
 }
 
-/* ---- copies and types --------------------------------------------------------------------------------- */
+/* ---- copies and types ------------------------------------------------------------------- */
 
 static int t_contiguous(lua_State *L) {
   return cr_push_result(L, cr_contiguous(cr_check_tensor(L, 1)), 1);
@@ -349,7 +361,7 @@ static int t_cpu(lua_State *L) {
   return cr_push_result(L, cr_to_device(cr_check_tensor(L, 1), (cr_device){CR_CPU, 0}), 1);
 }
 
-/* ---- values for Lua -------------------------------------------------------------------------------------- */
+/* ---- values for Lua --------------------------------------------------------------------- */
 
 static int t_item(lua_State *L) {
   cr_tensor *t = cr_check_tensor(L, 1);
@@ -384,6 +396,26 @@ static int t_tostring(lua_State *L) {
   lua_pushstring(L, s);
   free(s);
   return 1;
+}
+
+/* string.format with scalar tensors as numbers.  Lua's own function runs in this call, so that its
+ * errors have the script's line. */
+static int f_format(lua_State *L) {
+  for (int i = lua_gettop(L); i > 1; i--) {
+    cr_tensor *t = lua_isuserdata(L, i) ? cr_to_tensor(L, i) : NULL;
+    if (!t || t->ndim) continue;
+    cr_push_scalar(L, (cr_dtype)t->dtype, cr_get(t, NULL));
+    lua_replace(L, i);
+  }
+  return lua_tocfunction(L, lua_upvalueindex(1))(L);
+}
+
+static void teach_format(lua_State *L) {
+  if (lua_getglobal(L, "string") == LUA_TTABLE && lua_getfield(L, -1, "format") == LUA_TFUNCTION &&
+      lua_iscfunction(L, -1)) {
+    lua_pushcclosure(L, f_format, 1);
+    lua_setfield(L, -2, "format");
+  }
 }
 
 /* Calls a function with each element; what it returns, if anything, replaces the element. */
@@ -440,7 +472,7 @@ static int t_equals(lua_State *L) {
   return 1;
 }
 
-/* ---- properties ------------------------------------------------------------------------------------------ */
+/* ---- properties ------------------------------------------------------------------------- */
 
 int cr_push_property(lua_State *L, cr_tensor *t, const char *name) {
   if (strcmp(name, "shape") == 0) {
@@ -485,7 +517,7 @@ bool cr_set_property(lua_State *L, cr_tensor *t, const char *name) {
   return true;
 }
 
-/* ---- the list ---------------------------------------------------------------------------------------------- */
+/* ---- the list --------------------------------------------------------------------------- */
 
 static const cr_binding bindings[] = {
     {"dim", t_dim, t_dim},
@@ -543,11 +575,14 @@ void cr_bind_tensor(lua_State *L) {
   static const struct {
     const char *name;
     cr_dtype dtype;
-  } casts[] = {{"float", CR_FLOAT32}, {"double", CR_FLOAT64}, {"half", CR_FLOAT16},
-               {"bfloat16", CR_BFLOAT16}, {"char", CR_INT8},  {"byte", CR_UINT8},
-               {"short", CR_INT16},   {"int", CR_INT32},      {"long", CR_INT64},
+  } casts[] = {{"float", CR_FLOAT32},     {"double", CR_FLOAT64}, {"half", CR_FLOAT16},
+               {"bfloat16", CR_BFLOAT16}, {"char", CR_INT8},      {"byte", CR_UINT8},
+               {"short", CR_INT16},       {"int", CR_INT32},      {"long", CR_INT64},
                {"bool", CR_BOOL}};
   cr_bind(L, bindings);
   for (size_t i = 0; i < sizeof casts / sizeof *casts; i++)
     cr_bind_code(L, casts[i].name, NULL, t_cast, (int)casts[i].dtype);
+  int top = lua_gettop(L);
+  teach_format(L);
+  lua_settop(L, top);
 }

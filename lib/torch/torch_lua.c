@@ -1,4 +1,5 @@
-/* torch_lua.c: opening the package, tensors as values of Lua, and the collector's share of memory. */
+/* torch_lua.c: opening the package, tensors as values of Lua, and the collector's share of memory.
+ */
 #include "lib/torch/binding.h"
 
 #include <math.h>
@@ -9,7 +10,7 @@
 #include "lib/packages.h"
 #include "tensor/autograd.h"
 
-/* ---- boxes ------------------------------------------------------------------------------------------ */
+/* ---- boxes ------------------------------------------------------------------------------ */
 
 /* A userdata of ours is recognised by its size and this mark, faster than by its metatable. */
 typedef struct {
@@ -18,7 +19,8 @@ typedef struct {
 } box;
 
 static const char tensor_mark, storage_mark;
-static const char tensor_meta[CR_NDTYPES], storage_meta[CR_NDTYPES]; /* addresses are registry keys */
+static const char tensor_meta[CR_NDTYPES],
+    storage_meta[CR_NDTYPES]; /* addresses are registry keys */
 
 static void *unbox(lua_State *L, int arg, const char *mark) {
   if (lua_type(L, arg) != LUA_TUSERDATA || lua_rawlen(L, arg) != sizeof(box)) return NULL;
@@ -68,16 +70,18 @@ static int free_storage(lua_State *L) {
   return 0;
 }
 
-/* ---- the collector ---------------------------------------------------------------------------------- */
+/* ---- the collector ---------------------------------------------------------------------- */
 
 #define SLACK ((size_t)4 << 20)
 
-static size_t live_bytes(void) { return atomic_load_explicit(&cr_ctx()->account->live, memory_order_relaxed); }
+static size_t live_bytes(void) {
+  return atomic_load_explicit(&cr_ctx()->account->live, memory_order_relaxed);
+}
 
-/* Lua's collector sees 16 bytes of a tensor that may hold a gigabyte.  So it runs when the live bytes of
- * this interpreter's tensors have grown to half as much again as was reachable after its last full run
- * (by a slack at least, so that small programs do not collect all the time).  A step comes first: in
- * generational mode it frees what died young, which is most, at little cost. */
+/* Lua's collector sees 16 bytes of a tensor that may hold a gigabyte.  So it runs when the live
+ * bytes of this interpreter's tensors have grown to half as much again as was reachable after its
+ * last full run (by a slack at least, so that small programs do not collect all the time).  A step
+ * comes first: in generational mode it frees what died young, which is most, at little cost. */
 static void relieve(lua_State *L) {
   cr_context *ctx = cr_ctx();
   size_t allowed = ctx->collect_at - ctx->reachable;
@@ -97,7 +101,7 @@ static bool reclaim(void *L) {
   return true;
 }
 
-/* ---- pushing ------------------------------------------------------------------------------------------ */
+/* ---- pushing ---------------------------------------------------------------------------- */
 
 static void push_box(lua_State *L, void *object, const char *mark, const char *meta) {
   box *b = lua_newuserdatauv(L, sizeof *b, 0);
@@ -130,7 +134,8 @@ static void push_script_position(lua_State *L) {
   luaL_where(L, 1);
 }
 
-/* "mm: 3x4 times 5x6 .." is the script's torch.mm; "nn.conv2d: .." and sentences stay as they are. */
+/* "mm: 3x4 times 5x6 .." is the script's torch.mm; "nn.conv2d: .." and sentences stay as they are.
+ */
 int cr_lua_error(lua_State *L) {
   const char *message = cr_error();
   size_t name = strspn(message, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_");
@@ -201,7 +206,7 @@ void cr_push_sizes(lua_State *L, int n, const int64_t *sizes) {
   cr_push_storage(L, s);
 }
 
-/* ---- checking ------------------------------------------------------------------------------------------ */
+/* ---- checking --------------------------------------------------------------------------- */
 
 bool cr_torch7_mode(lua_State *L) {
   (void)L;
@@ -232,7 +237,9 @@ int64_t cr_check_int(lua_State *L, int arg) {
 int cr_check_dim(lua_State *L, int arg) {
   int64_t d = cr_check_int(L, arg);
   if (d == 0 || d > CR_MAX_DIMS || d < -CR_MAX_DIMS)
-    luaL_argerror(L, arg, lua_pushfstring(L, "there is no dimension %d (the first is 1, the last -1)", (int)d));
+    luaL_argerror(
+        L, arg,
+        lua_pushfstring(L, "there is no dimension %d (the first is 1, the last -1)", (int)d));
   return (int)(d > 0 ? d - 1 : d);
 }
 
@@ -256,7 +263,8 @@ int cr_check_sizes(lua_State *L, int arg, int64_t *sizes, int *used) {
   if (s) {
     if (s->size > CR_MAX_DIMS) luaL_argerror(L, arg, "too many sizes");
     for (; n < s->size; n++)
-      sizes[n] = cr_scalar_int(cr_load_scalar((cr_dtype)s->dtype, (char *)s->data + (size_t)n * cr_sizeof((cr_dtype)s->dtype)));
+      sizes[n] = cr_scalar_int(cr_load_scalar(
+          (cr_dtype)s->dtype, (char *)s->data + (size_t)n * cr_sizeof((cr_dtype)s->dtype)));
     return n;
   }
   if (t && t->ndim == 1) {
@@ -273,7 +281,9 @@ int cr_check_sizes(lua_State *L, int arg, int64_t *sizes, int *used) {
   return n;
 }
 
-bool cr_is_tensor_of_ints(const cr_tensor *t) { return !cr_is_float((cr_dtype)t->dtype) && t->dtype != CR_BOOL; }
+bool cr_is_tensor_of_ints(const cr_tensor *t) {
+  return !cr_is_float((cr_dtype)t->dtype) && t->dtype != CR_BOOL;
+}
 
 cr_tensor *cr_check_places(lua_State *L, int arg) {
   cr_tensor *t = cr_check_tensor(L, arg);
@@ -305,9 +315,10 @@ cr_dtype cr_check_dtype(lua_State *L, int arg) {
   return (cr_dtype)t;
 }
 
-/* ---- registering --------------------------------------------------------------------------------------- */
+/* ---- registering ------------------------------------------------------------------------ */
 
-static void set_function(lua_State *L, int table, const char *name, lua_CFunction f, int code, bool has_code) {
+static void set_function(lua_State *L, int table, const char *name, lua_CFunction f, int code,
+                         bool has_code) {
   if (!f) return;
   if (has_code) lua_pushinteger(L, code);
   lua_pushcclosure(L, f, has_code);
@@ -321,7 +332,8 @@ void cr_bind(lua_State *L, const cr_binding *list) {
   }
 }
 
-void cr_bind_code(lua_State *L, const char *name, lua_CFunction function, lua_CFunction method, int code) {
+void cr_bind_code(lua_State *L, const char *name, lua_CFunction function, lua_CFunction method,
+                  int code) {
   set_function(L, TORCH_TABLE, name, function, code, true);
   set_function(L, METHOD_TABLE, name, method, code, true);
 }
@@ -388,7 +400,7 @@ static void storage_classes(lua_State *L) {
   }
 }
 
-/* ---- the process --------------------------------------------------------------------------------------- */
+/* ---- the process ------------------------------------------------------------------------ */
 
 /* torch.setnumthreads(n): most threads for one operator; torch.getnumthreads() */
 static int f_set_threads(lua_State *L) {

@@ -1,7 +1,8 @@
 /* torch_lua.h: what C code of the packages shares to see tensors in Lua.
  *
- * A tensor is a userdata that holds one reference.  Functions named check raise a Lua error that names
- * the function and the argument; they return borrowed pointers, valid while the value is on the stack. */
+ * A tensor is a userdata that holds one reference.  Functions named check raise a Lua error that
+ * names the function and the argument; they return borrowed pointers, valid while the value is on
+ * the stack. */
 #ifndef CR_TORCH_LUA_H
 #define CR_TORCH_LUA_H
 
@@ -26,10 +27,11 @@ int cr_lua_error(lua_State *L);
 cr_scalar cr_check_scalar(lua_State *L, int arg);
 /* A 1-based dimension, negative from the end, as the 0-based one that operators take. */
 int cr_check_dim(lua_State *L, int arg);
-/* A whole number; a float that happens to be whole is accepted.  In th mode a fraction is cut off. */
+/* A whole number; a float that happens to be whole is accepted.  In th mode a fraction is cut off.
+ */
 int64_t cr_check_int(lua_State *L, int arg);
-/* Sizes from arg on: numbers, a table of numbers, a LongStorage or an integer tensor.  Returns how many
- * there are and sets *used to the number of arguments they took. */
+/* Sizes from arg on: numbers, a table of numbers, a LongStorage or an integer tensor.  Returns how
+ * many there are and sets *used to the number of arguments they took. */
 int cr_check_sizes(lua_State *L, int arg, int64_t *sizes, int *used);
 /* Whether this state runs in Torch7's mode. */
 bool cr_torch7_mode(lua_State *L);

@@ -27,7 +27,7 @@ PyTorch, where it is not found, is left out.]]
 -- Runs disturbed by more than this many cores of other processes' work are repeated.
 local DISTURBED = 0.1
 
--- ---- options --------------------------------------------------------------------------------------
+-- ---- options ------------------------------------------------------------------------------------
 
 local function fail(...)
   io.stderr:write("scripts/bench: ", string.format(...), "\n")
@@ -65,7 +65,7 @@ local function options()
   return o
 end
 
--- ---- one process ----------------------------------------------------------------------------------
+-- ---- one process --------------------------------------------------------------------------------
 
 local function quote(text)
   return "'" .. text:gsub("'", "'\\''") .. "'"
@@ -130,7 +130,7 @@ local function run(side, name, threads, o)
   return best
 end
 
--- ---- PyTorch --------------------------------------------------------------------------------------
+-- ---- PyTorch ------------------------------------------------------------------------------------
 
 local function find_python(given)
   for _, python in ipairs { given or "python3", not given and "/usr/bin/python3" or nil } do
@@ -168,7 +168,7 @@ local function takes_part(side, name)
   return not (side.tuned and plain_only[name:match("^%a+")])
 end
 
--- ---- the table ------------------------------------------------------------------------------------
+-- ---- the table ----------------------------------------------------------------------------------
 
 -- What is compared: time, or memory where there is none.
 local function figure(r)
@@ -242,7 +242,7 @@ local function print_table(rows, with_peer)
   end
 end
 
--- ---- main -----------------------------------------------------------------------------------------
+-- ---- main ---------------------------------------------------------------------------------------
 
 local function selected(only)
   local names = {}

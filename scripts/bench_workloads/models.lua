@@ -49,7 +49,7 @@ local function predictor(model, x, inner)
   end
 end
 
--- ---- the models -----------------------------------------------------------------------------------
+-- ---- the models ---------------------------------------------------------------------------------
 
 local function mlp_model()
   return prepared(sequence(nn.Linear(784, 512), nn.ReLU(), nn.Linear(512, 512), nn.ReLU(),
@@ -84,7 +84,7 @@ local function resnet()
     optim.SGD(m:parameters(), { lr = 0.01, momentum = 0.9, weightDecay = 5e-4 }))
 end
 
--- ---- the list -------------------------------------------------------------------------------------
+-- ---- the list -----------------------------------------------------------------------------------
 
 return function(workloads)
   local add = workloads.add

@@ -7,7 +7,7 @@ local numbers = require "bench_workloads.numbers"
 local U, I, between = numbers.U, numbers.I, numbers.between
 local M = 1000000
 
--- ---- overhead: the loop is this language's own ----------------------------------------------------
+-- ---- overhead: the loop is this language's own --------------------------------------------------
 
 local function overhead(add)
   local N = 1000
@@ -81,7 +81,7 @@ local function overhead(add)
   end })
 end
 
--- ---- elementwise ----------------------------------------------------------------------------------
+-- ---- elementwise --------------------------------------------------------------------------------
 
 local function chain(a, b, c, d)
   return torch.cmul(torch.sigmoid(torch.cmul(a, b) + c), torch.tanh(d))
@@ -135,7 +135,7 @@ local function layouts(add)
   end
 end
 
--- ---- along rows -----------------------------------------------------------------------------------
+-- ---- along rows ---------------------------------------------------------------------------------
 
 local function rows(add)
   for dim = 1, 2 do
@@ -170,7 +170,7 @@ local function rows(add)
   end })
 end
 
--- ---- random numbers, places, indices --------------------------------------------------------------
+-- ---- random numbers, places, indices ------------------------------------------------------------
 
 local function places(add)
   add("ew.dropout_1m", { build = function()
@@ -203,7 +203,7 @@ local function places(add)
   end })
 end
 
--- ---- matrix products ------------------------------------------------------------------------------
+-- ---- matrix products ----------------------------------------------------------------------------
 
 local function products(add)
   for _, n in ipairs { 64, 256, 1024, 2048 } do

@@ -29,7 +29,7 @@ def add(name, build, kind="op", **fields):
     WORKLOADS[name] = dict(fields, build=build, kind=kind)
 
 
-# ---- the portable numbers: see numbers.lua -------------------------------------------------------------
+# ---- the portable numbers: see numbers.lua -------------------------------------------------------
 def units(stream, count):
     z = np.arange(1, count + 1, dtype=np.uint64)
     z += np.uint64(stream << 40)
@@ -66,7 +66,7 @@ def prepared(model):
     return model
 
 
-# ---- steps ------------------------------------------------------------------------------------------
+# ---- steps ---------------------------------------------------------------------------------------
 def backward(f, params, g):
     for p in params:
         p.requires_grad_()
@@ -104,7 +104,7 @@ def predictor(model, x, inner):
     return step
 
 
-# ---- overhead ---------------------------------------------------------------------------------------
+# ---- overhead ------------------------------------------------------------------------------------
 def overhead_add():
     a, b = U(1, 10), U(2, 10)
 
@@ -207,7 +207,7 @@ add("overhead.item", overhead_item, inner=1000)
 add("overhead.set", overhead_set, inner=1000)
 
 
-# ---- elementwise ------------------------------------------------------------------------------------
+# ---- elementwise ---------------------------------------------------------------------------------
 def on(f, *inputs):
     """build(): makes the inputs when called; each step is f(*inputs)."""
 
@@ -293,7 +293,7 @@ add("ew.embedding_8192x256",
     on(lambda t, k: F.embedding(k, t), u(1, 50000, 256), lambda: I(2, 50000, 8192)), bytes=8 * 8192 * 256)
 add("ew.embedding_8192x256_bw", embedding_backward)
 
-# ---- matrix products --------------------------------------------------------------------------------
+# ---- matrix products -----------------------------------------------------------------------------
 for n in (64, 256, 1024, 2048):
     add(f"la.mm_{n}", on(torch.mm, u(1, n, n), u(2, n, n)), flop=2 * n**3)
 add("la.bmm_64x128x64x128", on(torch.bmm, u(1, 64, 128, 64), u(2, 64, 64, 128)), flop=2 * 64 * 128 * 64 * 128)
@@ -302,7 +302,7 @@ add("la.addmm_128x784x512", on(F.linear, u(1, 128, 784), u(2, 512, 784), u(3, 51
 add("la.mv_2048", on(torch.mv, u(1, 2048, 2048), u(2, 2048)), flop=2 * 2048**2, bytes=4 * 2048**2)
 
 
-# ---- layers -----------------------------------------------------------------------------------------
+# ---- layers --------------------------------------------------------------------------------------
 def layer(name, f, *shapes, flop=None, fixed=()):
     """NAME_fw and NAME_fwbw of f(*inputs, *fixed()), inputs U(1, shape1), U(2, shape2), ..."""
 
@@ -339,7 +339,7 @@ layer("avgpool", lambda x: F.avg_pool2d(x, 2, 2), (16, 64, 56, 56))
 layer("batchnorm", batch_norm, (16, 64, 56, 56), (64,), (64,), fixed=(torch.zeros(64), torch.ones(64)))
 
 
-# ---- models -----------------------------------------------------------------------------------------
+# ---- models --------------------------------------------------------------------------------------
 def mlp_model():
     return prepared(nn.Sequential(nn.Linear(784, 512), nn.ReLU(), nn.Linear(512, 512), nn.ReLU(),
                                   nn.Linear(512, 10)))
@@ -412,7 +412,7 @@ add("memory.growth_mlp_b1", lambda: mlp(1), "growth", steps=2000)
 peer_sequences.register(add, sys.modules[__name__])
 
 
-# ---- measuring: the rules of run.lua ----------------------------------------------------------------
+# ---- measuring: the rules of run.lua -------------------------------------------------------------
 def status_mb(field):
     with open("/proc/self/status") as status:
         return next(int(line.split()[1]) for line in status if line.startswith(field + ":")) / 1024

@@ -8,7 +8,7 @@ local function convolution(from, to, size, stride)
   return nn.SpatialConvolution(from, to, size, size, stride, stride, size // 2, size // 2):noBias()
 end
 
--- ---- a block: two 3x3 convolutions beside a shortcut ------------------------------------------------
+-- ---- a block: two 3x3 convolutions beside a shortcut --------------------------------------------
 
 local bench = {}
 local Block, parent = torch.class("bench.Block", "nn.Container", bench)
@@ -29,7 +29,7 @@ function Block:updateOutput(x)
   return torch.relu(y + (m[5] and m[6](m[5](x)) or x))
 end
 
--- ---- the network ------------------------------------------------------------------------------------
+-- ---- the network --------------------------------------------------------------------------------
 
 return function()
   local net = nn.Sequential()

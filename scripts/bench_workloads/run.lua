@@ -33,7 +33,7 @@ local function median(list)
   return (sorted[(n + 1) // 2] + sorted[n // 2 + 1]) / 2, sorted[1]
 end
 
--- ---- the kinds of workload ------------------------------------------------------------------------
+-- ---- the kinds of workload ----------------------------------------------------------------------
 
 local function mean_abs(value, zero_based)
   if type(value) == "number" then return math.abs(value - (zero_based and 1 or 0)) end
@@ -125,7 +125,7 @@ function kinds.startup(_, o)
   return { median_us = middle, min_us = least, iters = #times, samples = #times, peak_rss_mb = median(peaks) }
 end
 
--- ---- main -----------------------------------------------------------------------------------------
+-- ---- main ---------------------------------------------------------------------------------------
 
 local function main()
   if arg[1] == "--list" then

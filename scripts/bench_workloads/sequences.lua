@@ -31,7 +31,7 @@ local function parameters()
   return new, ready, gain
 end
 
--- ---- a character LSTM, step by step -----------------------------------------------------------------
+-- ---- a character LSTM, step by step -------------------------------------------------------------
 
 local function char_lstm()
   local T, B, H, V = 50, 50, 512, 65
@@ -73,7 +73,7 @@ local function char_lstm()
   end
 end
 
--- ---- GPT-mini -----------------------------------------------------------------------------------------
+-- ---- GPT-mini -----------------------------------------------------------------------------------
 
 local D, HEADS, CONTEXT, V, LAYERS = 256, 8, 128, 256, 4
 
@@ -152,7 +152,7 @@ local function generate()
   return function() return torch.noGrad(tokens) end
 end
 
--- ---- a child-sum TreeLSTM: another graph for every tree -------------------------------------------------
+-- ---- a child-sum TreeLSTM: another graph for every tree -----------------------------------------
 
 -- Leaves 1 .. n; as long as there are two, a neighbouring pair becomes one.
 local function random_tree(n, u)
@@ -203,7 +203,7 @@ local function tree_lstm()
   end
 end
 
--- ---- the list -----------------------------------------------------------------------------------------
+-- ---- the list -----------------------------------------------------------------------------------
 
 return function(workloads)
   local add = workloads.add

@@ -40,7 +40,7 @@
   LOOP(lor_##s, type, uint8_t, (x != 0) | (y != 0))                                                \
   LOOP(lxor_##s, type, uint8_t, (x != 0) ^ (y != 0))
 
-/* ---- floats --------------------------------------------------------------------------------- */
+/* ---- floats ----------------------------------------------------------------------------- */
 
 static inline double remainder_of(double x, double y) {
   double r = fmod(x, y);
@@ -64,7 +64,7 @@ static inline double remainder_of(double x, double y) {
 FLOATS(f32, float, floorf, fmodf, powf, atan2f)
 FLOATS(f64, double, floor, fmod, pow, atan2)
 
-/* ---- integers ------------------------------------------------------------------------------- */
+/* ---- integers --------------------------------------------------------------------------- */
 
 static inline int64_t wrapped_negative(int64_t x) {
   return (int64_t)(0 - (uint64_t)x);
@@ -141,7 +141,7 @@ INTEGERS(i16, int16_t, uint32_t, 16)
 INTEGERS(i32, int32_t, uint32_t, 32)
 INTEGERS(i64, int64_t, uint64_t, 64)
 
-/* ---- the table ------------------------------------------------------------------------------ */
+/* ---- the table -------------------------------------------------------------------------- */
 
 #define COMPARISON_ENTRIES(s)                                                                      \
   [CR_EQ] = eq_##s, [CR_NE] = ne_##s, [CR_LT] = lt_##s, [CR_LE] = le_##s, [CR_GT] = gt_##s,        \

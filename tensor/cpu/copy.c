@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-/* ---- conversions ---------------------------------------------------------------------------- */
+/* ---- conversions ------------------------------------------------------------------------ */
 
 /* Floats to integers without undefined behaviour; the bounds are floats that the type can hold. */
 static inline int32_t truncate_f32(float x) {
@@ -94,7 +94,7 @@ void cr_cpu_cast(cr_dtype to, void *out, cr_dtype from, const void *in, int64_t 
   }
 }
 
-/* ---- copies --------------------------------------------------------------------------------- */
+/* ---- copies ----------------------------------------------------------------------------- */
 
 static bool convert(int64_t n, char *const *p, const void *arg) {
   const cr_iter *it = arg;
@@ -128,7 +128,7 @@ static bool copy(const cr_iter *it) {
   return cr_cpu_lines(it, move_line, &size, CR_GRAIN_CHEAP, NULL);
 }
 
-/* ---- fills ---------------------------------------------------------------------------------- */
+/* ---- fills ------------------------------------------------------------------------------ */
 
 typedef struct {
   size_t size;

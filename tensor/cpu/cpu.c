@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- instruction sets ----------------------------------------------------------------------- */
+/* ---- instruction sets ------------------------------------------------------------------- */
 
 #if defined(__x86_64__)
 static const char *const isa_names[] = {"v2", "v3", "v4"};
@@ -50,7 +50,7 @@ const char *cr_cpu_isa(void) {
   return isa_names[cr_cpu_isa_index()];
 }
 
-/* ---- threads -------------------------------------------------------------------------------- */
+/* ---- threads ---------------------------------------------------------------------------- */
 
 int cr_cpu_threads(void) {
   if (omp_in_parallel()) return 1;
@@ -104,7 +104,7 @@ bool cr_cpu_parallel(int64_t n, int64_t grain, cr_cpu_range body, void *arg, con
   return why ? cr_fail("%s", why) : false;
 }
 
-/* ---- memory --------------------------------------------------------------------------------- */
+/* ---- memory ----------------------------------------------------------------------------- */
 
 static void *cpu_alloc(cr_device d, size_t bytes) {
   (void)d;
@@ -132,7 +132,7 @@ static void cpu_synchronize(cr_device d) {
   (void)d;
 }
 
-/* ---- the table ------------------------------------------------------------------------------ */
+/* ---- the table -------------------------------------------------------------------------- */
 
 #define EACH_FAMILY(X)                                                                             \
   X(cr_cpu_copy)                                                                                   \

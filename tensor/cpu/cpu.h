@@ -9,7 +9,7 @@
 
 #include "tensor/backend.h"
 
-/* ---- instruction sets ----------------------------------------------------------------------- */
+/* ---- instruction sets ------------------------------------------------------------------- */
 
 #define CR_PASTE_(f, isa) f##_##isa
 #define CR_PASTE(f, isa) CR_PASTE_(f, isa)
@@ -36,7 +36,7 @@ const char *cr_cpu_isa(void); /* "v2", "v3", "v4" or "plain" */
 /* The CPU's table, filled once. */
 const cr_backend *cr_cpu_backend(void);
 
-/* ---- threads -------------------------------------------------------------------------------- */
+/* ---- threads ---------------------------------------------------------------------------- */
 
 /* How many threads a loop may use now: 1 inside a parallel region. */
 int cr_cpu_threads(void);

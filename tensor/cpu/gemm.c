@@ -9,7 +9,7 @@
 #include <omp.h>
 #include <string.h>
 
-/* ---- small products ------------------------------------------------------------------------- */
+/* ---- small products --------------------------------------------------------------------- */
 
 #define ROWS 4 /* rows of C that are worked on together */
 #define WIDE 32
@@ -80,7 +80,7 @@ static bool is_small(const cr_gemm_args *g) {
   return g->m * g->n * g->k <= SMALL_WORK && g->k * g->n <= PACK;
 }
 
-/* ---- OpenBLAS ------------------------------------------------------------------------------- */
+/* ---- OpenBLAS --------------------------------------------------------------------------- */
 
 /* A matrix as BLAS wants it: contiguous along one side. */
 typedef struct {
@@ -187,7 +187,7 @@ static bool blas_product(const cr_gemm_args *g, const void *a, const void *b, vo
   return ok;
 }
 
-/* ---- other types ---------------------------------------------------------------------------- */
+/* ---- other types ------------------------------------------------------------------------ */
 
 /* Copies a matrix of any dtype into contiguous rows of `to`. */
 static void widen(cr_dtype to, char *out, cr_dtype from, const char *in, int64_t rows, int64_t cols,
@@ -243,7 +243,7 @@ static bool wide_product(const cr_gemm_args *g, const void *a, const void *b, ch
   return ok;
 }
 
-/* ---- batches -------------------------------------------------------------------------------- */
+/* ---- batches ---------------------------------------------------------------------------- */
 
 /* k is 0: the product is 0. */
 static void scale_only(const cr_gemm_args *g, char *c) {
@@ -318,7 +318,7 @@ static bool gemm(const cr_gemm_args *g) {
   return with_threads(work < THREAD_WORK ? 1 : cr_cpu_threads(), g);
 }
 
-/* ---- dot ------------------------------------------------------------------------------------ */
+/* ---- dot -------------------------------------------------------------------------------- */
 
 /* Eight partial sums in fixed places: the same on every instruction set but for fused products. */
 static double dot_doubles(int64_t n, const double *a, const double *b) {

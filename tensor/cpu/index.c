@@ -41,7 +41,7 @@ static bool check(places *p, const int64_t *index, int64_t n) {
   return true;
 }
 
-/* ---- gather --------------------------------------------------------------------------------- */
+/* ---- gather ----------------------------------------------------------------------------- */
 
 #define GATHER(type)                                                                               \
   for (int64_t i = 0; i < n; i++) {                                                                \
@@ -120,7 +120,7 @@ static bool scatter(const cr_iter *it, int64_t size, int64_t out_stride, bool ad
   return report(&g, cr_cpu_lines(it, scatter_line, &g, ONE_THREAD, NULL));
 }
 
-/* ---- rows ----------------------------------------------------------------------------------- */
+/* ---- rows ------------------------------------------------------------------------------- */
 
 typedef struct {
   char *out;
@@ -235,7 +235,7 @@ static bool index_add(cr_dtype dtype, char *out, const char *in, const int64_t *
   return cr_cpu_parallel(outer * a.blocks, grain, add_columns, &a, NULL);
 }
 
-/* ---- masks ---------------------------------------------------------------------------------- */
+/* ---- masks ------------------------------------------------------------------------------ */
 
 static int64_t count_true(const uint8_t *mask, int64_t n) {
   int64_t count = 0;

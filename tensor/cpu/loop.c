@@ -2,7 +2,7 @@
 #include "tensor/cpu/cpu.h"
 #include <string.h>
 
-/* ---- strided elements ----------------------------------------------------------------------- */
+/* ---- strided elements ------------------------------------------------------------------- */
 
 #define STRIDED_COPY(type)                                                                         \
   for (int64_t i = 0; i < n; i++, from += from_stride, to += to_stride) {                          \
@@ -78,7 +78,7 @@ const void *cr_cpu_load(cr_dtype to, void *buf, cr_dtype from, const char *in, i
   return buf;
 }
 
-/* ---- outer dimensions ----------------------------------------------------------------------- */
+/* ---- outer dimensions ------------------------------------------------------------------- */
 
 typedef struct {
   const cr_iter *it;
@@ -124,7 +124,7 @@ bool cr_cpu_lines(const cr_iter *it, cr_cpu_line fn, void *arg, int64_t grain, c
   return it->numel == 0 || cr_cpu_parallel(it->numel, grain, walk, &l, why);
 }
 
-/* ---- bodies on contiguous memory ------------------------------------------------------------ */
+/* ---- bodies on contiguous memory -------------------------------------------------------- */
 
 typedef struct {
   cr_cpu_fn fn;
@@ -177,7 +177,7 @@ static bool line(int64_t n, char *const *p, const int64_t *stride, void *arg) {
   return dense ? b->fn(n, p, b->arg) : blocks(b, n, p, stride);
 }
 
-/* ---- turned operands ------------------------------------------------------------------------ */
+/* ---- turned operands -------------------------------------------------------------------- */
 
 /* An input that is contiguous along another dimension than the output is read in tiles of this many
  * rows and columns, each a whole line of memory where it is read, and turned in a buffer. */
@@ -278,7 +278,7 @@ static bool run_tiles(const cr_iter *it, const body *b, int other, int64_t grain
   return cr_cpu_parallel(units, unit_grain, some_strips, &t, why);
 }
 
-/* ---- the drivers ---------------------------------------------------------------------------- */
+/* ---- the drivers ------------------------------------------------------------------------ */
 
 static bool run(const cr_iter *it, cr_cpu_fn fn, const void *arg, int64_t grain, const char *why,
                 bool raw) {

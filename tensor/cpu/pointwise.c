@@ -25,7 +25,7 @@ typedef struct {
     return true;                                                                                   \
   }
 
-/* ---- floats --------------------------------------------------------------------------------- */
+/* ---- floats ----------------------------------------------------------------------------- */
 
 static inline double gelu_grad(double x) {
   double c = x < -1e300 ? -1e300 : x > 1e300 ? 1e300 : x;
@@ -48,7 +48,7 @@ static inline double gelu_grad(double x) {
 FLOATS(f32, float, cr_vgelu_grad)
 FLOATS(f64, double, gelu_grad)
 
-/* ---- integers ------------------------------------------------------------------------------- */
+/* ---- integers --------------------------------------------------------------------------- */
 
 static inline int64_t quotient(int64_t x, int64_t y) {
   return y == -1 ? (int64_t)(0 - (uint64_t)x) : x / y;
@@ -89,7 +89,7 @@ INTEGERS(i16, int16_t, INT16_MIN, INT16_MAX)
 INTEGERS(i32, int32_t, INT32_MIN, INT32_MAX)
 INTEGERS(i64, int64_t, INT64_MIN, INT64_MAX)
 
-/* ---- the table ------------------------------------------------------------------------------ */
+/* ---- the table -------------------------------------------------------------------------- */
 
 #define COMMON_ENTRIES(s)                                                                          \
   [CR_ADDCMUL] = addcmul_##s, [CR_ADDCDIV] = addcdiv_##s, [CR_AXPBY] = axpby_##s,                  \
@@ -116,7 +116,7 @@ static bool pointwise(cr_pointwise_op op, const cr_iter *it, double s, double t)
   return cr_cpu_loop(it, fn, &num, dear ? CR_GRAIN_MATH : CR_GRAIN_CHEAP, "division by zero");
 }
 
-/* ---- where ---------------------------------------------------------------------------------- */
+/* ---- where ------------------------------------------------------------------------------ */
 
 #define WHERE(type)                                                                                \
   static bool where_##type(int64_t n, char *const *p, const void *arg) {                           \

@@ -34,7 +34,7 @@
 #define COUNTERS 256
 #define LANES (4 * COUNTERS)
 
-/* ---- one block of draws --------------------------------------------------------------------- */
+/* ---- one block of draws ----------------------------------------------------------------- */
 
 typedef struct {
   cr_random_op op;
@@ -164,7 +164,7 @@ static void integers(const job *j, const uint32_t *x, int64_t *o, int64_t n) {
   }
 }
 
-/* ---- fills ---------------------------------------------------------------------------------- */
+/* ---- fills ------------------------------------------------------------------------------ */
 
 /* Makes n elements from the lanes and puts them to `out`. */
 static void convert(const job *j, const uint32_t *lanes, char *out, int64_t n) {

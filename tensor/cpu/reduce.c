@@ -18,7 +18,7 @@ typedef union {
  * first being number `index`; a row kernel takes element c into v[c], all having number `index`. */
 typedef void (*kernel)(int64_t n, const void *x, int64_t index, value *v, int64_t *at);
 
-/* ---- sums of floats ------------------------------------------------------------------------- */
+/* ---- sums of floats --------------------------------------------------------------------- */
 
 /* 32 partial results in fixed lanes, whatever the instruction set. */
 typedef double d8 __attribute__((vector_size(64)));
@@ -62,7 +62,7 @@ typedef double f64x8 __attribute__((vector_size(64), aligned(8), may_alias));
 FLOAT_SUMS(f32, float, f32x8)
 FLOAT_SUMS(f64, double, f64x8)
 
-/* ---- kernels -------------------------------------------------------------------------------- */
+/* ---- kernels ---------------------------------------------------------------------------- */
 
 #define KERNEL(name, type, body)                                                                   \
   static void name(int64_t n, const void *data, int64_t index, value *v, int64_t *at) {            \
@@ -168,7 +168,7 @@ FLOAT_BEST(min, f64, double, <, INFINITY, "omp simd reduction(min : m) reduction
 INT_BEST(max, >)
 INT_BEST(min, <)
 
-/* ---- the table ------------------------------------------------------------------------------ */
+/* ---- the table -------------------------------------------------------------------------- */
 
 /* What the elements are turned into before a kernel sees them. */
 enum { AS_F32, AS_F64, AS_I64, AS_U8, NCLASSES };
@@ -228,7 +228,7 @@ static value identity(cr_reduce_op op, bool is_float) {
  * memory busy. */
 #define COLUMNS 2048
 
-/* ---- units of work -------------------------------------------------------------------------- */
+/* ---- units of work ---------------------------------------------------------------------- */
 
 typedef struct {
   const cr_reduction *r;
@@ -357,7 +357,7 @@ static bool run_units(void *arg, int64_t begin, int64_t end) {
   return true;
 }
 
-/* ---- splits --------------------------------------------------------------------------------- */
+/* ---- splits ----------------------------------------------------------------------------- */
 
 /* Takes one partial result into another that comes before it. */
 static void combine(const job *j, value *v, int64_t *at, const value *w, int64_t w_at) {
@@ -414,7 +414,7 @@ static bool run_split(job *j, int64_t grain) {
   return ok;
 }
 
-/* ---- set-up ---------------------------------------------------------------------------------- */
+/* ---- set-up ----------------------------------------------------------------------------- */
 
 /* For ARG*: the reduced dimensions in row-major order, so that a flat position is the index. */
 static void order_by_index(cr_reduction *r) {

@@ -20,7 +20,7 @@ typedef struct {
   bool descending;
 } sort_args;
 
-/* ---- keys ----------------------------------------------------------------------------------- */
+/* ---- keys ------------------------------------------------------------------------------- */
 
 static inline uint64_t key_of_int(int64_t x) {
   return (uint64_t)x ^ ((uint64_t)1 << 63);
@@ -50,7 +50,7 @@ static void make_keys(const sort_args *s, const char *in, entry *e) {
   }
 }
 
-/* ---- sorting -------------------------------------------------------------------------------- */
+/* ---- sorting ---------------------------------------------------------------------------- */
 
 static void insertion_sort(entry *e, int64_t n) {
   for (int64_t i = 1; i < n; i++) {
@@ -128,7 +128,7 @@ static entry *sort_entries(entry *e, entry *spare, int64_t n) {
   return n < LONG ? merge_sort(e, spare, n) : radix_sort(e, spare, n);
 }
 
-/* ---- lines ---------------------------------------------------------------------------------- */
+/* ---- lines ------------------------------------------------------------------------------ */
 
 /* Writes the elements and their places in the new order.  `line` is room for the elements, so that
  * values may overwrite the input. */

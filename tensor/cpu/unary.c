@@ -5,7 +5,7 @@
 #include "tensor/cpu/cpu.h"
 #include "tensor/cpu/vmath.h"
 
-/* ---- what the C library lacks --------------------------------------------------------------- */
+/* ---- what the C library lacks ----------------------------------------------------------- */
 
 /* The asymptotic series of digamma, after the argument was raised to at least 10 by
  * digamma(x) = digamma(x + 1) - 1/x; below 0 by reflection. */
@@ -55,7 +55,7 @@ static inline double round_away(double x) {
   return trunc(x + copysign(0.49999999999999994, x));
 }
 
-/* ---- loops ---------------------------------------------------------------------------------- */
+/* ---- loops ------------------------------------------------------------------------------ */
 
 #define LOOP(name, in_type, out_type, expr)                                                        \
   static bool name(int64_t n, char *const *p, const void *arg) {                                   \
@@ -180,7 +180,7 @@ LOOP(truth_u8, uint8_t, uint8_t, x != 0)
 #define relu_u8 same_u8
 #define sign_u8 truth_u8
 
-/* ---- the table ------------------------------------------------------------------------------ */
+/* ---- the table -------------------------------------------------------------------------- */
 
 #define FLOAT_ROW(s)                                                                               \
   {                                                                                                \

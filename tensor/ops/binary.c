@@ -4,7 +4,7 @@
 
 #include <math.h>
 
-/* ---- derivatives ---------------------------------------------------------------------------- */
+/* ---- derivatives ------------------------------------------------------------------------ */
 
 /* Two tensors: ga and gb are the places for the gradients of a and b, NULL when not wanted.
  * The engine sums broadcast dimensions away. */
@@ -154,8 +154,7 @@ S(s_rpow) { /* s^a: s^a log s */
   return cr_mul_num(t, log(s));
 }
 
-/* ---- the table --------------------------------------------------------------------------------
- */
+/* ---- the table -------------------------------------------------------------------------- */
 
 typedef enum { ANY, INTEGERS, NUMBERS } domain; /* NUMBERS: not bool */
 
@@ -226,8 +225,7 @@ __attribute__((constructor)) static void name_ops(void) {
   }
 }
 
-/* ---- forward -----------------------------------------------------------------------------------
- */
+/* ---- forward ---------------------------------------------------------------------------- */
 
 static bool check_domain(cr_binary_op op, cr_dtype dtype) {
   if (table[op].domain == ANY) return true;
@@ -305,8 +303,7 @@ cr_tensor *cr_binary(cr_binary_op op, cr_tensor *a, cr_tensor *b, cr_tensor *out
   return cr_record(&tensor_ops[op], y, CR_IN(ka, kb), CR_SAVE(ka, kb), CR_INTS(op));
 }
 
-/* ---- with a number
- * ---------------------------------------------------------------------------------- */
+/* ---- with a number ---------------------------------------------------------------------- */
 
 static bool fractional(cr_scalar s) {
   return !s.is_int && s.d != floor(s.d);

@@ -28,7 +28,8 @@ bool cr_overlaps(const cr_tensor *out, const cr_tensor *in) {
 }
 
 static bool is_shape(const cr_tensor *t, int ndim, const int64_t *shape) {
-  return t->ndim == ndim && (ndim == 0 || memcmp(t->shape, shape, (size_t)ndim * sizeof *shape) == 0);
+  return t->ndim == ndim &&
+         (ndim == 0 || memcmp(t->shape, shape, (size_t)ndim * sizeof *shape) == 0);
 }
 
 /* Gives out the shape of a result.  One that is also an input keeps its own. */
@@ -38,8 +39,9 @@ static bool shape_result(const char *fn, cr_tensor *out, int ndim, const int64_t
   for (int i = 0; i < nin; i++)
     if (in[i] && in[i]->storage == out->storage && cr_numel(out)) {
       char s[CR_SHAPE_STR], t[CR_SHAPE_STR];
-      return cr_fail("%s: the result has shape %s and cannot be written into an operand of shape %s",
-                     fn, cr_shape_str(s, ndim, shape), cr_shape_str(t, out->ndim, out->shape));
+      return cr_fail(
+          "%s: the result has shape %s and cannot be written into an operand of shape %s", fn,
+          cr_shape_str(s, ndim, shape), cr_shape_str(t, out->ndim, out->shape));
     }
   return cr_resize(out, ndim, shape, NULL) || cr_error_prefix(fn);
 }
@@ -75,7 +77,8 @@ bool cr_wrap_dim(const char *fn, int *dim, int ndim) {
   int n = ndim ? ndim : 1;
   int d = *dim < 0 ? *dim + n : *dim;
   if (d < 0 || d >= n)
-    return cr_fail("%s: dimension %d of a tensor of %d dimensions", fn, *dim < 0 ? *dim : *dim + 1, ndim);
+    return cr_fail("%s: dimension %d of a tensor of %d dimensions", fn, *dim < 0 ? *dim : *dim + 1,
+                   ndim);
   *dim = d;
   return true;
 }
@@ -88,7 +91,8 @@ bool cr_same_device(const char *fn, const cr_tensor *a, const cr_tensor *b) {
 
 bool cr_need_dtype(const char *fn, const char *what, const cr_tensor *t, cr_dtype want) {
   if (t->dtype == want) return true;
-  return cr_fail("%s: %s is %s, wanted %s", fn, what, cr_dtypes[t->dtype].name, cr_dtypes[want].name);
+  return cr_fail("%s: %s is %s, wanted %s", fn, what, cr_dtypes[t->dtype].name,
+                 cr_dtypes[want].name);
 }
 
 bool cr_need_float(const char *fn, const cr_tensor *t) {

@@ -2,7 +2,7 @@
 #include "tensor/autograd.h"
 #include "tensor/ops.h"
 
-/* ---- moving elements ----------------------------------------------------------------------- */
+/* ---- moving elements -------------------------------------------------------------------- */
 
 static bool same_place(const cr_tensor *a, const cr_tensor *b) {
   cr_device x = cr_device_of(a), y = cr_device_of(b);
@@ -18,7 +18,8 @@ static bool move_raw(cr_tensor *dst, const cr_tensor *src) {
   if (sd.type == CR_CPU) return to->from_host(dd, cr_data(dst), cr_data(src), bytes);
   void *host = cr_host_alloc(bytes);
   if (!host) return cr_fail("copy: out of memory");
-  bool ok = from->to_host(sd, host, cr_data(src), bytes) && to->from_host(dd, cr_data(dst), host, bytes);
+  bool ok =
+      from->to_host(sd, host, cr_data(src), bytes) && to->from_host(dd, cr_data(dst), host, bytes);
   cr_host_free(host, bytes);
   return ok;
 }
@@ -46,7 +47,7 @@ static bool copy_elements(cr_tensor *dst, cr_tensor *src) {
   return whole && copy_kernel(whole, src) && copy_kernel(dst, whole);
 }
 
-/* ---- operators ----------------------------------------------------------------------------- */
+/* ---- operators -------------------------------------------------------------------------- */
 
 /* The engine sums to the source's shape and casts to its type. */
 static bool pass_backward(cr_node *n, cr_tensor *const *g, cr_tensor **gin) {

@@ -36,8 +36,12 @@ static cr_tensor *full_like(const cr_tensor *t, double v) {
   return t ? cr_full((cr_dtype)t->dtype, cr_device_of(t), t->ndim, t->shape, cr_num(v)) : NULL;
 }
 
-cr_tensor *cr_zeros_like(const cr_tensor *t) { return full_like(t, 0); }
-cr_tensor *cr_ones_like(const cr_tensor *t) { return full_like(t, 1); }
+cr_tensor *cr_zeros_like(const cr_tensor *t) {
+  return full_like(t, 0);
+}
+cr_tensor *cr_ones_like(const cr_tensor *t) {
+  return full_like(t, 1);
+}
 
 cr_tensor *cr_arange(cr_dtype dtype, cr_device d, double start, double step, int64_t n) {
   cr_tensor *t = cr_empty(dtype, d, 1, &n);

@@ -5,10 +5,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- gather and scatter -------------------------------------------------------------------------------- */
+/* ---- gather and scatter ----------------------------------------------------------------- */
 
-/* A header whose dimension dim is one element wide in memory, shaped as the index: the kernel adds the
- * index's own step. */
+/* A header whose dimension dim is one element wide in memory, shaped as the index: the kernel adds
+ * the index's own step. */
 static cr_tensor indexed(const cr_tensor *t, const cr_tensor *index, int dim) {
   cr_tensor u = *t;
   memcpy(u.shape, index->shape, index->ndim * sizeof *u.shape);
@@ -18,12 +18,14 @@ static cr_tensor indexed(const cr_tensor *t, const cr_tensor *index, int dim) {
 
 static bool check_index(const char *fn, const cr_tensor *a, int dim, const cr_tensor *index) {
   char s[CR_SHAPE_STR], t[CR_SHAPE_STR];
-  if (!cr_need_dtype(fn, "the index", index, CR_INT64) || !cr_same_device(fn, a, index)) return false;
+  if (!cr_need_dtype(fn, "the index", index, CR_INT64) || !cr_same_device(fn, a, index))
+    return false;
   bool fits = a->ndim == index->ndim;
   for (int d = 0; fits && d < a->ndim; d++) fits = d == dim || index->shape[d] <= a->shape[d];
   if (fits) return true;
   return cr_fail("%s: an index of shape %s for a tensor of shape %s along dimension %d", fn,
-                 cr_shape_str(s, index->ndim, index->shape), cr_shape_str(t, a->ndim, a->shape), dim + 1);
+                 cr_shape_str(s, index->ndim, index->shape), cr_shape_str(t, a->ndim, a->shape),
+                 dim + 1);
 }
 
 static bool gather_backward(cr_node *n, cr_tensor *const *g, cr_tensor **gin) {
@@ -38,13 +40,15 @@ static bool gather_backward(cr_node *n, cr_tensor *const *g, cr_tensor **gin) {
 static const cr_op op_gather = {"gather", "dim", gather_backward};
 
 cr_tensor *cr_gather(cr_tensor *a, int dim, cr_tensor *index, cr_tensor *out) {
-  if (!a || !index || !cr_wrap_dim("gather", &dim, a->ndim) || !check_index("gather", a, dim, index))
+  if (!a || !index || !cr_wrap_dim("gather", &dim, a->ndim) ||
+      !check_index("gather", a, dim, index))
     return NULL;
   if (a->ndim == 0) return cr_into("gather", out, cr_clone(a));
   if (out && (out->dtype != a->dtype || out->storage == a->storage))
     return cr_into("gather", out, cr_gather(a, dim, index, NULL));
   cr_tensor *const in[] = {a, index};
-  cr_tensor *y = cr_result("gather", out, (cr_dtype)a->dtype, cr_device_of(a), index->ndim, index->shape, 2, in);
+  cr_tensor *y = cr_result("gather", out, (cr_dtype)a->dtype, cr_device_of(a), index->ndim,
+                           index->shape, 2, in);
   if (y && cr_numel(y)) {
     cr_tensor view = indexed(a, index, dim), *ops[] = {&view, index};
     cr_iter it;
@@ -65,7 +69,9 @@ static bool scatter_backward(cr_node *n, cr_tensor *const *g, cr_tensor **gin) {
   int dim = (int)cr_attr_int(n, 0);
   if (!index) return false;
   if (cr_wants(n, 0)) {
-    CR_AUTO zero = cr_attr_int(n, 1) ? NULL : cr_full((cr_dtype)g[0]->dtype, cr_device_of(g[0]), index->ndim, index->shape, cr_int(0));
+    CR_AUTO zero = cr_attr_int(n, 1) ? NULL
+                                     : cr_full((cr_dtype)g[0]->dtype, cr_device_of(g[0]),
+                                               index->ndim, index->shape, cr_int(0));
     CR_AUTO copy = cr_clone(g[0]);
     gin[0] = cr_attr_int(n, 1) ? cr_retain(g[0]) : cr_scatter(copy, dim, index, zero, false);
     if (!gin[0]) return false;
@@ -78,13 +84,16 @@ static const cr_op op_scatter = {"scatter", "dim add", scatter_backward};
 cr_tensor *cr_scatter(cr_tensor *a, int dim, cr_tensor *index, cr_tensor *src, bool add) {
   const char *fn = add ? "scatterAdd" : "scatter";
   char s[CR_SHAPE_STR], t[CR_SHAPE_STR];
-  if (!a || !index || !src || !cr_wrap_dim(fn, &dim, a->ndim) || !check_index(fn, a, dim, index)) return NULL;
+  if (!a || !index || !src || !cr_wrap_dim(fn, &dim, a->ndim) || !check_index(fn, a, dim, index))
+    return NULL;
   if (!cr_same_shape(index, src))
     return cr_fail_null("%s: an index of shape %s with values of shape %s", fn,
-                        cr_shape_str(s, index->ndim, index->shape), cr_shape_str(t, src->ndim, src->shape));
+                        cr_shape_str(s, index->ndim, index->shape),
+                        cr_shape_str(t, src->ndim, src->shape));
   CR_AUTO values = cr_cast(src, (cr_dtype)a->dtype);
   cr_tensor *const written[] = {a, values};
-  if (!values || a->ndim == 0 || !cr_writable(fn, a, 2, written)) return a->ndim ? NULL : cr_copy(a, src);
+  if (!values || a->ndim == 0 || !cr_writable(fn, a, 2, written))
+    return a->ndim ? NULL : cr_copy(a, src);
   if (cr_numel(index)) {
     cr_tensor view = indexed(a, index, dim), *ops[] = {index, &view};
     cr_iter it;
@@ -99,7 +108,7 @@ cr_tensor *cr_scatter(cr_tensor *a, int dim, cr_tensor *index, cr_tensor *src, b
   return cr_record(&op_scatter, cr_retain(a), CR_IN(a, values), CR_SAVE(index), CR_INTS(dim, add));
 }
 
-/* ---- whole slices ------------------------------------------------------------------------------------------- */
+/* ---- whole slices ----------------------------------------------------------------------- */
 
 static bool check_slices(const char *fn, const cr_tensor *a, int *dim, const cr_tensor *index) {
   char s[CR_SHAPE_STR];
@@ -108,7 +117,8 @@ static bool check_slices(const char *fn, const cr_tensor *a, int *dim, const cr_
     return false;
   if (a->ndim == 0) return cr_fail("%s: the tensor has no dimensions", fn);
   if (index->ndim <= 1) return true;
-  return cr_fail("%s: an index of shape %s, wanted a vector", fn, cr_shape_str(s, index->ndim, index->shape));
+  return cr_fail("%s: an index of shape %s, wanted a vector", fn,
+                 cr_shape_str(s, index->ndim, index->shape));
 }
 
 /* Products of the sizes before and after dim. */
@@ -131,7 +141,8 @@ static const cr_op op_index_select = {"index", "dim", index_select_backward};
 
 cr_tensor *cr_index_select(cr_tensor *a, int dim, cr_tensor *index, cr_tensor *out) {
   if (!a || !index || !check_slices("index", a, &dim, index)) return NULL;
-  if (out && (out->dtype != a->dtype || out->storage == a->storage || (cr_numel(out) && !cr_is_contiguous(out))))
+  if (out && (out->dtype != a->dtype || out->storage == a->storage ||
+              (cr_numel(out) && !cr_is_contiguous(out))))
     return cr_into("index", out, cr_index_select(a, dim, index, NULL));
   cr_context *ctx = cr_ctx();
   bool mode = ctx->no_grad;
@@ -144,12 +155,14 @@ cr_tensor *cr_index_select(cr_tensor *a, int dim, cr_tensor *index, cr_tensor *o
   memcpy(shape, a->shape, a->ndim * sizeof *shape);
   shape[dim] = n;
   cr_tensor *const in[] = {a, index};
-  cr_tensor *y = cr_result("index", out, (cr_dtype)a->dtype, cr_device_of(a), a->ndim, shape, 2, in);
+  cr_tensor *y =
+      cr_result("index", out, (cr_dtype)a->dtype, cr_device_of(a), a->ndim, shape, 2, in);
   if (y && cr_numel(y)) {
     around(a, dim, &outer, &inner);
     size_t bytes = (size_t)inner * cr_sizeof((cr_dtype)a->dtype);
-    if (!cr_backend_for(y)->index_select(cr_data(y), cr_data(from), cr_data(at), n, a->shape[dim], bytes,
-                                         outer, n * (int64_t)bytes, a->shape[dim] * (int64_t)bytes)) {
+    if (!cr_backend_for(y)->index_select(cr_data(y), cr_data(from), cr_data(at), n, a->shape[dim],
+                                         bytes, outer, n * (int64_t)bytes,
+                                         a->shape[dim] * (int64_t)bytes)) {
       cr_error_prefix("index");
       cr_release(y);
       return NULL;
@@ -159,14 +172,17 @@ cr_tensor *cr_index_select(cr_tensor *a, int dim, cr_tensor *index, cr_tensor *o
 }
 
 /* What index_add, index_copy and index_fill check of their source. */
-static bool check_source(const char *fn, const cr_tensor *a, int dim, const cr_tensor *index, const cr_tensor *src) {
+static bool check_source(const char *fn, const cr_tensor *a, int dim, const cr_tensor *index,
+                         const cr_tensor *src) {
   char s[CR_SHAPE_STR], t[CR_SHAPE_STR];
   bool fits = src->ndim == a->ndim;
-  for (int d = 0; fits && d < a->ndim; d++) fits = src->shape[d] == (d == dim ? cr_numel(index) : a->shape[d]);
+  for (int d = 0; fits && d < a->ndim; d++)
+    fits = src->shape[d] == (d == dim ? cr_numel(index) : a->shape[d]);
   if (fits) return cr_same_device(fn, a, src);
-  return cr_fail("%s: values of shape %s for %lld places along dimension %d of a tensor of shape %s", fn,
-                 cr_shape_str(s, src->ndim, src->shape), (long long)cr_numel(index), dim + 1,
-                 cr_shape_str(t, a->ndim, a->shape));
+  return cr_fail(
+      "%s: values of shape %s for %lld places along dimension %d of a tensor of shape %s", fn,
+      cr_shape_str(s, src->ndim, src->shape), (long long)cr_numel(index), dim + 1,
+      cr_shape_str(t, a->ndim, a->shape));
 }
 
 static bool index_add_backward(cr_node *n, cr_tensor *const *g, cr_tensor **gin) {
@@ -180,7 +196,8 @@ static bool index_add_backward(cr_node *n, cr_tensor *const *g, cr_tensor **gin)
 
 static const cr_op op_index_add = {"indexAdd", "dim : alpha", index_add_backward};
 
-static bool index_add_kernel(cr_tensor *a, int dim, cr_tensor *index, cr_tensor *src, double alpha) {
+static bool index_add_kernel(cr_tensor *a, int dim, cr_tensor *index, cr_tensor *src,
+                             double alpha) {
   CR_AUTO at = cr_contiguous(index);
   CR_AUTO from = cr_contiguous(src);
   if (!at || !from) return false;
@@ -190,8 +207,8 @@ static bool index_add_kernel(cr_tensor *a, int dim, cr_tensor *index, cr_tensor 
   around(a, dim, &outer, &inner);
   int64_t size = (int64_t)cr_sizeof((cr_dtype)a->dtype);
   if (cr_numel(src) &&
-      !cr_backend_for(a)->index_add((cr_dtype)a->dtype, cr_data(whole), cr_data(from), cr_data(at), n,
-                                    a->shape[dim], inner, outer, a->shape[dim] * inner * size,
+      !cr_backend_for(a)->index_add((cr_dtype)a->dtype, cr_data(whole), cr_data(from), cr_data(at),
+                                    n, a->shape[dim], inner, outer, a->shape[dim] * inner * size,
                                     n * inner * size, alpha))
     return cr_error_prefix("indexAdd");
   if (whole == a) return true;
@@ -213,7 +230,8 @@ cr_tensor *cr_index_add(cr_tensor *a, int dim, cr_tensor *index, cr_tensor *src,
   ctx->no_grad = mode;
   if (!ok) return NULL;
   cr_bump(a);
-  return cr_record(&op_index_add, cr_retain(a), CR_IN(a, values), CR_SAVE(index), CR_INTS(dim), CR_NUMS(alpha));
+  return cr_record(&op_index_add, cr_retain(a), CR_IN(a, values), CR_SAVE(index), CR_INTS(dim),
+                   CR_NUMS(alpha));
 }
 
 /* A vector of places as the full index that gather and scatter take. */
@@ -243,7 +261,7 @@ cr_tensor *cr_index_fill(cr_tensor *a, int dim, cr_tensor *index, cr_scalar v) {
   return values ? cr_scatter(a, dim, full, values, false) : NULL;
 }
 
-/* ---- masks --------------------------------------------------------------------------------------------------- */
+/* ---- masks ------------------------------------------------------------------------------ */
 
 static bool check_mask(const char *fn, const cr_tensor *mask) {
   if (mask->dtype == CR_BOOL || mask->dtype == CR_UINT8) return true;
@@ -298,7 +316,8 @@ cr_tensor *cr_masked_copy(cr_tensor *a, cr_tensor *mask, cr_tensor *src) {
   if (!places) return NULL;
   int64_t n = cr_numel(places);
   if (cr_numel(src) < n)
-    return cr_fail_null("maskedCopy: %lld places and only %lld values", (long long)n, (long long)cr_numel(src));
+    return cr_fail_null("maskedCopy: %lld places and only %lld values", (long long)n,
+                        (long long)cr_numel(src));
   CR_AUTO all = flat(src);
   CR_AUTO values = cr_narrow(all, 0, 0, n);
   CR_AUTO to = flat(a); /* a view, or a copy when a is not contiguous */
@@ -318,8 +337,10 @@ cr_tensor *cr_nonzero(cr_tensor *a) {
   CR_AUTO rest = cr_retain(places);
   for (int d = a->ndim - 1; out && d >= 0; d--) {
     CR_AUTO column = cr_select(out, 1, d);
-    CR_AUTO digit = cr_binary_scalar(CR_REMAINDER, rest, cr_int(a->shape[d] ? a->shape[d] : 1), column);
-    cr_tensor *next = cr_binary_scalar(CR_FLOORDIV, rest, cr_int(a->shape[d] ? a->shape[d] : 1), NULL);
+    CR_AUTO digit =
+        cr_binary_scalar(CR_REMAINDER, rest, cr_int(a->shape[d] ? a->shape[d] : 1), column);
+    cr_tensor *next =
+        cr_binary_scalar(CR_FLOORDIV, rest, cr_int(a->shape[d] ? a->shape[d] : 1), NULL);
     if (!digit || !next) {
       cr_release(next);
       cr_release(out);
@@ -331,7 +352,7 @@ cr_tensor *cr_nonzero(cr_tensor *a) {
   return out;
 }
 
-/* ---- joining --------------------------------------------------------------------------------------------------- */
+/* ---- joining ---------------------------------------------------------------------------- */
 
 static bool cat_backward(cr_node *n, cr_tensor *const *g, cr_tensor **gin) {
   int dim = (int)cr_attr_int(n, 0);
@@ -354,11 +375,13 @@ static bool cat_shape(int n, cr_tensor *const *t, int dim, cr_dtype *dtype, int6
   *dtype = (cr_dtype)t[0]->dtype;
   for (int i = 1; i < n; i++) {
     bool fits = t[i]->ndim == t[0]->ndim;
-    for (int d = 0; fits && d < t[0]->ndim; d++) fits = d == dim || t[i]->shape[d] == t[0]->shape[d];
+    for (int d = 0; fits && d < t[0]->ndim; d++)
+      fits = d == dim || t[i]->shape[d] == t[0]->shape[d];
     if (!fits)
-      return cr_fail("cat: tensor 1 has shape %s and tensor %d has %s: only dimension %d may differ",
-                     cr_shape_str(s, t[0]->ndim, t[0]->shape), i + 1, cr_shape_str(u, t[i]->ndim, t[i]->shape),
-                     dim + 1);
+      return cr_fail(
+          "cat: tensor 1 has shape %s and tensor %d has %s: only dimension %d may differ",
+          cr_shape_str(s, t[0]->ndim, t[0]->shape), i + 1, cr_shape_str(u, t[i]->ndim, t[i]->shape),
+          dim + 1);
     if (!cr_same_device("cat", t[0], t[i])) return false;
     *dtype = cr_promote(*dtype, (cr_dtype)t[i]->dtype);
     shape[dim] += t[i]->shape[dim];

@@ -2,16 +2,24 @@
 #include "tensor/autograd.h"
 #include "tensor/ops.h"
 
+#include <math.h>
 #include <string.h>
 
-/* ---- the product ----------------------------------------------------------------------------------- */
+/* ---- the product ------------------------------------------------------------------------ */
 
 /* c = alpha a b + beta c for 3-d a, b and a c whose rows are contiguous. */
 static bool gemm(double alpha, const cr_tensor *a, const cr_tensor *b, double beta, cr_tensor *c) {
   if (!cr_numel(c)) return true;
-  cr_gemm_args g = {.batch = a->shape[0], .m = a->shape[1], .k = a->shape[2], .n = b->shape[2],
-                    .a = cr_data(a), .b = cr_data(b), .c = cr_data(c),
-                    .alpha = alpha, .beta = beta, .dtype = (cr_dtype)c->dtype};
+  cr_gemm_args g = {.batch = a->shape[0],
+                    .m = a->shape[1],
+                    .k = a->shape[2],
+                    .n = b->shape[2],
+                    .a = cr_data(a),
+                    .b = cr_data(b),
+                    .c = cr_data(c),
+                    .alpha = alpha,
+                    .beta = beta,
+                    .dtype = (cr_dtype)c->dtype};
   memcpy(g.as, a->stride, sizeof g.as);
   memcpy(g.bs, b->stride, sizeof g.bs);
   memcpy(g.cs, c->stride, sizeof g.cs);
@@ -35,7 +43,8 @@ static bool rows_contiguous(const cr_tensor *c) {
 }
 
 /* c = alpha a b + beta c for 2-d or 3-d tensors of one dtype. */
-static bool product(double alpha, const cr_tensor *a, const cr_tensor *b, double beta, cr_tensor *c) {
+static bool product(double alpha, const cr_tensor *a, const cr_tensor *b, double beta,
+                    cr_tensor *c) {
   cr_tensor x = as_batch(a), y = as_batch(b), z = as_batch(c);
   if (z.shape[2] == 1) z.stride[2] = 1;
   return gemm(alpha, &x, &y, beta, &z);
@@ -72,7 +81,9 @@ static cr_tensor *multiply(const char *fn, cr_tensor *a, cr_tensor *b, cr_tensor
   return NULL;
 }
 
-static cr_tensor *t2(cr_tensor *a) { return cr_transpose(a, -2, -1); }
+static cr_tensor *t2(cr_tensor *a) {
+  return cr_transpose(a, -2, -1);
+}
 
 static bool product_backward(cr_node *n, cr_tensor *g, cr_tensor **gin,
                              cr_tensor *(*times)(cr_tensor *, cr_tensor *, cr_tensor *)) {
@@ -98,7 +109,8 @@ static bool bmm_backward(cr_node *n, cr_tensor *const *g, cr_tensor **gin) {
 static const cr_op op_mm = {"mm", "", mm_backward};
 static const cr_op op_bmm = {"bmm", "", bmm_backward};
 
-static cr_tensor *batched_or_not(const cr_op *op, int ndim, cr_tensor *a, cr_tensor *b, cr_tensor *out) {
+static cr_tensor *batched_or_not(const cr_op *op, int ndim, cr_tensor *a, cr_tensor *b,
+                                 cr_tensor *out) {
   if (!a || !b || !check_product(op->name, a, b, ndim)) return NULL;
   cr_dtype dtype = cr_promote((cr_dtype)a->dtype, (cr_dtype)b->dtype);
   if (dtype == CR_BOOL) return cr_fail_null("%s: not defined for bool tensors", op->name);
@@ -111,10 +123,14 @@ static cr_tensor *batched_or_not(const cr_op *op, int ndim, cr_tensor *a, cr_ten
   return cr_record(op, multiply(op->name, kx, ky, out), CR_IN(kx, ky), CR_SAVE(kx, ky));
 }
 
-cr_tensor *cr_mm(cr_tensor *a, cr_tensor *b, cr_tensor *out) { return batched_or_not(&op_mm, 2, a, b, out); }
-cr_tensor *cr_bmm(cr_tensor *a, cr_tensor *b, cr_tensor *out) { return batched_or_not(&op_bmm, 3, a, b, out); }
+cr_tensor *cr_mm(cr_tensor *a, cr_tensor *b, cr_tensor *out) {
+  return batched_or_not(&op_mm, 2, a, b, out);
+}
+cr_tensor *cr_bmm(cr_tensor *a, cr_tensor *b, cr_tensor *out) {
+  return batched_or_not(&op_bmm, 3, a, b, out);
+}
 
-/* ---- with vectors ------------------------------------------------------------------------------------ */
+/* ---- with vectors ----------------------------------------------------------------------- */
 
 cr_tensor *cr_mv(cr_tensor *a, cr_tensor *x, cr_tensor *out) {
   char s[CR_SHAPE_STR], t[CR_SHAPE_STR];
@@ -154,14 +170,16 @@ cr_tensor *cr_dot(cr_tensor *a, cr_tensor *b) {
     return cr_sum(m);
   }
   double sum = 0;
-  if (n && !cr_backend_for(x)->dot(dtype, n, cr_data(x), x->stride[0], cr_data(y), y->stride[0], &sum))
+  if (n &&
+      !cr_backend_for(x)->dot(dtype, n, cr_data(x), x->stride[0], cr_data(y), y->stride[0], &sum))
     return NULL;
   cr_tensor *r = cr_scalar_tensor(dtype, cr_device_of(a), cr_num(sum));
   return cr_record(&op_dot, r, CR_IN(x, y), CR_SAVE(x, y));
 }
 
 cr_tensor *cr_ger(cr_tensor *x, cr_tensor *y, cr_tensor *out) {
-  if (!x || !y || !cr_need_dims("ger", "argument 1", x, 1) || !cr_need_dims("ger", "argument 2", y, 1))
+  if (!x || !y || !cr_need_dims("ger", "argument 1", x, 1) ||
+      !cr_need_dims("ger", "argument 2", y, 1))
     return NULL;
   CR_AUTO column = cr_unsqueeze(x, 1);
   CR_AUTO row = cr_unsqueeze(y, 0);
@@ -210,13 +228,14 @@ cr_tensor *cr_matmul(cr_tensor *a, cr_tensor *b, cr_tensor *out) {
   return cr_into("matmul", out, b->ndim == 1 ? cr_squeeze(q, -1) : q ? cr_retain(q) : NULL);
 }
 
-/* ---- with an addend -------------------------------------------------------------------------------------- */
+/* ---- with an addend --------------------------------------------------------------------- */
 
 static bool addmm_backward(cr_node *n, cr_tensor *const *g, cr_tensor **gin) {
   cr_tensor *a = cr_saved(n, 0), *b = cr_saved(n, 1);
   if (!a || !b) return false;
   double beta = cr_attr_num(n, 0), alpha = cr_attr_num(n, 1);
-  if (cr_wants(n, 0) && !(gin[0] = beta == 1 ? cr_retain(g[0]) : cr_mul_num(g[0], beta))) return false;
+  if (cr_wants(n, 0) && !(gin[0] = beta == 1 ? cr_retain(g[0]) : cr_mul_num(g[0], beta)))
+    return false;
   if (!cr_wants(n, 1) && !cr_wants(n, 2)) return true;
   CR_AUTO ag = alpha == 1 ? cr_retain(g[0]) : cr_mul_num(g[0], alpha);
   if (cr_wants(n, 1)) {
@@ -241,7 +260,8 @@ static cr_tensor *addmm_compute(double beta, cr_tensor *c, double alpha, cr_tens
                 memcmp(out->shape, shape, (size_t)a->ndim * sizeof *shape) == 0;
   if (out && !direct) return cr_into("addmm", out, addmm_compute(beta, c, alpha, a, b, NULL));
   cr_tensor *const in[] = {a, b, c};
-  cr_tensor *y = cr_result("addmm", out, (cr_dtype)a->dtype, cr_device_of(a), a->ndim, shape, 3, in);
+  cr_tensor *y =
+      cr_result("addmm", out, (cr_dtype)a->dtype, cr_device_of(a), a->ndim, shape, 3, in);
   if (!y) return NULL;
   bool ok = true;
   if (!out && beta != 0) {
@@ -268,11 +288,16 @@ static cr_tensor *addmm_vectors(double beta, cr_tensor *c, double alpha, cr_tens
   return cr_into("addmm", out, outer ? (r ? cr_retain(r) : NULL) : cr_squeeze(r, -1));
 }
 
-cr_tensor *cr_addmm(double beta, cr_tensor *c, double alpha, cr_tensor *a, cr_tensor *b, cr_tensor *out) {
+cr_tensor *cr_addmm(double beta, cr_tensor *c, double alpha, cr_tensor *a, cr_tensor *b,
+                    cr_tensor *out) {
   if (!a || !b || !c || !cr_same_device("addmm", a, c)) return NULL;
   if (b->ndim == 1 && a->ndim <= 2 && a->ndim >= 1) return addmm_vectors(beta, c, alpha, a, b, out);
   if (!check_product("addmm", a, b, a->ndim == 3 ? 3 : 2)) return NULL;
-  cr_dtype dtype = cr_promote(cr_promote((cr_dtype)a->dtype, (cr_dtype)b->dtype), (cr_dtype)c->dtype);
+  cr_dtype dtype =
+      cr_promote(cr_promote((cr_dtype)a->dtype, (cr_dtype)b->dtype), (cr_dtype)c->dtype);
+  if (!cr_is_float(dtype) && (alpha != floor(alpha) || beta != floor(beta)) && !cr_ctx()->torch7)
+    return cr_fail_null("addmm: factors of %g and %g for %s tensors, wanted whole numbers", beta,
+                        alpha, cr_dtypes[dtype].name);
   CR_AUTO x = cr_cast(a, dtype);
   CR_AUTO y = cr_cast(b, dtype);
   CR_AUTO z = cr_cast(c, dtype);
@@ -285,7 +310,7 @@ cr_tensor *cr_addmm(double beta, cr_tensor *c, double alpha, cr_tensor *a, cr_te
   return cr_record(&op_addmm, r, CR_IN(z, kx, ky), CR_SAVE(kx, ky), CR_NUMS(beta, alpha));
 }
 
-/* ---- linear ---------------------------------------------------------------------------------------------- */
+/* ---- linear ----------------------------------------------------------------------------- */
 
 static cr_tensor *as_rows(cr_tensor *t) {
   int64_t shape[2] = {t->ndim == 1 ? 1 : -1, t->shape[t->ndim - 1]};
@@ -320,10 +345,11 @@ static bool check_linear(const cr_tensor *x, const cr_tensor *w, const cr_tensor
   char s[CR_SHAPE_STR], t[CR_SHAPE_STR];
   if (!cr_same_device("linear", x, w) || (bias && !cr_same_device("linear", x, bias))) return false;
   if (w->ndim != 2 || x->ndim < 1 || x->shape[x->ndim - 1] != w->shape[1])
-    return cr_fail("linear: input %s with a weight of %s: the input's last size must be the weight's "
-                   "(%lld)",
-                   cr_shape_str(s, x->ndim, x->shape), cr_shape_str(t, w->ndim, w->shape),
-                   (long long)(w->ndim == 2 ? w->shape[1] : 0));
+    return cr_fail(
+        "linear: input %s with a weight of %s: the input's last size must be the weight's "
+        "(%lld)",
+        cr_shape_str(s, x->ndim, x->shape), cr_shape_str(t, w->ndim, w->shape),
+        (long long)(w->ndim == 2 ? w->shape[1] : 0));
   if (x->dtype != w->dtype || (bias && bias->dtype != w->dtype))
     return cr_fail("linear: input is %s, weight %s; convert one of them", cr_dtypes[x->dtype].name,
                    cr_dtypes[w->dtype].name);
@@ -354,7 +380,8 @@ cr_tensor *cr_linear(cr_tensor *x, cr_tensor *w, cr_tensor *bias) {
   CR_AUTO out = as_rows(y);
   CR_AUTO wt = t2(w);
   ctx->no_grad = mode;
-  if (rows && out && wt && (!bias || rows_of_bias(y, bias)) && product(1, rows, wt, bias ? 1 : 0, out))
+  if (rows && out && wt && (!bias || rows_of_bias(y, bias)) &&
+      product(1, rows, wt, bias ? 1 : 0, out))
     return bias ? cr_record(&op_linear, y, CR_IN(x, w, bias), CR_SAVE(x, w))
                 : cr_record(&op_linear, y, CR_IN(x, w), CR_SAVE(x, w));
   cr_release(y);

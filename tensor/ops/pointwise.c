@@ -5,14 +5,15 @@
 #include <math.h>
 #include <string.h>
 
-/* ---- the loop ---------------------------------------------------------------------------------- */
+/* ---- the loop --------------------------------------------------------------------------- */
 
 /* All inputs brought to one dtype; `held` are references to release. */
 static bool common(const char *fn, int n, cr_tensor *const *in, cr_tensor **held) {
   cr_dtype dtype = (cr_dtype)in[0]->dtype;
   for (int i = 1; i < n; i++) {
     if (!cr_same_device(fn, in[0], in[i])) return false;
-    if (in[i]->ndim || in[i]->dtype != CR_FLOAT64) dtype = cr_promote(dtype, (cr_dtype)in[i]->dtype);
+    if (in[i]->ndim || in[i]->dtype != CR_FLOAT64)
+      dtype = cr_promote(dtype, (cr_dtype)in[i]->dtype);
   }
   if (dtype == CR_BOOL) return cr_fail("%s: not defined for bool tensors", fn);
   for (int i = 0; i < n; i++)
@@ -27,8 +28,8 @@ static bool overlaps_any(const cr_tensor *out, int n, cr_tensor *const *in) {
 }
 
 /* out = op(in..) with numbers s and t; the inputs have one dtype. */
-static cr_tensor *loop(const char *fn, cr_pointwise_op op, int n, cr_tensor *const *in, double s, double t,
-                       cr_tensor *out) {
+static cr_tensor *loop(const char *fn, cr_pointwise_op op, int n, cr_tensor *const *in, double s,
+                       double t, cr_tensor *out) {
   int ndim = in[0]->ndim;
   int64_t shape[CR_MAX_DIMS];
   memcpy(shape, in[0]->shape, (size_t)ndim * sizeof *shape);
@@ -38,7 +39,8 @@ static cr_tensor *loop(const char *fn, cr_pointwise_op op, int n, cr_tensor *con
       return NULL;
   if (out && (out->dtype != in[0]->dtype || overlaps_any(out, n, in)))
     return cr_into(fn, out, loop(fn, op, n, in, s, t, NULL));
-  cr_tensor *y = cr_result(fn, out, (cr_dtype)in[0]->dtype, cr_device_of(in[0]), ndim, shape, n, in);
+  cr_tensor *y =
+      cr_result(fn, out, (cr_dtype)in[0]->dtype, cr_device_of(in[0]), ndim, shape, n, in);
   if (!y || !cr_numel(y)) return y;
   cr_iter it;
   cr_iter_make(&it, y, n, in);
@@ -47,14 +49,25 @@ static cr_tensor *loop(const char *fn, cr_pointwise_op op, int n, cr_tensor *con
   return NULL;
 }
 
+/* Half of an integer is none; Torch7 cut the factor off. */
+static bool whole_factors(const char *fn, cr_pointwise_op code, cr_dtype dtype, double s,
+                          double t) {
+  if (cr_is_float(dtype) || code == CR_CLAMP || code == CR_THRESHOLD || cr_ctx()->torch7)
+    return true;
+  if (s == floor(s) && t == floor(t)) return true;
+  return cr_fail("%s: a factor of %g for %s tensors, wanted a whole number", fn,
+                 s == floor(s) ? t : s, cr_dtypes[dtype].name);
+}
+
 /* The operator as a whole: casts, the loop, the record.  `saves`: backward needs the inputs. */
-static cr_tensor *pointwise(const cr_op *op, cr_pointwise_op code, int n, cr_tensor *const *in, bool saves,
-                            double s, double t, cr_tensor *out) {
+static cr_tensor *pointwise(const cr_op *op, cr_pointwise_op code, int n, cr_tensor *const *in,
+                            bool saves, double s, double t, cr_tensor *out) {
   cr_tensor *held[3] = {NULL}, *kept[3] = {NULL};
   cr_tensor *y = NULL;
   for (int i = 0; i < n; i++)
     if (!in[i]) return NULL;
-  bool ok = common(op->name, n, in, held);
+  bool ok = common(op->name, n, in, held) &&
+            whole_factors(op->name, code, (cr_dtype)held[0]->dtype, s, t);
   bool copy = saves && out && cr_recording(n, in);
   for (int i = 0; ok && i < n; i++)
     ok = (kept[i] = copy ? cr_keep(held[i], out) : cr_retain(held[i])) != NULL;
@@ -69,7 +82,7 @@ static cr_tensor *pointwise(const cr_op *op, cr_pointwise_op code, int n, cr_ten
   return y;
 }
 
-/* ---- addcmul, addcdiv ------------------------------------------------------------------------------ */
+/* ---- addcmul, addcdiv ------------------------------------------------------------------- */
 
 static bool addcmul_backward(cr_node *n, cr_tensor *const *g, cr_tensor **gin) {
   cr_tensor *b = cr_saved(n, 1), *c = cr_saved(n, 2);
@@ -84,7 +97,8 @@ static bool addcmul_backward(cr_node *n, cr_tensor *const *g, cr_tensor **gin) {
 static const cr_op op_addcmul = {"addcmul", ": value", addcmul_backward};
 
 cr_tensor *cr_addcmul(cr_tensor *a, cr_scalar s, cr_tensor *b, cr_tensor *c, cr_tensor *out) {
-  return pointwise(&op_addcmul, CR_ADDCMUL, 3, (cr_tensor *[]){a, b, c}, true, cr_scalar_double(s), 0, out);
+  return pointwise(&op_addcmul, CR_ADDCMUL, 3, (cr_tensor *[]){a, b, c}, true, cr_scalar_double(s),
+                   0, out);
 }
 
 static bool addcdiv_backward(cr_node *n, cr_tensor *const *g, cr_tensor **gin) {
@@ -105,10 +119,11 @@ static bool addcdiv_backward(cr_node *n, cr_tensor *const *g, cr_tensor **gin) {
 static const cr_op op_addcdiv = {"addcdiv", ": value", addcdiv_backward};
 
 cr_tensor *cr_addcdiv(cr_tensor *a, cr_scalar s, cr_tensor *b, cr_tensor *c, cr_tensor *out) {
-  return pointwise(&op_addcdiv, CR_ADDCDIV, 3, (cr_tensor *[]){a, b, c}, true, cr_scalar_double(s), 0, out);
+  return pointwise(&op_addcdiv, CR_ADDCDIV, 3, (cr_tensor *[]){a, b, c}, true, cr_scalar_double(s),
+                   0, out);
 }
 
-/* ---- axpby, lerp -------------------------------------------------------------------------------------- */
+/* ---- axpby, lerp ------------------------------------------------------------------------ */
 
 static bool two_weights(cr_node *n, cr_tensor *g, double wa, double wb, cr_tensor **gin) {
   if (cr_wants(n, 0) && !(gin[0] = wa == 1 ? cr_retain(g) : cr_mul_num(g, wa))) return false;
@@ -137,7 +152,7 @@ cr_tensor *cr_lerp(cr_tensor *a, cr_tensor *b, cr_scalar s, cr_tensor *out) {
   return pointwise(&op_lerp, CR_LERP, 2, (cr_tensor *[]){a, b}, false, cr_scalar_double(s), 0, out);
 }
 
-/* ---- clamp, threshold ------------------------------------------------------------------------------------ */
+/* ---- clamp, threshold ------------------------------------------------------------------- */
 
 /* g where the mask (bool) holds, else 0; takes over the mask. */
 static cr_tensor *masked(cr_tensor *g, cr_tensor *mask) {
@@ -157,7 +172,8 @@ static bool clamp_backward(cr_node *n, cr_tensor *const *g, cr_tensor **gin) {
 static const cr_op op_clamp = {"clamp", ": min max", clamp_backward};
 
 cr_tensor *cr_clamp(cr_tensor *a, cr_scalar lo, cr_scalar hi, cr_tensor *out) {
-  return pointwise(&op_clamp, CR_CLAMP, 1, &a, true, cr_scalar_double(lo), cr_scalar_double(hi), out);
+  return pointwise(&op_clamp, CR_CLAMP, 1, &a, true, cr_scalar_double(lo), cr_scalar_double(hi),
+                   out);
 }
 
 static bool threshold_backward(cr_node *n, cr_tensor *const *g, cr_tensor **gin) {
@@ -173,7 +189,7 @@ cr_tensor *cr_threshold(cr_tensor *a, cr_scalar threshold, cr_scalar value, cr_t
                    cr_scalar_double(value), out);
 }
 
-/* ---- where ----------------------------------------------------------------------------------------------- */
+/* ---- where ------------------------------------------------------------------------------ */
 
 static bool where_backward(cr_node *n, cr_tensor *const *g, cr_tensor **gin) {
   cr_tensor *cond = cr_saved(n, 0);
@@ -191,7 +207,8 @@ static cr_tensor *where_loop(cr_tensor *const *in, cr_tensor *out) {
   memcpy(shape, in[0]->shape, (size_t)ndim * sizeof *shape);
   for (int i = 1; i < 3; i++)
     if (!cr_broadcast("where", ndim, shape, in[i]->ndim, in[i]->shape, &ndim, shape)) return NULL;
-  cr_tensor *y = cr_result("where", out, (cr_dtype)in[1]->dtype, cr_device_of(in[1]), ndim, shape, 3, in);
+  cr_tensor *y =
+      cr_result("where", out, (cr_dtype)in[1]->dtype, cr_device_of(in[1]), ndim, shape, 3, in);
   if (!y || !cr_numel(y)) return y;
   cr_iter it;
   cr_iter_make(&it, y, 3, in);
@@ -201,9 +218,11 @@ static cr_tensor *where_loop(cr_tensor *const *in, cr_tensor *out) {
 }
 
 cr_tensor *cr_where(cr_tensor *cond, cr_tensor *a, cr_tensor *b, cr_tensor *out) {
-  if (!cond || !a || !b || !cr_same_device("where", a, b) || !cr_same_device("where", cond, a)) return NULL;
+  if (!cond || !a || !b || !cr_same_device("where", a, b) || !cr_same_device("where", cond, a))
+    return NULL;
   if (cond->dtype != CR_BOOL && cond->dtype != CR_UINT8)
-    return cr_fail_null("where: the condition is %s, wanted bool or uint8", cr_dtypes[cond->dtype].name);
+    return cr_fail_null("where: the condition is %s, wanted bool or uint8",
+                        cr_dtypes[cond->dtype].name);
   cr_dtype dtype = cr_promote((cr_dtype)a->dtype, (cr_dtype)b->dtype);
   CR_AUTO x = cr_cast(a, dtype);
   CR_AUTO y = cr_cast(b, dtype);

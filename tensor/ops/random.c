@@ -45,7 +45,8 @@ static bool check_parameters(cr_random_op op, cr_dtype dtype, double a, double b
 }
 
 cr_tensor *cr_random(cr_random_op op, cr_tensor *t, double a, double b) {
-  if (!t || !check_parameters(op, (cr_dtype)t->dtype, a, b) || !cr_writable("random", t, 0, NULL)) return NULL;
+  if (!t || !check_parameters(op, (cr_dtype)t->dtype, a, b) || !cr_writable("random", t, 0, NULL))
+    return NULL;
   if (cr_is_contiguous(t)) {
     if (!draw(op, t, a, b)) return NULL;
   } else { /* the numbers do not depend on the layout */

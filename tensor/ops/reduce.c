@@ -6,8 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- dimensions
- * ---------------------------------------------------------------------------------- */
+/* ---- dimensions ------------------------------------------------------------------------- */
 
 /* Bit d is set when dimension d is reduced; false with a message for a dimension that is not there.
  */
@@ -44,8 +43,7 @@ static int64_t reduced_count(const cr_tensor *a, int64_t mask) {
   return n;
 }
 
-/* ---- the kernel call
- * ------------------------------------------------------------------------------- */
+/* ---- the kernel call -------------------------------------------------------------------- */
 
 static const char *const names[CR_NREDUCE] = {
     [CR_SUM] = "sum",
@@ -112,8 +110,7 @@ static cr_tensor *kernel(cr_reduce_op op, cr_tensor *a, int64_t mask, bool keepd
   return cr_into(fn, out, y);
 }
 
-/* ---- gradients
- * -------------------------------------------------------------------------------------- */
+/* ---- gradients -------------------------------------------------------------------------- */
 
 /* A gradient of the result, with the reduced dimensions back as sizes of 1. */
 static cr_tensor *restore(cr_node *n, cr_tensor *g) {
@@ -246,8 +243,7 @@ static const cr_op op_norm2 = {"norm2", "dims keepdim", norm2_backward};
 static const cr_op op_norm1 = {"norm1", "dims keepdim", norm1_backward};
 static const cr_op op_mean = {"mean", "dims keepdim : scale", mean_backward};
 
-/* ---- operators
- * ---------------------------------------------------------------------------------------- */
+/* ---- operators -------------------------------------------------------------------------- */
 
 cr_tensor *cr_reduce(cr_reduce_op op, cr_tensor *a, int ndims, const int *dims, bool keepdim,
                      cr_tensor *out) {
@@ -354,9 +350,7 @@ bool cr_max_dim(cr_tensor *a, int dim, bool keepdim, bool smallest, cr_tensor **
   return false;
 }
 
-/* ---- scans
- * ------------------------------------------------------------------------------------------------
- */
+/* ---- scans ------------------------------------------------------------------------------ */
 
 /* sum of the elements from each place on: total - scan + element */
 static cr_tensor *reverse_sum(cr_tensor *g, int dim) {
@@ -448,9 +442,7 @@ cr_tensor *cr_scan(cr_reduce_op op, cr_tensor *a, int dim, cr_tensor *out) {
   return cr_record(&op_cumprod, y, CR_IN(kept), CR_SAVE(kept, y), CR_INTS(dim));
 }
 
-/* ---- sorting
- * ------------------------------------------------------------------------------------------------
- */
+/* ---- sorting ---------------------------------------------------------------------------- */
 
 bool cr_sort(cr_tensor *a, int dim, bool descending, cr_tensor **values, cr_tensor **places) {
   *values = *places = NULL;

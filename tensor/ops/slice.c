@@ -19,7 +19,7 @@ typedef struct {
   int64_t shape[CR_MAX_DIMS], stride[CR_MAX_DIMS], offset;
 } geometry;
 
-/* ---- geometries as attributes: base, then view -------------------------------------------------- */
+/* ---- geometries as attributes: base, then view ------------------------------------------ */
 
 static int put_geometry(int64_t *ints, int ndim, const int64_t *shape, const int64_t *stride,
                         int64_t offset) {
@@ -47,7 +47,7 @@ static void get_attrs(const int64_t *ints, geometry *base, geometry *view) {
   get_geometry(get_geometry(ints, base), view);
 }
 
-/* ---- gradients laid out as the base -------------------------------------------------------------- */
+/* ---- gradients laid out as the base ----------------------------------------------------- */
 
 /* The span of elements that a geometry touches; makes its offset relative to the first. */
 static int64_t span_of(geometry *g, int64_t *first) {
@@ -66,10 +66,10 @@ static bool layout(const cr_tensor *like, geometry *base, geometry *view, cr_ten
   int64_t first, span = span_of(base, &first);
   CR_AUTO buffer = cr_full((cr_dtype)like->dtype, cr_device_of(like), 1, &span, cr_num(0));
   if (!buffer) return false;
-  *base_on = cr_view_storage(buffer->storage, (cr_dtype)like->dtype, base->offset - first, base->ndim,
-                             base->shape, base->stride);
-  *view_on = cr_view_storage(buffer->storage, (cr_dtype)like->dtype, view->offset - first, view->ndim,
-                             view->shape, view->stride);
+  *base_on = cr_view_storage(buffer->storage, (cr_dtype)like->dtype, base->offset - first,
+                             base->ndim, base->shape, base->stride);
+  *view_on = cr_view_storage(buffer->storage, (cr_dtype)like->dtype, view->offset - first,
+                             view->ndim, view->shape, view->stride);
   return *base_on && *view_on;
 }
 
@@ -171,7 +171,8 @@ static cr_tensor *zero_body(cr_tensor *g, geometry *base, geometry *view) {
 }
 
 static cr_tensor *slice_of(cr_tensor *g, int nints, const int64_t *ints) {
-  return cr_record(&op_slice_of, unrecorded(of_body, g, ints), CR_IN(g), .nints = nints, .ints = ints);
+  return cr_record(&op_slice_of, unrecorded(of_body, g, ints), CR_IN(g), .nints = nints,
+                   .ints = ints);
 }
 
 static cr_tensor *slice_into(cr_tensor *g, int nints, const int64_t *ints) {
@@ -184,7 +185,7 @@ static cr_tensor *slice_zero(cr_tensor *g, int nints, const int64_t *ints) {
                    .ints = ints);
 }
 
-/* ---- as_strided ---------------------------------------------------------------------------- */
+/* ---- as_strided ------------------------------------------------------------------------- */
 
 static bool as_strided_backward(cr_node *n, cr_tensor *const *g, cr_tensor **gin) {
   const int64_t *ints;
@@ -204,7 +205,7 @@ cr_tensor *cr_as_strided(cr_tensor *t, int64_t offset, int ndim, const int64_t *
   return cr_record_view(&op_as_strided, v, t, .nints = nints, .ints = ints);
 }
 
-/* ---- a base of which a view was overwritten ----------------------------------------------------- */
+/* ---- a base of which a view was overwritten --------------------------------------------- */
 
 /* Inputs: the base before, and what was written (shaped as the view). */
 static bool copy_slices_backward(cr_node *n, cr_tensor *const *g, cr_tensor **gin) {

@@ -4,17 +4,30 @@
 
 #include <math.h>
 
-/* ---- derivatives: g is the gradient of the result, a the input, y the result --------------------- */
+/* ---- derivatives: g is the gradient of the result, a the input, y the result ------------ */
 
 #define D(name) static cr_tensor *name(cr_tensor *g, cr_tensor *a, cr_tensor *y)
 #define UNUSED(x) (void)(x)
 
-static cr_tensor *num_sub(double s, cr_tensor *a) { return cr_scalar_binary(CR_SUB, cr_num(s), a, NULL); }
-static cr_tensor *fn(cr_unary_op op, cr_tensor *a) { return cr_unary(op, a, NULL); }
+static cr_tensor *num_sub(double s, cr_tensor *a) {
+  return cr_scalar_binary(CR_SUB, cr_num(s), a, NULL);
+}
+static cr_tensor *fn(cr_unary_op op, cr_tensor *a) {
+  return cr_unary(op, a, NULL);
+}
 
-D(d_zero) { UNUSED(a), UNUSED(y); return cr_zeros_like(g); }
-D(d_pass) { UNUSED(a), UNUSED(y); return cr_retain(g); }
-D(d_neg) { UNUSED(a), UNUSED(y); return cr_neg(g); }
+D(d_zero) {
+  UNUSED(a), UNUSED(y);
+  return cr_zeros_like(g);
+}
+D(d_pass) {
+  UNUSED(a), UNUSED(y);
+  return cr_retain(g);
+}
+D(d_neg) {
+  UNUSED(a), UNUSED(y);
+  return cr_neg(g);
+}
 
 D(d_abs) {
   UNUSED(y);
@@ -48,7 +61,10 @@ D(d_reciprocal) {
   return cr_neg(t);
 }
 
-D(d_exp) { UNUSED(a); return cr_mul(g, y); }
+D(d_exp) {
+  UNUSED(a);
+  return cr_mul(g, y);
+}
 
 D(d_expm1) {
   UNUSED(a);
@@ -56,7 +72,10 @@ D(d_expm1) {
   return cr_mul(g, t);
 }
 
-D(d_log) { UNUSED(y); return cr_div(g, a); }
+D(d_log) {
+  UNUSED(y);
+  return cr_div(g, a);
+}
 
 D(d_log1p) {
   UNUSED(y);
@@ -105,9 +124,18 @@ static cr_tensor *over_root(cr_tensor *g, cr_tensor *a, double s, double c) {
   return cr_div(g, r);
 }
 
-D(d_asin) { UNUSED(y); return over_root(g, a, -1, 1); }
-D(d_asinh) { UNUSED(y); return over_root(g, a, 1, 1); }
-D(d_acosh) { UNUSED(y); return over_root(g, a, 1, -1); }
+D(d_asin) {
+  UNUSED(y);
+  return over_root(g, a, -1, 1);
+}
+D(d_asinh) {
+  UNUSED(y);
+  return over_root(g, a, 1, 1);
+}
+D(d_acosh) {
+  UNUSED(y);
+  return over_root(g, a, 1, -1);
+}
 
 D(d_acos) {
   UNUSED(y);
@@ -243,7 +271,7 @@ D(d_lgamma) {
   return cr_mul(g, t);
 }
 
-/* ---- the table ------------------------------------------------------------------------------- */
+/* ---- the table -------------------------------------------------------------------------- */
 
 typedef enum { INPUT = 1, RESULT = 2 } needs;
 
@@ -301,7 +329,9 @@ static const struct {
     [CR_ISFINITE] = {"isfinite", 0, 1, 0, NULL},
 };
 
-const char *cr_unary_name(cr_unary_op op) { return table[op].name; }
+const char *cr_unary_name(cr_unary_op op) {
+  return table[op].name;
+}
 
 static bool unary_backward(cr_node *n, cr_tensor *const *g, cr_tensor **gin) {
   cr_unary_op op = (cr_unary_op)cr_attr_int(n, 0);
@@ -320,7 +350,7 @@ __attribute__((constructor)) static void name_ops(void) {
   for (int i = 0; i < CR_NUNARY; i++) ops[i] = (cr_op){table[i].name, "code", unary_backward};
 }
 
-/* ---- forward ----------------------------------------------------------------------------------- */
+/* ---- forward ---------------------------------------------------------------------------- */
 
 static cr_tensor *compute(cr_unary_op op, cr_tensor *a, cr_dtype dtype, cr_tensor *out) {
   cr_tensor *y = cr_result(table[op].name, out, dtype, cr_device_of(a), a->ndim, a->shape, 1, &a);

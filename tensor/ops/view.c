@@ -16,7 +16,7 @@ static cr_tensor *viewed(const cr_tensor *t, int64_t offset, int ndim, const int
   return v;
 }
 
-/* ---- narrow and slice ------------------------------------------------------------------------ */
+/* ---- narrow and slice ------------------------------------------------------------------- */
 
 static bool narrow_backward(cr_node *n, cr_tensor *const *g, cr_tensor **gin) {
   const int64_t *shape;
@@ -108,7 +108,7 @@ cr_tensor *cr_select(cr_tensor *t, int dim, int64_t index) {
   return cr_record_view(&op_select, v, t, CR_INTS(dim, index));
 }
 
-/* ---- order of dimensions ------------------------------------------------------------------------ */
+/* ---- order of dimensions ---------------------------------------------------------------- */
 
 static bool permute_backward(cr_node *n, cr_tensor *const *g, cr_tensor **gin) {
   const int64_t *dims;
@@ -146,7 +146,7 @@ cr_tensor *cr_transpose(cr_tensor *t, int a, int b) {
   return cr_permute(t, t->ndim, dims);
 }
 
-/* ---- other shapes -------------------------------------------------------------------------------- */
+/* ---- other shapes ----------------------------------------------------------------------- */
 
 static bool reshape_backward(cr_node *n, cr_tensor *const *g, cr_tensor **gin) {
   const int64_t *shape;
@@ -218,8 +218,9 @@ cr_tensor *cr_view(cr_tensor *t, int ndim, const int64_t *want) {
   if (!t || !infer_shape("view", t, ndim, want, shape)) return NULL;
   cr_tensor *v = try_view(t, ndim, shape, &possible);
   if (!possible)
-    cr_fail("view: the elements are not in memory one behind the other; use x:contiguous():view(..) "
-            "or torch.reshape");
+    cr_fail(
+        "view: the elements are not in memory one behind the other; use x:contiguous():view(..) "
+        "or torch.reshape");
   return v;
 }
 
@@ -303,12 +304,14 @@ cr_tensor *cr_expand(cr_tensor *t, int ndim, const int64_t *want) {
   return cr_record_view(&op_expand, viewed(t, t->offset, ndim, shape, stride), t, .nints = ndim,
                         .ints = shape);
 mismatch:
-  return cr_fail_null("expand: a tensor of shape %s to %s: only sizes of 1 can grow, and dimensions "
-                      "are added in front",
-                      cr_shape_str(s, t->ndim, t->shape), cr_shape_str(u, ndim > CR_MAX_DIMS ? CR_MAX_DIMS : ndim, want));
+  return cr_fail_null(
+      "expand: a tensor of shape %s to %s: only sizes of 1 can grow, and dimensions "
+      "are added in front",
+      cr_shape_str(s, t->ndim, t->shape),
+      cr_shape_str(u, ndim > CR_MAX_DIMS ? CR_MAX_DIMS : ndim, want));
 }
 
-/* ---- unfold and diagonal ---------------------------------------------------------------------------- */
+/* ---- unfold and diagonal ---------------------------------------------------------------- */
 
 cr_tensor *cr_unfold(cr_tensor *t, int dim, int64_t size, int64_t step) {
   if (!t || !cr_wrap_dim("unfold", &dim, t->ndim)) return NULL;

@@ -293,6 +293,7 @@ function tests.clone_copy_repeat()
   local row = { 1, 2, 1, 2 }
   tester:eq(torch.repeatTensor(torch.Tensor { 1, 2 }, 2, 2):totable(), { row, row })
   tester:eq(shape(x:repeatTensor(torch.LongStorage { 2, 1 })), "4x3")
+  tester:eq(torch.ones(1, 1, 1, 1, 1, 1, 1, 1, 2):repeatTensor(1, 1, 1, 1, 1, 1, 1, 1, 3):size(9), 6)
   fails(function() torch.zeros(2):copy(torch.zeros(3)) end, "does not fit")
   fails(function() torch.zeros(2):copy(3) end, "tensor")
 end

@@ -495,6 +495,15 @@ function tests.fused()
   tester:eq(torch.IntTensor { 1, 5, 9 }:clamp(2, 6), torch.IntTensor { 2, 5, 6 })
   local three, four = torch.IntTensor { 3 }, torch.IntTensor { 4 }
   tester:eq(torch.addcmul(torch.IntTensor { 1 }, 2, three, four), torch.IntTensor { 25 })
+  local i = torch.IntTensor { 3, 4 }
+  for name, f in pairs {
+    add = function() return torch.add(i, 0.5, i) end,
+    addcmul = function() return torch.addcmul(i, 0.5, i, i) end,
+    lerp = function() return torch.lerp(i, i, 0.5) end,
+    addr = function() return torch.addr(0.5, torch.IntTensor(2, 2), i, i) end,
+  } do
+    tester:assertErrorPattern(f, "whole number", name)
+  end
   local mask = torch.BoolTensor { true, false }
   tester:eq(torch.where(mask, a, b), torch.DoubleTensor { 1, 4 })
   tester:eq(torch.where(mask, a, 0), torch.DoubleTensor { 1, 0 })

@@ -1,7 +1,7 @@
 /* test_conv.c: convolution and pooling against plain loops in double, and their derivatives. */
 #include "tests/nn/common.h"
 
-/* ---- the plain loops ------------------------------------------------------------------------- */
+/* ---- the plain loops -------------------------------------------------------------------- */
 
 typedef struct {
   int64_t x[4], w[4], y[4];
@@ -283,7 +283,7 @@ static void test_conv_out_of_memory(void **unused) {
   if (cr_ctx()->account) assert_int_equal(atomic_load(&cr_ctx()->account->live), before);
 }
 
-/* ---- pooling --------------------------------------------------------------------------------- */
+/* ---- pooling ---------------------------------------------------------------------------- */
 
 static int64_t pooled_size(int64_t size, const cr_pool2d_args *a, int d) {
   double room = (double)(size + 2 * a->pad[d] - a->kernel[d]) / (double)a->stride[d];

@@ -2,7 +2,7 @@
  * both orders, odd shapes and values, refusals. */
 #include "tests/nn/common.h"
 
-/* ---- normalisation --------------------------------------------------------------------------- */
+/* ---- normalisation ---------------------------------------------------------------------- */
 
 /* Mean and variance of channel c, by plain loops. */
 static void statistics(const cr_tensor *x, int64_t c, double *mean, double *var, int64_t *count) {
@@ -198,7 +198,7 @@ static void test_norm_refusals(void **unused) {
   REFUSED(cr_layer_norm(whole, 3, NULL, NULL, 1e-5), "int32");
 }
 
-/* ---- softmax --------------------------------------------------------------------------------- */
+/* ---- softmax ---------------------------------------------------------------------------- */
 
 static void check_softmax(cr_dtype dtype, int ndim, const int64_t *shape, int dim, double scale) {
   CR_AUTO x1 = numbers(1, dtype, ndim, shape);
@@ -271,7 +271,7 @@ static void test_softmax_odd(void **unused) {
   SAME(p16, p, 0.02);
 }
 
-/* ---- losses ---------------------------------------------------------------------------------- */
+/* ---- losses ----------------------------------------------------------------------------- */
 
 typedef struct {
   cr_tensor *target, *weight;
@@ -386,7 +386,7 @@ static void test_loss_refusals(void **unused) {
           "nn.MSECriterion: target is 3x2x5 for input 3x10, wanted the same shape");
 }
 
-/* ---- dropout --------------------------------------------------------------------------------- */
+/* ---- dropout ---------------------------------------------------------------------------- */
 
 static void test_dropout(void **unused) {
   (void)unused;
@@ -468,8 +468,7 @@ static void test_dropout_gradients(void **unused) {
   CHECK_GRADIENTS(dropout_in_place, NULL, x);
 }
 
-/* ---- without memory
- * ------------------------------------------------------------------------------ */
+/* ---- without memory --------------------------------------------------------------------- */
 
 static cr_tensor *small_network(cr_tensor *const *in) {
   CR_AUTO a = cr_layer_norm(in[0], 4, in[1], NULL, 1e-5);

@@ -20,7 +20,7 @@
 static const cr_backend *cpu;
 static const cr_device here = {CR_CPU, 0};
 
-/* ---- tensors of all layouts ----------------------------------------------------------------- */
+/* ---- tensors of all layouts ------------------------------------------------------------- */
 
 typedef enum { CONTIGUOUS, STRIDED, TRANSPOSED, EXPANDED, NLAYOUTS } layout;
 #define NOUT_LAYOUTS EXPANDED /* those that can be written */
@@ -117,7 +117,7 @@ static void set_threads(int n) {
   cr_ctx()->threads = n;
 }
 
-/* ---- the program ---------------------------------------------------------------------------- */
+/* ---- the program ------------------------------------------------------------------------ */
 
 /* Runs `tests` in a process of its own for each instruction set up to the processor's. */
 static int run_each_isa(char **argv, int (*tests)(void)) {

@@ -2,7 +2,7 @@
  */
 #include "tests/tensor/kernels.h"
 
-/* ---- loops ---------------------------------------------------------------------------------- */
+/* ---- loops ------------------------------------------------------------------------------ */
 
 static void test_iter(void **unused) {
   (void)unused;
@@ -87,7 +87,7 @@ static void test_fill_arange(void **unused) {
   }
 }
 
-/* ---- functions of one argument -------------------------------------------------------------- */
+/* ---- functions of one argument ---------------------------------------------------------- */
 
 static double ref_sigmoid(double x) {
   return x < 0 ? exp(x) / (1 + exp(x)) : 1 / (1 + exp(-x));
@@ -327,7 +327,7 @@ static void test_limits(void **unused) {
   }
 }
 
-/* ---- functions of two and more -------------------------------------------------------------- */
+/* ---- functions of two and more ---------------------------------------------------------- */
 
 static double ref_binary(cr_binary_op op, double x, double y) {
   switch (op) {

@@ -2,7 +2,7 @@
  * indexing, products and random fills, against plain loops. */
 #include "tests/tensor/kernels.h"
 
-/* ---- reductions ----------------------------------------------------------------------------- */
+/* ---- reductions ------------------------------------------------------------------------- */
 
 static bool in_set(int d, unsigned set) {
   return set >> d & 1;
@@ -163,7 +163,7 @@ static void test_reduce_large(void **unused) {
   }
 }
 
-/* ---- scans and sorting ---------------------------------------------------------------------- */
+/* ---- scans and sorting ------------------------------------------------------------------ */
 
 /* Without dimension d: the loop over the lines along it. */
 static void line_iter(cr_iter *it, int d, int n, cr_tensor *const *t) {
@@ -266,7 +266,7 @@ static void test_sort(void **unused) {
   }
 }
 
-/* ---- indexing ------------------------------------------------------------------------------- */
+/* ---- indexing --------------------------------------------------------------------------- */
 
 static void test_gather_scatter(void **unused) {
   (void)unused;
@@ -362,7 +362,7 @@ static void test_nonzero(void **unused) {
   assert_int_equal(n, count);
 }
 
-/* ---- products ------------------------------------------------------------------------------- */
+/* ---- products --------------------------------------------------------------------------- */
 
 static void check_gemm(cr_dtype t, int64_t m, int64_t n, int64_t k, int ways, int64_t batch) {
   int64_t as[] = {batch, m, k}, bs[] = {batch, k, n}, cs[] = {batch, m, n + 3};
@@ -432,7 +432,7 @@ static void test_dot(void **unused) {
   }
 }
 
-/* ---- random --------------------------------------------------------------------------------- */
+/* ---- random ----------------------------------------------------------------------------- */
 
 static void ref_philox(uint32_t c[4], uint32_t k0, uint32_t k1) {
   for (int r = 0; r < 10; r++, k0 += 0x9E3779B9u, k1 += 0xBB67AE85u) {

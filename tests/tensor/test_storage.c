@@ -17,7 +17,7 @@ static void assert_message(const char *part) {
   if (!strstr(cr_error(), part)) fail_msg("'%s' is not in '%s'", part, cr_error());
 }
 
-/* ---- dtypes ------------------------------------------------------------------------------ */
+/* ---- dtypes ----------------------------------------------------------------------------- */
 
 static void promotion(void **state) {
   (void)state;
@@ -57,7 +57,7 @@ static void scalars(void **state) {
   assert_true(cr_load_scalar(CR_BFLOAT16, place).d == 0.333984375);
 }
 
-/* ---- the allocator ------------------------------------------------------------------------ */
+/* ---- the allocator ---------------------------------------------------------------------- */
 
 static void blocks_are_reused(void **state) {
   (void)state;
@@ -142,7 +142,7 @@ static void accounts_outlive_contexts(void **state) {
   cr_release(t);
 }
 
-/* ---- storages ------------------------------------------------------------------------------- */
+/* ---- storages --------------------------------------------------------------------------- */
 
 static int released;
 
@@ -218,8 +218,7 @@ static void impossible_sizes(void **state) {
   cr_release(t);
 }
 
-/* ---- headers ------------------------------------------------------------------------------------
- */
+/* ---- headers ---------------------------------------------------------------------------- */
 
 static void views_hold_their_storage(void **state) {
   (void)state;

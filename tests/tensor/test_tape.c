@@ -32,7 +32,7 @@ static void assert_message(const char *part) {
   if (!strstr(cr_error(), part)) fail_msg("'%s' is not in '%s'", part, cr_error());
 }
 
-/* ---- long graphs ---------------------------------------------------------------------------- */
+/* ---- long graphs ------------------------------------------------------------------------ */
 
 #define LONG 1000000
 
@@ -101,8 +101,7 @@ static void several_roots(void **state) {
   assert_true(grad_at(x, 0) == 2 + 12);
 }
 
-/* ---- threads -----------------------------------------------------------------------------------
- */
+/* ---- threads ---------------------------------------------------------------------------- */
 
 static void *own_graph(void *shared) {
   cr_tensor *c = shared;
@@ -127,8 +126,7 @@ static void threads_share_constants(void **state) {
   }
 }
 
-/* ---- operators from outside
- * ----------------------------------------------------------------------- */
+/* ---- operators from outside ------------------------------------------------------------- */
 
 static int freed;
 
@@ -213,8 +211,7 @@ static void errors_in_backward(void **state) {
   assert_true(live() == before);
 }
 
-/* ---- modes
- * ------------------------------------------------------------------------------------------ */
+/* ---- modes ------------------------------------------------------------------------------ */
 
 static bool stop(void *ctx) {
   return ++*(int *)ctx > 2;
@@ -258,10 +255,12 @@ static void what_the_tape_holds(void **state) {
     CR_AUTO b = cr_add_num(a, 1);
     cr_release(a);
     a = NULL;
+    assert_non_null(b);
     assert_true(live() - before < bytes + 8192);
   }
   {
     CR_AUTO a = cr_unary(CR_TANH, x, NULL); /* saves its result, which is alive anyway */
+    assert_non_null(a);
     assert_true(live() - before < bytes + 8192);
   }
   assert_true(live() == before);

@@ -42,7 +42,7 @@ static void assert_runs(const char *code) {
   if (cresset_run_string(c, NULL, code) != CRESSET_OK) fail_msg("%s", cresset_error(c));
 }
 
-/* ---- running -------------------------------------------------------------------------------- */
+/* ---- running ---------------------------------------------------------------------------- */
 
 static void test_run_string(void **state) {
   (void)state;
@@ -131,7 +131,7 @@ static void test_options(void **state) {
   cresset_interrupt(NULL);
 }
 
-/* ---- cresset_call --------------------------------------------------------------------------- */
+/* ---- cresset_call ----------------------------------------------------------------------- */
 
 static void test_call(void **state) {
   (void)state;
@@ -179,7 +179,7 @@ static void test_call_errors(void **state) {
   assert_int_equal(lua_gettop(cresset_lua(c)), 0);
 }
 
-/* ---- os.exit -------------------------------------------------------------------------------- */
+/* ---- os.exit ---------------------------------------------------------------------------- */
 
 static void test_exit(void **state) {
   (void)state;
@@ -196,7 +196,7 @@ static void test_exit(void **state) {
   assert_runs("assert(after == nil)");
 }
 
-/* ---- coroutines, which the interpreter replaces in part ------------------------------------- */
+/* ---- coroutines, which the interpreter replaces in part --------------------------------- */
 
 static void test_coroutines(void **state) {
   (void)state;
@@ -230,7 +230,7 @@ static void test_coroutines(void **state) {
               "assert(not pcall(coroutine.resume, 1) and not pcall(coroutine.wrap, 1))");
 }
 
-/* ---- interrupts ----------------------------------------------------------------------------- */
+/* ---- interrupts ------------------------------------------------------------------------- */
 
 static void pause_ms(long ms) {
   nanosleep(&(struct timespec){.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000}, NULL);
@@ -280,7 +280,7 @@ static void test_interrupt_by_signal(void **state) {
   signal(SIGALRM, SIG_DFL);
 }
 
-/* ---- a host's own functions ----------------------------------------------------------------- */
+/* ---- a host's own functions ------------------------------------------------------------- */
 
 /* Calls back into the interpreter that called it. */
 static int run_nested(lua_State *L) {
@@ -350,7 +350,7 @@ static void test_own_state(void **state) {
   if (luaL_dostring(L, code)) fail_msg("%s", lua_tostring(L, -1));
 }
 
-/* ---- many at once --------------------------------------------------------------------------- */
+/* ---- many at once ----------------------------------------------------------------------- */
 
 static void *run_one(void *number) {
   intptr_t n = (intptr_t)number;
