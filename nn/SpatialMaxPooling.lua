@@ -1,37 +1,10 @@
--- SpatialMaxPooling.lua: the maximum of each window of an image.
+-- SpatialMaxPooling.lua: the maximum of each window of an image; arguments: SpatialPooling.lua.
 
-return function(nn, torch)
-  local Pooling, parent = torch.class("nn.SpatialMaxPooling", "nn.Module")
+return function(nn)
+  local SpatialMaxPooling = nn._pooling "nn.SpatialMaxPooling"
 
-  --- nn.SpatialMaxPooling(kW, kH [, dW [, dH [, padW [, padH]]]]): windows of kW x kH, dW and dH apart
-  -- (by default their own size).  x is (batch x) planes x height x width; the result has
-  -- (height + 2 padH - kH) / dH + 1 rows, rounded down, or up after :ceil().
-  function Pooling:__init(kW, kH, dW, dH, padW, padH)
-    parent.__init(self)
-    self.kW, self.kH = kW, kH
-    self.dW, self.dH = dW or kW, dH or kH
-    self.padW, self.padH = padW or 0, padH or 0
-    self.ceil_mode = false
-  end
-
-  function Pooling:ceil()
-    self.ceil_mode = true
-    return self
-  end
-
-  function Pooling:floor()
-    self.ceil_mode = false
-    return self
-  end
-
-  function Pooling:updateOutput(input)
+  function SpatialMaxPooling:updateOutput(input)
     return (nn.functional.maxPool2d(input, self.kW, self.kH, self.dW, self.dH, self.padW, self.padH,
       self.ceil_mode))
-  end
-
-  function Pooling:__tostring()
-    local text = ("%s(%dx%d, %d,%d"):format(torch.typename(self), self.kW, self.kH, self.dW, self.dH)
-    if self.padW ~= 0 or self.padH ~= 0 then text = text .. (", %d,%d"):format(self.padW, self.padH) end
-    return text .. ")"
   end
 end

@@ -14,7 +14,7 @@ nn.functional = require "nn.functional"
 
 for _, name in ipairs {
   "tape", "Module", "Container", "Sequential", "Identity",
-  "Linear", "SpatialConvolution", "SpatialMaxPooling", "SpatialAveragePooling",
+  "Linear", "SpatialConvolution", "SpatialPooling", "SpatialMaxPooling", "SpatialAveragePooling",
   "ReLU", "Tanh", "Sigmoid", "SoftMax", "LogSoftMax",
   "Dropout", "BatchNormalization", "SpatialBatchNormalization",
   "View", "Reshape",

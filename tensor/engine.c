@@ -24,14 +24,19 @@ static bool before(const cr_node *a, const cr_node *b) {
   return a->depth != b->depth ? a->depth > b->depth : a->order < b->order;
 }
 
+/* Makes room for one more node in an array of n. */
+static bool grow(cr_node ***list, size_t n, size_t *capacity) {
+  if (n < *capacity) return true;
+  size_t more = *capacity ? 2 * *capacity : 64;
+  cr_node **longer = realloc(*list, more * sizeof *longer);
+  if (!longer) return cr_fail("out of memory");
+  *list = longer;
+  *capacity = more;
+  return true;
+}
+
 static bool push(run *r, cr_node *n) {
-  if (r->n == r->capacity) {
-    size_t capacity = r->capacity ? 2 * r->capacity : 64;
-    cr_node **heap = realloc(r->heap, capacity * sizeof *heap);
-    if (!heap) return cr_fail("out of memory");
-    r->heap = heap;
-    r->capacity = capacity;
-  }
+  if (!grow(&r->heap, r->n, &r->capacity)) return false;
   n->run = r;
   n->order = r->order++;
   size_t i = r->n++;
@@ -76,13 +81,7 @@ typedef struct {
 static bool list_add(node_list *l, cr_node *n, const run *r) {
   if (n->run == r) return true;
   if (n->run) return cr_fail("backward: the graph is in use by another backward");
-  if (l->n == l->capacity) {
-    size_t capacity = l->capacity ? 2 * l->capacity : 256;
-    cr_node **node = realloc(l->node, capacity * sizeof *node);
-    if (!node) return cr_fail("out of memory");
-    l->node = node;
-    l->capacity = capacity;
-  }
+  if (!grow(&l->node, l->n, &l->capacity)) return false;
   n->run = r;
   n->needed = n->captures;
   l->node[l->n++] = n;

@@ -1,0 +1,38 @@
+-- SpatialPooling.lua: what the classes that pool images share: windows, strides, padding, rounding.
+
+return function(nn, torch)
+  --- Makes a class nn.NAME(kW, kH [, dW [, dH [, padW [, padH]]]]): windows of kW x kH, dW and dH apart (by
+  -- default their own size).  x is (batch x) planes x height x width; the result has
+  -- (height + 2 padH - kH) / dH + 1 rows, rounded down, or up after :ceil().
+  function nn._pooling(name)
+    local Pooling, parent = torch.class(name, "nn.Module")
+
+    function Pooling:__init(kW, kH, dW, dH, padW, padH)
+      parent.__init(self)
+      self.kW, self.kH = kW, kH
+      self.dW, self.dH = dW or kW, dH or kH
+      self.padW, self.padH = padW or 0, padH or 0
+      self.ceil_mode = false
+    end
+
+    function Pooling:ceil()
+      self.ceil_mode = true
+      return self
+    end
+
+    function Pooling:floor()
+      self.ceil_mode = false
+      return self
+    end
+
+    function Pooling:__tostring()
+      local text = ("%s(%dx%d, %d,%d"):format(torch.typename(self), self.kW, self.kH, self.dW, self.dH)
+      if self.padW ~= 0 or self.padH ~= 0 then
+        text = text .. (", %d,%d"):format(self.padW, self.padH)
+      end
+      return text .. ")"
+    end
+
+    return Pooling
+  end
+end
