@@ -157,42 +157,43 @@ S(s_rpow) { /* s^a: s^a log s */
 /* ---- the table -------------------------------------------------------------------------- */
 
 typedef enum { ANY, INTEGERS, NUMBERS } domain; /* NUMBERS: not bool */
+typedef enum { NONE, FOR_A, FOR_B, BOTH } needs;
 
 static const struct {
   const char *name;
   domain domain;
-  bool saves;   /* the derivatives need a and b */
-  bool s_saves; /* those with a number need a */
+  needs a_for, b_for; /* which derivatives need the value of a, and which that of b */
+  bool s_saves;       /* those with a number need a */
   bool r_saves;
   bool (*derivative)(cr_tensor *g, cr_tensor *a, cr_tensor *b, cr_tensor **ga, cr_tensor **gb);
   cr_tensor *(*with_number)(cr_tensor *g, cr_tensor *a, double s);  /* f(a, s) */
   cr_tensor *(*after_number)(cr_tensor *g, cr_tensor *a, double s); /* f(s, a) */
 } table[CR_NBINARY] = {
-    [CR_ADD] = {"add", ANY, 0, 0, 0, d_add, s_pass, s_pass},
-    [CR_SUB] = {"sub", NUMBERS, 0, 0, 0, d_sub, s_pass, s_neg},
-    [CR_MUL] = {"mul", ANY, 1, 0, 0, d_mul, s_mul, s_mul},
-    [CR_DIV] = {"div", NUMBERS, 1, 0, 1, d_div, s_div, s_rdiv},
-    [CR_FLOORDIV] = {"floordiv", NUMBERS, 0, 0, 0, d_zero, NULL, NULL},
-    [CR_REMAINDER] = {"remainder", NUMBERS, 1, 0, 0, d_remainder, s_pass, NULL},
-    [CR_FMOD] = {"fmod", NUMBERS, 1, 0, 0, d_fmod, s_pass, NULL},
-    [CR_POW] = {"pow", NUMBERS, 1, 1, 1, d_pow, s_pow, s_rpow},
-    [CR_MAX] = {"cmax", ANY, 1, 0, 0, d_max, NULL, NULL},
-    [CR_MIN] = {"cmin", ANY, 1, 0, 0, d_min, NULL, NULL},
-    [CR_ATAN2] = {"atan2", NUMBERS, 1, 0, 0, d_atan2, NULL, NULL},
-    [CR_BITAND] = {"bitand", INTEGERS, 0, 0, 0, NULL, NULL, NULL},
-    [CR_BITOR] = {"bitor", INTEGERS, 0, 0, 0, NULL, NULL, NULL},
-    [CR_BITXOR] = {"bitxor", INTEGERS, 0, 0, 0, NULL, NULL, NULL},
-    [CR_LSHIFT] = {"lshift", INTEGERS, 0, 0, 0, NULL, NULL, NULL},
-    [CR_RSHIFT] = {"rshift", INTEGERS, 0, 0, 0, NULL, NULL, NULL},
-    [CR_EQ] = {"eq", ANY, 0, 0, 0, NULL, NULL, NULL},
-    [CR_NE] = {"ne", ANY, 0, 0, 0, NULL, NULL, NULL},
-    [CR_LT] = {"lt", ANY, 0, 0, 0, NULL, NULL, NULL},
-    [CR_LE] = {"le", ANY, 0, 0, 0, NULL, NULL, NULL},
-    [CR_GT] = {"gt", ANY, 0, 0, 0, NULL, NULL, NULL},
-    [CR_GE] = {"ge", ANY, 0, 0, 0, NULL, NULL, NULL},
-    [CR_LOGICAL_AND] = {"logicalAnd", ANY, 0, 0, 0, NULL, NULL, NULL},
-    [CR_LOGICAL_OR] = {"logicalOr", ANY, 0, 0, 0, NULL, NULL, NULL},
-    [CR_LOGICAL_XOR] = {"logicalXor", ANY, 0, 0, 0, NULL, NULL, NULL},
+    [CR_ADD] = {"add", ANY, NONE, NONE, 0, 0, d_add, s_pass, s_pass},
+    [CR_SUB] = {"sub", NUMBERS, NONE, NONE, 0, 0, d_sub, s_pass, s_neg},
+    [CR_MUL] = {"mul", ANY, FOR_B, FOR_A, 0, 0, d_mul, s_mul, s_mul},
+    [CR_DIV] = {"div", NUMBERS, FOR_B, BOTH, 0, 1, d_div, s_div, s_rdiv},
+    [CR_FLOORDIV] = {"floordiv", NUMBERS, NONE, NONE, 0, 0, d_zero, NULL, NULL},
+    [CR_REMAINDER] = {"remainder", NUMBERS, BOTH, BOTH, 0, 0, d_remainder, s_pass, NULL},
+    [CR_FMOD] = {"fmod", NUMBERS, BOTH, BOTH, 0, 0, d_fmod, s_pass, NULL},
+    [CR_POW] = {"pow", NUMBERS, BOTH, BOTH, 1, 1, d_pow, s_pow, s_rpow},
+    [CR_MAX] = {"cmax", ANY, BOTH, BOTH, 0, 0, d_max, NULL, NULL},
+    [CR_MIN] = {"cmin", ANY, BOTH, BOTH, 0, 0, d_min, NULL, NULL},
+    [CR_ATAN2] = {"atan2", NUMBERS, BOTH, BOTH, 0, 0, d_atan2, NULL, NULL},
+    [CR_BITAND] = {"bitand", INTEGERS, NONE, NONE, 0, 0, NULL, NULL, NULL},
+    [CR_BITOR] = {"bitor", INTEGERS, NONE, NONE, 0, 0, NULL, NULL, NULL},
+    [CR_BITXOR] = {"bitxor", INTEGERS, NONE, NONE, 0, 0, NULL, NULL, NULL},
+    [CR_LSHIFT] = {"lshift", INTEGERS, NONE, NONE, 0, 0, NULL, NULL, NULL},
+    [CR_RSHIFT] = {"rshift", INTEGERS, NONE, NONE, 0, 0, NULL, NULL, NULL},
+    [CR_EQ] = {"eq", ANY, NONE, NONE, 0, 0, NULL, NULL, NULL},
+    [CR_NE] = {"ne", ANY, NONE, NONE, 0, 0, NULL, NULL, NULL},
+    [CR_LT] = {"lt", ANY, NONE, NONE, 0, 0, NULL, NULL, NULL},
+    [CR_LE] = {"le", ANY, NONE, NONE, 0, 0, NULL, NULL, NULL},
+    [CR_GT] = {"gt", ANY, NONE, NONE, 0, 0, NULL, NULL, NULL},
+    [CR_GE] = {"ge", ANY, NONE, NONE, 0, 0, NULL, NULL, NULL},
+    [CR_LOGICAL_AND] = {"logicalAnd", ANY, NONE, NONE, 0, 0, NULL, NULL, NULL},
+    [CR_LOGICAL_OR] = {"logicalOr", ANY, NONE, NONE, 0, 0, NULL, NULL, NULL},
+    [CR_LOGICAL_XOR] = {"logicalXor", ANY, NONE, NONE, 0, 0, NULL, NULL, NULL},
 };
 
 const char *cr_binary_name(cr_binary_op op) {
@@ -202,7 +203,8 @@ const char *cr_binary_name(cr_binary_op op) {
 static bool tensors_backward(cr_node *n, cr_tensor *const *g, cr_tensor **gin) {
   cr_binary_op op = (cr_binary_op)cr_attr_int(n, 0);
   cr_tensor *a = NULL, *b = NULL;
-  if (table[op].saves && (!(a = cr_saved(n, 0)) || !(b = cr_saved(n, 1)))) return false;
+  if (table[op].a_for && cr_has_saved(n, 0) && !(a = cr_saved(n, 0))) return false;
+  if (table[op].b_for && cr_has_saved(n, 1) && !(b = cr_saved(n, 1))) return false;
   return table[op].derivative(g[0], a, b, cr_wants(n, 0) ? &gin[0] : NULL,
                               cr_wants(n, 1) ? &gin[1] : NULL);
 }
@@ -276,6 +278,17 @@ static bool wrong_place(cr_binary_op op, const cr_tensor *out, cr_dtype dtype) {
   return out->dtype != dtype;
 }
 
+/* Records a call, saving only what the derivatives that are wanted need. */
+static cr_tensor *record(cr_binary_op op, cr_tensor *y, cr_tensor *a, cr_tensor *b) {
+  needs wanted = NONE;
+  if (cr_recording(1, &a)) wanted |= FOR_A;
+  if (cr_recording(1, &b)) wanted |= FOR_B;
+  return cr_record(
+      &tensor_ops[op], y, CR_IN(a, b),
+      CR_SAVE(table[op].a_for & wanted ? a : NULL, table[op].b_for & wanted ? b : NULL),
+      CR_INTS(op));
+}
+
 cr_tensor *cr_binary(cr_binary_op op, cr_tensor *a, cr_tensor *b, cr_tensor *out) {
   if (!a || !b || !cr_same_device(table[op].name, a, b)) return NULL;
   cr_dtype dtype = common_dtype(a, b);
@@ -286,21 +299,17 @@ cr_tensor *cr_binary(cr_binary_op op, cr_tensor *a, cr_tensor *b, cr_tensor *out
   }
   if (!check_domain(op, dtype)) return NULL;
   bool detour = out && (wrong_place(op, out, dtype) || cr_overlaps(out, a) || cr_overlaps(out, b));
-  if (!table[op].saves) {
+  if (!table[op].a_for) {
     if (detour) return cr_into(table[op].name, out, cr_binary(op, a, b, NULL));
     return cr_record(&tensor_ops[op], compute(op, a, b, out), CR_IN(a, b), CR_INTS(op));
   }
-  if (!out) {
-    cr_tensor *y = compute(op, a, b, NULL);
-    return cr_record(&tensor_ops[op], y, CR_IN(a, b), CR_SAVE(a, b), CR_INTS(op));
-  }
+  if (!out) return record(op, compute(op, a, b, NULL), a, b);
   bool recording = cr_recording_any(a, b);
   CR_AUTO ka = recording ? cr_keep(a, out) : cr_retain(a);
   CR_AUTO kb = recording && b != a ? cr_keep(b, out) : cr_retain(b == a && ka ? ka : b);
   if (!ka || !kb) return NULL;
   if (detour) return cr_into(table[op].name, out, cr_binary(op, ka, kb, NULL));
-  cr_tensor *y = compute(op, a, b, out);
-  return cr_record(&tensor_ops[op], y, CR_IN(ka, kb), CR_SAVE(ka, kb), CR_INTS(op));
+  return record(op, compute(op, a, b, out), ka, kb);
 }
 
 /* ---- with a number ---------------------------------------------------------------------- */
