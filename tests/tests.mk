@@ -21,8 +21,12 @@ test: test-programs
 
 -include $(test_bins:%=%.d)
 
-# The C programs, and a short script, under valgrind.
-.PHONY: valgrind
-valgrind: test-programs
-	@OMP_WAIT_POLICY=passive B=$(B) VALGRIND=1 CRESSET_ISA=v3 sh tests/run $(test_bins)
-	OMP_WAIT_POLICY=passive valgrind -q --error-exitcode=9 --leak-check=full --suppressions=tests/valgrind.supp $(B)/cresset tests/vm/short.lua
+# The C programs, and a short script, under valgrind.  `make valgrind-all` adds the tests of the kernels,
+# which take many minutes there; the sanitizers see them every time.
+.PHONY: valgrind valgrind-all
+valgrind_bins := $(filter-out %/test_kernels %/test_kernels_whole,$(test_bins))
+valgrind-all: valgrind_bins := $(test_bins)
+valgrind valgrind-all: test-programs
+	@OMP_WAIT_POLICY=passive B=$(B) VALGRIND=1 sh tests/run $(valgrind_bins)
+	OMP_WAIT_POLICY=passive valgrind -q --error-exitcode=9 --leak-check=full \
+	  --suppressions=tests/valgrind.supp $(B)/cresset tests/vm/short.lua
