@@ -20,6 +20,10 @@ DEBUG     ?= 0
 CUDA      ?= auto
 VERSION   := 0.1.0
 
+ifeq ($(CUDA),1)
+$(error the CUDA backend is not there yet; CUDA=auto and CUDA=0 build without it)
+endif
+
 # A build folder for each kind of build, so that they never mix.
 variant   := $(if $(filter-out gcc cc,$(notdir $(CC))),-$(notdir $(CC)))$(if $(SANITIZE),-sanitize)$(if $(filter 1,$(DEBUG)),-debug)
 B         ?= build$(variant)
