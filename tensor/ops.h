@@ -132,6 +132,34 @@ cr_tensor *cr_nonzero(cr_tensor *a); /* n by ndim, int64, 0-based */
 cr_tensor *cr_cat(int n, cr_tensor *const *t, int dim);
 cr_tensor *cr_stack(int n, cr_tensor *const *t, int dim);
 
+/* ---- ops/select.c: by rank along a dim, which is kept: values on the tape, 0-based places -- */
+bool cr_kthvalue(cr_tensor *a, int64_t k, int dim, cr_tensor **values, cr_tensor **places);
+/* The middle one; of an even number the lower. */
+bool cr_median(cr_tensor *a, int dim, cr_tensor **values, cr_tensor **places);
+bool cr_topk(cr_tensor *a, int64_t k, int dim, bool largest, cr_tensor **values,
+             cr_tensor **places);
+/* The most frequent, of equally frequent ones the smallest; the place of its last appearance. */
+bool cr_mode(cr_tensor *a, int dim, cr_tensor **values, cr_tensor **places);
+
+/* ---- ops/triangle.c --------------------------------------------------------------------- */
+cr_tensor *cr_triangle(cr_tensor *a, bool upper, int64_t k, cr_tensor *out);
+
+/* ---- ops/correlate.c -------------------------------------------------------------------- */
+/* The last `dims` dimensions of x and k are spatial.  Before them: nothing in both; one dimension
+ * of as many kernels as signals, each with its own; or (p) signals and (q, p) kernels, which give q
+ * results.  `full` gives every place where the two meet, else only where k lies inside x; convolve
+ * turns k round. */
+cr_tensor *cr_correlate(const char *fn, cr_tensor *x, cr_tensor *k, int dims, bool full,
+                        bool convolve);
+
+/* ---- ops/multinomial.c: 0-based int64 places drawn by weights --------------------------- */
+/* p (n) or (rows, n), which need not add up to 1: draws places for each row. */
+cr_tensor *cr_multinomial(cr_tensor *p, int64_t draws, bool replacement);
+/* A table that makes each later draw cheap: place i stays i with chance keep[i], else is alias[i].
+ */
+bool cr_alias_setup(cr_tensor *p, cr_tensor **alias, cr_tensor **keep);
+cr_tensor *cr_alias_draw(cr_tensor *alias, cr_tensor *keep, int ndim, const int64_t *shape);
+
 /* ---- ops/random.c: in place; the context's generator ------------------------------------ */
 cr_tensor *cr_random(cr_random_op op, cr_tensor *t, double a, double b);
 cr_tensor *cr_bernoulli(cr_tensor *t, cr_tensor *p); /* t[i] = 1 with probability p[i] */

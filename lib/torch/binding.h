@@ -13,7 +13,11 @@ void cr_bind_math(lua_State *L);
 void cr_bind_reduce(lua_State *L);
 void cr_bind_select(lua_State *L);
 void cr_bind_matrix(lua_State *L);
+void cr_bind_linalg(lua_State *L);
 void cr_bind_random(lua_State *L);
+void cr_bind_order(lua_State *L);
+void cr_bind_correlate(lua_State *L);
+void cr_bind_apply(lua_State *L);
 void cr_bind_autograd(lua_State *L);
 void cr_bind_storage(lua_State *L);
 

@@ -407,12 +407,18 @@ static int f_set_threads(lua_State *L) {
   int64_t n = cr_check_int(L, 1);
   if (n < 1 || n > 1024) return luaL_argerror(L, 1, "between 1 and 1024 threads are wanted");
   cr_ctx()->threads = (int)n;
+  omp_set_num_threads((int)n); /* for OpenBLAS, when called on this thread */
   return 0;
 }
 
 static int f_get_threads(lua_State *L) {
-  int n = cr_ctx()->threads, most = omp_get_max_threads();
-  lua_pushinteger(L, n > 0 && n < most ? n : most);
+  int n = cr_ctx()->threads;
+  lua_pushinteger(L, n > 0 ? n : omp_get_max_threads());
+  return 1;
+}
+
+static int f_get_cores(lua_State *L) {
+  lua_pushinteger(L, omp_get_num_procs());
   return 1;
 }
 
@@ -434,6 +440,7 @@ static int f_memory(lua_State *L) {
 static const cr_binding process_bindings[] = {
     {"setnumthreads", f_set_threads, NULL},
     {"getnumthreads", f_get_threads, NULL},
+    {"getnumcores", f_get_cores, NULL},
     {"memory", f_memory, NULL},
     {NULL, NULL, NULL},
 };
@@ -484,7 +491,11 @@ int luaopen_torch(lua_State *L) {
   cr_bind_reduce(L);
   cr_bind_select(L);
   cr_bind_matrix(L);
+  cr_bind_linalg(L);
   cr_bind_random(L);
+  cr_bind_order(L);
+  cr_bind_correlate(L);
+  cr_bind_apply(L);
   cr_bind_autograd(L);
   cr_bind(L, process_bindings);
   tensor_classes(L);
