@@ -73,6 +73,37 @@ cr_storage *cr_storage_wrap(cr_dtype dtype, void *data, int64_t size,
   return s;
 }
 
+static void release_owner(void *owner, void *data) {
+  (void)data;
+  cr_storage_release(owner);
+}
+
+/* Gives s's memory to a storage that only parts of it know, so that it cannot move under them; s is
+ * the first part. */
+static bool share_memory(cr_storage *s) {
+  cr_storage *owner = header((cr_dtype)s->dtype, s->device, s->backend, s->size, s->capacity);
+  if (!owner) return false;
+  owner->data = s->data;
+  cr_recharge(s->account, s->capacity, 0);
+  s->capacity = 0;
+  s->release = release_owner;
+  s->owner = owner;
+  return true;
+}
+
+cr_storage *cr_storage_part(cr_storage *s, int64_t first, int64_t size) {
+  if (s->device.type != CR_CPU) return cr_fail_null("a part of a storage on another device");
+  if (first < 0 || size < 0 || first > s->size || size > s->size - first)
+    return cr_fail_null("elements %lld to %lld of a storage of %lld", (long long)first + 1,
+                        (long long)(first + size), (long long)s->size);
+  if (!s->release && !share_memory(s)) return NULL;
+  cr_storage *whole = s->release == release_owner ? s->owner : s;
+  char *data = (char *)s->data + (size_t)first * cr_sizeof((cr_dtype)s->dtype);
+  cr_storage *part = cr_storage_wrap((cr_dtype)s->dtype, data, size, release_owner, whole);
+  if (part) cr_storage_retain(whole);
+  return part;
+}
+
 cr_storage *cr_storage_retain(cr_storage *s) {
   atomic_fetch_add_explicit(&s->refs, 1, memory_order_relaxed);
   return s;

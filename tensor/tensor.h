@@ -179,6 +179,9 @@ cr_storage *cr_storage_new(cr_dtype dtype, cr_device device, int64_t size);
 /* Wraps memory that stays its owner's; release(owner, data) runs once, at the last reference. */
 cr_storage *cr_storage_wrap(cr_dtype dtype, void *data, int64_t size,
                             void (*release)(void *owner, void *data), void *owner);
+/* A storage on elements first to first + size - 1 of s, in host memory.  From then on neither can
+ * be resized. */
+cr_storage *cr_storage_part(cr_storage *s, int64_t first, int64_t size);
 cr_storage *cr_storage_retain(cr_storage *s);
 void cr_storage_release(cr_storage *s); /* NULL is allowed */
 /* Keeps the contents up to the smaller size; new elements are undefined.  Refuses wrapped memory.

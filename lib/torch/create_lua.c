@@ -111,12 +111,18 @@ static int call_typed(lua_State *L) {
   return construct(L, (cr_dtype)lua_tointeger(L, lua_upvalueindex(1)), 1);
 }
 
-static int new_default(lua_State *L) {
+/* torch.Tensor(..), likewise */
+static int call_default(lua_State *L) {
+  lua_remove(L, 1);
   return construct(L, (cr_dtype)cr_ctx()->dtype, 1);
 }
 
 static void constructors(lua_State *L) {
   char name[32];
+  lua_newtable(L);
+  lua_pushcfunction(L, call_default);
+  lua_setfield(L, -2, "__construct");
+  lua_setfield(L, TORCH_TABLE, "Tensor");
   for (int i = 0; i < CR_NDTYPES; i++) {
     lua_newtable(L); /* torch.FloatTensor; torch.init gives it its metatable */
     lua_pushinteger(L, i);
@@ -198,6 +204,13 @@ static int give(lua_State *L, const char *fn, cr_tensor *y, cr_tensor *out) {
   return cr_push_result(L, cr_into(fn, out, y), out ? 1 : 0);
 }
 
+/* Points on a line.  A result tensor of as many elements keeps its shape, as in Torch7. */
+static int give_points(lua_State *L, const char *fn, cr_tensor *y, cr_tensor *out) {
+  if (!y || !out || cr_numel(y) != cr_numel(out) || cr_numel(out) == 0) return give(L, fn, y, out);
+  cr_push_tensor(L, y);
+  return give(L, fn, cr_reshape(y, out->ndim, out->shape), out);
+}
+
 /* torch.range([res,] from, to [, step]): both ends included, as in Torch7 */
 static int f_range(lua_State *L) {
   cr_tensor *out = cr_to_tensor(L, 1);
@@ -207,8 +220,8 @@ static int f_range(lua_State *L) {
   if (step == 0 || (to - from) / step < 0 || !isfinite((to - from) / step))
     return luaL_error(L, "range: from %f to %f in steps of %f", from, to, step);
   cr_dtype dtype = out ? (cr_dtype)out->dtype : (cr_dtype)cr_ctx()->dtype;
-  return give(L, "range", cr_arange(dtype, cpu, from, step, (int64_t)floor((to - from) / step) + 1),
-              out);
+  int64_t n = (int64_t)floor((to - from) / step) + 1;
+  return give_points(L, "range", cr_arange(dtype, cpu, from, step, n), out);
 }
 
 /* torch.arange([from,] to [, step]): the end left out, as in NumPy; whole numbers give int64 */
@@ -226,15 +239,30 @@ static int f_arange(lua_State *L) {
   return 1;
 }
 
-static int f_linspace(lua_State *L) {
-  cr_tensor *out = cr_to_tensor(L, 1);
+/* The points of ([res,] from, to [, n]), 100 by default; the result tensor goes to *out. */
+static cr_tensor *line(lua_State *L, const char *fn, cr_tensor **out_tensor) {
+  cr_tensor *out = *out_tensor = cr_to_tensor(L, 1);
   int at = out ? 2 : 1;
   double from = luaL_checknumber(L, at), to = luaL_checknumber(L, at + 1);
   int64_t n = lua_isnoneornil(L, at + 2) ? 100 : cr_check_int(L, at + 2);
-  if (n < 1) return luaL_argerror(L, at + 2, "at least one point is wanted");
+  if (n < 1) luaL_argerror(L, at + 2, "at least one point is wanted");
+  if (n == 1 && from != to && cr_torch7_mode(L))
+    luaL_error(L, "%s: one point from %f to %f", fn, from, to);
   cr_dtype dtype = out ? (cr_dtype)out->dtype : (cr_dtype)cr_ctx()->dtype;
-  return give(L, "linspace",
-              cr_arange(dtype, cpu, from, n > 1 ? (to - from) / (double)(n - 1) : 0, n), out);
+  return cr_arange(dtype, cpu, from, n > 1 ? (to - from) / (double)(n - 1) : 0, n);
+}
+
+static int f_linspace(lua_State *L) {
+  cr_tensor *out, *y = line(L, "linspace", &out);
+  return give_points(L, "linspace", y, out);
+}
+
+/* torch.logspace([res,] from, to [, n]): powers of 10 at equal steps of the exponent */
+static int f_logspace(lua_State *L) {
+  cr_tensor *out, *exponents = line(L, "logspace", &out);
+  cr_tensor *y = cr_scalar_binary(CR_POW, cr_num(10), exponents, NULL);
+  cr_release(exponents);
+  return give_points(L, "logspace", y, out);
 }
 
 static int f_eye(lua_State *L) {
@@ -260,7 +288,6 @@ static int f_get_default(lua_State *L) {
 }
 
 static const cr_binding bindings[] = {
-    {"Tensor", new_default, NULL},
     {"zeros", f_zeros, NULL},
     {"ones", f_ones, NULL},
     {"full", f_full, NULL},
@@ -272,6 +299,7 @@ static const cr_binding bindings[] = {
     {"range", f_range, NULL},
     {"arange", f_arange, NULL},
     {"linspace", f_linspace, NULL},
+    {"logspace", f_logspace, NULL},
     {"eye", f_eye, NULL},
     {"setdefaulttensortype", f_set_default, NULL},
     {"getdefaulttensortype", f_get_default, NULL},

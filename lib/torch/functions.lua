@@ -15,7 +15,12 @@ return function(torch)
 
   --- Copies of x side by side: torch.repeatTensor(x, 2, 3) has twice the rows and three times the
   -- columns.  Sizes may be numbers or a LongStorage.
+  -- With a result tensor first: torch.repeatTensor(res, x, ...).
   function torch.repeatTensor(x, ...)
+    if torch.isTensor((...)) then
+      local y = torch.repeatTensor(...)
+      return x:resize(y:size()):copy(y)
+    end
     local times = type(...) == "number" and { ... } or (...):totable()
     local extra = #times - x:dim()
     if extra < 0 then
@@ -49,13 +54,6 @@ return function(torch)
     return a:isSameSizeAs(b) and torch.eq(a, b):all()
   end
 
-  --- The largest k (or smallest) elements along a dimension and their places.
-  function torch.topk(x, k, dim, largest)
-    dim = dim or x:dim()
-    local values, places = torch.sort(x, dim, largest and true or false)
-    return values:narrow(dim, 1, k), places:narrow(dim, 1, k)
-  end
-
   --- A storage of the default type: torch.Storage(size), torch.Storage{...}.
   function torch.Storage(...)
     local storage = torch.getdefaulttensortype():gsub("^torch%.", ""):gsub("Tensor$", "Storage")
@@ -63,13 +61,13 @@ return function(torch)
   end
 
   -- x:zeros(2, 3), x:rand(5), ..: the functions that fill a result, with x as the result.
-  local fillers = { "zeros", "ones", "rand", "randn", "randperm", "range", "linspace", "eye", "cat" }
+  local fillers = { "zeros", "ones", "rand", "randn", "randperm", "range", "linspace", "logspace", "eye",
+    "cat" }
 
   each_class(function(mt)
     for _, name in ipairs(fillers) do mt[name] = mt[name] or torch[name] end
     mt.repeatTensor = torch.repeatTensor
     mt.equal = torch.equal
-    mt.topk = torch.topk
     mt.flatten = torch.flatten
     mt.allclose = torch.allclose
   end)

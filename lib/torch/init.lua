@@ -19,6 +19,7 @@ return function(torch)
   constructor_tables(torch)
   require("torch.class")(torch)
   require("torch.functions")(torch)
+  require("torch.torch7")(torch)
   package.loaded.torch = torch
   for _, name in ipairs { "File", "Timer", "TestSuite", "Tester", "CmdLine" } do
     require("torch." .. name)(torch)

@@ -42,11 +42,10 @@ typedef struct {
 } operands;
 
 /* In th mode a second operand may have another shape as long as it has as many elements. */
-static void match_shapes(lua_State *L, operands *o) {
-  if (!o->b || !cr_torch7_mode(L) || cr_same_shape(o->a, o->b) || cr_numel(o->a) != cr_numel(o->b))
-    return;
-  o->b = cr_reshape(o->b, o->a->ndim, o->a->shape);
-  cr_push_tensor(L, o->b);
+static cr_tensor *match_shape(lua_State *L, cr_tensor *a, cr_tensor *b) {
+  if (!b || !cr_torch7_mode(L) || cr_same_shape(a, b) || cr_numel(a) != cr_numel(b)) return b;
+  cr_push_tensor(L, cr_reshape(b, a->ndim, a->shape));
+  return cr_to_tensor(L, -1);
 }
 
 /* function: (a, n) (a, b) (n, b) (a, n, b) (res, a, n) (res, a, b) (res, a, n, b)
@@ -79,7 +78,7 @@ static operands parse(lua_State *L, bool method) {
     o.weight = o.number;
     o.b = cr_to_tensor(L, at + 2);
   }
-  match_shapes(L, &o);
+  o.b = match_shape(L, o.a, o.b);
   return o;
 }
 
@@ -136,6 +135,7 @@ static int addc(lua_State *L, bool method,
   if (n < 3) return luaL_error(L, "three tensors are wanted, got %d", n);
   bool into = n == 4 || method;
   cr_tensor **in = n == 4 ? t + 1 : t;
+  for (int i = 1; i <= 2; i++) in[i] = match_shape(L, in[0], in[i]);
   return cr_push_result(L, f(in[0], value, in[1], in[2], into ? t[0] : NULL), into ? 1 : 0);
 }
 
@@ -176,6 +176,11 @@ static int f_threshold(lua_State *L) {
 static int lerp(lua_State *L, bool method) {
   cr_tensor *t[3];
   int n = 0;
+  if (cr_is_number(L, 1) && cr_is_number(L, 2)) {
+    double a = lua_tonumber(L, 1), b = lua_tonumber(L, 2);
+    lua_pushnumber(L, a + luaL_checknumber(L, 3) * (b - a));
+    return 1;
+  }
   while (n < 3 && cr_to_tensor(L, n + 1)) {
     t[n] = cr_to_tensor(L, n + 1);
     n++;
@@ -214,7 +219,7 @@ static int arithmetic(lua_State *L, cr_binary_op op) {
   cr_tensor *a = cr_to_tensor(L, 1), *b = cr_to_tensor(L, 2);
   cr_tensor *y;
   if (a && b)
-    y = cr_binary(op, a, b, NULL);
+    y = cr_binary(op, a, match_shape(L, a, b), NULL);
   else if (a)
     y = cr_binary_scalar(op, a, cr_check_scalar(L, 2), NULL);
   else

@@ -58,25 +58,79 @@ static int m_addmm(lua_State *L) {
   return addmm(L, true);
 }
 
+/* The sum of a batch of products is one product: (b, n, m) becomes (n, b m), and (b, m, p) becomes
+ * (b m, p). */
+static cr_tensor *side_by_side(cr_tensor *t) {
+  cr_tensor *p = cr_permute(t, 3, (int[]){1, 0, 2});
+  cr_tensor *y = cr_reshape(p, 2, (int64_t[]){t->shape[1], t->shape[0] * t->shape[2]});
+  cr_release(p);
+  return y;
+}
+
+/* torch.addbmm: the forms of addmm; adds up the products of a batch. */
+static int addbmm(lua_State *L, bool method) {
+  int last = lua_gettop(L);
+  cr_tensor *a = cr_check_tensor(L, last > 1 ? last - 1 : 1), *b = cr_check_tensor(L, last);
+  char s[CR_SHAPE_STR], t[CR_SHAPE_STR];
+  if (a->ndim != 3 || b->ndim != 3 || a->shape[0] != b->shape[0] || a->shape[2] != b->shape[1])
+    return luaL_error(L, "addbmm: batches of shapes %s and %s do not match",
+                      cr_shape_str(s, a->ndim, a->shape), cr_shape_str(t, b->ndim, b->shape));
+  cr_push_tensor(L, side_by_side(a));
+  lua_replace(L, last - 1);
+  cr_push_tensor(L, cr_reshape(b, 2, (int64_t[]){b->shape[0] * b->shape[1], b->shape[2]}));
+  lua_replace(L, last);
+  return addmm(L, method);
+}
+
+static int f_addbmm(lua_State *L) {
+  return addbmm(L, false);
+}
+static int m_addbmm(lua_State *L) {
+  return addbmm(L, true);
+}
+
+/* torch.tril([res,] x [, k]) */
+static int triangle(lua_State *L, bool upper) {
+  cr_tensor *x = cr_check_tensor(L, 1), *y = cr_to_tensor(L, 2);
+  int64_t k = lua_isnoneornil(L, y ? 3 : 2) ? 0 : cr_check_int(L, y ? 3 : 2);
+  return cr_push_result(L, cr_triangle(y ? y : x, upper, k, y ? x : NULL), y ? 1 : 0);
+}
+
+static int f_tril(lua_State *L) {
+  return triangle(L, false);
+}
+static int f_triu(lua_State *L) {
+  return triangle(L, true);
+}
+
+/* torch.trace(x): the sum of the diagonal */
+static int f_trace(lua_State *L) {
+  cr_tensor *d = cr_diagonal(cr_check_tensor(L, 1), 0), *y = d ? cr_sum(d) : NULL;
+  cr_release(d);
+  return cr_push_number(L, y);
+}
+
+static cr_tensor *diag(cr_tensor *x, int64_t k) {
+  char s[CR_SHAPE_STR];
+  if (x->ndim == 2) {
+    CR_AUTO d = cr_diagonal(x, k);
+    return cr_clone(d);
+  }
+  if (x->ndim != 1)
+    return cr_fail_null("diag: a vector or a matrix is wanted, got shape %s",
+                        cr_shape_str(s, x->ndim, x->shape));
+  int64_t n = x->shape[0] + (k < 0 ? -k : k);
+  CR_AUTO y = cr_full((cr_dtype)x->dtype, cr_device_of(x), 2, (int64_t[]){n, n}, cr_int(0));
+  CR_AUTO d = cr_diagonal(y, k);
+  CR_AUTO done = cr_copy(d, x);
+  return done ? cr_retain(y) : NULL;
+}
+
 /* torch.diag([res,] x [, k]): the diagonal of a matrix, or the matrix of a diagonal */
 static int f_diag(lua_State *L) {
-  cr_tensor *x = cr_check_tensor(L, 1);
-  int64_t k = lua_isnoneornil(L, 2) ? 0 : cr_check_int(L, 2);
-  if (x->ndim == 2) {
-    cr_tensor *d = cr_diagonal(x, k), *c = cr_clone(d);
-    cr_release(d);
-    cr_push_tensor(L, c);
-    return 1;
-  }
-  if (x->ndim != 1) return luaL_argerror(L, 1, "a vector or a matrix is wanted");
-  int64_t n = x->shape[0] + (k < 0 ? -k : k);
-  cr_push_tensor(L, cr_full((cr_dtype)x->dtype, cr_device_of(x), 2, (int64_t[]){n, n}, cr_int(0)));
-  cr_tensor *d = cr_diagonal(cr_to_tensor(L, -1), k);
-  cr_tensor *r = cr_copy(d, x);
-  cr_release(d);
-  if (!r) return cr_lua_error(L);
-  cr_release(r);
-  return 1;
+  cr_tensor *x = cr_check_tensor(L, 1), *y = cr_to_tensor(L, 2);
+  int64_t k = lua_isnoneornil(L, y ? 3 : 2) ? 0 : cr_check_int(L, y ? 3 : 2);
+  return cr_push_result(L, cr_into("diag", y ? x : NULL, diag(y ? y : x, k)), y ? 1 : 0);
 }
 
 static const cr_binding bindings[] = {
@@ -90,7 +144,11 @@ static const cr_binding bindings[] = {
     {"addmv", f_addmm, m_addmm},
     {"addr", f_addmm, m_addmm},
     {"baddbmm", f_addmm, m_addmm},
+    {"addbmm", f_addbmm, m_addbmm},
     {"diag", f_diag, f_diag},
+    {"tril", f_tril, f_tril},
+    {"triu", f_triu, f_triu},
+    {"trace", f_trace, f_trace},
     {NULL, NULL, NULL},
 };
 

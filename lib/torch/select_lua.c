@@ -77,10 +77,12 @@ static int m_masked_copy(lua_State *L) {
   return cr_push_result(L, cr_masked_copy(x, mask, cr_check_tensor(L, 3)), 1);
 }
 
-/* Places of the elements that are not zero, one a row, counting from 1. */
+/* torch.nonzero([res,] x): places of the elements that are not zero, one a row, counting from 1 */
 static int f_nonzero(lua_State *L) {
-  cr_push_places(L, cr_nonzero(cr_check_tensor(L, 1)));
-  return 1;
+  cr_tensor *x = cr_check_tensor(L, 1), *y = cr_to_tensor(L, 2);
+  cr_push_places(L, cr_nonzero(y ? y : x));
+  if (!y) return 1;
+  return cr_push_result(L, cr_into("nonzero", x, cr_retain(cr_to_tensor(L, -1))), 1);
 }
 
 /* ---- joining ---------------------------------------------------------------------------- */
@@ -98,8 +100,9 @@ static cr_tensor **check_list(lua_State *L, int arg, int *n) {
       luaL_argerror(
           L, arg,
           lua_pushfstring(L, "element %d is a %s, wanted a tensor", i + 1, luaL_typename(L, -1)));
-    if (!cr_is_none(t) || *n == 1) list[kept++] = t; /* Torch7 skips empty ones */
-    lua_pop(L, 1);                                   /* the table still holds it */
+    list[kept] = t;             /* the table still holds it */
+    if (!cr_is_none(t)) kept++; /* Torch7 skips empty ones; of nothing else the last stays */
+    lua_pop(L, 1);
   }
   *n = kept ? kept : (*n > 0);
   return list;
@@ -125,6 +128,7 @@ static int f_cat(lua_State *L) {
     if (!cr_is_none(b) || n == 0) pair[n++] = b;
   }
   if (cr_is_number(L, at)) dim = cr_check_dim(L, at);
+  if (n == 1 && cr_is_none(list[0])) dim = 0; /* only empty ones: whatever the dimension */
   return cr_push_result(L, cr_into("cat", out, cr_cat(n, list, dim)), out ? 1 : 0);
 }
 
@@ -137,32 +141,55 @@ static int f_stack(lua_State *L) {
 
 /* ---- splitting -------------------------------------------------------------------------- */
 
-/* A table of pieces of `size` along dim; the last may be smaller. */
-static int push_pieces(lua_State *L, cr_tensor *x, int64_t size, int dim) {
+/* Removes a result table that comes first and leaves it on the top, or a new one. */
+static void take_table(lua_State *L) {
+  if (lua_istable(L, 1)) {
+    lua_pushvalue(L, 1);
+    lua_remove(L, 1);
+  } else {
+    lua_newtable(L);
+  }
+}
+
+/* Fills the table on the top with pieces of `size` along dim; the last may be smaller.  What the
+ * table held beyond them goes. */
+static int give_pieces(lua_State *L, cr_tensor *x, int64_t size, int dim) {
   if (!cr_wrap_dim("split", &dim, x->ndim)) return cr_lua_error(L);
   if (size < 1) return luaL_error(L, "split: pieces of %d elements", (int)size);
-  lua_newtable(L);
-  int64_t total = x->ndim ? x->shape[dim] : 0;
-  for (int64_t at = 0, i = 1; at < total; at += size, i++) {
+  int64_t total = x->ndim ? x->shape[dim] : 0, i = 1, held = (int64_t)lua_rawlen(L, -1);
+  for (int64_t at = 0; at < total; at += size, i++) {
     cr_push_tensor(L, cr_narrow(x, dim, at, at + size < total ? size : total - at));
+    lua_rawseti(L, -2, i);
+  }
+  for (; i <= held; i++) {
+    lua_pushnil(L);
     lua_rawseti(L, -2, i);
   }
   return 1;
 }
 
-static int f_split(lua_State *L) {
-  cr_tensor *x = cr_check_tensor(L, 1);
-  return push_pieces(L, x, cr_check_int(L, 2), lua_isnoneornil(L, 3) ? 0 : cr_check_dim(L, 3));
+/* A dimension at arg, the first by default; the table of take_table may be there too. */
+static int optional_dim(lua_State *L, int arg) {
+  return lua_isnoneornil(L, arg) || lua_istable(L, arg) ? 0 : cr_check_dim(L, arg);
 }
 
+/* torch.split([table,] x, size [, dim]) */
+static int f_split(lua_State *L) {
+  take_table(L);
+  cr_tensor *x = cr_check_tensor(L, 1);
+  return give_pieces(L, x, cr_check_int(L, 2), optional_dim(L, 3));
+}
+
+/* torch.chunk([table,] x, n [, dim]) */
 static int f_chunk(lua_State *L) {
+  take_table(L);
   cr_tensor *x = cr_check_tensor(L, 1);
   int64_t n = cr_check_int(L, 2);
-  int dim = lua_isnoneornil(L, 3) ? 0 : cr_check_dim(L, 3);
+  int dim = optional_dim(L, 3);
   if (!cr_wrap_dim("chunk", &dim, x->ndim)) return cr_lua_error(L);
   if (n < 1) return luaL_argerror(L, 2, "at least one chunk is wanted");
   int64_t size = x->ndim ? (x->shape[dim] + n - 1) / n : 1;
-  return push_pieces(L, x, size ? size : 1, dim);
+  return give_pieces(L, x, size ? size : 1, dim);
 }
 
 static const cr_binding bindings[] = {

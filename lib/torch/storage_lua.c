@@ -26,16 +26,16 @@ static void fill_from_table(lua_State *L, cr_storage *s, int arg) {
   }
 }
 
-/* torch.FloatStorage([size or table or storage]); the class comes first, the type is bound */
+/* torch.FloatStorage([size or table or storage [, first [, size]]]): of a storage, the same
+ * elements; the class comes first, the type is bound */
 static int construct(lua_State *L) {
   cr_dtype dtype = (cr_dtype)lua_tointeger(L, lua_upvalueindex(1));
   cr_storage *from = cr_to_storage(L, 2);
   if (from && from->dtype == dtype) {
     int64_t first = lua_isnoneornil(L, 3) ? 0 : cr_check_int(L, 3) - 1;
     int64_t n = lua_isnoneornil(L, 4) ? from->size - first : cr_check_int(L, 4);
-    if (first != 0 || n != from->size)
-      return luaL_error(L, "a storage on a part of another is not supported; use a tensor");
-    cr_push_storage(L, cr_storage_retain(from));
+    bool whole = first == 0 && n == from->size;
+    cr_push_storage(L, whole ? cr_storage_retain(from) : cr_storage_part(from, first, n));
     return 1;
   }
   bool table = lua_istable(L, 2);

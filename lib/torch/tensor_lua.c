@@ -73,7 +73,8 @@ static int t_is_same_size(lua_State *L) {
 
 static int t_is_set_to(lua_State *L) {
   cr_tensor *a = cr_check_tensor(L, 1), *b = cr_check_tensor(L, 2);
-  lua_pushboolean(L, a->storage == b->storage && a->offset == b->offset && cr_same_shape(a, b) &&
+  lua_pushboolean(L, a->storage && a->storage == b->storage && a->offset == b->offset &&
+                         cr_same_shape(a, b) &&
                          memcmp(a->stride, b->stride, a->ndim * sizeof *a->stride) == 0);
   return 1;
 }
@@ -177,6 +178,7 @@ static int t_select(lua_State *L) {
   cr_tensor *t = cr_check_tensor(L, 1);
   int dim = cr_check_dim(L, 2);
   int64_t i = cr_check_int(L, 3);
+  if (t->ndim == 1 && cr_torch7_mode(L)) dim = 0; /* it had no need to look at a vector's */
   if (i < 0 && cr_wrap_dim("select", &dim, t->ndim)) i += t->shape[dim] + 1;
   cr_tensor *v = cr_select(t, dim, i - 1);
   if (v && v->ndim == 0 && cr_torch7_mode(L)) return cr_push_number(L, v);
@@ -207,6 +209,13 @@ static int t_permute(lua_State *L) {
   return 1;
 }
 
+/* Makes the tensor at 1 the view v, which is released, and returns it. */
+static int set_to(lua_State *L, cr_tensor *t, cr_tensor *v) {
+  bool ok = v && cr_set(t, v->storage, v->offset, v->ndim, v->shape, v->stride);
+  cr_release(v);
+  return ok ? cr_return(L, 1) : cr_lua_error(L);
+}
+
 /* x:view(sizes..): same elements; res:view(x, sizes..) sets res to the view, as in Torch7. */
 static int shaped(lua_State *L, cr_tensor *(*f)(cr_tensor *, int, const int64_t *), bool may_set) {
   cr_tensor *t = cr_check_tensor(L, 1);
@@ -219,13 +228,9 @@ static int shaped(lua_State *L, cr_tensor *(*f)(cr_tensor *, int, const int64_t 
   }
   int n = cr_check_sizes(L, first, shape, &used);
   cr_tensor *v = f(t, n, shape);
-  if (!into) {
-    cr_push_tensor(L, v);
-    return 1;
-  }
-  bool ok = v && cr_set(cr_to_tensor(L, 1), v->storage, v->offset, v->ndim, v->shape, v->stride);
-  cr_release(v);
-  return ok ? cr_return(L, 1) : cr_lua_error(L);
+  if (into) return set_to(L, cr_to_tensor(L, 1), v);
+  cr_push_tensor(L, v);
+  return 1;
 }
 
 static int t_view(lua_State *L) {
@@ -235,11 +240,17 @@ static int t_expand(lua_State *L) {
   return shaped(L, cr_expand, true);
 }
 
-/* x:reshape(sizes..) and torch.reshape: a copy in Torch7, so that later writes are not shared */
+/* x:reshape(sizes..) and torch.reshape([res,] x, sizes..): a copy in Torch7, so that later writes
+ * are not shared */
 static int t_reshape(lua_State *L) {
-  cr_tensor *t = cr_check_tensor(L, 1);
+  cr_tensor *t = cr_check_tensor(L, 1), *out = NULL;
   int64_t shape[CR_MAX_DIMS];
-  int used, n = cr_check_sizes(L, 2, shape, &used);
+  if (cr_to_tensor(L, 2) && lua_gettop(L) > 2) {
+    out = t;
+    t = cr_to_tensor(L, 2);
+  }
+  int used, n = cr_check_sizes(L, out ? 3 : 2, shape, &used);
+  if (out) return cr_push_result(L, cr_into("reshape", out, cr_reshape(t, n, shape)), 1);
   cr_tensor *v = cr_reshape(t, n, shape);
   if (v && v->storage == t->storage && cr_torch7_mode(L)) {
     cr_tensor *c = cr_clone(v);
@@ -250,10 +261,14 @@ static int t_reshape(lua_State *L) {
   return 1;
 }
 
+/* x:viewAs(template); res:viewAs(x, template) sets res to the view */
 static int as_other(lua_State *L, cr_tensor *(*f)(cr_tensor *, int, const int64_t *)) {
-  cr_tensor *t = cr_check_tensor(L, 1), *o = cr_check_tensor(L, 2);
-  cr_push_tensor(L, f(t, o->ndim, o->shape));
-  return 1;
+  cr_tensor *t = cr_check_tensor(L, 1), *o = cr_check_tensor(L, 2), *last = cr_to_tensor(L, 3);
+  if (!last) {
+    cr_push_tensor(L, f(t, o->ndim, o->shape));
+    return 1;
+  }
+  return set_to(L, t, f(o, last->ndim, last->shape));
 }
 
 static int t_view_as(lua_State *L) {
@@ -390,6 +405,16 @@ static int t_totable(lua_State *L) {
   return 1;
 }
 
+/* torch.totable(x): x a tensor or a storage */
+static int f_totable(lua_State *L) {
+  cr_storage *s = cr_to_storage(L, 1);
+  if (s) {
+    cr_push_tensor(L, cr_view_storage(s, (cr_dtype)s->dtype, 0, 1, &s->size, NULL));
+    lua_replace(L, 1);
+  }
+  return t_totable(L);
+}
+
 static int t_tostring(lua_State *L) {
   char *s = cr_tostring(cr_check_tensor(L, 1));
   if (!s) return cr_lua_error(L);
@@ -416,26 +441,6 @@ static void teach_format(lua_State *L) {
     lua_pushcclosure(L, f_format, 1);
     lua_setfield(L, -2, "format");
   }
-}
-
-/* Calls a function with each element; what it returns, if anything, replaces the element. */
-static int t_apply(lua_State *L) {
-  cr_tensor *t = cr_check_tensor(L, 1);
-  luaL_checktype(L, 2, LUA_TFUNCTION);
-  int64_t index[CR_MAX_DIMS] = {0}, n = cr_numel(t);
-  for (int64_t k = 0; k < n; k++) {
-    int64_t rest = k;
-    for (int d = t->ndim - 1; d >= 0; d--) {
-      index[d] = rest % t->shape[d];
-      rest /= t->shape[d];
-    }
-    lua_pushvalue(L, 2);
-    cr_push_scalar(L, (cr_dtype)t->dtype, cr_get(t, index));
-    lua_call(L, 1, 1);
-    if (!lua_isnil(L, -1)) cr_put(t, index, cr_check_scalar(L, lua_gettop(L)));
-    lua_pop(L, 1);
-  }
-  return cr_return(L, 1);
 }
 
 static int t_element_size(lua_State *L) {
@@ -543,7 +548,7 @@ static const cr_binding bindings[] = {
     {"t", t_t, t_t},
     {"permute", t_permute, t_permute},
     {"view", t_view, t_view},
-    {"viewAs", NULL, t_view_as},
+    {"viewAs", t_view_as, t_view_as},
     {"reshape", t_reshape, t_reshape},
     {"expand", t_expand, t_expand},
     {"expandAs", t_expand_as, t_expand_as},
@@ -560,8 +565,7 @@ static const cr_binding bindings[] = {
     {"cuda", NULL, t_cuda},
     {"cpu", NULL, t_cpu},
     {"item", NULL, t_item},
-    {"totable", NULL, t_totable},
-    {"apply", NULL, t_apply},
+    {"totable", f_totable, t_totable},
     {"isTensor", t_is_tensor, t_is_tensor},
     {"isStorage", t_is_storage, NULL},
     {"pointer", t_pointer, NULL},

@@ -272,12 +272,14 @@ cr_tensor *cr_mean(cr_tensor *a, int ndims, const int *dims, bool keepdim, cr_te
     CR_AUTO f = cr_cast(a, (cr_dtype)cr_ctx()->dtype);
     return cr_into("mean", out, cr_mean(f, ndims, dims, keepdim, NULL));
   }
-  double scale = 1.0 / (double)reduced_count(a, mask);
+  double count = (double)reduced_count(a, mask), scale = 1.0 / count;
+  bool wide = a->dtype == CR_FLOAT32 || a->dtype == CR_FLOAT64; /* others may not hold the count */
   cr_context *ctx = cr_ctx();
   bool mode = ctx->no_grad;
   ctx->no_grad = true;
   cr_tensor *y = kernel(CR_SUM, a, mask, keepdim, NULL);
-  cr_tensor *scaled = cr_binary_scalar(CR_MUL, y, cr_num(scale), y);
+  cr_tensor *scaled = wide ? cr_binary_scalar(CR_DIV, y, cr_num(count), y)
+                           : cr_binary_scalar(CR_MUL, y, cr_num(scale), y);
   ctx->no_grad = mode;
   cr_release(y);
   return cr_into("mean", out,
