@@ -90,7 +90,7 @@ static int f_log_softmax(lua_State *L) {
 static cr_tensor *check_classes(lua_State *L, int arg, cr_device d) {
   cr_tensor *t = cr_to_tensor(L, arg), *wide;
   if (!t) {
-    cr_push_tensor(L, cr_scalar_tensor(CR_INT64, d, cr_int(cr_check_int(L, arg) - 1)));
+    cr_push_tensor(L, cr_scalar_tensor(CR_INT64, d, cr_int(cr_check_place(L, arg))));
     return cr_to_tensor(L, -1);
   }
   wide = cr_cast(t, CR_INT64);

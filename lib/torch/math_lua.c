@@ -86,7 +86,8 @@ static cr_tensor *apply(lua_State *L, cr_binary_op op, const operands *o, cr_ten
   if (o->weighted) {
     if (op != CR_ADD && op != CR_SUB) luaL_argerror(L, 2, "only add and csub take a factor");
     cr_scalar w = o->weight;
-    if (op == CR_SUB) w = w.is_int ? cr_int(-w.i) : cr_num(-w.d);
+    if (op == CR_SUB)
+      w = w.is_int ? cr_int((int64_t)(0 - (uint64_t)w.i)) /* wraps */ : cr_num(-w.d);
     return cr_axpby(cr_int(1), o->a, w, o->b, out);
   }
   if (o->b) return cr_binary(op, o->a, o->b, out);

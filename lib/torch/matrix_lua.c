@@ -119,6 +119,7 @@ static cr_tensor *diag(cr_tensor *x, int64_t k) {
   if (x->ndim != 1)
     return cr_fail_null("diag: a vector or a matrix is wanted, got shape %s",
                         cr_shape_str(s, x->ndim, x->shape));
+  if (k > INT32_MAX || k < -INT32_MAX) return cr_fail_null("diag: diagonal %lld", (long long)k);
   int64_t n = x->shape[0] + (k < 0 ? -k : k);
   CR_AUTO y = cr_full((cr_dtype)x->dtype, cr_device_of(x), 2, (int64_t[]){n, n}, cr_int(0));
   CR_AUTO d = cr_diagonal(y, k);

@@ -46,9 +46,9 @@ static int give(lua_State *L, const char *fn, const ranked *r, cr_tensor *values
  */
 static int f_kthvalue(lua_State *L) {
   ranked r = check_ranked(L);
-  int64_t k = cr_check_int(L, r.next);
+  int64_t k = cr_check_place(L, r.next);
   cr_tensor *v, *p;
-  if (!cr_kthvalue(r.x, k - 1, optional_dim(L, r.next + 1), &v, &p)) return cr_lua_error(L);
+  if (!cr_kthvalue(r.x, k, optional_dim(L, r.next + 1), &v, &p)) return cr_lua_error(L);
   return give(L, "kthvalue", &r, v, p);
 }
 

@@ -158,7 +158,7 @@ static int give_pieces(lua_State *L, cr_tensor *x, int64_t size, int dim) {
   if (size < 1) return luaL_error(L, "split: pieces of %d elements", (int)size);
   int64_t total = x->ndim ? x->shape[dim] : 0, i = 1, held = (int64_t)lua_rawlen(L, -1);
   for (int64_t at = 0; at < total; at += size, i++) {
-    cr_push_tensor(L, cr_narrow(x, dim, at, at + size < total ? size : total - at));
+    cr_push_tensor(L, cr_narrow(x, dim, at, size < total - at ? size : total - at));
     lua_rawseti(L, -2, i);
   }
   for (; i <= held; i++) {
@@ -188,7 +188,7 @@ static int f_chunk(lua_State *L) {
   int dim = optional_dim(L, 3);
   if (!cr_wrap_dim("chunk", &dim, x->ndim)) return cr_lua_error(L);
   if (n < 1) return luaL_argerror(L, 2, "at least one chunk is wanted");
-  int64_t size = x->ndim ? (x->shape[dim] + n - 1) / n : 1;
+  int64_t size = x->ndim ? x->shape[dim] / n + (x->shape[dim] % n != 0) : 1;
   return give_pieces(L, x, size ? size : 1, dim);
 }
 

@@ -32,7 +32,7 @@ static int construct(lua_State *L) {
   cr_dtype dtype = (cr_dtype)lua_tointeger(L, lua_upvalueindex(1));
   cr_storage *from = cr_to_storage(L, 2);
   if (from && from->dtype == dtype) {
-    int64_t first = lua_isnoneornil(L, 3) ? 0 : cr_check_int(L, 3) - 1;
+    int64_t first = lua_isnoneornil(L, 3) ? 0 : cr_check_place(L, 3);
     int64_t n = lua_isnoneornil(L, 4) ? from->size - first : cr_check_int(L, 4);
     bool whole = first == 0 && n == from->size;
     cr_push_storage(L, whole ? cr_storage_retain(from) : cr_storage_part(from, first, n));
@@ -173,7 +173,7 @@ static int s_string(lua_State *L) {
 /* torch._bytes(storage [, first, count]) */
 static int f_bytes(lua_State *L) {
   cr_storage *s = check_host(L, 1);
-  int64_t first = lua_isnoneornil(L, 2) ? 0 : cr_check_int(L, 2) - 1;
+  int64_t first = lua_isnoneornil(L, 2) ? 0 : cr_check_place(L, 2);
   int64_t n = lua_isnoneornil(L, 3) ? s->size - first : cr_check_int(L, 3);
   if (first < 0 || n < 0 || first > s->size || n > s->size - first)
     return luaL_error(L, "a range outside the storage");

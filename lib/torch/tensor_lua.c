@@ -104,7 +104,7 @@ int cr_tensor_set(lua_State *L) {
     ok = cr_set(t, NULL, 0, 1, (int64_t[]){0}, NULL);
   } else {
     cr_storage *s = cr_check_storage(L, 2);
-    int64_t offset = lua_isnoneornil(L, 3) ? 0 : cr_check_int(L, 3) - 1;
+    int64_t offset = lua_isnoneornil(L, 3) ? 0 : cr_check_place(L, 3);
     int64_t shape[CR_MAX_DIMS], stride[CR_MAX_DIMS];
     int n = 1, used;
     bool strided = false;
@@ -120,7 +120,8 @@ int cr_tensor_set(lua_State *L) {
       int64_t step = 1;
       for (int d = n - 1; d >= 0; d--) { /* a stride of -1: as if contiguous */
         if (stride[d] < 0) stride[d] = step;
-        step = stride[d] * shape[d];
+        if (__builtin_mul_overflow(stride[d], shape[d], &step))
+          return luaL_argerror(L, 4 + 2 * d, "the strides overflow");
       }
     } else {
       n = cr_check_sizes(L, 4, shape, &used);
@@ -155,7 +156,7 @@ static int t_resize_as(lua_State *L) {
 static int t_narrow(lua_State *L) {
   cr_tensor *t = cr_check_tensor(L, 1);
   int dim = cr_check_dim(L, 2);
-  cr_push_tensor(L, cr_narrow(t, dim, cr_check_int(L, 3) - 1, cr_check_int(L, 4)));
+  cr_push_tensor(L, cr_narrow(t, dim, cr_check_place(L, 3), cr_check_int(L, 4)));
   return 1;
 }
 
@@ -168,6 +169,9 @@ static int t_sub(lua_State *L) {
     int64_t from = cr_check_int(L, 2 + 2 * d), to = cr_check_int(L, 3 + 2 * d);
     if (from < 0) from += t->shape[d] + 1;
     if (to < 0) to += t->shape[d] + 1;
+    if (from < 1 || to < from || to > t->shape[d])
+      return luaL_error(L, "sub: elements %I to %I of dimension %d, which has %I",
+                        (LUAI_UACINT)from, (LUAI_UACINT)to, d + 1, (LUAI_UACINT)t->shape[d]);
     cr_push_tensor(L, cr_narrow(cr_check_tensor(L, -1), d, from - 1, to - from + 1));
     lua_replace(L, -2);
   }
@@ -179,8 +183,9 @@ static int t_select(lua_State *L) {
   int dim = cr_check_dim(L, 2);
   int64_t i = cr_check_int(L, 3);
   if (t->ndim == 1 && cr_torch7_mode(L)) dim = 0; /* it had no need to look at a vector's */
-  if (i < 0 && cr_wrap_dim("select", &dim, t->ndim)) i += t->shape[dim] + 1;
-  cr_tensor *v = cr_select(t, dim, i - 1);
+  int64_t at = cr_check_place(L, 3);
+  if (i < 0 && cr_wrap_dim("select", &dim, t->ndim)) at = i + t->shape[dim]; /* from the end */
+  cr_tensor *v = cr_select(t, dim, at);
   if (v && v->ndim == 0 && cr_torch7_mode(L)) return cr_push_number(L, v);
   cr_push_tensor(L, v);
   return 1;
@@ -287,7 +292,8 @@ static int t_squeeze(lua_State *L) {
 static int t_unsqueeze(lua_State *L) {
   cr_tensor *t = cr_check_tensor(L, 1);
   int64_t d = cr_check_int(L, 2);
-  cr_push_tensor(L, cr_unsqueeze(t, (int)(d > 0 ? d - 1 : d == 0 ? CR_MAX_DIMS + 1 : d)));
+  bool possible = d != 0 && d <= CR_MAX_DIMS && d >= -CR_MAX_DIMS;
+  cr_push_tensor(L, cr_unsqueeze(t, !possible ? CR_MAX_DIMS : (int)(d > 0 ? d - 1 : d)));
   return 1;
 }
 

@@ -234,6 +234,11 @@ int64_t cr_check_int(lua_State *L, int arg) {
   return cr_scalar_int(s);
 }
 
+int64_t cr_check_place(lua_State *L, int arg) {
+  int64_t i = cr_check_int(L, arg);
+  return i < 1 ? -1 : i - 1;
+}
+
 int cr_check_dim(lua_State *L, int arg) {
   int64_t d = cr_check_int(L, arg);
   if (d == 0 || d > CR_MAX_DIMS || d < -CR_MAX_DIMS)
@@ -422,6 +427,14 @@ static int f_get_cores(lua_State *L) {
   return 1;
 }
 
+/* torch.setmemorylimit(bytes): the most that this interpreter's tensors may hold; 0: no limit */
+static int f_set_memory_limit(lua_State *L) {
+  int64_t n = cr_check_int(L, 1);
+  if (n < 0) return luaL_argerror(L, 1, "a number of bytes is wanted");
+  atomic_store(&cr_ctx()->account->limit, (size_t)n);
+  return 0;
+}
+
 /* torch.memory(): bytes of tensors in use, the most so far, and bytes kept for reuse */
 static int f_memory(lua_State *L) {
   cr_memory_stats m;
@@ -438,11 +451,9 @@ static int f_memory(lua_State *L) {
 }
 
 static const cr_binding process_bindings[] = {
-    {"setnumthreads", f_set_threads, NULL},
-    {"getnumthreads", f_get_threads, NULL},
-    {"getnumcores", f_get_cores, NULL},
-    {"memory", f_memory, NULL},
-    {NULL, NULL, NULL},
+    {"setnumthreads", f_set_threads, NULL},       {"getnumthreads", f_get_threads, NULL},
+    {"getnumcores", f_get_cores, NULL},           {"memory", f_memory, NULL},
+    {"setmemorylimit", f_set_memory_limit, NULL}, {NULL, NULL, NULL},
 };
 
 /* The interpreter's own context when vm/ made one, else that of the thread. */

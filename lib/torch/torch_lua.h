@@ -30,6 +30,8 @@ int cr_check_dim(lua_State *L, int arg);
 /* A whole number; a float that happens to be whole is accepted.  In th mode a fraction is cut off.
  */
 int64_t cr_check_int(lua_State *L, int arg);
+/* A place that counts from 1 as one that counts from 0; -1 for what is no place. */
+int64_t cr_check_place(lua_State *L, int arg);
 /* Sizes from arg on: numbers, a table of numbers, a LongStorage or an integer tensor.  Returns how
  * many there are and sets *used to the number of arguments they took. */
 int cr_check_sizes(lua_State *L, int arg, int64_t *sizes, int *used);

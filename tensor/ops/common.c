@@ -75,10 +75,10 @@ cr_tensor *cr_into(const char *fn, cr_tensor *out, cr_tensor *y) {
 
 bool cr_wrap_dim(const char *fn, int *dim, int ndim) {
   int n = ndim ? ndim : 1;
-  int d = *dim < 0 ? *dim + n : *dim;
+  int d = *dim < 0 ? *dim + n : *dim; /* cannot overflow: n is small */
   if (d < 0 || d >= n)
-    return cr_fail("%s: dimension %d of a tensor of %d dimensions", fn, *dim < 0 ? *dim : *dim + 1,
-                   ndim);
+    return cr_fail("%s: dimension %lld of a tensor of %d dimensions", fn,
+                   *dim < 0 ? (long long)*dim : (long long)*dim + 1, ndim);
   *dim = d;
   return true;
 }

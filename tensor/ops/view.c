@@ -28,15 +28,25 @@ static bool narrow_backward(cr_node *n, cr_tensor *const *g, cr_tensor **gin) {
 
 static const cr_op op_narrow = {"narrow", "dim start size step", narrow_backward};
 
+/* One past the last element of a slice, or the largest number when that is beyond it. */
+static int64_t slice_end(int64_t start, int64_t size, int64_t step) {
+  int64_t span;
+  if (size <= 0) return start;
+  if (__builtin_mul_overflow(size - 1, step, &span) || __builtin_add_overflow(span, start, &span) ||
+      span == INT64_MAX)
+    return INT64_MAX;
+  return span + 1;
+}
+
 cr_tensor *cr_slice(cr_tensor *t, int dim, int64_t start, int64_t size, int64_t step) {
   if (!t || !cr_wrap_dim("narrow", &dim, t->ndim)) return NULL;
   char s[CR_SHAPE_STR];
   if (t->ndim == 0) return cr_fail_null("narrow: the tensor has no dimensions");
   if (step < 1) return cr_fail_null("narrow: a step of %lld", (long long)step);
-  if (start < 0 || size < 0 || (size && start + (size - 1) * step >= t->shape[dim]) ||
-      start > t->shape[dim])
+  int64_t end = slice_end(start, size, step);
+  if (start < 0 || size < 0 || start > t->shape[dim] || end > t->shape[dim])
     return cr_fail_null("narrow: elements %lld to %lld of dimension %d of a tensor of shape %s",
-                        (long long)start + 1, (long long)(start + (size - 1) * step + 1), dim + 1,
+                        (long long)start + 1, (long long)end, dim + 1,
                         cr_shape_str(s, t->ndim, t->shape));
   cr_tensor *v = cr_alias(t);
   if (!v) return NULL;
@@ -325,7 +335,7 @@ cr_tensor *cr_unfold(cr_tensor *t, int dim, int64_t size, int64_t step) {
   memcpy(shape, t->shape, t->ndim * sizeof *shape);
   memcpy(stride, t->stride, t->ndim * sizeof *stride);
   shape[dim] = (t->shape[dim] - size) / step + 1;
-  stride[dim] = t->stride[dim] * step;
+  stride[dim] = t->stride[dim] * (step < t->shape[dim] ? step : t->shape[dim]); /* one window */
   shape[t->ndim] = size;
   stride[t->ndim] = t->stride[dim];
   return cr_as_strided(t, t->offset, t->ndim + 1, shape, stride);
