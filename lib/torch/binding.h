@@ -56,8 +56,7 @@ void cr_push_places(lua_State *L, cr_tensor *t);
 void cr_push_sizes(lua_State *L, int n, const int64_t *sizes);
 /* A 1-based index tensor (any integer type) as 0-based int64; pushes it so that it stays alive. */
 cr_tensor *cr_check_places(lua_State *L, int arg);
-/* The tensor for the result that comes first among the arguments, when `count` tensors follow it.
- */
+/* A number proper: strings that look like one do not count. */
 static inline bool cr_is_number(lua_State *L, int arg) {
   return lua_type(L, arg) == LUA_TNUMBER;
 }
