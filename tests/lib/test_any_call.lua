@@ -9,7 +9,8 @@ local rounds = tonumber(os.getenv("ROUNDS") or 20000)
 
 -- What would end, block or litter is left out.
 local skipped = {
-  load = true, save = true, DiskFile = true, PipeFile = true, test = true, include = true,
+  load = true, save = true, loadobj = true, saveobj = true, DiskFile = true,
+  PipeFile = true, test = true, include = true,
   setnumthreads = true, setmemorylimit = true, setdefaulttensortype = true,
   apply = true, map = true, map2 = true,
   _setgrad = true, class = true, setmetatable = true, CmdLine = true, Tester = true, free = true,
