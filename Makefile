@@ -66,10 +66,11 @@ core_c    := $(wildcard tensor/*.c tensor/ops/*.c nn/*.c lib/*.c lib/*/*.c) $(fi
 program_c := vm/main.c vm/repl.c
 kernel_c  := $(filter-out tensor/cpu/cpu.c,$(wildcard tensor/cpu/*.c)) $(wildcard nn/cpu/*.c)
 lua_files := $(sort $(wildcard lib/*/*.lua nn/*.lua vm/*.lua))
+doc_files := $(sort $(wildcard lib/*/*_lua.c))
 core_o    := $(core_c:%.c=$(B)/%.o) $(foreach i,$(isas),$(kernel_c:%.c=$(B)/%.$(i).o)) $(B)/embedded.o
 program_o := $(program_c:%.c=$(B)/%.o)
 
-.PHONY: all demo test bench install clean deps help check-layers
+.PHONY: all demo test docs bench install clean deps help check-layers
 .DEFAULT_GOAL := all
 
 # `make V=1` shows the commands.
@@ -80,7 +81,7 @@ say = @$(if $(filter 1,$(V)),:,printf '  %-5s %s\n' $(1) "$(2)")
 all: $(B)/cresset $(B)/th $(B)/torch.so
 
 help:
-	@sed -n '3,9s/^# \{0,1\}//p' Makefile
+	@sed -n '3,10s/^# \{0,1\}//p' Makefile
 
 $(B)/%.o: %.c | $(deps_stamp)
 	@mkdir -p $(@D)
@@ -95,14 +96,14 @@ $(B)/%.$(1).o: %.c | $(deps_stamp)
 endef
 $(foreach i,$(isas),$(eval $(call isa_rule,$(i))))
 
-# The Lua files of the libraries, as one C file.
+# The Lua files of the libraries, and the doc comments of the C files, as one C file.
 $(B)/embed: scripts/embed.c | $(deps_stamp)
 	@mkdir -p $(@D)
 	$(Q)$(CC) -O1 -Wall -Wextra -Werror $< -o $@
 
-$(B)/embedded.c: $(B)/embed $(lua_files)
+$(B)/embedded.c: $(B)/embed $(lua_files) $(doc_files)
 	$(call say,EMBED,$(words $(lua_files)) Lua files)
-	$(Q)$(B)/embed $(lua_files) > $@.tmp && mv $@.tmp $@
+	$(Q)$(B)/embed $(lua_files) $(doc_files) > $@.tmp && mv $@.tmp $@
 
 $(B)/embedded.o: $(B)/embedded.c
 	$(Q)$(CC) $(cflags) -c $< -o $@
@@ -137,6 +138,13 @@ demo: all
 # ---- tests ------------------------------------------------------------------------------------
 
 include tests/tests.mk
+
+# ---- documentation ----------------------------------------------------------------------------
+
+# The reference, and stubs of every public name for lua-language-server.
+docs: all
+	$(B)/cresset scripts/docs.lua reference docs/reference
+	$(B)/cresset scripts/docs.lua stubs $(B)/cresset.d.lua
 
 # ---- benchmarks -------------------------------------------------------------------------------
 

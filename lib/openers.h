@@ -11,5 +11,6 @@ int luaopen_paths_system(lua_State *L);  /* lib/paths/paths_lua.c: require "path
 int luaopen_xlua_terminal(lua_State *L); /* lib/xlua/term_lua.c: require "xlua._terminal" */
 int luaopen_data_idx(lua_State *L);      /* lib/data/idx_lua.c: require "data._idx" */
 int luaopen_nn_functional(lua_State *L); /* lib/nn/nn_lua.c: require "nn.functional" */
+int luaopen_help_sources(lua_State *L);  /* lib/help/help_lua.c: require "help._sources" */
 
 #endif

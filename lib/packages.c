@@ -20,6 +20,7 @@ static const luaL_Reg c_packages[] = {
     {"xlua._terminal", luaopen_xlua_terminal},
     {"data._idx", luaopen_data_idx},
     {"nn.functional", luaopen_nn_functional},
+    {"help._sources", luaopen_help_sources},
 };
 
 /* Packages whose files are not in a folder of their name under lib/. */

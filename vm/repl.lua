@@ -132,7 +132,7 @@ end
 -- ---- packages at hand -----------------------------------------------------------------------
 
 -- Packages that are required when their name is first used at the prompt.
-repl.lazy = { nn = true, optim = true }
+repl.lazy = { nn = true, optim = true, help = true }
 
 function repl.install_lazy()
   if getmetatable(_G) ~= nil then return end

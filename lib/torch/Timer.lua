@@ -10,8 +10,13 @@ end
 return function(torch)
   local Timer = torch.class("torch.Timer", torch)
 
-  -- `total` is what was counted before `since`; a stopped timer has no `since`.
+  --- Measures time, from now on.
+  -- From: Torch7
+  -- Example:
+  --   timer = torch.Timer()
+  --   timer:time().real < 60 --> true
   function Timer:__init()
+    -- `total` is what was counted before `since`; a stopped timer has no `since`.
     self.total = { real = 0.0, user = 0.0, sys = 0.0 }
     self.since = reading()
   end

@@ -1,0 +1,191 @@
+-- help: what the doc comments say about a function, a method or a class.
+
+local comments = require "help.comments"
+local sources = require "help._sources"
+
+local help = {}
+
+-- The text of a source: of the tree that CRESSET_PATH names, or as it was built in.
+local function text_of(source)
+  local tree = os.getenv "CRESSET_PATH"
+  local file = tree and tree ~= "" and io.open(tree .. "/" .. source.path)
+  if not file then return source.text end
+  local text = file:read "a"
+  file:close()
+  return text
+end
+
+-- ---- the index -------------------------------------------------------------------------------------
+
+local index
+
+--- Every documented name: {["torch.narrow"] = entry, ["torch.Tensor:narrow"] = entry, ...}; an entry
+-- has names, signatures, summary, text, fields, example, file and line.
+function help.index()
+  if index then return index end
+  index = {}
+  for _, source in ipairs(sources.list()) do
+    for _, entry in ipairs(comments.parse(text_of(source), source.path)) do
+      for _, name in ipairs(entry.names) do index[name] = index[name] or entry end
+    end
+  end
+  return index
+end
+
+-- ---- finding ---------------------------------------------------------------------------------------
+
+-- What classes are called in the index.
+local function documented_class(class)
+  if class:find("^torch%.%w+Tensor$") then return "torch.Tensor" end
+  if class:find("^torch%.%w+Storage$") then return "torch.Storage" end
+  return class
+end
+
+local packages = { "torch", "nn", "optim", "data", "paths", "xlua", "plot" }
+
+local function class_parent(methods)
+  local mt = debug.getmetatable(methods)
+  local parent = type(mt) == "table" and rawget(mt, "__index")
+  return type(parent) == "table" and rawget(parent, "__typename") and parent or nil
+end
+
+-- Calls visit(name, value) for the fields of a package, and of tables of functions among them.
+local function each_field(prefix, t, visit, nested)
+  for key, value in pairs(t) do
+    if type(key) == "string" and not key:find("^_") then
+      local class = type(value) == "table" and getmetatable(value)
+      if type(value) == "function" or class then visit(prefix .. key, value) end
+      if type(value) == "table" and not nested and (not class or rawget(value, key)) then
+        each_field(prefix .. key .. ".", value, visit, true)
+      end
+    end
+  end
+end
+
+--- help.each(visit): calls visit(name, value, parents) for every public function, class and method of the
+-- loaded packages; parents are the classes that a method may be documented in, the nearest first.
+function help.each(visit)
+  for _, package in ipairs(packages) do
+    local loaded = _G.package.loaded[package]
+    if type(loaded) == "table" then each_field(package .. ".", loaded, visit) end
+  end
+  for class, methods in pairs(_G.package.loaded.torch._metatables) do
+    local parents, parent = {}, methods
+    while parent do
+      parents[#parents + 1] = documented_class(rawget(parent, "__typename") or class)
+      parent = class_parent(parent)
+    end
+    for key, value in pairs(methods) do
+      if type(key) == "string" and type(value) == "function" and not key:find("^_") then
+        visit(documented_class(class) .. ":" .. key, value, parents)
+      end
+    end
+  end
+end
+
+-- The entry for a function or a class's table.
+local function find_value(value)
+  local found
+  help.each(function(name, v)
+    if not found and rawequal(v, value) then found = help.index()[name] end
+  end)
+  return found
+end
+
+-- Entries whose name is `word`, or ends with it after a dot or a colon.
+local function find_name(word)
+  local entry = help.index()[word]
+  if entry then return { entry } end
+  local list, seen = {}, {}
+  for name, e in pairs(help.index()) do
+    if name:match("[.:]([%w_]+)$") == word and not seen[e] then
+      seen[e] = true
+      list[#list + 1] = e
+    end
+  end
+  table.sort(list, function(a, b) return a.names[1] < b.names[1] end)
+  return list
+end
+
+--- help.find(what): the entries for a name ("torch.narrow", "narrow"), a function, a class, or an object.
+-- Returns: a list, empty when nothing is known
+-- Example:
+--   #require("help").find("torch.narrow") --> 1
+function help.find(what)
+  if type(what) == "string" then return find_name(what) end
+  local entry = find_value(what)
+  if entry then return { entry } end
+  local torch = _G.package.loaded.torch
+  local class = torch and (type(what) == "table" or type(what) == "userdata") and torch.typename(what)
+  return class and find_name(documented_class(class)) or {}
+end
+
+--- help.search(word): the names whose entries contain a word, in any case.
+-- Returns: a sorted list of {name, summary}
+function help.search(word)
+  local list, needle = {}, word:lower()
+  for name, entry in pairs(help.index()) do
+    if name:lower():find(needle, 1, true) or entry.text:lower():find(needle, 1, true) then
+      list[#list + 1] = { name, entry.summary }
+    end
+  end
+  table.sort(list, function(a, b) return a[1] < b[1] end)
+  return list
+end
+
+-- ---- showing ---------------------------------------------------------------------------------------
+
+local function wrap(text, indent, width)
+  local lines, line = {}, ""
+  for word in text:gmatch("%S+") do
+    if line ~= "" and #indent + #line + 1 + #word > width then
+      lines[#lines + 1] = indent .. line
+      line = word
+    else
+      line = line == "" and word or line .. " " .. word
+    end
+  end
+  if line ~= "" then lines[#lines + 1] = indent .. line end
+  return table.concat(lines, "\n")
+end
+
+--- help.text(entry): one entry as text for a terminal.
+function help.text(entry)
+  local out = { table.concat(entry.signatures, "\n"), "" }
+  for paragraph in (entry.text .. "\n\n"):gmatch("(.-)\n\n+") do
+    if paragraph ~= "" then
+      for line in (paragraph .. "\n"):gmatch("(.-)\n") do out[#out + 1] = wrap(line, "  ", 80) end
+      out[#out + 1] = ""
+    end
+  end
+  for _, f in ipairs(entry.fields) do
+    out[#out + 1] = wrap(f.name .. ": " .. f.text, "  ", 80):gsub("\n", "\n  ")
+  end
+  if entry.example then
+    if #entry.fields > 0 then out[#out + 1] = "" end
+    out[#out + 1] = "  Example:"
+    out[#out + 1] = "    " .. entry.example:gsub("\n", "\n    ")
+  end
+  return (table.concat(out, "\n"):gsub("\n+$", ""))
+end
+
+--- help(what): prints what is known about a function, a method, a class, an object, or a name.
+-- Example:
+--   help = require "help"
+--   help(torch.narrow)
+setmetatable(help, {
+  __call = function(_, what)
+    if what == nil then
+      print("help(torch.narrow), help(x.narrow), help \"narrow\"; help.search \"word\" lists names")
+      return
+    end
+    local list = help.find(what)
+    if #list == 0 then
+      print(type(what) == "string" and ("no help on '%s'; help.search looks in the texts"):format(what)
+        or "no help on this " .. type(what))
+    end
+    for i, entry in ipairs(list) do print((i > 1 and "\n" or "") .. help.text(entry)) end
+  end,
+})
+
+return help
