@@ -210,6 +210,32 @@ typedef struct {
   cr_dtype dtype;
 } cr_gemm_args;
 
+typedef struct {
+  bool upper, transposed, unit; /* unit: ones are taken for the diagonal */
+} cr_tri_system;
+
+/* Factorisations of one matrix each, by columns without gaps, in place, float32 or float64.  All
+ * return 0, LAPACK's positive number (which pivot is zero, what did not converge), or -1 with a
+ * message. */
+typedef struct {
+  int (*getrf)(cr_dtype t, int64_t n, void *a, int *pivots);
+  int (*getrs)(cr_dtype t, int64_t n, int64_t columns, const void *lu, const int *pivots, void *b);
+  int (*getri)(cr_dtype t, int64_t n, void *lu, const int *pivots);
+  int (*trtrs)(cr_dtype t, cr_tri_system how, int64_t n, int64_t columns, const void *a, void *b);
+  int (*potrf)(cr_dtype t, bool upper, int64_t n, void *a);
+  int (*pstrf)(cr_dtype t, bool upper, int64_t n, void *a, int *pivots, double tolerance);
+  /* b has max(m, n) rows */
+  int (*gels)(cr_dtype t, int64_t m, int64_t n, int64_t columns, void *a, void *b);
+  int (*syevd)(cr_dtype t, bool vectors, bool upper, int64_t n, void *a, void *values);
+  /* values: n real parts, then n imaginary ones; vectors may be NULL */
+  int (*geev)(cr_dtype t, int64_t n, void *a, void *values, void *vectors);
+  int (*gesdd)(cr_dtype t, bool full, int64_t m, int64_t n, void *a, void *s, void *u, void *vt);
+  int (*geqrf)(cr_dtype t, int64_t m, int64_t n, void *a, void *tau);
+  int (*orgqr)(cr_dtype t, int64_t m, int64_t n, int64_t reflectors, void *a, const void *tau);
+  int (*ormqr)(cr_dtype t, bool right, bool transposed, int64_t m, int64_t n, int64_t reflectors,
+               const void *a, const void *tau, void *c);
+} cr_linalg;
+
 struct cr_backend {
   const char *name;
 
@@ -267,6 +293,8 @@ struct cr_backend {
   /* random: out contiguous; element i's value depends only on seed, offset and i */
   bool (*random)(cr_random_op op, cr_dtype dtype, void *out, int64_t n, uint64_t seed,
                  uint64_t offset, double a, double b);
+
+  const cr_linalg *linalg; /* NULL: none */
 
   void (*synchronize)(cr_device d);
 };

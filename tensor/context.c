@@ -62,6 +62,7 @@ cr_context *cr_context_new(void) {
   }
   atomic_init(&a->refs, 1);
   c->account = a;
+  c->print = (cr_print_options)CR_PRINT_DEFAULTS;
   cr_seed(&c->generator, random_seed());
   return c;
 }
@@ -87,7 +88,7 @@ static void own_init(void) {
 static cr_context *own_context(void) {
   /* Should even this small block be missing, all such threads share a spare one. */
   static cr_account spare_account = {.refs = 1};
-  static cr_context spare = {.account = &spare_account};
+  static cr_context spare = {.account = &spare_account, .print = CR_PRINT_DEFAULTS};
   pthread_once(&own_once, own_init);
   cr_context *c = pthread_getspecific(own_key);
   if (c) return c;

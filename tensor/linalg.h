@@ -1,4 +1,4 @@
-/* linalg.h: linear algebra: the operators, and the table of factorisations they are built from.
+/* linalg.h: linear algebra: the operators, built from the factorisations of the backend.
  *
  * A matrix is the last two dimensions of a float32 or float64 tensor; those before are a batch,
  * unless the comment says otherwise.  Results of LAPACK are laid out by columns, as it leaves them
@@ -6,6 +6,7 @@
 #ifndef CR_LINALG_H
 #define CR_LINALG_H
 
+#include "tensor/backend.h"
 #include "tensor/ops.h"
 
 /* ---- the operators: ops/linalg.c -------------------------------------------------------- */
@@ -14,9 +15,6 @@
  * caller in messages.  lu may be NULL: else it gets the factors L and U, without a derivative. */
 cr_tensor *cr_solve(const char *fn, cr_tensor *b, cr_tensor *a, cr_tensor **lu);
 /* X with op(A) X = B for a triangular A, of which only that triangle is read. */
-typedef struct {
-  bool upper, transposed, unit; /* unit: ones are taken for the diagonal */
-} cr_tri_system;
 cr_tensor *cr_trtrs(cr_tensor *b, cr_tensor *a, cr_tri_system how);
 cr_tensor *cr_inverse(cr_tensor *a);
 cr_tensor *cr_det(cr_tensor *a);
@@ -61,31 +59,7 @@ cr_tensor *cr_columns(const cr_tensor *a); /* a copy by columns that the tape kn
 void *cr_matrix_at(const cr_tensor *t, int64_t i, int64_t elements);
 int64_t cr_batch_of(const cr_tensor *a); /* how many matrices */
 
-/* ---- the table -------------------------------------------------------------------------- */
-
-/* One matrix each, by columns without gaps, in place, float32 or float64.  All return 0, LAPACK's
- * positive number (which pivot is zero, what did not converge), or -1 with a message. */
-typedef struct {
-  int (*getrf)(cr_dtype t, int64_t n, void *a, int *pivots);
-  int (*getrs)(cr_dtype t, int64_t n, int64_t columns, const void *lu, const int *pivots, void *b);
-  int (*getri)(cr_dtype t, int64_t n, void *lu, const int *pivots);
-  int (*trtrs)(cr_dtype t, cr_tri_system how, int64_t n, int64_t columns, const void *a, void *b);
-  int (*potrf)(cr_dtype t, bool upper, int64_t n, void *a);
-  int (*pstrf)(cr_dtype t, bool upper, int64_t n, void *a, int *pivots, double tolerance);
-  /* b has max(m, n) rows */
-  int (*gels)(cr_dtype t, int64_t m, int64_t n, int64_t columns, void *a, void *b);
-  int (*syevd)(cr_dtype t, bool vectors, bool upper, int64_t n, void *a, void *values);
-  /* values: n real parts, then n imaginary ones; vectors may be NULL */
-  int (*geev)(cr_dtype t, int64_t n, void *a, void *values, void *vectors);
-  int (*gesdd)(cr_dtype t, bool full, int64_t m, int64_t n, void *a, void *s, void *u, void *vt);
-  int (*geqrf)(cr_dtype t, int64_t m, int64_t n, void *a, void *tau);
-  int (*orgqr)(cr_dtype t, int64_t m, int64_t n, int64_t reflectors, void *a, const void *tau);
-  int (*ormqr)(cr_dtype t, bool right, bool transposed, int64_t m, int64_t n, int64_t reflectors,
-               const void *a, const void *tau, void *c);
-} cr_linalg;
-
-extern const cr_linalg cr_lapack; /* the CPU's: lapack.c */
-/* The table for a's device, or NULL with a message. */
+/* The factorisations of a's device, or NULL with a message. */
 const cr_linalg *cr_linalg_for(const char *fn, const cr_tensor *a);
 
 #endif

@@ -110,13 +110,26 @@ typedef struct {
   uint64_t offset; /* of the next unused Philox counter */
 } cr_generator;
 
+/* How tensors are printed. */
+typedef struct {
+  int precision;     /* digits after the point */
+  int64_t threshold; /* tensors of more elements are shortened, unless it is negative */
+  int edge;          /* how many of each end of a dimension a shortened one shows */
+  int width;         /* columns of a line */
+  int8_t exponents;  /* 1: always, 0: never, -1: as the numbers need it */
+} cr_print_options;
+
+#define CR_PRINT_DEFAULTS                                                                          \
+  { .precision = 4, .threshold = 1000, .edge = 3, .width = 80, .exponents = -1 }
+
 typedef struct cr_context {
   cr_account *account;
   cr_generator generator;
   bool no_grad;  /* true inside torch.noGrad */
   uint8_t dtype; /* default type of new tensors */
   bool torch7;   /* behave as Torch7 did where the two worlds differ */
-  int threads;   /* most threads for one operator; 0: as OpenMP decides */
+  cr_print_options print;
+  int threads; /* most threads for one operator; 0: as OpenMP decides */
   /* Where the interpreter is now, for messages about the tape: fills at most n bytes with
    * "file:line", or an empty string.  NULL outside an interpreter. */
   void (*where)(void *ctx, char *buf, size_t n);

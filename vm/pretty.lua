@@ -78,9 +78,18 @@ local function format_table(t, state, depth)
   return "{" .. inner .. table.concat(list, "," .. inner) .. "\n" .. indent .. "}"
 end
 
+local dim, red, plain = "\27[2m", "\27[31m", "\27[0m"
+
+-- A tensor's text in colour: its type and size faint, what is no number red.
+local function colour(s)
+  s = s:gsub("%f[%a]nan%f[%A]", red .. "%0" .. plain):gsub("%-?%f[%a]inf%f[%A]", red .. "%0" .. plain)
+  return (s:gsub("%[torch%.[^\n]*$", dim .. "%0" .. plain))
+end
+
 -- A nested object takes its own lines, indented; of a tensor only the last line, its type and size.
-local function format_object(v, depth)
+local function format_object(v, state, depth)
   local s = text_of(v):gsub("\n+$", "")
+  if state.colour and type(v) == "userdata" then s = colour(s) end
   if depth == 0 or not s:find("\n") then return s end
   if type(v) == "userdata" then return s:match("[^\n]+$") end
   return (s:gsub("\n", "\n" .. ("  "):rep(depth)))
@@ -89,19 +98,20 @@ end
 function format(v, state, depth)
   local t = type(v)
   if t == "string" then return depth == 0 and v or quote(v, 200) end
-  if t == "userdata" or (t == "table" and has_tostring(v)) then return format_object(v, depth) end
+  if t == "userdata" or (t == "table" and has_tostring(v)) then return format_object(v, state, depth) end
   if t == "table" then return format_table(v, state, depth) end
   return text_of(v)
 end
 
 -- The text of a value.  Strings stand raw at the top and quoted inside tables.
--- opts: width (80 columns), depth (4 levels), most (100 entries of a table's each part).
+-- opts: width (80 columns), depth (4 levels), most (100 entries of a table's each part), colour (false).
 function pretty.format(v, opts)
   opts = opts or {}
   local state = {
     width = opts.width or 80,
     depth = opts.depth or 4,
     most = opts.most or 100,
+    colour = opts.colour,
     open = {},
   }
   return format(v, state, 0)

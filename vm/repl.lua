@@ -33,10 +33,17 @@ end
 
 -- ---- showing --------------------------------------------------------------------------------
 
+-- Colours are for people: only on a terminal, and not where https://no-color.org asks for none.
+local function wants_colour()
+  local no, term = os.getenv "NO_COLOR", os.getenv "TERM"
+  return (not no or no == "") and term ~= "dumb" and require("xlua._terminal").isatty(io.stdout)
+end
+
 local function show_values(values)
+  local options = { colour = wants_colour() }
   local lines, many = {}, false
   for i = 1, values.n do
-    lines[i] = pretty.format(values[i])
+    lines[i] = pretty.format(values[i], options)
     many = many or lines[i]:find("\n") ~= nil
   end
   write(table.concat(lines, many and "\n" or "\t"), "\n")

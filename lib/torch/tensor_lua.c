@@ -421,34 +421,6 @@ static int f_totable(lua_State *L) {
   return t_totable(L);
 }
 
-static int t_tostring(lua_State *L) {
-  char *s = cr_tostring(cr_check_tensor(L, 1));
-  if (!s) return cr_lua_error(L);
-  lua_pushstring(L, s);
-  free(s);
-  return 1;
-}
-
-/* string.format with scalar tensors as numbers.  Lua's own function runs in this call, so that its
- * errors have the script's line. */
-static int f_format(lua_State *L) {
-  for (int i = lua_gettop(L); i > 1; i--) {
-    cr_tensor *t = lua_isuserdata(L, i) ? cr_to_tensor(L, i) : NULL;
-    if (!t || t->ndim) continue;
-    cr_push_scalar(L, (cr_dtype)t->dtype, cr_get(t, NULL));
-    lua_replace(L, i);
-  }
-  return lua_tocfunction(L, lua_upvalueindex(1))(L);
-}
-
-static void teach_format(lua_State *L) {
-  if (lua_getglobal(L, "string") == LUA_TTABLE && lua_getfield(L, -1, "format") == LUA_TFUNCTION &&
-      lua_iscfunction(L, -1)) {
-    lua_pushcclosure(L, f_format, 1);
-    lua_setfield(L, -2, "format");
-  }
-}
-
 static int t_element_size(lua_State *L) {
   lua_pushinteger(L, (lua_Integer)cr_sizeof((cr_dtype)cr_check_tensor(L, 1)->dtype));
   return 1;
@@ -575,7 +547,6 @@ static const cr_binding bindings[] = {
     {"isTensor", t_is_tensor, t_is_tensor},
     {"isStorage", t_is_storage, NULL},
     {"pointer", t_pointer, NULL},
-    {"__tostring", NULL, t_tostring},
     {"__eq", NULL, t_equals},
     {"__len", NULL, t_len},
     {NULL, NULL, NULL},
@@ -592,7 +563,4 @@ void cr_bind_tensor(lua_State *L) {
   cr_bind(L, bindings);
   for (size_t i = 0; i < sizeof casts / sizeof *casts; i++)
     cr_bind_code(L, casts[i].name, NULL, t_cast, (int)casts[i].dtype);
-  int top = lua_gettop(L);
-  teach_format(L);
-  lua_settop(L, top);
 }

@@ -125,6 +125,49 @@ return function(torch)
     torch.setRNGState(saved)
   end
 
+  --- Writes the generator's state to a file, and reads it again.
+  function Generator:write(file)
+    file:writeObject(self.state)
+  end
+
+  function Generator:read(file)
+    self.state = file:readObject()
+  end
+
+  --- multinomialAliasSetup with the two parts of the table apart: fills places and chances, or makes them.
+  function torch.multinomialAliasSetup_(probs, places, chances)
+    local state = torch.multinomialAliasSetup(probs, places and { places, chances })
+    return state[1], state[2]
+  end
+
+  --- multinomialAlias with the two parts of the table apart.
+  function torch.multinomialAlias_(output, places, chances)
+    return torch.multinomialAlias(output, { places, chances })
+  end
+
+  -- ---- objects ---------------------------------------------------------------------------------------
+
+  --- Whether both are the same object in memory: one tensor or storage, whatever Lua values lead to it.
+  -- torch.equal compares elements.
+  function torch.isequal(a, b)
+    return rawequal(a, b) or (type(a) == "userdata" and type(b) == "userdata"
+      and torch.typename(a) == torch.typename(b) and torch.pointer(a) == torch.pointer(b))
+  end
+
+  local environments = setmetatable({}, { __mode = "k" })
+
+  --- The table that belongs to an object, made at first use.
+  function torch.getenv(object)
+    environments[object] = environments[object] or {}
+    return environments[object]
+  end
+
+  --- Makes a table the one that torch.getenv gives for an object.
+  function torch.setenv(object, env)
+    if type(env) ~= "table" then error("torch.setenv: a table is wanted, got " .. type(env), 2) end
+    environments[object] = env
+  end
+
   -- ---- what old scripts call -------------------------------------------------------------------------
 
   --- A tensor of the default type: sizes, a table of numbers, a storage or another tensor.  The methods
@@ -151,6 +194,20 @@ return function(torch)
     return dofile(torch.packageLuaPath(name) .. "/" .. file)
   end
 
+  --- Whether a file, or the standard output, is a terminal.
+  function torch.isatty(file)
+    return require("xlua._terminal").isatty(file)
+  end
+
+  --- Torch7's own tests belong to its sources; Cresset's are run by `make test`.
+  function torch.test()
+    error("torch.test: the tests are run from the source tree, by `make test`", 2)
+  end
+
+  --- Do nothing: an interpreter's threads share what these once renewed.
+  function torch.updateerrorhandlers() end
+  torch.updatethreadlocals = torch.updateerrorhandlers
+
   --- Does nothing: the collector always counts the bytes of tensors here.
   function torch.setheaptracking(on)
     torch._heaptracking = on and true or false
@@ -167,6 +224,10 @@ return function(torch)
   torch.data = no_pointer("data")
   --- Not available: a pointer for LuaJIT's FFI.
   torch.cdata = no_pointer("cdata")
+  --- Not available: an object from a pointer of LuaJIT's FFI.
+  torch.pushudata = no_pointer("pushudata")
+  --- Not available: a class's type for LuaJIT's FFI.
+  torch.metatype = no_pointer("metatype")
 
   -- References are counted without the script's help.
   local function retain() end
@@ -182,8 +243,13 @@ return function(torch)
     return x:type(torch.getdefaulttensortype())
   end
 
+  -- Torch7's spellings of the events of tensors, for scripts that call or replace them.
+  local events = { "add", "sub", "mul", "div", "mod", "unm", "len", "tostring", "newindex" }
+
   each_class(function(mt)
-    for _, name in ipairs { "cross", "match", "histc", "bhistc", "data", "cdata" } do
+    for _, event in ipairs(events) do rawset(mt, "__" .. event .. "__", mt["__" .. event]) end
+    for _, name in ipairs { "cross", "match", "histc", "bhistc", "data", "cdata", "multinomialAliasSetup_",
+      "multinomialAlias_" } do
       mt[name] = torch[name]
     end
     mt.renorm = renorm_method

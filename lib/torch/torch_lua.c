@@ -463,6 +463,8 @@ static void adopt_context(lua_State *L) {
   ctx->torch7 = lua_toboolean(L, -1);
   lua_pop(L, 1);
   ctx->dtype = ctx->torch7 ? CR_FLOAT64 : CR_FLOAT32;
+  ctx->print = (cr_print_options)CR_PRINT_DEFAULTS;
+  if (ctx->torch7) ctx->print.threshold = -1;
   lua_rawgeti(L, LUA_REGISTRYINDEX, LUA_RIDX_MAINTHREAD);
   ctx->reclaim = reclaim;
   ctx->reclaim_ctx = lua_tothread(L, -1);
@@ -496,6 +498,7 @@ int luaopen_torch(lua_State *L) {
   lua_newtable(L);
   lua_setfield(L, TORCH_TABLE, "_metatables");
   cr_bind_tensor(L);
+  cr_bind_print(L);
   cr_bind_create(L);
   cr_bind_index(L);
   cr_bind_math(L);

@@ -154,6 +154,7 @@ static cr_backend table = {
     .dealloc = cpu_dealloc,
     .to_host = cpu_to_host,
     .from_host = cpu_from_host,
+    .linalg = &cr_lapack,
     .synchronize = cpu_synchronize,
 };
 

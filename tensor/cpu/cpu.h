@@ -35,6 +35,7 @@ const char *cr_cpu_isa(void); /* "v2", "v3", "v4" or "plain" */
 
 /* The CPU's table, filled once. */
 const cr_backend *cr_cpu_backend(void);
+extern const cr_linalg cr_lapack; /* tensor/lapack.c */
 
 /* ---- threads ---------------------------------------------------------------------------- */
 

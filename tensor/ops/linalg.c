@@ -14,8 +14,8 @@
 /* ---- matrices in batches ---------------------------------------------------------------- */
 
 const cr_linalg *cr_linalg_for(const char *fn, const cr_tensor *a) {
-  if (cr_device_of(a).type == CR_CPU) return &cr_lapack;
-  return cr_fail_null("%s: this device has no linear algebra; convert with :cpu()", fn);
+  const cr_linalg *table = cr_backend_for(a)->linalg;
+  return table ? table : cr_fail_null("%s: this device has no linear algebra; convert with :cpu()", fn);
 }
 
 bool cr_need_matrix(const char *fn, const cr_tensor *a, bool square) {
