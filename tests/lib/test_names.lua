@@ -6,14 +6,13 @@ local tests = torch.TestSuite()
 
 -- {torch = {"abs", ..}, FloatTensor = {..}, ..}
 local function read_names()
-  local sections, current = {}, {}
+  local sections, title = {}, nil
   for line in io.lines "tests/lib/golden/torch7_names.txt" do
-    local title = line:match("^%[(%w+)%]$")
-    if title then
-      current = {}
-      sections[title] = current
+    local section = line:match("^%[(%w+)%]$")
+    if section then
+      title, sections[section] = section, {}
     elseif not line:find("^#") then
-      for name in line:gmatch("%S+") do current[#current + 1] = name end
+      for name in line:gmatch("%S+") do table.insert(sections[title], name) end
     end
   end
   return sections
