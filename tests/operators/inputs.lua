@@ -1,0 +1,183 @@
+-- inputs: tensors for the operators of the table, of a type and a layout.
+local torch = require "torch"
+
+local inputs = {}
+
+local floats = { "float32", "float64", "float16", "bfloat16" }
+local ints = { "int8", "uint8", "int16", "int32", "int64" }
+local number = { table.unpack(floats) }
+for _, name in ipairs(ints) do number[#number + 1] = name end
+local all = { table.unpack(number) }
+all[#all + 1] = "bool"
+
+--- The types that the words of an entry's `types` mean.
+inputs.types = { all = all, number = number, float = floats, int = ints, wide = { "float32", "float64" } }
+
+inputs.layouts = { "contiguous", "transposed", "stepped", "expanded", "empty", "scalar" }
+
+local is_int = {}
+for _, name in ipairs(ints) do is_int[name] = true end
+
+local state = 1
+local function random() -- from 0 up to 1
+  state = state * 6364136223846793005 + 1442695040888963407
+  return (state >> 33) / 2147483648.0
+end
+
+--- Begins the sequence of numbers again.
+function inputs.seed(n)
+  state = 2 * n + 1
+end
+
+inputs.random = random
+
+local function element(dtype, lo, hi)
+  if dtype == "bool" then return random() > 0.5 end
+  if is_int[dtype] then
+    if dtype == "uint8" then lo = math.max(lo, 0) end
+    lo, hi = math.ceil(lo), math.floor(hi)
+    return lo + math.floor(random() * (hi - lo + 1))
+  end
+  -- Sixteenths are exact in every type of float.
+  lo, hi = math.ceil(lo * 16), math.floor(hi * 16)
+  return (lo + math.floor(random() * (hi - lo + 1))) / 16
+end
+
+-- A contiguous tensor of the shape; distinct: all elements differ, as far as the type has so many.
+local function fill(shape, dtype, spec, distinct)
+  local x = torch.zeros(torch.LongStorage(#shape > 0 and shape or { 1 }), dtype)
+  if distinct and dtype ~= "bool" then
+    local places, i = torch.randperm(math.max(x:nElement(), 1)), 0
+    local step = is_int[dtype] and 1 or 0.5
+    local low = (dtype == "uint8" or not spec.lo) and 0 or -math.min(x:nElement() // 2, 100) * step
+    x:apply(function()
+      i = i + 1
+      return low + (places[i] - 1) * step
+    end)
+  else
+    local lo, hi = spec.lo or -3, spec.hi or 3
+    x:apply(function() return element(dtype, lo, hi) end)
+  end
+  if #shape == 0 then return x:view(1):select(1, 1) end
+  return x
+end
+
+-- Square matrices with a good inverse, or positive definite ones.
+local function matrix(shape, dtype, spec)
+  local x = fill(shape, "float64", { lo = -1, hi = 1 })
+  local n = shape[#shape]
+  local y = torch.mul(torch.eye(n, n, "float64"), n + 1)
+  if spec.positive then
+    y:add(torch.mm(x, x:t()))
+  else
+    y:add(x)
+  end
+  return y:to(dtype)
+end
+
+-- The same elements with other strides.
+local relaid = {
+  contiguous = function(x) return x end,
+  transposed = function(x)
+    local n = x:dim()
+    if n < 2 then return nil end
+    return x:transpose(1, n):clone():transpose(1, n)
+  end,
+  stepped = function(x)
+    local n = x:dim()
+    if n == 0 then return nil end
+    local shape, key = x.shape, {}
+    for d = 1, n do
+      key[d] = { 1, 2 * shape[d] - 1, 2 }
+      shape[d] = 2 * shape[d]
+    end
+    local wide = torch.zeros(torch.LongStorage(shape), x.dtype)
+    wide[key] = x
+    return wide[key]
+  end,
+  expanded = function(x)
+    if x:dim() == 0 or x:size(1) == 0 then return nil end
+    return x:narrow(1, 1, 1):clone():expandAs(x)
+  end,
+}
+
+local function shape_of(letters, sizes)
+  local shape = {}
+  for letter in letters:gmatch(".") do shape[#shape + 1] = tonumber(letter) or sizes[letter] end
+  return shape
+end
+
+local function make_input(spec, shape, dtype, sizes, distinct)
+  if spec.index then
+    local n = sizes[spec.index] or tonumber(spec.index)
+    return fill(shape, "int64", { lo = 1, hi = n })
+  end
+  if spec.mask then return fill(shape, "bool", spec) end
+  if spec.regular or spec.positive then return matrix(shape, dtype, spec) end
+  return fill(shape, dtype, spec, distinct)
+end
+
+--- The inputs of an entry with the sizes of its letters.
+function inputs.of(entry, dtype, sizes)
+  local list = {}
+  for i, spec in ipairs(entry.inputs) do
+    list[i] = make_input(spec, shape_of(spec[1], sizes), dtype, sizes, i == 1 and entry.distinct)
+  end
+  return list
+end
+
+--- Inputs for a derivative: float64, no two elements of one tensor equal or near a whole number.
+function inputs.smooth(entry, sizes)
+  local list = inputs.of(entry, "float64", sizes)
+  for i, spec in ipairs(entry.inputs) do
+    if not (spec.index or spec.mask or spec.regular or spec.positive) then
+      local lo, hi = spec.lo or -3, spec.hi or 3
+      list[i]:apply(function()
+        local v = lo + (hi - lo) * random()
+        local near = v - math.floor(v)
+        if near < 0.05 or near > 0.95 then v = v - near + 0.3 + 0.4 * random() end
+        return math.max(lo, math.min(hi, v))
+      end)
+    end
+  end
+  return list
+end
+
+local function special(entry, layout)
+  local first = entry.inputs[1][1]
+  if layout == "empty" then return entry.empty ~= false and not entry.least and first:find("^%a") ~= nil end
+  return layout == "scalar" and entry.elementwise and entry.scalar ~= false
+end
+
+--- x with other strides; nil where the layout changes nothing.
+function inputs.relaid(x, layout)
+  return relaid[layout](x)
+end
+
+--- The inputs of an entry in a layout; nil where the entry takes no such inputs, or the layout changes
+-- nothing.
+function inputs.make(entry, dtype, layout)
+  inputs.seed(#entry.label)
+  local sizes = { a = 3, b = 4, c = 2, d = 5 }
+  if layout == "empty" then
+    if not special(entry, layout) then return nil end
+    sizes[entry.inputs[1][1]:sub(1, 1)] = 0
+    return inputs.of(entry, dtype, sizes)
+  end
+  if layout == "scalar" then
+    if not special(entry, layout) then return nil end
+    local list = {}
+    for i, spec in ipairs(entry.inputs) do list[i] = make_input(spec, {}, dtype, sizes) end
+    return list
+  end
+  local list, changed = inputs.of(entry, dtype, sizes), layout == "contiguous"
+  for i, x in ipairs(list) do
+    local spec = entry.inputs[i]
+    local may = layout ~= "expanded" or not (spec.regular or spec.positive or entry.distinct)
+    local other = may and relaid[layout](x)
+    if other then list[i], changed = other, true end
+  end
+  return changed and list or nil
+end
+
+return inputs
