@@ -70,6 +70,7 @@ cr_context *cr_context_new(void) {
 void cr_context_free(cr_context *c) {
   if (!c) return;
   if (current == c) current = NULL;
+  for (int i = 0; i < c->nhanding; i++) c->handing[i].release(c->handing[i].object);
   account_release(c->account);
   free(c);
 }

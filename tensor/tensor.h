@@ -122,6 +122,16 @@ typedef struct {
 #define CR_PRINT_DEFAULTS                                                                          \
   { .precision = 4, .threshold = 1000, .edge = 3, .width = 80, .exponents = -1 }
 
+/* An object on its way into a script, which would be lost should the script's memory end before it
+ * arrives (lib/torch). */
+typedef struct {
+  void *object;
+  void (*release)(void *object);
+  const void *frame; /* of the C function that is handing it over */
+} cr_handing;
+
+#define CR_HANDING 8
+
 typedef struct cr_context {
   cr_account *account;
   cr_generator generator;
@@ -140,6 +150,8 @@ typedef struct cr_context {
   void *reclaim_ctx;
   size_t reachable;  /* live bytes of the account after the collector's last full run */
   size_t collect_at; /* live bytes at which it should run again */
+  cr_handing handing[CR_HANDING];
+  int nhanding;
   /* Polled by long kernels: true when the user wants to stop. */
   bool (*interrupted)(void *ctx);
   void *interrupted_ctx;

@@ -98,6 +98,39 @@ static cr_tensor **tensor_list(lua_State *L, int arg, int *n, bool holes) {
   return list;
 }
 
+/* Tensors that this call owns, none at first; what is still there goes with the userdata, which is
+ * on the top of the stack. */
+typedef struct {
+  int n;
+  cr_tensor *t[];
+} owned;
+
+static int free_owned(lua_State *L) {
+  owned *o = lua_touserdata(L, 1);
+  for (int i = 0; i < o->n; i++) cr_release(o->t[i]);
+  o->n = 0;
+  return 0;
+}
+
+static owned *push_owned(lua_State *L, int n) {
+  owned *o = lua_newuserdatauv(L, sizeof *o + (size_t)n * sizeof *o->t, 0);
+  o->n = n;
+  for (int i = 0; i < n; i++) o->t[i] = NULL;
+  if (luaL_newmetatable(L, "cresset.owned")) {
+    lua_pushcfunction(L, free_owned);
+    lua_setfield(L, -2, "__gc");
+  }
+  lua_setmetatable(L, -2);
+  return o;
+}
+
+/* Pushes the i-th and gives up what it owned. */
+static void push_from(lua_State *L, owned *o, int i) {
+  cr_tensor *t = o->t[i];
+  o->t[i] = NULL;
+  cr_push_tensor(L, t);
+}
+
 /* torch.grad(outputs, inputs [, gradOutputs [, opts]]): each a tensor or a table of them; a table
  * of gradients (false where an output does not depend on an input), or one for one.  With
  * opts.accumulate the leaves' .grad grow too. */
@@ -107,26 +140,26 @@ static int f_grad(lua_State *L) {
   cr_tensor **outputs = tensor_list(L, 1, &nout, false), **inputs = tensor_list(L, 2, &nin, false),
             **given = NULL;
   if (!lua_isnil(L, 3)) given = tensor_list(L, 3, &nout, true);
-  cr_tensor **grads = lua_newuserdatauv(L, (size_t)(nin + 1) * sizeof *grads, 0);
+  owned *grads = push_owned(L, nin);
   cr_backward_opts opts = {.retain_graph = flag(L, 4, "retainGraph"),
                            .create_graph = flag(L, 4, "createGraph"),
                            .accumulate = flag(L, 4, "accumulate"),
                            .scale = option(L, 4, "scale", 1),
                            .ninputs = nin,
                            .inputs = inputs,
-                           .result = grads};
+                           .result = grads->t};
   if (!run(L, nout, outputs, given, &opts)) return cr_lua_error(L);
   if (cr_to_tensor(L, 2)) {
-    if (grads[0])
-      cr_push_tensor(L, grads[0]);
+    if (grads->t[0])
+      push_from(L, grads, 0);
     else
       lua_pushboolean(L, 0);
     return 1;
   }
   lua_createtable(L, nin, 0);
   for (int i = 0; i < nin; i++) {
-    if (grads[i])
-      cr_push_tensor(L, grads[i]);
+    if (grads->t[i])
+      push_from(L, grads, i);
     else
       lua_pushboolean(L, 0);
     lua_rawseti(L, -2, i + 1);
@@ -284,7 +317,7 @@ static int f_custom(lua_State *L) {
   lua_settop(L, 3);
   cr_tensor **inputs = tensor_list(L, 1, &nin, false), **outputs = tensor_list(L, 2, &nout, false);
   luaL_checktype(L, 3, LUA_TFUNCTION);
-  cr_tensor **fresh = lua_newuserdatauv(L, (size_t)(nout + 1) * sizeof *fresh, 0);
+  owned *fresh = push_owned(L, nout);
   luaL_checkstack(L, nout + 4, "custom function");
   lua_createtable(L, nout, 0);
   lua_pushvalue(L, 3);
@@ -297,16 +330,16 @@ static int f_custom(lua_State *L) {
   *c = (custom){home_of(L), ref};
   atomic_fetch_add(&c->home->refs, 1);
   bool ok = true;
-  for (int k = 0; k < nout; k++) ok = (fresh[k] = ok ? cr_alias(outputs[k]) : NULL) != NULL && ok;
+  for (int k = 0; k < nout; k++)
+    ok = (fresh->t[k] = ok ? cr_alias(outputs[k]) : NULL) != NULL && ok;
   cr_call call = {.nin = nin, .in = inputs, .user = c, .free_user = free_custom};
   if (!ok) {
-    for (int k = 0; k < nout; k++) cr_release(fresh[k]);
     free_custom(c);
     return cr_lua_error(L);
   }
-  if (!cr_record_many(&op_custom, nout, fresh, &call)) return cr_lua_error(L);
+  if (!cr_record_many(&op_custom, nout, fresh->t, &call)) return cr_lua_error(L);
   for (int k = 0; k < nout; k++) {
-    cr_push_tensor(L, fresh[k]);
+    push_from(L, fresh, k);
     lua_rawseti(L, -2, k + 1);
   }
   return 1;

@@ -53,6 +53,10 @@ int cr_push_number(lua_State *L, cr_tensor *t);
 void cr_push_scalar(lua_State *L, cr_dtype dtype, cr_scalar v);
 /* Pushes an int64 tensor of 0-based places as 1-based ones; takes over t. */
 void cr_push_places(lua_State *L, cr_tensor *t);
+/* Values, and their places likewise, through the result tensors at 1 and 2 where there are some;
+ * takes over values and places. */
+int cr_push_ranked(lua_State *L, const char *fn, cr_tensor *values_out, cr_tensor *places_out,
+                   cr_tensor *values, cr_tensor *places);
 /* Pushes sizes as a LongStorage. */
 void cr_push_sizes(lua_State *L, int n, const int64_t *sizes);
 /* A 1-based index tensor (any integer type) as 0-based int64; pushes it so that it stays alive. */

@@ -52,7 +52,7 @@ static bool lay_out(cr_tensor *out, const cr_tensor *y) {
 /* Gives back n results, the first of them in the tensors that were given.  Takes over y. */
 static int give(lua_State *L, const operands *o, int n, cr_tensor **y) {
   int base = lua_gettop(L);
-  for (int i = 0; i < n; i++) cr_push_tensor(L, y[i]);
+  cr_push_tensors(L, n, y);
   for (int i = 0; i < n && i < o->nout; i++) {
     cr_tensor *out = cr_to_tensor(L, i + 1);
     if (!lay_out(out, y[i])) return cr_lua_error(L);
@@ -142,10 +142,11 @@ static int f_logdet(lua_State *L) {
 
 /* torch.slogdet(A): the determinant's sign, and the logarithm of its absolute value */
 static int f_slogdet(lua_State *L) {
-  cr_tensor *sign, *logabs;
-  if (!cr_slogdet(cr_check_tensor(L, 1), &sign, &logabs)) return cr_lua_error(L);
-  give_number(L, sign);
-  give_number(L, logabs);
+  cr_tensor *y[2]; /* sign and logarithm */
+  if (!cr_slogdet(cr_check_tensor(L, 1), &y[0], &y[1])) return cr_lua_error(L);
+  cr_push_tensors(L, 2, y);
+  give_number(L, cr_retain(y[0]));
+  give_number(L, cr_retain(y[1]));
   return 2;
 }
 

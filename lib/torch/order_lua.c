@@ -26,22 +26,6 @@ static int optional_dim(lua_State *L, int arg) {
   return lua_isnoneornil(L, arg) ? -1 : cr_check_dim(L, arg);
 }
 
-/* Pushes both results, through the result tensors where there are some. */
-static int give(lua_State *L, const char *fn, const ranked *r, cr_tensor *values,
-                cr_tensor *places) {
-  cr_push_tensor(L, values);
-  cr_push_places(L, places);
-  if (r->places) {
-    cr_push_result(L, cr_into(fn, r->places, cr_retain(cr_to_tensor(L, -1))), 2);
-    lua_replace(L, -2);
-  }
-  if (r->values) {
-    cr_push_result(L, cr_into(fn, r->values, cr_retain(cr_to_tensor(L, -2))), 1);
-    lua_replace(L, -3);
-  }
-  return 2;
-}
-
 /* torch.kthvalue([values, places,] x, k [, dim]): the k-th smallest; the last dimension by default
  */
 static int f_kthvalue(lua_State *L) {
@@ -49,7 +33,7 @@ static int f_kthvalue(lua_State *L) {
   int64_t k = cr_check_place(L, r.next);
   cr_tensor *v, *p;
   if (!cr_kthvalue(r.x, k, optional_dim(L, r.next + 1), &v, &p)) return cr_lua_error(L);
-  return give(L, "kthvalue", &r, v, p);
+  return cr_push_ranked(L, "kthvalue", r.values, r.places, v, p);
 }
 
 /* torch.median([values, places,] x [, dim]) */
@@ -57,7 +41,7 @@ static int f_median(lua_State *L) {
   ranked r = check_ranked(L);
   cr_tensor *v, *p;
   if (!cr_median(r.x, optional_dim(L, r.next), &v, &p)) return cr_lua_error(L);
-  return give(L, "median", &r, v, p);
+  return cr_push_ranked(L, "median", r.values, r.places, v, p);
 }
 
 /* torch.mode([values, places,] x [, dim]) */
@@ -65,7 +49,7 @@ static int f_mode(lua_State *L) {
   ranked r = check_ranked(L);
   cr_tensor *v, *p;
   if (!cr_mode(r.x, optional_dim(L, r.next), &v, &p)) return cr_lua_error(L);
-  return give(L, "mode", &r, v, p);
+  return cr_push_ranked(L, "mode", r.values, r.places, v, p);
 }
 
 /* torch.topk([values, places,] x [, k [, dim [, largest]]]): the smallest by default, as in Torch7;
@@ -76,7 +60,7 @@ static int f_topk(lua_State *L) {
   int dim = optional_dim(L, r.next + 1);
   cr_tensor *v, *p;
   if (!cr_topk(r.x, k, dim, lua_toboolean(L, r.next + 2), &v, &p)) return cr_lua_error(L);
-  return give(L, "topk", &r, v, p);
+  return cr_push_ranked(L, "topk", r.values, r.places, v, p);
 }
 
 static const cr_binding bindings[] = {

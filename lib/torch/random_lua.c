@@ -147,8 +147,7 @@ static int f_alias_setup(lua_State *L) {
     lua_newtable(L);
     lua_replace(L, 2);
   }
-  cr_push_tensor(L, keep);
-  cr_push_places(L, alias);
+  cr_push_ranked(L, "multinomialAliasSetup", NULL, NULL, keep, alias);
   lua_rawseti(L, 2, 1);
   lua_rawseti(L, 2, 2);
   return cr_return(L, 2);

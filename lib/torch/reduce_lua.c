@@ -137,14 +137,7 @@ static int extreme(lua_State *L, bool smallest) {
   check_keepdim(L, at + 1, &keep);
   cr_tensor *v, *p;
   if (!cr_max_dim(x, dim, keep.keepdim, smallest, &v, &p)) return cr_lua_error(L);
-  cr_push_places(L, p);
-  if (places) {
-    cr_push_result(L, cr_into("max", places, cr_retain(cr_to_tensor(L, -1))), 2);
-    lua_replace(L, -2);
-  }
-  cr_push_result(L, cr_into("max", values, v), values ? 1 : 0);
-  lua_insert(L, -2);
-  return 2;
+  return cr_push_ranked(L, "max", values, places, v, p);
 }
 
 static int f_max(lua_State *L) {
@@ -193,14 +186,7 @@ static int f_sort(lua_State *L) {
   bool descending = lua_toboolean(L, at);
   cr_tensor *v, *p;
   if (!cr_sort(x, dim, descending, &v, &p)) return cr_lua_error(L);
-  cr_push_places(L, p);
-  if (places) {
-    cr_push_result(L, cr_into("sort", places, cr_retain(cr_to_tensor(L, -1))), 2);
-    lua_replace(L, -2);
-  }
-  cr_push_result(L, cr_into("sort", values, v), values ? 1 : 0);
-  lua_insert(L, -2);
-  return 2;
+  return cr_push_ranked(L, "sort", values, places, v, p);
 }
 
 /* ---- the list --------------------------------------------------------------------------- */

@@ -103,6 +103,21 @@ static bool reclaim(void *L) {
 
 /* ---- pushing ---------------------------------------------------------------------------- */
 
+/* Making a box may fail for want of memory, and may run finalizers, which may make tensors of their
+ * own.  So what is being pushed stands on a list of the context until it has its box.  An entry
+ * whose frame does not lie outside the present one on the stack was left behind by a failure. */
+static int hand_over(int n, void *const *objects, void (*release)(void *), const void *frame) {
+  cr_context *c = cr_ctx();
+  while (c->nhanding && (uintptr_t)c->handing[c->nhanding - 1].frame <= (uintptr_t)frame) {
+    cr_handing *left = &c->handing[--c->nhanding];
+    left->release(left->object);
+  }
+  int before = c->nhanding;
+  for (int i = n - 1; i >= 0 && c->nhanding < CR_HANDING; i--) /* the first one on top */
+    c->handing[c->nhanding++] = (cr_handing){objects[i], release, frame};
+  return before;
+}
+
 static void push_box(lua_State *L, void *object, const char *mark, const char *meta) {
   box *b = lua_newuserdatauv(L, sizeof *b, 0);
   b->object = object;
@@ -111,15 +126,36 @@ static void push_box(lua_State *L, void *object, const char *mark, const char *m
   lua_setmetatable(L, -2);
 }
 
+static void release_tensor(void *t) {
+  cr_release(t);
+}
+static void release_storage(void *s) {
+  cr_storage_release(s);
+}
+
+void cr_push_tensors(lua_State *L, int n, cr_tensor *const *t) {
+  void *objects[CR_HANDING];
+  for (int i = 0; i < n; i++) objects[i] = t[i];
+  int before = hand_over(n, objects, release_tensor, __builtin_frame_address(0));
+  cr_context *c = cr_ctx();
+  if (live_bytes() > c->collect_at) relieve(L);
+  for (int i = 0; i < n; i++) {
+    push_box(L, objects[i], &tensor_mark, &tensor_meta[((cr_tensor *)objects[i])->dtype]);
+    c->nhanding = before + n - 1 - i;
+  }
+}
+
 void cr_push_tensor(lua_State *L, cr_tensor *t) {
   if (!t) cr_lua_error(L);
-  if (live_bytes() > cr_ctx()->collect_at) relieve(L);
-  push_box(L, t, &tensor_mark, &tensor_meta[t->dtype]);
+  cr_push_tensors(L, 1, &t);
 }
 
 void cr_push_storage(lua_State *L, cr_storage *s) {
   if (!s) cr_lua_error(L);
+  void *object = s;
+  int before = hand_over(1, &object, release_storage, __builtin_frame_address(0));
   push_box(L, s, &storage_mark, &storage_meta[s->dtype]);
+  cr_ctx()->nhanding = before;
 }
 
 /* Pushes "file:line: " of the innermost function that is the script's own, not the library's. */
@@ -187,8 +223,9 @@ int cr_push_number(lua_State *L, cr_tensor *t) {
 }
 
 /* In place only where nobody else sees the elements: the tape may have saved them. */
-void cr_push_places(lua_State *L, cr_tensor *t) {
-  cr_push_tensor(L, t);
+/* The places on the top, from counting from 0 to counting from 1. */
+static void count_from_one(lua_State *L) {
+  cr_tensor *t = cr_to_tensor(L, -1);
   bool alone = atomic_load(&t->refs) == 1 && atomic_load(&t->storage->refs) == 1;
   cr_tensor *r = cr_binary_scalar(CR_ADD, t, cr_int(1), alone ? t : NULL);
   if (r && alone) {
@@ -197,6 +234,26 @@ void cr_push_places(lua_State *L, cr_tensor *t) {
   }
   cr_push_tensor(L, r);
   lua_replace(L, -2);
+}
+
+void cr_push_places(lua_State *L, cr_tensor *t) {
+  cr_push_tensor(L, t);
+  count_from_one(L);
+}
+
+int cr_push_ranked(lua_State *L, const char *fn, cr_tensor *values_out, cr_tensor *places_out,
+                   cr_tensor *values, cr_tensor *places) {
+  cr_push_tensors(L, 2, (cr_tensor *[]){values, places});
+  count_from_one(L);
+  if (places_out) {
+    cr_push_result(L, cr_into(fn, places_out, cr_retain(cr_to_tensor(L, -1))), 2);
+    lua_replace(L, -2);
+  }
+  if (values_out) {
+    cr_push_result(L, cr_into(fn, values_out, cr_retain(values)), 1);
+    lua_replace(L, -3);
+  }
+  return 2;
 }
 
 void cr_push_sizes(lua_State *L, int n, const int64_t *sizes) {

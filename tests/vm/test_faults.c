@@ -1,0 +1,154 @@
+/* test_faults.c: memory that runs out at any single allocation of a script, Lua's or a tensor's,
+ * gives an error, and the interpreter stays usable.  The runs under the sanitizers and valgrind
+ * show that nothing is leaked. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <lauxlib.h>
+#include <lua.h>
+
+#include "tensor/tensor.h"
+#include "vm/cresset.h"
+
+/* A little of everything that scripts do. */
+static const char program[] =
+    "local torch, nn, optim = require 'torch', require 'nn', require 'optim'\n"
+    "local model = nn.Sequential():add(nn.Linear(4, 3)):add(nn.Tanh()):add(nn.Linear(3, 2))\n"
+    "model:add(nn.LogSoftMax())\n"
+    "local criterion = nn.ClassNLLCriterion()\n"
+    "function program()\n"
+    "  torch.manualSeed(1)\n"
+    "  local x, y = torch.randn(5, 4), torch.LongTensor { 1, 2, 1, 2, 1 }\n"
+    "  local params, grads = model:parameters()\n"
+    "  local loss = criterion:forward(model:forward(x), y)\n"
+    "  model:zeroGradParameters()\n"
+    "  model:backward(x, criterion:backward(model.output, y))\n"
+    "  for i, p in ipairs(params) do p:add(-0.01, grads[i]) end\n"
+    "  local w = torch.randn(4, 4):requireGrad()\n"
+    "  local z = torch.mm(w, w:t()) + torch.eye(4)\n"
+    "  z[{ 1, {} }] = torch.exp(w[2])\n"
+    "  torch.sum(torch.cmul(z, z)):backward()\n"
+    "  local values, places = torch.sort(w.grad:view(-1))\n"
+    "  local q = torch.qr(w:detach())\n"
+    "  local inverse = torch.inverse(torch.mm(q, q:t()))\n"
+    "  local picked = values[torch.gt(values, 0)]\n"
+    "  local both = torch.cat({ picked, values:index(1, places:narrow(1, 1, 3)) }, 1)\n"
+    "  local copy = torch.deserialize(torch.serialize({ x, y, { name = 'model', both } }))\n"
+    "  local text = tostring(copy[1]) .. tostring(inverse)\n"
+    "  local ok, message = pcall(torch.mm, x, x)\n"
+    "  assert(not ok and #text > 10)\n"
+    "  return loss + copy[1]:sum() + both:max()\n"
+    "end\n";
+
+static struct {
+  lua_Alloc alloc;
+  void *ud;
+  long until; /* counts down; the allocation at which it is 0, and the next, fail.  -1: none */
+  long live;
+} lua_memory;
+
+static void *failing(void *ud, void *p, size_t old, size_t new) {
+  (void)ud;
+  bool grows = new > (p ? old : 0);
+  if (grows && lua_memory.until >= 0) {
+    lua_memory.until--;
+    /* Lua collects and tries once more: that has to fail too. */
+    if (lua_memory.until == 0) {
+      lua_memory.until = -2;
+      return NULL;
+    }
+  } else if (grows && lua_memory.until == -2) {
+    lua_memory.until = -3;
+    return NULL;
+  }
+  return lua_memory.alloc(lua_memory.ud, p, old, new);
+}
+
+static cresset *open_program(void) {
+  cresset *c = cresset_open(NULL);
+  assert_non_null(c);
+  lua_State *L = cresset_lua(c);
+  lua_memory.alloc = lua_getallocf(L, &lua_memory.ud);
+  lua_memory.until = -1;
+  lua_setallocf(L, failing, NULL);
+  if (cresset_run_string(c, "=program", program) != CRESSET_OK) fail_msg("%s", cresset_error(c));
+  double result;
+  for (int i = 0; i < 3; i++)
+    if (cresset_call(c, "program", ">d", &result) != CRESSET_OK) fail_msg("%s", cresset_error(c));
+  return c;
+}
+
+static void close_program(cresset *c) {
+  lua_State *L = cresset_lua(c);
+  lua_setallocf(L, lua_memory.alloc, lua_memory.ud);
+  cresset_close(c);
+}
+
+/* The program still gives what it gave. */
+static void check_usable(cresset *c, long n) {
+  double result;
+  if (cresset_call(c, "program", ">d", &result) != CRESSET_OK)
+    fail_msg("after failure %ld: %s", n, cresset_error(c));
+}
+
+static bool says_no_memory(const char *message) {
+  return strstr(message, "memory") != NULL;
+}
+
+/* One call during which allocation n fails; false when the program made fewer. */
+static void lua_allocations(void **state) {
+  (void)state;
+  cresset *c = open_program();
+  long failed = 0, n = 1;
+  for (bool reached = true; reached; n++) {
+    double result;
+    lua_memory.until = n;
+    int rc = cresset_call(c, "program", ">d", &result);
+    reached = lua_memory.until < 0;
+    lua_memory.until = -1;
+    if (rc == CRESSET_OK) continue; /* what only would have been faster */
+    failed++;
+    if (!says_no_memory(cresset_error(c))) fail_msg("allocation %ld: %s", n, cresset_error(c));
+    if (n % 64 == 0) check_usable(c, n);
+  }
+  print_message("%ld allocations, %ld errors\n", n, failed);
+  assert_true(failed > 200);
+  check_usable(c, n);
+  close_program(c);
+}
+
+static void tensor_allocations(void **state) {
+  (void)state;
+  cresset *c = open_program();
+  long failed = 0, n = 1;
+  for (int passes = 0; passes < 20; n++) {
+    double result;
+    cr_memory_fail_at(n);
+    int rc = cresset_call(c, "program", ">d", &result);
+    cr_memory_fail_at(0);
+    passes = rc == CRESSET_OK ? passes + 1 : 0; /* a failure may be recovered from by collecting */
+    if (rc == CRESSET_OK) continue;
+    failed++;
+    if (!says_no_memory(cresset_error(c))) fail_msg("allocation %ld: %s", n, cresset_error(c));
+    if (n % 16 == 0) check_usable(c, n);
+  }
+  print_message("%ld allocations, %ld errors\n", n, failed);
+  assert_true(n > 300);
+  check_usable(c, n);
+  close_program(c);
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(lua_allocations),
+      cmocka_unit_test(tensor_allocations),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
