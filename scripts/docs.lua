@@ -181,6 +181,7 @@ end
 local function documented(name, value, parents, by_value)
   local index = help.index()
   if index[name] or by_value[value] then return true end
+  if index[name:match("^(.*):new$")] then return true end -- the constructor, as the class says
   local method = name:match(":([%w_]+)$")
   for _, class in ipairs(parents or {}) do
     if index[class .. ":" .. method] then return true end

@@ -3,8 +3,9 @@
 -- A doc comment is a C comment that begins with two stars, or Lua comment lines of which the first
 -- begins with three dashes.  It holds, in this order:
 --
---   signatures     torch.narrow(x, dim, first, size), one a line; a text may follow after a colon.
---                  In Lua, right above a function, they may be left out.
+--   signatures     torch.narrow(x, dim, first, size), one a line, or several with semicolons between
+--                  them; a text may follow one after a colon.  In Lua, right above a function, they
+--                  may be left out.
 --   text           its first sentence is the summary
 --   fields         "name: text" for each argument; Returns:, Errors:, From:
 --   Example:       last; lines of Lua, where `expr --> text` says what it gives
@@ -105,6 +106,19 @@ local function signature(line)
   if rest:find("^%s+%->%s") then return head .. rest, "" end
 end
 
+-- The signatures that a line begins with or is made of, and the text that follows.
+local function signatures(line)
+  local head, text = signature(line)
+  if head then return { head }, text end
+  local heads = {}
+  for part in line:gmatch("[^;]+") do
+    head, text = signature(part:match("^%s*(.-)%s*$"))
+    if text ~= "" then return nil end
+    heads[#heads + 1] = head
+  end
+  return heads, ""
+end
+
 -- "torch.narrow" for "torch.narrow(x, ..)", "torch.Tensor:narrow" for "x:narrow(..)".
 local function name_of(head, classes)
   local name = head:match("^[%w_.:]+")
@@ -169,9 +183,9 @@ local function read_block(block, path, classes)
   local entry = { signatures = {}, names = {}, text = "", fields = {}, file = path, line = block.line }
   local i = 1
   while lines[i] do
-    local head, text = signature(lines[i])
-    if not head then break end
-    entry.signatures[#entry.signatures + 1] = head
+    local heads, text = signatures(lines[i])
+    if not heads or #heads == 0 then break end
+    table.move(heads, 1, #heads, #entry.signatures + 1, entry.signatures)
     i = i + 1
     if text ~= "" then
       entry.text = text

@@ -28,11 +28,16 @@ local c_source = [[
  */
 static int f_narrow(lua_State *L) {
 /** torch.one(): in a line */
+/** torch.up([res,] x); torch.down([res,] x)
+ *  x:up(); x:down()
+ *
+ *  Both; one after the other.
+ */
 ]]
 
 function tests.c_comment()
   local list = comments.parse(c_source, "a_lua.c")
-  tester:eq(#list, 2)
+  tester:eq(#list, 3)
   local e = list[1]
   tester:eq(e.names, { "torch.narrow", "torch.Tensor:narrow" })
   tester:eq(e.signatures, { "torch.narrow(x, dim, first [, size])", "x:narrow(dim, first [, size])" })
@@ -45,6 +50,9 @@ function tests.c_comment()
   tester:eq(e.example, "x = torch.range(1, 6)\nif x then\n  x:narrow(1, 2, 3):sum() --> 9\nend")
   tester:eq(list[2].names, { "torch.one" })
   tester:eq(list[2].text, "in a line")
+  tester:eq(list[3].names, { "torch.up", "torch.down", "torch.Tensor:up", "torch.Tensor:down" })
+  tester:eq(list[3].signatures, { "torch.up([res,] x)", "torch.down([res,] x)", "x:up()", "x:down()" })
+  tester:eq(list[3].text, "Both; one after the other.")
 end
 
 local lua_source = [[
