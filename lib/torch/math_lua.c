@@ -11,20 +11,122 @@ static int bound_code(lua_State *L) {
 
 /* ---- one element ------------------------------------------------------------------------ */
 
-/* torch.exp([res,] x) */
+/** torch.exp([res,] x); torch.expm1([res,] x); torch.log([res,] x); torch.log1p([res,] x)
+ *  torch.log2([res,] x); torch.log10([res,] x); torch.sqrt([res,] x); torch.rsqrt([res,] x)
+ *  torch.square([res,] x); torch.cinv([res,] x)
+ *  x:exp([y]); x:expm1([y]); x:log([y]); x:log1p([y]); x:log2([y]); x:log10([y]); x:sqrt([y])
+ *  x:rsqrt([y]); x:square([y]); x:cinv([y])
+ *
+ *  Exponentials, logarithms and powers of each element: expm1 is exp(x) - 1, log1p is log(1 + x)
+ *  (both exact near 0), rsqrt is 1 / sqrt(x), cinv is 1 / x.  Differentiable.
+ *
+ *  The methods change x; x:exp(y) puts exp(y) into x.
+ *
+ *  res: tensor for the result, of its type; resized to x's shape
+ *  x: tensor; of integers the functions give the default float type (square keeps integers)
+ *  y: tensor whose values are taken in place of x's
+ *  Returns: a new tensor of x's shape, or res, or x
+ *  Errors: the result's type is not that of the tensor for it, as in torch.LongTensor(2):exp()
+ *  From: Torch7; expm1, log2, log10 and square as in NumPy
+ *  Example:
+ *    torch.exp(torch.zeros(2)):sum() --> 2.0
+ *    torch.Tensor { 4, 9 }:sqrt():sum() --> 5.0
+ */
 static int f_unary(lua_State *L) {
   cr_tensor *a = cr_check_tensor(L, 1), *b = cr_to_tensor(L, 2);
   return cr_push_result(L, cr_unary((cr_unary_op)bound_code(L), b ? b : a, b ? a : NULL),
                         b ? 1 : 0);
 }
 
-/* x:exp() in place, x:exp(y): x becomes exp(y) */
+/** torch.sin([res,] x); torch.cos([res,] x); torch.tan([res,] x); torch.asin([res,] x)
+ *  torch.acos([res,] x); torch.atan([res,] x); torch.sinh([res,] x); torch.cosh([res,] x)
+ *  torch.asinh([res,] x); torch.acosh([res,] x); torch.atanh([res,] x)
+ *  x:sin([y]); x:cos([y]); x:tan([y]); x:asin([y]); x:acos([y]); x:atan([y]); x:sinh([y])
+ *  x:cosh([y]); x:asinh([y]); x:acosh([y]); x:atanh([y])
+ *
+ *  The trigonometric and hyperbolic functions of each element, in radians, and their inverses.
+ *  tanh is with the activations.  Differentiable; NaN outside a function's domain.
+ *
+ *  The methods change x; x:sin(y) puts sin(y) into x.
+ *
+ *  res: tensor for the result, of its type; resized to x's shape
+ *  x: tensor; of integers the functions give the default float type
+ *  y: tensor whose values are taken in place of x's
+ *  Returns: a new tensor of x's shape, or res, or x
+ *  From: Torch7; asinh, acosh and atanh as in NumPy
+ *  Example:
+ *    torch.cos(torch.zeros(3)):sum() --> 3.0
+ */
+
+/** torch.neg([res,] x); torch.abs([res,] x); torch.sign([res,] x); torch.floor([res,] x)
+ *  torch.ceil([res,] x); torch.round([res,] x); torch.trunc([res,] x); torch.frac([res,] x)
+ *  torch.bitnot([res,] x)
+ *  x:neg([y]); x:abs([y]); x:sign([y]); x:floor([y]); x:ceil([y]); x:round([y]); x:trunc([y])
+ *  x:frac([y]); x:bitnot([y])
+ *
+ *  Sign and rounding of each element: -x, |x|, -1 or 0 or 1; down, up, to the nearest whole number
+ *  (a half goes away from zero), towards zero; frac is x - trunc(x).  bitnot turns every bit of an
+ *  integer round.  -x is torch.neg(x).  All keep the type.  Differentiable but for bitnot; sign and
+ *  the roundings have derivative 0.
+ *
+ *  The methods change x; x:floor(y) puts floor(y) into x.
+ *
+ *  res: tensor for the result, of x's type; resized to x's shape
+ *  x: tensor of any type
+ *  y: tensor whose values are taken in place of x's
+ *  Returns: a new tensor of x's shape, or res, or x
+ *  Errors: bitnot: a float tensor; neg: a BoolTensor
+ *  From: Torch7; bitnot as NumPy's bitwise_not
+ *  Example:
+ *    x = torch.Tensor { -1.5, 2.5 }
+ *    torch.round(x):sum() --> 1.0
+ *    torch.abs(x):sum() --> 4.0
+ *    torch.bitnot(torch.LongTensor { 0 })[1] --> -1
+ */
+
+/** torch.tanh([res,] x); torch.sigmoid([res,] x); torch.logSigmoid([res,] x)
+ *  torch.softplus([res,] x); torch.relu([res,] x); torch.gelu([res,] x); torch.silu([res,] x)
+ *  torch.erf([res,] x); torch.erfc([res,] x); torch.lgamma([res,] x); torch.digamma([res,] x)
+ *  x:tanh([y]); x:sigmoid([y]); x:logSigmoid([y]); x:softplus([y]); x:relu([y]); x:gelu([y])
+ *  x:silu([y]); x:erf([y]); x:erfc([y]); x:lgamma([y]); x:digamma([y])
+ *
+ *  Activations and the functions behind them, of each element: sigmoid is 1 / (1 + exp(-x)),
+ *  logSigmoid its logarithm, softplus log(1 + exp(x)), relu max(x, 0), silu x sigmoid(x), gelu
+ *  x Phi(x) with the normal distribution's Phi (exact, by erf); erf the error function, erfc
+ *  1 - erf(x), lgamma log |Gamma(x)|, digamma its derivative.  Differentiable but for digamma.
+ *
+ *  The methods change x; x:tanh(y) puts tanh(y) into x.
+ *
+ *  res: tensor for the result, of its type; resized to x's shape
+ *  x: tensor; of integers the functions give the default float type (relu keeps integers)
+ *  y: tensor whose values are taken in place of x's
+ *  Returns: a new tensor of x's shape, or res, or x
+ *  From: Torch7 (tanh, sigmoid, lgamma), PyTorch (erf, erfc, digamma); gelu: Hendrycks and Gimpel,
+ *    2016; silu: Elfwing, Uchibe and Doya, 2017
+ *  Example:
+ *    torch.sigmoid(torch.zeros(2)):sum() --> 1.0
+ *    torch.relu(torch.Tensor { -1, 2 }):sum() --> 2.0
+ */
 static int m_unary(lua_State *L) {
   cr_tensor *x = cr_check_tensor(L, 1), *y = cr_to_tensor(L, 2);
   return cr_push_result(L, cr_unary((cr_unary_op)bound_code(L), y ? y : x, x), 1);
 }
 
-/* A new tensor from the method too: the result has another type (isnan) */
+/** torch.isnan([res,] x); torch.isinf([res,] x); torch.isfinite([res,] x)
+ *  torch.logicalNot([res,] x)
+ *  x:isnan(); x:isinf(); x:isfinite(); x:logicalNot()
+ *
+ *  A mask: 1 where an element is not a number, is infinite, is neither, or is zero.  The methods
+ *  leave x as it is.
+ *
+ *  res: BoolTensor for the result
+ *  x: tensor of any type
+ *  Returns: a BoolTensor of x's shape
+ *  From: NumPy
+ *  Example:
+ *    torch.isnan(torch.Tensor { 1, 0 / 0 }):sum() --> 1
+ *    torch.logicalNot(torch.Tensor { 3, 0, 0 }):sum() --> 2
+ */
 static int m_unary_new(lua_State *L) {
   cr_push_tensor(L, cr_unary((cr_unary_op)bound_code(L), cr_check_tensor(L, 1), NULL));
   return 1;
@@ -95,17 +197,132 @@ static cr_tensor *apply(lua_State *L, cr_binary_op op, const operands *o, cr_ten
                          : cr_binary_scalar(op, o->a, o->number, out);
 }
 
+/** torch.add([res,] x, [factor,] y); torch.csub([res,] x, [factor,] y); torch.mul([res,] x, y)
+ *  torch.cmul([res,] x, y); torch.div([res,] x, y); torch.cdiv([res,] x, y); torch.pow([res,] x, y)
+ *  torch.cpow([res,] x, y)
+ *  x:add([a,] [factor,] y); x:csub([a,] [factor,] y); x:mul([a,] y); x:cmul([a,] y); x:div([a,] y)
+ *  x:cdiv([a,] y); x:pow([a,] y); x:cpow([a,] y)
+ *
+ *  Elementwise arithmetic: x + factor y, x - factor y, x y, x / y, x to the power y.  The names
+ *    with
+ *  c are Torch7's for tensors, the others its for numbers; both take either.  Differentiable.
+ *
+ *  Shapes broadcast as in NumPy; types are promoted, and a number takes the tensor's type unless it
+ *  is a fraction and the tensor of integers, which gives the default float type.  div of integers
+ *  cuts off, as C does; x / y of the operators is exact.  The functions give a new tensor and
+ *  accept a number in x's place; the methods change x, and x:add(a, y) puts a + y into x, whatever
+ *  x was. x + y, x - y, x / y and x ^ y are torch.add, csub, div and pow, but x * y is the matrix
+ *  product.
+ *
+ *  res: tensor for the result, of its type; resized
+ *  x: tensor, or in the functions a number
+ *  a: tensor that takes x's place as the first operand
+ *  factor: number that y is multiplied by, 1 by default
+ *  y: tensor or number
+ *  Returns: a new tensor, or res, or x
+ *  Errors: the shapes do not broadcast; the type of res or x is not that of the result; an integer
+ *    is divided by zero; a BoolTensor, except in add and mul
+ *  From: Torch7
+ *  Example:
+ *    x = torch.Tensor { 1, 2 }
+ *    torch.add(x, 2, x):sum() --> 9.0
+ *    x:mul(10):sum() --> 30.0
+ *    torch.div(1, torch.Tensor { 4 }):item() --> 0.25
+ */
+
+/** torch.cmax([res,] x, y); torch.cmin([res,] x, y); torch.atan2([res,] x, y)
+ *  x:cmax([a,] y); x:cmin([a,] y); x:atan2([a,] y)
+ *
+ *  The larger, or the smaller, of each pair of elements; atan2 is the angle whose tangent is x / y,
+ *  from -pi to pi by the signs of both.  Differentiable.  Arguments as for torch.add, without a
+ *  factor.
+ *
+ *  res: tensor for the result, of its type; resized
+ *  x: tensor, or in the functions a number
+ *  a: tensor that takes x's place as the first operand
+ *  y: tensor or number; shapes broadcast
+ *  Returns: a new tensor, or res, or x, which the methods change
+ *  From: Torch7
+ *  Example:
+ *    torch.cmax(torch.Tensor { 1, 5 }, 3):sum() --> 8.0
+ *    torch.atan2(torch.zeros(1), 1):item() --> 0.0
+ */
+
+/** torch.bitand([res,] x, y); torch.cbitand([res,] x, y); torch.bitor([res,] x, y)
+ *  torch.cbitor([res,] x, y); torch.bitxor([res,] x, y); torch.cbitxor([res,] x, y)
+ *  torch.lshift([res,] x, y); torch.clshift([res,] x, y); torch.rshift([res,] x, y)
+ *  torch.crshift([res,] x, y)
+ *  x:bitand([a,] y); x:cbitand([a,] y); x:bitor([a,] y); x:cbitor([a,] y); x:bitxor([a,] y)
+ *  x:cbitxor([a,] y); x:lshift([a,] y); x:clshift([a,] y); x:rshift([a,] y); x:crshift([a,] y)
+ *
+ *  The bits of integers: and, or, exclusive or, x shifted by y to the left or right.  The names
+ *    with
+ *  c are the same.  Arguments as for torch.add, without a factor.
+ *
+ *  res: tensor for the result, of its type; resized
+ *  x: tensor of an integer type or BoolTensor, or in the functions a number
+ *  a: tensor that takes x's place as the first operand
+ *  y: tensor or number; shapes broadcast
+ *  Returns: a new tensor, or res, or x, which the methods change
+ *  Errors: a float tensor
+ *  From: Torch7
+ *  Example:
+ *    x = torch.LongTensor { 6 }
+ *    torch.bitand(x, 3)[1], torch.bitxor(x, 3)[1], torch.lshift(x, 1)[1] --> 2 5 12
+ */
 static int f_binary(lua_State *L) {
   operands o = parse(L, false);
   return cr_push_result(L, apply(L, (cr_binary_op)bound_code(L), &o, o.out), o.out_arg);
 }
 
+/** torch.fmod([res,] x, y); torch.cfmod([res,] x, y); torch.mod([res,] x, y)
+ *  torch.cmod([res,] x, y); torch.remainder([res,] x, y); torch.cremainder([res,] x, y)
+ *  torch.floordiv([res,] x, y)
+ *  x:fmod([a,] y); x:cfmod([a,] y); x:mod([a,] y); x:cmod([a,] y); x:remainder([a,] y)
+ *  x:cremainder([a,] y); x:floordiv([a,] y)
+ *
+ *  Division with a rest: fmod (mod, and with c, the same) has the sign of x, as in C; remainder the
+ *  sign of y, as Lua's x % y; floordiv is floor(x / y), as Lua's x // y.  Differentiable; the
+ *  derivative of floordiv is zero.  Arguments as for torch.add, without a factor.
+ *
+ *  res: tensor for the result, of its type; resized
+ *  x: tensor, or in the functions a number
+ *  a: tensor that takes x's place as the first operand
+ *  y: tensor or number
+ *  Returns: a new tensor, or res, or x, which the methods change
+ *  Errors: an integer is divided by zero; a BoolTensor
+ *  From: Torch7; floordiv as in Lua
+ *  Example:
+ *    x = torch.LongTensor { 7, -7 }
+ *    table.concat(torch.fmod(x, 3):totable(), " ") --> 1 -1
+ *    table.concat(torch.remainder(x, 3):totable(), " ") --> 1 2
+ *    table.concat(torch.floordiv(x, 3):totable(), " ") --> 2 -3
+ */
 static int m_binary(lua_State *L) {
   operands o = parse(L, true);
   return cr_push_result(L, apply(L, (cr_binary_op)bound_code(L), &o, o.out), o.out_arg);
 }
 
-/* Comparisons give new masks, from methods too; ByteTensors in Torch7. */
+/** torch.eq([res,] x, y); torch.ne([res,] x, y); torch.lt([res,] x, y); torch.le([res,] x, y)
+ *  torch.gt([res,] x, y); torch.ge([res,] x, y); torch.logicalAnd([res,] x, y)
+ *  torch.logicalOr([res,] x, y); torch.logicalXor([res,] x, y)
+ *  x:eq(y); x:ne(y); x:lt(y); x:le(y); x:gt(y); x:ge(y); x:logicalAnd(y); x:logicalOr(y)
+ *  x:logicalXor(y)
+ *
+ *  A mask of each pair of elements: equal, not equal, less, less or equal, greater, greater or
+ *  equal; both, one at least, exactly one of them not zero.  The methods leave x as it is.
+ *
+ *  res: BoolTensor or ByteTensor for the result; resized
+ *  x: tensor of any type, or in the functions a number
+ *  y: tensor or number; shapes broadcast
+ *  Returns: a BoolTensor (run as th, a ByteTensor), or res
+ *  Errors: the shapes do not broadcast
+ *  From: Torch7; the logical ones as in NumPy
+ *  Example:
+ *    x = torch.Tensor { 1, 5, 3 }
+ *    x:gt(2):sum() --> 2
+ *    x[x:gt(2)]:sum() --> 8.0
+ */
 static int f_compare(lua_State *L) {
   operands o = parse(L, false);
   cr_tensor *y = apply(L, (cr_binary_op)bound_code(L), &o, o.out);
@@ -119,7 +336,22 @@ static int f_compare(lua_State *L) {
 
 /* ---- fused ------------------------------------------------------------------------------ */
 
-/* torch.addcmul([res,] x [, value], a, b); x:addcmul([value,] a, b) */
+/** torch.addcmul([res,] x, [value,] a, b); torch.addcdiv([res,] x, [value,] a, b)
+ *  x:addcmul([y,] [value,] a, b); x:addcdiv([y,] [value,] a, b)
+ *
+ *  x + value a b, or x + value a / b, elementwise in one go.  The methods change x; with y they put
+ *  y + value a b into x.  Differentiable.
+ *
+ *  res: tensor for the result, of its type; resized
+ *  x, y, a, b: tensors whose shapes broadcast
+ *  value: number, 1 by default
+ *  Returns: a new tensor, or res, or x
+ *  Errors: fewer than three tensors; a value that is no whole number for integers; a BoolTensor
+ *  From: Torch7
+ *  Example:
+ *    x, a = torch.ones(2), torch.Tensor { 3, 4 }
+ *    torch.addcmul(x, 2, a, a):sum() --> 52.0
+ */
 static int addc(lua_State *L, bool method,
                 cr_tensor *(*f)(cr_tensor *, cr_scalar, cr_tensor *, cr_tensor *, cr_tensor *)) {
   cr_tensor *t[4];
@@ -153,7 +385,21 @@ static int m_addcdiv(lua_State *L) {
   return addc(L, true, cr_addcdiv);
 }
 
-/* ([res,] x, number, number) */
+/** torch.clamp([res,] x, lo, hi)
+ *  x:clamp([y,] lo, hi)
+ *
+ *  Each element, but lo where it is less and hi where it is greater.  The method changes x; with y
+ *  it puts the clamped y into x.  Differentiable; the derivative is 0 where the element was
+ *  changed.
+ *
+ *  res: tensor for the result, of x's type; resized
+ *  x, y: tensor
+ *  lo, hi: numbers
+ *  Returns: a new tensor, or res, or x
+ *  From: Torch7
+ *  Example:
+ *    torch.clamp(torch.range(1, 5), 2, 4):sum() --> 15.0
+ */
 static int two_numbers(lua_State *L, bool method,
                        cr_tensor *(*f)(cr_tensor *, cr_scalar, cr_scalar, cr_tensor *)) {
   cr_tensor *x = cr_check_tensor(L, 1), *y = cr_to_tensor(L, 2);
@@ -169,11 +415,39 @@ static int f_clamp(lua_State *L) {
 static int m_clamp(lua_State *L) {
   return two_numbers(L, true, cr_clamp);
 }
+/** torch.threshold([res,] x, threshold, value)
+ *
+ *  Each element that is above the threshold, and the value in the place of the others.
+ *  Differentiable.
+ *
+ *  res: tensor for the result, of x's type; resized
+ *  x: tensor
+ *  threshold, value: numbers
+ *  Returns: a new tensor, or res
+ *  From: Torch7's nn.Threshold
+ *  Example:
+ *    torch.threshold(torch.Tensor { -1, 2, 3 }, 0, 0):sum() --> 5.0
+ */
 static int f_threshold(lua_State *L) {
   return two_numbers(L, false, cr_threshold);
 }
 
-/* torch.lerp([res,] a, b, weight); x:lerp(b, weight) */
+/** torch.lerp([res,] a, b, weight)
+ *  x:lerp([a,] b, weight)
+ *
+ *  From a to b: a + weight (b - a) for each element.  x:lerp(b, weight) moves x towards b;
+ *    x:lerp(a,
+ *  b, weight) puts the result into x.  Differentiable in a and b.  Of two numbers the function
+ *  gives a number.
+ *
+ *  res: tensor for the result, of its type; resized
+ *  a, b: tensors whose shapes broadcast
+ *  weight: number, 0 for a and 1 for b
+ *  Returns: a new tensor, or res, or x
+ *  From: Torch7
+ *  Example:
+ *    torch.lerp(torch.zeros(2), torch.ones(2), 0.25):sum() --> 0.5
+ */
 static int lerp(lua_State *L, bool method) {
   cr_tensor *t[3];
   int n = 0;
@@ -200,7 +474,18 @@ static int m_lerp(lua_State *L) {
   return lerp(L, true);
 }
 
-/* torch.where(mask, a, b): a and b tensors or numbers */
+/** torch.where(mask, a, b)
+ *
+ *  a where the mask is not zero, b elsewhere.  Differentiable in a and b.
+ *
+ *  mask: tensor, a BoolTensor or ByteTensor
+ *  a, b: tensors or numbers; all three shapes broadcast
+ *  Returns: a new tensor
+ *  From: NumPy
+ *  Example:
+ *    x = torch.Tensor { -1, 2 }
+ *    torch.where(x:gt(0), x, 0):sum() --> 2.0
+ */
 static int f_where(lua_State *L) {
   cr_tensor *mask = cr_check_tensor(L, 1);
   for (int i = 2; i <= 3; i++) {
