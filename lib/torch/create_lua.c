@@ -69,6 +69,31 @@ static int from_storage(lua_State *L, cr_dtype dtype, int arg) {
   return cr_tensor_set(L); /* in this call, so that an error has the script's line */
 }
 
+/** torch.FloatTensor([...]); torch.DoubleTensor([...]); torch.HalfTensor([...])
+ *  torch.BFloat16Tensor([...]); torch.CharTensor([...]); torch.ByteTensor([...])
+ *  torch.ShortTensor([...]); torch.IntTensor([...]); torch.LongTensor([...])
+ *  torch.BoolTensor([...]); x:new()
+ *
+ *  Makes a tensor of a type: float32, float64, float16, bfloat16, int8, uint8, int16, int32, int64,
+ *  bool.  torch.Tensor(..) makes one of the default type.  What follows may be:
+ *    nothing: a tensor without elements or dimensions
+ *    sizes: numbers or a LongStorage; the elements are not set
+ *    sizes and strides: two LongStorages
+ *    a table of numbers, or of tables of them: a row each
+ *    a storage of the type [, offset [, sizes [, strides]]]: a view of its elements, as by x:set
+ *    a tensor of the type: a view of the same elements, which x:new() is too
+ *  x.new(..), with a dot, makes a tensor of x's type from any of these.
+ *
+ *  Returns: a tensor
+ *  Errors: the rows of a table have different lengths; the type of the tensor is another; a size is
+ *    negative; there is not enough memory
+ *  From: Torch7
+ *  Example:
+ *    x = torch.FloatTensor { { 1, 2, 3 }, { 4, 5, 6 } }
+ *    table.concat(x.shape, "x") --> 2x3
+ *    table.concat(x.new(5, 7).shape, "x") --> 5x7
+ *    torch.LongTensor(2, 2):fill(3):sum() --> 12
+ */
 static int construct(lua_State *L, cr_dtype dtype, int arg) {
   cr_tensor *t = cr_to_tensor(L, arg);
   cr_storage *s = cr_to_storage(L, arg);
@@ -135,7 +160,20 @@ static void constructors(lua_State *L) {
 
 /* ---- filled ----------------------------------------------------------------------------- */
 
-/* torch.zeros(sizes..), torch.zeros(res, sizes..); the last argument may be a type name. */
+/** torch.zeros([res,] size, ... [, type]); torch.ones([res,] size, ... [, type])
+ *  x:zeros(size, ...); x:ones(size, ...)
+ *
+ *  A tensor of zeros, or of ones.  The methods resize x and fill it.
+ *
+ *  res: tensor for the result; resized
+ *  size: number; the sizes may also be a table or a LongStorage
+ *  type: name of the type, as "long" or "torch.LongTensor"; res's, or the default type
+ *  Returns: a tensor
+ *  From: Torch7
+ *  Example:
+ *    torch.zeros(2, 3):nElement() --> 6
+ *    torch.ones({ 2, 3 }, "long"):sum() --> 6
+ */
 static int filled(lua_State *L, double value) {
   cr_tensor *out = cr_to_tensor(L, 1);
   int64_t shape[CR_MAX_DIMS];
@@ -158,6 +196,18 @@ static int f_ones(lua_State *L) {
   return filled(L, 1);
 }
 
+/** torch.full(sizes, value [, type])
+ *
+ *  A tensor with one value everywhere.
+ *
+ *  sizes: table, LongStorage or one number
+ *  value: number
+ *  type: name of the type; the default type
+ *  Returns: a new tensor
+ *  From: NumPy
+ *  Example:
+ *    torch.full({ 2, 2 }, 7):sum() --> 28.0
+ */
 static int f_full(lua_State *L) {
   int64_t shape[CR_MAX_DIMS];
   int used, n = cr_check_sizes(L, 1, shape, &used);
@@ -171,6 +221,16 @@ static int f_full(lua_State *L) {
   return luaL_error(L, "torch.full({sizes}, value [, type]) is wanted");
 }
 
+/** torch.zerosLike(x); torch.onesLike(x)
+ *
+ *  Zeros, or ones, of the shape, type and device of x.
+ *
+ *  x: tensor
+ *  Returns: a new tensor
+ *  From: NumPy
+ *  Example:
+ *    torch.onesLike(torch.LongTensor(2, 3)):sum() --> 6
+ */
 static int like(lua_State *L, double value) {
   cr_tensor *t = cr_check_tensor(L, 1);
   cr_push_tensor(L, cr_full((cr_dtype)t->dtype, cr_device_of(t), t->ndim, t->shape, cr_num(value)));
@@ -184,6 +244,17 @@ static int f_ones_like(lua_State *L) {
   return like(L, 1);
 }
 
+/** torch.fill(x, value); x:fill(value); torch.zero(x); x:zero()
+ *
+ *  Sets all elements to a value, or to zero.  Both forms change x.
+ *
+ *  x: tensor
+ *  value: number, or a tensor of one element
+ *  Returns: x
+ *  From: Torch7
+ *  Example:
+ *    torch.Tensor(2, 2):fill(3):sum() --> 12.0
+ */
 static int m_fill(lua_State *L) {
   cr_tensor *t = cr_check_tensor(L, 1);
   return cr_push_result(L, cr_fill(t, cr_check_scalar(L, 2)), 1);
@@ -193,6 +264,16 @@ static int m_zero(lua_State *L) {
   return cr_push_result(L, cr_fill(cr_check_tensor(L, 1), cr_int(0)), 1);
 }
 
+/** torch.scalar(value [, type])
+ *
+ *  A tensor of no dimensions, which holds one number.
+ *
+ *  value: number, or a tensor of one element
+ *  type: name of the type; the default type
+ *  Returns: a new tensor
+ *  Example:
+ *    torch.scalar(3):dim(), torch.scalar(3):item() --> 0 3.0
+ */
 static int f_scalar(lua_State *L) {
   cr_dtype dtype = lua_isnoneornil(L, 2) ? (cr_dtype)cr_ctx()->dtype : cr_check_dtype(L, 2);
   cr_push_tensor(L, cr_scalar_tensor(dtype, cpu, cr_check_scalar(L, 1)));
@@ -211,7 +292,19 @@ static int give_points(lua_State *L, const char *fn, cr_tensor *y, cr_tensor *ou
   return give(L, fn, cr_reshape(y, out->ndim, out->shape), out);
 }
 
-/* torch.range([res,] from, to [, step]): both ends included, as in Torch7 */
+/** torch.range([res,] from, to [, step]); x:range(from, to [, step])
+ *
+ *  The numbers from, from + step, .. up to `to`, which is included.
+ *
+ *  res: tensor for the result; it keeps its shape when it has as many elements
+ *  from, to: numbers
+ *  step: number, 1 by default; may be negative
+ *  Returns: a tensor of the default type or res's, with one dimension; or x
+ *  Errors: the step is 0 or leads away from `to`
+ *  From: Torch7
+ *  Example:
+ *    table.concat(torch.range(1, 2, 0.5):totable(), " ") --> 1.0 1.5 2.0
+ */
 static int f_range(lua_State *L) {
   cr_tensor *out = cr_to_tensor(L, 1);
   int at = out ? 2 : 1;
@@ -224,7 +317,19 @@ static int f_range(lua_State *L) {
   return give_points(L, "range", cr_arange(dtype, cpu, from, step, n), out);
 }
 
-/* torch.arange([from,] to [, step]): the end left out, as in NumPy; whole numbers give int64 */
+/** torch.arange([from,] to [, step])
+ *
+ *  The numbers from, from + step, .. less than `to`.  With three arguments or two, the first is
+ *  `from`, which is 0 otherwise.
+ *
+ *  from, to: numbers
+ *  step: number, 1 by default; may be negative
+ *  Returns: a LongTensor when all are integers, otherwise a tensor of the default type
+ *  Errors: the step is 0
+ *  From: NumPy
+ *  Example:
+ *    table.concat(torch.arange(3):totable(), " ") --> 0 1 2
+ */
 static int f_arange(lua_State *L) {
   int n = lua_gettop(L);
   bool whole = true;
@@ -239,7 +344,20 @@ static int f_arange(lua_State *L) {
   return 1;
 }
 
-/* The points of ([res,] from, to [, n]), 100 by default; the result tensor goes to *out. */
+/** torch.linspace([res,] from, to [, n]); torch.logspace([res,] from, to [, n])
+ *  x:linspace(from, to [, n]); x:logspace(from, to [, n])
+ *
+ *  Points at equal distances, both ends included; logspace takes 10 to their power.
+ *
+ *  res: tensor for the result; it keeps its shape when it has as many elements
+ *  from, to: numbers
+ *  n: how many points, at least 1; 100 by default
+ *  Returns: a tensor of the default type or res's, with one dimension; or x
+ *  From: Torch7
+ *  Example:
+ *    table.concat(torch.linspace(0, 1, 3):totable(), " ") --> 0.0 0.5 1.0
+ *    table.concat(torch.logspace(0, 2, 3):totable(), " ") --> 1.0 10.0 100.0
+ */
 static cr_tensor *line(lua_State *L, const char *fn, cr_tensor **out_tensor) {
   cr_tensor *out = *out_tensor = cr_to_tensor(L, 1);
   int at = out ? 2 : 1;
@@ -265,6 +383,18 @@ static int f_logspace(lua_State *L) {
   return give_points(L, "logspace", y, out);
 }
 
+/** torch.eye([res,] n [, m]); x:eye(n [, m])
+ *
+ *  The identity matrix: ones on the diagonal, zeros elsewhere.
+ *
+ *  res: tensor for the result; resized
+ *  n: how many rows
+ *  m: how many columns; n by default
+ *  Returns: a tensor of the default type or res's, n x m; or x
+ *  From: Torch7
+ *  Example:
+ *    torch.eye(3):sum() --> 3.0
+ */
 static int f_eye(lua_State *L) {
   cr_tensor *out = cr_to_tensor(L, 1);
   int at = out ? 2 : 1;
@@ -275,6 +405,21 @@ static int f_eye(lua_State *L) {
 
 /* ---- the default type ------------------------------------------------------------------- */
 
+/** torch.setdefaulttensortype(name); torch.getdefaulttensortype()
+ *
+ *  Sets the type that torch.Tensor, torch.zeros and others give, or says which it is.  At the start
+ *  it is torch.FloatTensor; run as th, torch.DoubleTensor.
+ *
+ *  name: string, as "torch.DoubleTensor"
+ *  Returns: the name; nothing from setdefaulttensortype
+ *  Errors: no type has this name, or it is no float type
+ *  From: Torch7
+ *  Example:
+ *    before = torch.getdefaulttensortype()
+ *    torch.setdefaulttensortype("torch.DoubleTensor")
+ *    torch.zeros(1):type() --> torch.DoubleTensor
+ *    torch.setdefaulttensortype(before)
+ */
 static int f_set_default(lua_State *L) {
   cr_dtype t = cr_check_dtype(L, 1);
   if (!cr_is_float(t)) return luaL_argerror(L, 1, "the default type must be a float type");

@@ -13,6 +13,16 @@ static int visible_dims(const cr_tensor *t) {
   return cr_is_none(t) ? 0 : t->ndim;
 }
 
+/** torch.dim(x); x:dim(); x:nDimension()
+ *
+ *  How many dimensions x has; 0 for a single number and for a tensor without elements.
+ *
+ *  x: tensor
+ *  Returns: an integer
+ *  From: Torch7
+ *  Example:
+ *    torch.zeros(2, 3):dim() --> 2
+ */
 static int t_dim(lua_State *L) {
   lua_pushinteger(L, visible_dims(cr_check_tensor(L, 1)));
   return 1;
@@ -25,6 +35,19 @@ static int check_own_dim(lua_State *L, const cr_tensor *t, int arg) {
   return d;
 }
 
+/** x:size([dim]); x:stride([dim])
+ *
+ *  The sizes of x, or its strides: how many elements of the storage lie between neighbours along a
+ *  dimension.  #x is x:size(), and x.shape a table of the sizes.
+ *
+ *  dim: 1 to x:dim(); negative counts from the last
+ *  Returns: a LongStorage of all, or the integer for dim
+ *  Errors: x has no such dimension
+ *  From: Torch7
+ *  Example:
+ *    x = torch.zeros(2, 3)
+ *    x:size(2), x:stride(1), #x:size() --> 3 3 2
+ */
 static int t_size(lua_State *L) {
   cr_tensor *t = cr_check_tensor(L, 1);
   if (lua_isnoneornil(L, 2))
@@ -49,16 +72,45 @@ static int t_stride(lua_State *L) {
   return 1;
 }
 
+/** torch.numel(x); x:numel(); x:nElement()
+ *
+ *  How many elements x has.
+ *
+ *  x: tensor
+ *  Returns: an integer
+ *  From: Torch7
+ *  Example:
+ *    torch.zeros(2, 3):nElement() --> 6
+ */
 static int t_numel(lua_State *L) {
   lua_pushinteger(L, cr_numel(cr_check_tensor(L, 1)));
   return 1;
 }
 
+/** x:isContiguous()
+ *
+ *  Whether the elements follow each other in memory, row by row.
+ *
+ *  Returns: true or false
+ *  From: Torch7
+ *  Example:
+ *    torch.zeros(2, 3):t():isContiguous() --> false
+ */
 static int t_is_contiguous(lua_State *L) {
   lua_pushboolean(L, cr_is_contiguous(cr_check_tensor(L, 1)));
   return 1;
 }
 
+/** x:isSameSizeAs(y); x:isSize(y)
+ *
+ *  Whether x has the shape of y, or the sizes y.
+ *
+ *  y: tensor, LongStorage or table of sizes
+ *  Returns: true or false
+ *  From: Torch7
+ *  Example:
+ *    torch.zeros(2, 3):isSize { 2, 3 } --> true
+ */
 static int t_is_same_size(lua_State *L) {
   cr_tensor *t = cr_check_tensor(L, 1);
   if (cr_to_tensor(L, 2)) {
@@ -71,6 +123,17 @@ static int t_is_same_size(lua_State *L) {
   return 1;
 }
 
+/** x:isSetTo(y)
+ *
+ *  Whether x and y are the same view of one storage.
+ *
+ *  y: tensor
+ *  Returns: true or false
+ *  From: Torch7
+ *  Example:
+ *    x = torch.zeros(2)
+ *    x:isSetTo(x:view(2)), x:isSetTo(x:clone()) --> true false
+ */
 static int t_is_set_to(lua_State *L) {
   cr_tensor *a = cr_check_tensor(L, 1), *b = cr_check_tensor(L, 2);
   lua_pushboolean(L, a->storage && a->storage == b->storage && a->offset == b->offset &&
@@ -81,6 +144,16 @@ static int t_is_set_to(lua_State *L) {
 
 /* ---- storage ---------------------------------------------------------------------------- */
 
+/** x:storage(); x:storageOffset()
+ *
+ *  The storage that x is a view of, and the place of x's first element in it, counting from 1.
+ *
+ *  Returns: a storage; an integer
+ *  From: Torch7
+ *  Example:
+ *    x = torch.range(1, 6):narrow(1, 3, 2)
+ *    x:storageOffset(), x:storage()[x:storageOffset()] --> 3 3.0
+ */
 static int t_storage(lua_State *L) {
   cr_tensor *t = cr_check_tensor(L, 1);
   if (!t->storage) return 0;
@@ -135,6 +208,19 @@ int cr_tensor_set(lua_State *L) {
   return ok ? cr_return(L, 1) : cr_lua_error(L);
 }
 
+/** x:resize(size, ...); x:resizeAs(y)
+ *
+ *  Gives x other sizes, or those of y.  Elements that there were stay in their order; new ones are
+ *  not set.  x:resize(sizes, strides) of two LongStorages gives other strides too.
+ *
+ *  size: number; the sizes may also be a table or a LongStorage
+ *  y: tensor
+ *  Returns: x
+ *  Errors: a size is negative; x takes part in a graph; there is not enough memory
+ *  From: Torch7
+ *  Example:
+ *    table.concat(torch.range(1, 6):resize(2, 3).shape, "x") --> 2x3
+ */
 static int t_resize(lua_State *L) {
   cr_tensor *t = cr_check_tensor(L, 1);
   int64_t shape[CR_MAX_DIMS], stride[CR_MAX_DIMS];
@@ -153,6 +239,20 @@ static int t_resize_as(lua_State *L) {
 
 /* ---- views ------------------------------------------------------------------------------ */
 
+/** torch.narrow(x, dim, first, size); x:narrow(dim, first, size)
+ *
+ *  The part of x from place `first` on, `size` long, along a dimension.  Differentiable.
+ *
+ *  x: tensor
+ *  dim: 1 to x:dim(); negative counts from the last
+ *  first: the first place, from 1
+ *  size: how many places
+ *  Returns: a view that shares x's elements
+ *  Errors: the dimension or the places are outside x
+ *  From: Torch7
+ *  Example:
+ *    torch.range(1, 6):narrow(1, 2, 3):sum() --> 9.0
+ */
 static int t_narrow(lua_State *L) {
   cr_tensor *t = cr_check_tensor(L, 1);
   int dim = cr_check_dim(L, 2);
@@ -160,7 +260,18 @@ static int t_narrow(lua_State *L) {
   return 1;
 }
 
-/* x:sub(from1, to1 [, from2, to2 ..]); negative ends count from the last element */
+/** x:sub(from1, to1 [, from2, to2, ...])
+ *
+ *  The part of x from one place to another, both included, along its first dimensions.
+ *  Differentiable.
+ *
+ *  from1, to1, from2, to2: places; negative ones count from the last, -1
+ *  Returns: a view that shares x's elements
+ *  Errors: a place is outside x, or the last is before the first
+ *  From: Torch7
+ *  Example:
+ *    torch.range(1, 6):sub(2, -2):sum() --> 14.0
+ */
 static int t_sub(lua_State *L) {
   cr_tensor *t = cr_check_tensor(L, 1);
   lua_pushvalue(L, 1);
@@ -178,6 +289,19 @@ static int t_sub(lua_State *L) {
   return 1;
 }
 
+/** torch.select(x, dim, index); x:select(dim, index)
+ *
+ *  The slice at one place of a dimension, without that dimension.  Differentiable.
+ *
+ *  x: tensor
+ *  dim: 1 to x:dim(); negative counts from the last
+ *  index: the place; negative counts from the last
+ *  Returns: a view that shares x's elements; run as th, a number when no dimension is left
+ *  Errors: the dimension or the place is outside x
+ *  From: Torch7
+ *  Example:
+ *    torch.range(1, 6):view(2, 3):select(2, 3):sum() --> 9.0
+ */
 static int t_select(lua_State *L) {
   cr_tensor *t = cr_check_tensor(L, 1);
   int dim = cr_check_dim(L, 2);
@@ -191,6 +315,23 @@ static int t_select(lua_State *L) {
   return 1;
 }
 
+/** torch.transpose(x, dim1, dim2); x:transpose(dim1, dim2); torch.t(x); x:t()
+ *  torch.permute(x, ...); x:permute(...)
+ *
+ *  x with two dimensions exchanged (t: those of a matrix), or all in another order: x:permute(3, 1,
+ *  2) has x's third dimension first.  Differentiable.
+ *
+ *  x: tensor
+ *  dim1, dim2: 1 to x:dim(); negative counts from the last
+ *  ...: each dimension once; also as a table or LongStorage
+ *  Returns: a view that shares x's elements
+ *  Errors: x has no such dimension; t: x is no matrix
+ *  From: Torch7; permute as in PyTorch
+ *  Example:
+ *    x = torch.zeros(2, 3, 4)
+ *    table.concat(x:transpose(1, 3).shape, "x") --> 4x3x2
+ *    table.concat(x:permute(3, 1, 2).shape, "x") --> 4x2x3
+ */
 static int t_transpose(lua_State *L) {
   cr_tensor *t = cr_check_tensor(L, 1);
   cr_push_tensor(L, cr_transpose(t, cr_check_dim(L, 2), cr_check_dim(L, 3)));
@@ -221,7 +362,22 @@ static int set_to(lua_State *L, cr_tensor *t, cr_tensor *v) {
   return ok ? cr_return(L, 1) : cr_lua_error(L);
 }
 
-/* x:view(sizes..): same elements; res:view(x, sizes..) sets res to the view, as in Torch7. */
+/** torch.view(x, size, ...); x:view([y,] size, ...)
+ *  torch.viewAs(x, template); x:viewAs([y,] template)
+ *
+ *  The same elements under another shape, without a copy.  Differentiable.  res:view(y, ..) makes
+ *  res itself the view of y.
+ *
+ *  x, y: tensor whose layout allows it, for one a contiguous one
+ *  size: number; one of them may be -1, which stands for what is left.  Also a table or LongStorage
+ *  template: tensor whose shape is taken
+ *  Returns: a view that shares the elements
+ *  Errors: the sizes have another product, or the elements are not laid out so that a view can be
+ *    had; torch.reshape copies then
+ *  From: Torch7
+ *  Example:
+ *    table.concat(torch.range(1, 6):view(2, -1).shape, "x") --> 2x3
+ */
 static int shaped(lua_State *L, cr_tensor *(*f)(cr_tensor *, int, const int64_t *), bool may_set) {
   cr_tensor *t = cr_check_tensor(L, 1);
   int64_t shape[CR_MAX_DIMS];
@@ -241,12 +397,39 @@ static int shaped(lua_State *L, cr_tensor *(*f)(cr_tensor *, int, const int64_t 
 static int t_view(lua_State *L) {
   return shaped(L, cr_view, true);
 }
+/** torch.expand(x, size, ...); x:expand([y,] size, ...)
+ *  torch.expandAs(x, template); x:expandAs([y,] template)
+ *
+ *  Repeats dimensions of size 1 without a copy; new dimensions may come before x's.
+ *  Differentiable. res:expand(y, ..) makes res itself the view of y.
+ *
+ *  x, y: tensor
+ *  size: number; also a table or LongStorage
+ *  template: tensor whose shape is taken
+ *  Returns: a view in which elements appear several times; it cannot be written to
+ *  Errors: a size differs from x's, which is not 1
+ *  From: Torch7
+ *  Example:
+ *    torch.range(1, 3):view(3, 1):expand(3, 4):sum() --> 24.0
+ */
 static int t_expand(lua_State *L) {
   return shaped(L, cr_expand, true);
 }
 
-/* x:reshape(sizes..) and torch.reshape([res,] x, sizes..): a copy in Torch7, so that later writes
- * are not shared */
+/** torch.reshape([res,] x, size, ...); x:reshape(size, ...)
+ *
+ *  x's elements under another shape.  A view where that is possible, otherwise a copy; run as th,
+ *  always a copy.  Differentiable.
+ *
+ *  res: tensor for a copy; resized
+ *  x: tensor
+ *  size: number; one of them may be -1, which stands for what is left.  Also a table or LongStorage
+ *  Returns: a tensor
+ *  Errors: the sizes have another product
+ *  From: Torch7
+ *  Example:
+ *    torch.range(1, 6):view(2, 3):t():reshape(6)[2] --> 4.0
+ */
 static int t_reshape(lua_State *L) {
   cr_tensor *t = cr_check_tensor(L, 1), *out = NULL;
   int64_t shape[CR_MAX_DIMS];
@@ -283,6 +466,21 @@ static int t_expand_as(lua_State *L) {
   return as_other(L, cr_expand);
 }
 
+/** torch.squeeze(x [, dim]); x:squeeze([dim]); torch.unsqueeze(x, dim); x:unsqueeze(dim)
+ *
+ *  Leaves out dimensions of size 1, all or one; unsqueeze puts one in as dimension `dim`.
+ *  Differentiable.
+ *
+ *  x: tensor
+ *  dim: 1 to x:dim(), for unsqueeze to x:dim() + 1; negative counts from the last of the result.
+ *    One that is not of size 1 stays
+ *  Returns: a view that shares x's elements
+ *  Errors: there is no such dimension
+ *  From: Torch7; unsqueeze as in PyTorch
+ *  Example:
+ *    x = torch.zeros(1, 2, 1)
+ *    table.concat(x:squeeze().shape, "x"), table.concat(x:unsqueeze(2).shape, "x") --> 2 1x1x2x1
+ */
 static int t_squeeze(lua_State *L) {
   cr_tensor *t = cr_check_tensor(L, 1);
   cr_push_tensor(L, lua_isnoneornil(L, 2) ? cr_squeeze_all(t) : cr_squeeze(t, cr_check_dim(L, 2)));
@@ -297,12 +495,38 @@ static int t_unsqueeze(lua_State *L) {
   return 1;
 }
 
+/** torch.unfold(x, dim, size, step); x:unfold(dim, size, step)
+ *
+ *  All slices of a size along a dimension, a step apart: that dimension counts the slices, and a
+ *    new
+ *  last one holds them.  Differentiable.
+ *
+ *  x: tensor
+ *  dim: 1 to x:dim(); negative counts from the last
+ *  size, step: integers of at least 1
+ *  Returns: a view that shares x's elements
+ *  Errors: the size is larger than x's
+ *  From: Torch7
+ *  Example:
+ *    table.concat(torch.range(1, 6):unfold(1, 3, 2)[2]:totable(), " ") --> 3.0 4.0 5.0
+ */
 static int t_unfold(lua_State *L) {
   cr_tensor *t = cr_check_tensor(L, 1);
   cr_push_tensor(L, cr_unfold(t, cr_check_dim(L, 2), cr_check_int(L, 3), cr_check_int(L, 4)));
   return 1;
 }
 
+/** torch.diagonal(x [, k]); x:diagonal([k])
+ *
+ *  A diagonal of a matrix as a view; torch.diag gives a copy.  Differentiable.
+ *
+ *  x: matrix
+ *  k: which: 0 the main one, 1 that above it, -1 that below
+ *  Returns: a vector that shares x's elements
+ *  Errors: x is no matrix, or has no such diagonal
+ *  Example:
+ *    torch.range(1, 4):view(2, 2):diagonal():sum() --> 5.0
+ */
 static int t_diagonal(lua_State *L) {
   cr_push_tensor(
       L, cr_diagonal(cr_check_tensor(L, 1), lua_isnoneornil(L, 2) ? 0 : cr_check_int(L, 2)));
@@ -311,17 +535,47 @@ static int t_diagonal(lua_State *L) {
 
 /* ---- copies and types ------------------------------------------------------------------- */
 
+/** x:contiguous()
+ *
+ *  x itself when it is contiguous, otherwise a copy that is.  Differentiable.
+ *
+ *  Returns: a contiguous tensor
+ *  From: Torch7
+ *  Example:
+ *    torch.zeros(2, 3):t():contiguous():isContiguous() --> true
+ */
 static int t_contiguous(lua_State *L) {
   return cr_push_result(L, cr_contiguous(cr_check_tensor(L, 1)), 1);
 }
 
+/** torch.clone(x); x:clone()
+ *
+ *  A contiguous copy of x with elements of its own.  Differentiable.
+ *
+ *  x: tensor
+ *  Returns: a new tensor
+ *  From: Torch7
+ *  Example:
+ *    x = torch.zeros(2)
+ *    x:clone():fill(1)
+ *    x:sum() --> 0.0
+ */
 static int t_clone(lua_State *L) {
   cr_push_tensor(L, cr_clone(cr_check_tensor(L, 1)));
   return 1;
 }
 
-/* x:copy(y): same shape, a shape that broadcasts, or (as in Torch7) as many elements; y may be a
- * storage. */
+/** x:copy(y)
+ *
+ *  Writes the elements of y into x, converted to its type.  Differentiable.
+ *
+ *  y: tensor that has x's shape, broadcasts to it, or has as many elements; or a storage of as many
+ *  Returns: x
+ *  Errors: the shapes do not fit
+ *  From: Torch7
+ *  Example:
+ *    torch.LongTensor(3):copy(torch.Tensor { 1.5, 2.5, 3.5 }):sum() --> 6
+ */
 static int t_copy(lua_State *L) {
   cr_tensor *t = cr_check_tensor(L, 1), *src = cr_to_tensor(L, 2), *same = NULL;
   cr_storage *s = src ? NULL : cr_to_storage(L, 2);
@@ -341,6 +595,21 @@ static int t_copy(lua_State *L) {
   return cr_push_result(L, r, 1);
 }
 
+/** x:type([name]); x:typeAs(y); x:float(); x:double(); x:half(); x:bfloat16(); x:char(); x:byte()
+ *  x:short(); x:int(); x:long(); x:bool()
+ *
+ *  The name of x's type; or x converted to a type, which is x itself when it has it.  Floats lose
+ *  their fraction on the way to integers.  Differentiable between float types.
+ *
+ *  name: string, as "torch.LongTensor", "long" or "int64"
+ *  y: tensor whose type is taken
+ *  Returns: a string; or a tensor
+ *  Errors: no type has this name
+ *  From: Torch7
+ *  Example:
+ *    torch.Tensor { 1.7 }:long()[1] --> 1
+ *    torch.zeros(1):type("double"):type() --> torch.DoubleTensor
+ */
 static int t_type(lua_State *L) {
   cr_tensor *t = cr_check_tensor(L, 1);
   if (lua_isnoneornil(L, 2)) {
@@ -361,7 +630,17 @@ static int t_cast(lua_State *L) {
   return cr_push_result(L, cr_cast(t, (cr_dtype)lua_tointeger(L, lua_upvalueindex(1))), 1);
 }
 
-/* x:to('float64'), x:to('cpu'), x:to('cuda:1') */
+/** x:to(what); x:cuda(); x:cpu()
+ *
+ *  x as another type or on another device; x itself when it is so already.  Differentiable.
+ *
+ *  what: string: a type, as "float64"; or a device: "cpu", "cuda", "cuda:2" (the first is 1)
+ *  Returns: a tensor
+ *  Errors: there is no such type or device
+ *  From: PyTorch; cuda as in cutorch
+ *  Example:
+ *    torch.zeros(1):to("float64").dtype --> float64
+ */
 static int t_to(lua_State *L) {
   cr_tensor *t = cr_check_tensor(L, 1);
   const char *what = luaL_checkstring(L, 2);
@@ -384,6 +663,16 @@ static int t_cpu(lua_State *L) {
 
 /* ---- values for Lua --------------------------------------------------------------------- */
 
+/** x:item()
+ *
+ *  The element of a tensor that has only one.
+ *
+ *  Returns: a number; of a BoolTensor true or false
+ *  Errors: x has more elements, or none
+ *  From: PyTorch
+ *  Example:
+ *    torch.Tensor { { 5 } }:item() --> 5.0
+ */
 static int t_item(lua_State *L) {
   cr_tensor *t = cr_check_tensor(L, 1);
   cr_scalar v;
@@ -405,6 +694,16 @@ static void push_table(lua_State *L, const cr_tensor *t, int dim, int64_t *index
   }
 }
 
+/** torch.totable(x); x:totable()
+ *
+ *  The elements as a table, of tables where x has more than one dimension.
+ *
+ *  x: tensor, or in the function a storage
+ *  Returns: a table; the number for a tensor of no dimensions
+ *  From: Torch7
+ *  Example:
+ *    torch.range(1, 4):view(2, 2):totable()[2][1] --> 3.0
+ */
 static int t_totable(lua_State *L) {
   int64_t index[CR_MAX_DIMS];
   push_table(L, cr_check_tensor(L, 1), 0, index);
@@ -421,11 +720,30 @@ static int f_totable(lua_State *L) {
   return t_totable(L);
 }
 
+/** x:elementSize()
+ *
+ *  How many bytes an element takes.
+ *
+ *  Returns: an integer
+ *  From: Torch7
+ *  Example:
+ *    torch.FloatTensor():elementSize() --> 4
+ */
 static int t_element_size(lua_State *L) {
   lua_pushinteger(L, (lua_Integer)cr_sizeof((cr_dtype)cr_check_tensor(L, 1)->dtype));
   return 1;
 }
 
+/** torch.isTensor(x); x:isTensor(); torch.isStorage(x)
+ *
+ *  Whether a value is a tensor, or a storage.
+ *
+ *  x: any value
+ *  Returns: true or false
+ *  From: Torch7
+ *  Example:
+ *    torch.isTensor(torch.zeros(1)), torch.isTensor(1) --> true false
+ */
 static int t_is_tensor(lua_State *L) {
   lua_pushboolean(L, cr_to_tensor(L, 1) != NULL);
   return 1;
@@ -436,6 +754,18 @@ static int t_is_storage(lua_State *L) {
   return 1;
 }
 
+/** torch.pointer(x)
+ *
+ *  A number that tells objects apart: their address in memory.
+ *
+ *  x: tensor, storage, table, function, thread or userdata
+ *  Returns: an integer
+ *  Errors: x is of another kind, as a number
+ *  From: Torch7
+ *  Example:
+ *    x = {}
+ *    torch.pointer(x) == torch.pointer(x) --> true
+ */
 static int t_pointer(lua_State *L) {
   const void *p = cr_to_tensor(L, 1);
   if (!p) p = cr_to_storage(L, 1);
