@@ -7,6 +7,7 @@
 /* Each file adds its functions.  The table `torch` is at index 1, the methods of tensors at
  * index 2. */
 void cr_bind_tensor(lua_State *L);
+void cr_bind_view(lua_State *L);
 void cr_bind_print(lua_State *L);
 void cr_bind_create(lua_State *L);
 void cr_bind_index(lua_State *L);

@@ -555,6 +555,7 @@ int luaopen_torch(lua_State *L) {
   lua_newtable(L);
   lua_setfield(L, TORCH_TABLE, "_metatables");
   cr_bind_tensor(L);
+  cr_bind_view(L);
   cr_bind_print(L);
   cr_bind_create(L);
   cr_bind_index(L);
