@@ -15,8 +15,21 @@ static void push_element(lua_State *L, const cr_tensor *t, int64_t k) {
   cr_push_scalar(L, (cr_dtype)t->dtype, cr_get(t, index));
 }
 
-/* Calls the function after the tensors with an element of each; what it returns, if anything,
- * replaces the first tensor's. */
+/** x:apply(f); x:map(y, f); x:map2(y, z, f)
+ *
+ *  Calls a Lua function for each element, row by row: f(x), f(x, y) or f(x, y, z).  What it returns
+ *  takes the place of x's element, nothing or nil leaves it.  Much slower than functions of
+ *  tensors; nothing is recorded for gradients.
+ *
+ *  y, z: tensors of as many elements as x
+ *  f: function
+ *  Returns: x
+ *  Errors: the numbers of elements differ; what f raises
+ *  From: Torch7
+ *  Example:
+ *    torch.range(1, 3):apply(function(v) return v * v end):sum() --> 14.0
+ *    torch.ones(2):map(torch.ones(2), function(a, b) return a + b end):sum() --> 4.0
+ */
 static int walk(lua_State *L, int tensors) {
   cr_tensor *t[3];
   for (int i = 0; i < tensors; i++) {

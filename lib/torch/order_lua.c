@@ -26,7 +26,21 @@ static int optional_dim(lua_State *L, int arg) {
   return lua_isnoneornil(L, arg) ? -1 : cr_check_dim(L, arg);
 }
 
-/* torch.kthvalue([values, places,] x, k [, dim]): the k-th smallest; the last dimension by default
+/** torch.kthvalue([values, places,] x, k [, dim]); x:kthvalue(k [, dim])
+ *
+ *  The k-th smallest element along a dimension, and its place.  Differentiable.
+ *
+ *  values, places: tensors for the results, places a LongTensor; resized
+ *  x: tensor
+ *  k: 1 to x:size(dim)
+ *  dim: 1 to x:dim(), the last by default
+ *  Returns: the values and a LongTensor of places, which count from 1; the dimension stays, with
+ *    size 1
+ *  Errors: there are not k elements
+ *  From: Torch7
+ *  Example:
+ *    value, place = torch.Tensor { 5, 1, 3 }:kthvalue(2)
+ *    value[1], place[1] --> 3.0 3
  */
 static int f_kthvalue(lua_State *L) {
   ranked r = check_ranked(L);
@@ -36,7 +50,23 @@ static int f_kthvalue(lua_State *L) {
   return cr_push_ranked(L, "kthvalue", r.values, r.places, v, p);
 }
 
-/* torch.median([values, places,] x [, dim]) */
+/** torch.median([values, places,] x [, dim]); x:median([dim])
+ *  torch.mode([values, places,] x [, dim]); x:mode([dim])
+ *
+ *  The middle element in ascending order, of an even number the lower of the two; or the most
+ *  frequent one, of equally frequent ones the smallest, at its last place.  Differentiable.
+ *
+ *  values, places: tensors for the results, places a LongTensor; resized
+ *  x: tensor
+ *  dim: 1 to x:dim(), the last by default
+ *  Returns: the values and a LongTensor of places, which count from 1; the dimension stays, with
+ *    size 1
+ *  Errors: the dimension has no elements
+ *  From: Torch7
+ *  Example:
+ *    x = torch.Tensor { 7, 1, 2, 2, 9, 3 }
+ *    x:median()[1], x:mode()[1] --> 2.0 2.0
+ */
 static int f_median(lua_State *L) {
   ranked r = check_ranked(L);
   cr_tensor *v, *p;
@@ -44,7 +74,6 @@ static int f_median(lua_State *L) {
   return cr_push_ranked(L, "median", r.values, r.places, v, p);
 }
 
-/* torch.mode([values, places,] x [, dim]) */
 static int f_mode(lua_State *L) {
   ranked r = check_ranked(L);
   cr_tensor *v, *p;
@@ -52,8 +81,23 @@ static int f_mode(lua_State *L) {
   return cr_push_ranked(L, "mode", r.values, r.places, v, p);
 }
 
-/* torch.topk([values, places,] x [, k [, dim [, largest]]]): the smallest by default, as in Torch7;
- * always sorted */
+/** torch.topk([values, places,] x [, k [, dim [, largest]]]); x:topk([k [, dim [, largest]]])
+ *
+ *  The k smallest elements along a dimension, in ascending order, or the largest in descending
+ *  order, and their places.  Differentiable.
+ *
+ *  values, places: tensors for the results, places a LongTensor; resized
+ *  x: tensor
+ *  k: how many; 1 by default
+ *  dim: 1 to x:dim(), the last by default
+ *  largest: true for the largest
+ *  Returns: the values and a LongTensor of places, which count from 1
+ *  Errors: there are not k elements
+ *  From: Torch7, whose results are not always sorted
+ *  Example:
+ *    values, places = torch.Tensor { 5, 1, 3 }:topk(2, 1, true)
+ *    values[1], values[2], places[2] --> 5.0 3.0 3
+ */
 static int f_topk(lua_State *L) {
   ranked r = check_ranked(L);
   int64_t k = lua_isnoneornil(L, r.next) ? 1 : cr_check_int(L, r.next);

@@ -67,6 +67,29 @@ static int give(lua_State *L, const char *fn, const reduction *r, cr_tensor *y) 
 
 /* ---- sums and the like ------------------------------------------------------------------ */
 
+/** torch.sum([res,] x [, dim [, keepdim]]); torch.prod([res,] x [, dim [, keepdim]])
+ *  torch.all([res,] x [, dim [, keepdim]]); torch.any([res,] x [, dim [, keepdim]])
+ *  torch.countNonzero([res,] x [, dim [, keepdim]])
+ *  x:sum([dim [, keepdim]]); x:prod([dim [, keepdim]]); x:all([dim [, keepdim]])
+ *  x:any([dim [, keepdim]]); x:countNonzero([dim [, keepdim]])
+ *
+ *  The sum or the product of the elements; whether all, or any, are not zero; how many are not
+ *  zero. Over all of x, or along some dimensions.  sum and prod are differentiable.
+ *
+ *  res: tensor for the result, of its type; resized
+ *  x: tensor; sums and products of integers are int64
+ *  dim: 1 to x:dim(), negative counts from the last; or a table of dimensions
+ *  keepdim: false leaves the dimensions out; otherwise they stay, with size 1
+ *  Returns: without dim a number (true or false), or a tensor of no dimensions when x is on the
+ *    tape; with dim a tensor
+ *  Errors: x has no such dimension
+ *  From: Torch7; countNonzero as in NumPy
+ *  Example:
+ *    x = torch.range(1, 6):view(2, 3)
+ *    x:sum(), x:prod() --> 21.0 720.0
+ *    table.concat(x:sum(1).shape, "x"), table.concat(x:sum(1, false).shape, "x") --> 1x3 3
+ *    x:gt(2):all(), x:gt(2):any() --> false true
+ */
 static int f_reduce(lua_State *L) {
   cr_reduce_op op = (cr_reduce_op)bound_code(L);
   reduction r = check_reduction(L);
@@ -74,12 +97,42 @@ static int f_reduce(lua_State *L) {
   return give(L, cr_reduce_name(op), &r, cr_reduce(op, r.x, r.ndims, r.dims, keepdim, NULL));
 }
 
+/** torch.mean([res,] x [, dim [, keepdim]]); x:mean([dim [, keepdim]])
+ *
+ *  The mean of the elements, of all or along dimensions.  Differentiable.
+ *
+ *  res: tensor for the result, of its type; resized
+ *  x: tensor; the mean of integers is of the default float type
+ *  dim: 1 to x:dim(), negative counts from the last; or a table of dimensions
+ *  keepdim: false leaves the dimensions out; otherwise they stay, with size 1
+ *  Returns: a number, or with dim a tensor; as for torch.sum
+ *  From: Torch7
+ *  Example:
+ *    torch.range(1, 4):mean() --> 2.5
+ */
 static int f_mean(lua_State *L) {
   reduction r = check_reduction(L);
   return give(L, "mean", &r, cr_mean(r.x, r.ndims, r.dims, r.ndims >= 0 && r.keepdim, NULL));
 }
 
-/* torch.var([res,] x [, dim [, biased]]): biased divides by n instead of n-1 */
+/** torch.var([res,] x [, dim [, biased [, keepdim]]]); x:var([dim [, biased [, keepdim]]])
+ *  torch.std([res,] x [, dim [, biased [, keepdim]]]); x:std([dim [, biased [, keepdim]]])
+ *
+ *  The variance, or its root, the standard deviation.  Differentiable.
+ *
+ *  res: tensor for the result, of x's type; resized
+ *  x: tensor of a float type
+ *  dim: 1 to x:dim(), negative counts from the last; or a table of dimensions
+ *  biased: true divides by n; otherwise by n - 1
+ *  keepdim: false leaves the dimensions out; otherwise they stay, with size 1
+ *  Returns: a number, or with dim a tensor; as for torch.sum.  NaN for a single element unless
+ *    biased
+ *  Errors: x is of integers
+ *  From: Torch7
+ *  Example:
+ *    torch.range(1, 3):var() --> 1.0
+ *    torch.Tensor { 1, 3 }:std(1, true)[1] --> 1.0
+ */
 static int spread(lua_State *L, bool root) {
   reduction r;
   check_operands(L, &r);
@@ -97,7 +150,23 @@ static int f_std(lua_State *L) {
   return spread(L, true);
 }
 
-/* torch.norm([res,] x [, p [, dim]]) */
+/** torch.norm([res,] x [, p [, dim [, keepdim]]]); x:norm([p [, dim [, keepdim]]])
+ *
+ *  The p-norm: the p-th root of the sum of |x|^p.  p = 0 counts what is not zero, math.huge is the
+ *  largest absolute value.  Differentiable.
+ *
+ *  res: tensor for the result, of x's type; resized
+ *  x: tensor of a float type
+ *  p: number, 2 by default
+ *  dim: 1 to x:dim(), negative counts from the last; or a table of dimensions
+ *  keepdim: false leaves the dimensions out; otherwise they stay, with size 1
+ *  Returns: a number, or with dim a tensor; as for torch.sum
+ *  Errors: x is of integers
+ *  From: Torch7
+ *  Example:
+ *    x = torch.Tensor { 3, 4 }
+ *    x:norm(), x:norm(1), x:norm(math.huge) --> 5.0 7.0 4.0
+ */
 static int f_norm(lua_State *L) {
   reduction r;
   check_operands(L, &r);
@@ -107,7 +176,17 @@ static int f_norm(lua_State *L) {
   return give(L, "norm", &r, cr_norm(r.x, p, r.ndims, r.dims, r.ndims >= 0 && r.keepdim));
 }
 
-/* torch.dist(a, b [, p]) */
+/** torch.dist(a, b [, p]); x:dist(b [, p])
+ *
+ *  The p-norm of a - b.  Differentiable.
+ *
+ *  a, b: tensors of a float type whose shapes broadcast
+ *  p: number, 2 by default
+ *  Returns: a number, or a tensor of no dimensions when one is on the tape
+ *  From: Torch7
+ *  Example:
+ *    torch.dist(torch.zeros(4), torch.ones(4)) --> 2.0
+ */
 static int f_dist(lua_State *L) {
   cr_tensor *a = cr_check_tensor(L, 1), *b = cr_check_tensor(L, 2);
   double p = luaL_optnumber(L, 3, 2);
@@ -119,8 +198,26 @@ static int f_dist(lua_State *L) {
 
 /* ---- extremes --------------------------------------------------------------------------- */
 
-/* torch.max(x): a number; torch.max([values, places,] x, dim): both tensors; the places count from
- * 1 */
+/** torch.max([values, places,] x [, dim [, keepdim]]); x:max([dim [, keepdim]])
+ *  torch.min([values, places,] x [, dim [, keepdim]]); x:min([dim [, keepdim]])
+ *
+ *  The largest, or smallest, element of all, or each along a dimension with its place.  NaN counts
+ *  as more than any.  Differentiable.
+ *
+ *  values, places: tensors for the results, places a LongTensor; resized
+ *  x: tensor
+ *  dim: 1 to x:dim(); negative counts from the last
+ *  keepdim: false leaves the dimension out; otherwise it stays, with size 1
+ *  Returns: a number (a tensor of no dimensions when x is on the tape); with dim two tensors, the
+ *    values and a LongTensor of their places, which count from 1
+ *  Errors: there are no elements; x has no such dimension
+ *  From: Torch7
+ *  Example:
+ *    x = torch.Tensor { { 1, 5 }, { 7, 2 } }
+ *    x:max() --> 7.0
+ *    values, places = x:max(2)
+ *    values:sum(), places[1][1], places[2][1] --> 12.0 2 1
+ */
 static int extreme(lua_State *L, bool smallest) {
   cr_tensor *x = cr_check_tensor(L, 1), *values = NULL, *places = NULL;
   int at = 2;
@@ -147,8 +244,22 @@ static int f_min(lua_State *L) {
   return extreme(L, true);
 }
 
-/* torch.argmax(x [, dim [, keepdim]]): places that count from 1, without a dimension that of the
- * flattened tensor */
+/** torch.argmax(x [, dim [, keepdim]]); x:argmax([dim [, keepdim]])
+ *  torch.argmin(x [, dim [, keepdim]]); x:argmin([dim [, keepdim]])
+ *
+ *  The place of the largest, or smallest, element; the first of several.
+ *
+ *  x: tensor
+ *  dim: 1 to x:dim(); negative counts from the last.  Without it x counts as one row after the
+ *    other
+ *  keepdim: true keeps the dimension with size 1
+ *  Returns: an integer, or with dim a LongTensor; places count from 1
+ *  Errors: there are no elements; x has no such dimension
+ *  From: NumPy
+ *  Example:
+ *    x = torch.Tensor { { 1, 5 }, { 7, 2 } }
+ *    x:argmax(), x:argmax(2)[1] --> 3 2
+ */
 static int f_arg(lua_State *L) {
   cr_reduce_op op = (cr_reduce_op)bound_code(L);
   reduction r = check_reduction(L);
@@ -167,7 +278,20 @@ static int f_arg(lua_State *L) {
 
 /* ---- scans, sorting --------------------------------------------------------------------- */
 
-/* torch.cumsum([res,] x [, dim]) */
+/** torch.cumsum([res,] x [, dim]); x:cumsum([dim])
+ *  torch.cumprod([res,] x [, dim]); x:cumprod([dim])
+ *
+ *  Sums, or products, of the elements up to each place.  Differentiable.
+ *
+ *  res: tensor for the result, of its type; resized
+ *  x: tensor
+ *  dim: 1 to x:dim(), 1 by default; negative counts from the last
+ *  Returns: a new tensor of x's shape, or res
+ *  Errors: x has no such dimension
+ *  From: Torch7
+ *  Example:
+ *    table.concat(torch.range(1, 4):cumsum():totable(), " ") --> 1.0 3.0 6.0 10.0
+ */
 static int f_scan(lua_State *L) {
   reduction r;
   check_operands(L, &r);
@@ -175,7 +299,22 @@ static int f_scan(lua_State *L) {
   return cr_push_result(L, cr_scan((cr_reduce_op)bound_code(L), r.x, dim, r.out), r.out ? 1 : 0);
 }
 
-/* torch.sort([values, places,] x [, dim] [, descending]): the last dimension by default */
+/** torch.sort([values, places,] x [, dim] [, descending]); x:sort([dim] [, descending])
+ *
+ *  The elements in ascending order along a dimension, and the places they had.  Equal ones keep
+ *  their order.  Differentiable.
+ *
+ *  values, places: tensors for the results, places a LongTensor; resized
+ *  x: tensor
+ *  dim: 1 to x:dim(), the last by default
+ *  descending: true sorts from the largest down
+ *  Returns: two tensors of x's shape: the values, and a LongTensor of places, which count from 1
+ *  From: Torch7
+ *  Example:
+ *    values, places = torch.Tensor { 3, 1, 2 }:sort()
+ *    table.concat(values:totable(), " ") --> 1.0 2.0 3.0
+ *    table.concat(places:totable(), " ") --> 2 3 1
+ */
 static int f_sort(lua_State *L) {
   cr_tensor *x = cr_check_tensor(L, 1), *values = NULL, *places = NULL;
   int at = 2;

@@ -3,7 +3,20 @@
 
 #include <string.h>
 
-/* torch.index([res,] x, dim, places); x:index(dim, places) */
+/** torch.index([res,] x, dim, places); x:index(dim, places)
+ *
+ *  The slices of x at some places of a dimension, in their order.  Differentiable.
+ *
+ *  res: tensor for the result, of x's type; resized
+ *  x: tensor
+ *  dim: 1 to x:dim(); negative counts from the last
+ *  places: vector of an integer type; places count from 1 and may repeat
+ *  Returns: a new tensor, or res
+ *  Errors: a place is outside the dimension
+ *  From: Torch7
+ *  Example:
+ *    torch.range(1, 6):view(2, 3):index(2, torch.LongTensor { 3, 1 })[1][1] --> 3.0
+ */
 static int f_index(lua_State *L) {
   cr_tensor *x = cr_check_tensor(L, 1), *y = cr_to_tensor(L, 2);
   int at = y ? 3 : 2, dim = cr_check_dim(L, at);
@@ -11,7 +24,21 @@ static int f_index(lua_State *L) {
       L, cr_index_select(y ? y : x, dim, cr_check_places(L, at + 1), y ? x : NULL), y ? 1 : 0);
 }
 
-/* torch.gather([res,] x, dim, places) */
+/** torch.gather([res,] x, dim, places); x:gather(dim, places)
+ *
+ *  One element for each place: result[i][j] is x[i][places[i][j]] for dim 2.  Differentiable.
+ *
+ *  res: tensor for the result, of x's type; resized
+ *  x: tensor
+ *  dim: 1 to x:dim(); negative counts from the last
+ *  places: tensor of an integer type, of as many dimensions as x, whose other sizes are x's
+ *  Returns: a tensor of the shape of places
+ *  Errors: the shapes do not fit; a place is outside the dimension
+ *  From: Torch7
+ *  Example:
+ *    x = torch.Tensor { { 1, 2 }, { 3, 4 } }
+ *    x:gather(2, torch.LongTensor { { 2 }, { 1 } }):sum() --> 5.0
+ */
 static int f_gather(lua_State *L) {
   cr_tensor *x = cr_check_tensor(L, 1), *y = cr_to_tensor(L, 2);
   int at = y ? 3 : 2, dim = cr_check_dim(L, at);
@@ -19,7 +46,24 @@ static int f_gather(lua_State *L) {
                         y ? 1 : 0);
 }
 
-/* x:scatter(dim, places, values or number), and x:scatterAdd */
+/** torch.scatter(x, dim, places, values); x:scatter(dim, places, values)
+ *  torch.scatterAdd(x, dim, places, values); x:scatterAdd(dim, places, values)
+ *
+ *  Writes values to places of x, or adds them: x[i][places[i][j]] = values[i][j] for dim 2.
+ *    Changes
+ *  x in both forms.  Differentiable.
+ *
+ *  x: tensor
+ *  dim: 1 to x:dim(); negative counts from the last
+ *  places: tensor of an integer type, of as many dimensions as x
+ *  values: tensor of the shape of places, or a number
+ *  Returns: x
+ *  Errors: the shapes do not fit; a place is outside the dimension
+ *  From: Torch7; scatterAdd as in PyTorch
+ *  Example:
+ *    x = torch.zeros(2, 3):scatter(2, torch.LongTensor { { 2 }, { 3 } }, 1)
+ *    x[1][2], x[2][3], x:sum() --> 1.0 1.0 2.0
+ */
 static int scatter(lua_State *L, bool add) {
   cr_tensor *x = cr_check_tensor(L, 1);
   int dim = cr_check_dim(L, 2);
@@ -39,6 +83,23 @@ static int m_scatter_add(lua_State *L) {
   return scatter(L, true);
 }
 
+/** x:indexAdd(dim, places, y); x:indexCopy(dim, places, y); x:indexFill(dim, places, value)
+ *
+ *  Adds the slices of y to the slices of x at some places of a dimension, writes them there, or
+ *  fills these with a value.  Differentiable.
+ *
+ *  dim: 1 to x:dim(); negative counts from the last
+ *  places: vector of an integer type; places count from 1
+ *  y: tensor of x's shape, but with as many slices as there are places
+ *  value: number
+ *  Returns: x
+ *  Errors: the shapes do not fit; a place is outside the dimension
+ *  From: Torch7
+ *  Example:
+ *    x = torch.zeros(3, 2)
+ *    x:indexFill(1, torch.LongTensor { 1, 3 }, 5):sum() --> 20.0
+ *    x:indexAdd(1, torch.LongTensor { 2, 2 }, torch.ones(2, 2))[2][1] --> 2.0
+ */
 static int m_index_add(lua_State *L) {
   cr_tensor *x = cr_check_tensor(L, 1);
   int dim = cr_check_dim(L, 2);
@@ -60,13 +121,40 @@ static int m_index_fill(lua_State *L) {
   return cr_push_result(L, cr_index_fill(x, dim, cr_check_places(L, 3), v), 1);
 }
 
-/* torch.maskedSelect([res,] x, mask) */
+/** torch.maskedSelect([res,] x, mask); x:maskedSelect(mask)
+ *
+ *  The elements where a mask is not zero, row by row; x[mask] is the same.  Differentiable.
+ *
+ *  res: tensor for the result, of x's type; resized
+ *  x: tensor
+ *  mask: BoolTensor or ByteTensor of x's shape, or one that broadcasts to it
+ *  Returns: a vector
+ *  From: Torch7
+ *  Example:
+ *    x = torch.range(1, 4)
+ *    x:maskedSelect(x:gt(2)):sum() --> 7.0
+ */
 static int f_masked_select(lua_State *L) {
   cr_tensor *x = cr_check_tensor(L, 1), *mask = cr_check_tensor(L, 2), *third = cr_to_tensor(L, 3);
   return cr_push_result(
       L, third ? cr_masked_select(mask, third, x) : cr_masked_select(x, mask, NULL), third ? 1 : 0);
 }
 
+/** x:maskedFill(mask, value); x:maskedCopy(mask, y)
+ *
+ *  Sets the elements where a mask is not zero to a value, or to the elements of y, one after the
+ *  other.  Differentiable.
+ *
+ *  mask: BoolTensor or ByteTensor of x's shape, or one that broadcasts to it
+ *  value: number
+ *  y: tensor of at least as many elements as are to be set
+ *  Returns: x
+ *  Errors: the shapes do not fit; y has too few elements
+ *  From: Torch7
+ *  Example:
+ *    x = torch.range(1, 4)
+ *    x:maskedFill(x:gt(2), 0):sum() --> 3.0
+ */
 static int m_masked_fill(lua_State *L) {
   cr_tensor *x = cr_check_tensor(L, 1), *mask = cr_check_tensor(L, 2);
   return cr_push_result(L, cr_masked_fill(x, mask, cr_check_scalar(L, 3)), 1);
@@ -77,7 +165,17 @@ static int m_masked_copy(lua_State *L) {
   return cr_push_result(L, cr_masked_copy(x, mask, cr_check_tensor(L, 3)), 1);
 }
 
-/* torch.nonzero([res,] x): places of the elements that are not zero, one a row, counting from 1 */
+/** torch.nonzero([res,] x); x:nonzero()
+ *
+ *  The places of the elements that are not zero.
+ *
+ *  res: LongTensor for the result; resized
+ *  x: tensor
+ *  Returns: a LongTensor of a row for each element and a column for each dimension; from 1
+ *  From: Torch7
+ *  Example:
+ *    torch.Tensor { { 0, 7 }, { 0, 0 } }:nonzero()[1][2] --> 2
+ */
 static int f_nonzero(lua_State *L) {
   cr_tensor *x = cr_check_tensor(L, 1), *y = cr_to_tensor(L, 2);
   cr_push_places(L, cr_nonzero(y ? y : x));
@@ -108,8 +206,21 @@ static cr_tensor **check_list(lua_State *L, int arg, int *n) {
   return list;
 }
 
-/* torch.cat([res,] {tensors} [, dim]), torch.cat([res,] a, b [, dim]): the last dimension by
- * default */
+/** torch.cat([res,] tensors [, dim]); torch.cat([res,] a, b [, dim]); x:cat(a, b [, dim])
+ *
+ *  Joins tensors along a dimension, in which their sizes may differ.  Empty ones are passed over.
+ *  The method writes the result into x.  Differentiable.
+ *
+ *  res: tensor for the result, of its type; resized
+ *  tensors: table of tensors
+ *  a, b: two tensors in its place; torch.cat takes them without braces too
+ *  dim: 1 to x:dim(), the last by default; one more than the tensors have joins along a new one
+ *  Returns: a new tensor, res or x
+ *  Errors: the other sizes differ; the table is empty
+ *  From: Torch7
+ *  Example:
+ *    torch.cat({ torch.zeros(2, 3), torch.ones(4, 3) }, 1):size(1) --> 6
+ */
 static int f_cat(lua_State *L) {
   cr_tensor *pair[2], **list = pair, *out = NULL;
   int n, at, dim = -1;
@@ -132,6 +243,18 @@ static int f_cat(lua_State *L) {
   return cr_push_result(L, cr_into("cat", out, cr_cat(n, list, dim)), out ? 1 : 0);
 }
 
+/** torch.stack(tensors [, dim])
+ *
+ *  Joins tensors of one shape along a new dimension.  Differentiable.
+ *
+ *  tensors: table of tensors
+ *  dim: where the new dimension stands, 1 by default
+ *  Returns: a new tensor
+ *  Errors: the shapes differ; the table is empty
+ *  From: NumPy
+ *  Example:
+ *    table.concat(torch.stack({ torch.zeros(3), torch.ones(3) }).shape, "x") --> 2x3
+ */
 static int f_stack(lua_State *L) {
   int n, dim = lua_isnoneornil(L, 2) ? 0 : cr_check_dim(L, 2);
   cr_tensor **list = check_list(L, 1, &n);
@@ -173,7 +296,23 @@ static int optional_dim(lua_State *L, int arg) {
   return lua_isnoneornil(L, arg) || lua_istable(L, arg) ? 0 : cr_check_dim(L, arg);
 }
 
-/* torch.split([table,] x, size [, dim]) */
+/** torch.split([list,] x, size [, dim]); x:split(size [, dim])
+ *  torch.chunk([list,] x, n [, dim]); x:chunk(n [, dim])
+ *
+ *  Cuts x along a dimension into pieces of a size, the last perhaps smaller; or into n pieces, as
+ *  equal as that allows.  Differentiable.
+ *
+ *  list: table for the pieces; what it held goes
+ *  x: tensor
+ *  size: at least 1
+ *  n: at least 1; there may be fewer pieces
+ *  dim: 1 to x:dim(), 1 by default
+ *  Returns: a table of views that share x's elements
+ *  Errors: x has no such dimension
+ *  From: Torch7
+ *  Example:
+ *    #torch.range(1, 5):split(2), #torch.range(1, 5):chunk(2) --> 3 2
+ */
 static int f_split(lua_State *L) {
   take_table(L);
   cr_tensor *x = cr_check_tensor(L, 1);
