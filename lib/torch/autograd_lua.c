@@ -9,6 +9,21 @@
 
 /* ---- on tensors ------------------------------------------------------------------------- */
 
+/** x:requireGrad([on]); x:retainGrad()
+ *
+ *  Has gradients of x computed and kept in x.grad: of a leaf, which is no result of others; or, by
+ *  retainGrad, of a result.  The properties are x.requiresGrad, which can be set too, x.grad, which
+ *  is nil at first, and x.isLeaf.
+ *
+ *  on: false ends it; true by default
+ *  Returns: x
+ *  Errors: x is not of a float type, or (requireGrad) a result on the tape
+ *  From: PyTorch
+ *  Example:
+ *    x = torch.Tensor { 1, 2 }:requireGrad()
+ *    torch.cmul(x, x):sum():backward()
+ *    table.concat(x.grad:totable(), " ") --> 2.0 4.0
+ */
 static int m_require_grad(lua_State *L) {
   bool on = lua_isnoneornil(L, 2) || lua_toboolean(L, 2);
   return cr_set_requires_grad(cr_check_tensor(L, 1), on) ? cr_return(L, 1) : cr_lua_error(L);
@@ -18,6 +33,16 @@ static int m_retain_grad(lua_State *L) {
   return cr_retain_grad(cr_check_tensor(L, 1)) ? cr_return(L, 1) : cr_lua_error(L);
 }
 
+/** x:detach()
+ *
+ *  x without its history: gradients stop here.
+ *
+ *  Returns: a tensor that shares x's elements and is not on the tape
+ *  From: PyTorch
+ *  Example:
+ *    x = torch.ones(1):requireGrad()
+ *    x:detach().requiresGrad --> false
+ */
 static int m_detach(lua_State *L) {
   cr_push_tensor(L, cr_detach(cr_check_tensor(L, 1)));
   return 1;
@@ -64,7 +89,23 @@ static double option(lua_State *L, int arg, const char *name, double otherwise) 
   return v;
 }
 
-/* x:backward([grad] [, {retainGraph=, createGraph=, scale=}]) */
+/** x:backward([grad] [, options])
+ *
+ *  Adds the gradients of x, times grad, to the .grad of the leaves that x was computed from.
+ *
+ *  grad: tensor of x's shape; needed unless x has one element
+ *  options: table of any of these:
+ *    retainGraph: true keeps what the graph saved, for another backward
+ *    createGraph: true records the backward itself, for gradients of gradients
+ *    scale: number that all gradients are multiplied by
+ *  Errors: x has no history; a tensor that the gradient needs was changed after it was used; the
+ *    graph was freed by an earlier backward
+ *  From: PyTorch
+ *  Example:
+ *    x = torch.Tensor { 3 }:requireGrad()
+ *    torch.pow(x, 2):backward(torch.Tensor { 10 })
+ *    x.grad[1] --> 60.0
+ */
 static int m_backward(lua_State *L) {
   cr_tensor *x = cr_check_tensor(L, 1), *g = cr_to_tensor(L, 2);
   int at = g || lua_isnil(L, 2) ? 3 : 2;
@@ -131,9 +172,22 @@ static void push_from(lua_State *L, owned *o, int i) {
   cr_push_tensor(L, t);
 }
 
-/* torch.grad(outputs, inputs [, gradOutputs [, opts]]): each a tensor or a table of them; a table
- * of gradients (false where an output does not depend on an input), or one for one.  With
- * opts.accumulate the leaves' .grad grow too. */
+/** torch.grad(outputs, inputs [, gradOutputs [, options]])
+ *
+ *  The gradients of outputs with respect to inputs, without changing any .grad.
+ *
+ *  outputs, inputs: a tensor or a table of them
+ *  gradOutputs: a tensor or a table of them: a factor for each output; nil for 1
+ *  options: table of retainGraph, createGraph and scale, as for x:backward, and accumulate, which
+ *    adds to the leaves' .grad too
+ *  Returns: a tensor for one input, a table for a table; false where no output depends on the input
+ *  Errors: as for x:backward
+ *  From: PyTorch
+ *  Example:
+ *    x = torch.Tensor { 3 }:requireGrad()
+ *    dx = torch.grad(torch.pow(x, 3), x, nil, { createGraph = true })
+ *    dx[1]:item(), torch.grad(dx, x)[1] --> 27.0 18.0
+ */
 static int f_grad(lua_State *L) {
   int nout, nin;
   lua_settop(L, 4);
@@ -169,7 +223,21 @@ static int f_grad(lua_State *L) {
 
 /* ---- grad mode -------------------------------------------------------------------------- */
 
-/* f(...) with the mode set, which is put back whatever happens. */
+/** torch.noGrad(f, ...); torch.enableGrad(f, ...); torch.isGradEnabled()
+ *
+ *  Calls a function while nothing is recorded for gradients, or, inside of such a call, while it
+ *  is.
+ *
+ *  f: function
+ *  ...: its arguments
+ *  Returns: what f returns; isGradEnabled: true or false
+ *  Errors: what f raises
+ *  From: PyTorch
+ *  Example:
+ *    x = torch.ones(1):requireGrad()
+ *    torch.noGrad(function() return (x * 2).requiresGrad end) --> false
+ *    torch.isGradEnabled() --> true
+ */
 static int with_mode(lua_State *L, bool no_grad) {
   cr_context *ctx = cr_ctx();
   bool before = ctx->no_grad;
@@ -382,7 +450,22 @@ static cr_tensor *checked_function(void *ctx, cr_tensor *const *in) {
   return t;
 }
 
-/* torch.gradcheck(f, inputs [, {eps=, atol=, rtol=, second=}]): true, or false and what differs */
+/** torch.gradcheck(f, inputs [, options])
+ *
+ *  Compares the gradients of a function with differences of its values.
+ *
+ *  f: function of tensors that gives a tensor; the same for the same inputs
+ *  inputs: a DoubleTensor or a table of them
+ *  options: table of any of these:
+ *    eps: half of the step, 1e-6 by default
+ *    atol, rtol: differences up to atol + rtol |value| are accepted; 1e-5 and 1e-3
+ *    second: true checks gradients of gradients too
+ *  Returns: true; or false and a message with the largest difference and its place
+ *  From: PyTorch
+ *  Example:
+ *    x = torch.DoubleTensor { 0.3, 0.7 }:requireGrad()
+ *    torch.gradcheck(torch.exp, x) --> true
+ */
 static int f_gradcheck(lua_State *L) {
   luaL_checkany(L, 1);
   lua_settop(L, 3);

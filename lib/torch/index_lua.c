@@ -256,7 +256,20 @@ int cr_tensor_newindex(lua_State *L) {
   return 0;
 }
 
-/* Reading one element by numbers: x:get(i, j) */
+/** x:get(i, ...)
+ *
+ *  One element.  x[i] is the i-th slice of the first dimension, as a view, or for a vector its
+ *  element; x[{..}] has a number, a range {from, to [, step]}, {} for all, or a LongTensor of
+ *  places for each dimension; x[mask] the elements where a BoolTensor is true.  All can be assigned
+ *  to.
+ *
+ *  i: as many places as x has dimensions; negative ones count from the last
+ *  Returns: a number
+ *  Errors: a place is outside x
+ *  Example:
+ *    x = torch.range(1, 6):view(2, 3)
+ *    x:get(2, 3), x[2][3], x[{ {}, 2 }]:sum(), x[{ 1, { 2, 3 } }]:sum() --> 6.0 6.0 7.0 5.0
+ */
 static int m_get(lua_State *L) {
   cr_tensor *t = cr_check_tensor(L, 1);
   int64_t index[CR_MAX_DIMS];

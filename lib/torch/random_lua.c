@@ -39,6 +39,28 @@ static void check_parameters(lua_State *L, int k, int at, double *a, double *b) 
   if (distributions[k].op == CR_GEOMETRIC) *a = 1 - *a;
 }
 
+/** torch.uniform([generator,] [a [, b]]); x:uniform([generator,] [a [, b]])
+ *  torch.normal([generator,] [mean [, std]]); x:normal([generator,] [mean [, std]])
+ *  torch.exponential([generator,] [lambda]); x:exponential([generator,] [lambda])
+ *  torch.cauchy([generator,] [median [, sigma]]); x:cauchy([generator,] [median [, sigma]])
+ *  torch.logNormal([generator,] [mean [, std]]); x:logNormal([generator,] [mean [, std]])
+ *  torch.geometric([generator,] [p]); x:geometric([generator,] [p])
+ *
+ *  Random numbers: uniform from a up to b, without b (0 to 1 by default); normal (0, 1);
+ *    exponential
+ *  (1); Cauchy (0, 1); numbers whose logarithm is normal (1, 2); how many throws until one fails
+ *  that succeeds with probability p (0.5).  The functions give one number, the methods fill x with
+ *  them.
+ *
+ *  generator: torch.Generator; the interpreter's by default
+ *  a, b, mean, std, lambda, median, sigma, p: numbers
+ *  Returns: a number, or x
+ *  From: Torch7
+ *  Example:
+ *    torch.manualSeed(1)
+ *    x = torch.uniform()
+ *    0 <= x and x < 1, torch.zeros(10):uniform(2, 3):min() >= 2 --> true true
+ */
 static int m_distribution(lua_State *L) {
   int k = (int)lua_tointeger(L, lua_upvalueindex(1));
   cr_tensor *t = cr_check_tensor(L, 1);
@@ -58,7 +80,19 @@ static int f_distribution(lua_State *L) {
   return cr_push_number(L, r);
 }
 
-/* x:random([to]), x:random(from, to): whole numbers, both ends included, from 1 by default */
+/** torch.random([generator,] [from,] [to]); x:random([generator,] [from,] [to])
+ *
+ *  Random whole numbers, both ends included.  The function gives one, the method fills x.
+ *
+ *  generator: torch.Generator; the interpreter's by default
+ *  from: number, 1 by default
+ *  to: number; without it the function goes from 1 to 2^32 - 1, and the method from 0 to the
+ *    largest whole number that x's type counts up to
+ *  Returns: an integer, or x
+ *  From: Torch7
+ *  Example:
+ *    torch.random(3, 3), torch.LongTensor(5):random(1, 1):sum() --> 3 5
+ */
 static int m_random(lua_State *L) {
   cr_tensor *t = cr_check_tensor(L, 1);
   double a = 0, b = largest((cr_dtype)t->dtype);
@@ -77,7 +111,17 @@ static int f_random(lua_State *L) {
   return cr_push_number(L, r);
 }
 
-/* x:bernoulli([p]): p a number, or a tensor of probabilities */
+/** torch.bernoulli([generator,] [p]); x:bernoulli([generator,] [p])
+ *
+ *  1 with probability p, otherwise 0.  The function gives one number, the method fills x.
+ *
+ *  generator: torch.Generator; the interpreter's by default
+ *  p: number, 0.5 by default; for the method also a tensor with a probability for each element
+ *  Returns: an integer, or x
+ *  From: Torch7
+ *  Example:
+ *    torch.bernoulli(1), torch.zeros(4):bernoulli(torch.Tensor { 1, 0, 1, 0 }):sum() --> 1 2.0
+ */
 static int m_bernoulli(lua_State *L) {
   cr_tensor *t = cr_check_tensor(L, 1), *p = cr_to_tensor(L, 2);
   return cr_push_result(
@@ -92,7 +136,20 @@ static int f_bernoulli(lua_State *L) {
   return cr_push_number(L, r);
 }
 
-/* torch.rand([res,] sizes..), torch.randn */
+/** torch.rand([generator,] [res,] size, ...); x:rand(size, ...)
+ *  torch.randn([generator,] [res,] size, ...); x:randn(size, ...)
+ *
+ *  A tensor of random numbers: uniform from 0 up to 1, or normal with mean 0 and deviation 1.  The
+ *  methods resize x and fill it.
+ *
+ *  generator: torch.Generator; the interpreter's by default
+ *  res: tensor for the result; resized
+ *  size: number; the sizes may also be a table or a LongStorage
+ *  Returns: a tensor of the default type, res or x
+ *  From: Torch7
+ *  Example:
+ *    torch.rand(2, 3):nElement(), torch.rand(9):max() < 1 --> 6 true
+ */
 static int sized(lua_State *L, cr_random_op op) {
   cr_tensor *out = cr_to_tensor(L, 1);
   int64_t shape[CR_MAX_DIMS];
@@ -115,7 +172,18 @@ static int f_randn(lua_State *L) {
   return sized(L, CR_NORMAL);
 }
 
-/* torch.randperm([res,] n): 1..n in a random order; in Torch7 of the default type, here integers */
+/** torch.randperm([generator,] [res,] n); x:randperm(n)
+ *
+ *  The numbers from 1 to n in random order.
+ *
+ *  generator: torch.Generator; the interpreter's by default
+ *  res: tensor for the result; resized
+ *  n: number
+ *  Returns: a LongTensor (run as th, of the default type), res or x
+ *  From: Torch7
+ *  Example:
+ *    torch.randperm(10):sum() --> 55
+ */
 static int f_randperm(lua_State *L) {
   cr_tensor *out = cr_to_tensor(L, 1);
   int64_t n = cr_check_int(L, out ? 2 : 1);
@@ -128,7 +196,22 @@ static int f_randperm(lua_State *L) {
 
 /* ---- places by their probabilities ------------------------------------------------------ */
 
-/* torch.multinomial([res,] p, n [, replacement]): n places for each row of p, a LongTensor */
+/** torch.multinomial([generator,] [res,] p, n [, replacement])
+ *  x:multinomial([generator,] n [, replacement])
+ *
+ *  Draws n places for each row of p, each with a probability in proportion to its element.
+ *
+ *  generator: torch.Generator; the interpreter's by default
+ *  res: LongTensor for the result; resized
+ *  p: vector or matrix of weights of a float type, which need not add up to 1
+ *  n: how many
+ *  replacement: true lets a place come up again
+ *  Returns: a LongTensor, n or rows x n; places count from 1
+ *  Errors: without replacement there are fewer than n places with a weight; a weight is negative
+ *  From: Torch7
+ *  Example:
+ *    torch.multinomial(torch.Tensor { 0, 1, 0 }, 4, true):sum() --> 8
+ */
 static int f_multinomial(lua_State *L) {
   cr_tensor *p = cr_check_tensor(L, 1), *q = cr_to_tensor(L, 2);
   int at = q ? 3 : 2;
@@ -138,7 +221,21 @@ static int f_multinomial(lua_State *L) {
   return cr_push_result(L, cr_into("multinomial", p, cr_retain(cr_to_tensor(L, -1))), 1);
 }
 
-/* torch.multinomialAliasSetup(p [, state]): a table {places, chances} for multinomialAlias */
+/** torch.multinomialAliasSetup(p [, state]); x:multinomialAliasSetup([state])
+ *  torch.multinomialAlias(res, state); x:multinomialAlias(state)
+ *
+ *  For many draws from the same weights: the first makes a table, the second fills a tensor with
+ *  places drawn by it, each in constant time.
+ *
+ *  p: vector of weights
+ *  state: table, which is filled when it is given to the set-up
+ *  res: LongTensor
+ *  Returns: the table; res, with places that count from 1
+ *  From: Walker 1977 and Vose 1991, as in Torch7
+ *  Example:
+ *    state = torch.multinomialAliasSetup(torch.Tensor { 0, 1 })
+ *    torch.multinomialAlias(torch.LongTensor(3), state):sum() --> 6
+ */
 static int f_alias_setup(lua_State *L) {
   cr_tensor *alias, *keep;
   if (!cr_alias_setup(cr_check_tensor(L, 1), &alias, &keep)) return cr_lua_error(L);
@@ -167,6 +264,21 @@ static int f_alias_draw(lua_State *L) {
 
 /* ---- the generator ---------------------------------------------------------------------- */
 
+/** torch.manualSeed([generator,] n); torch.seed([generator]); torch.initialSeed([generator])
+ *
+ *  Sets the seed of the random numbers; sets it to a random one; says which it is.  The same seed
+ *  gives the same numbers, whatever the number of threads.
+ *
+ *  generator: torch.Generator; the interpreter's by default
+ *  n: integer
+ *  Returns: seed and initialSeed: the seed
+ *  From: Torch7
+ *  Example:
+ *    torch.manualSeed(7)
+ *    a = torch.uniform()
+ *    torch.manualSeed(7)
+ *    a == torch.uniform(), torch.initialSeed() --> true 7
+ */
 static int f_manual_seed(lua_State *L) {
   cr_seed(&cr_ctx()->generator, (uint64_t)cr_check_int(L, 1));
   return 0;
@@ -200,7 +312,21 @@ static cr_generator check_state(lua_State *L, int arg) {
   return (cr_generator){.seed = state[0], .offset = state[1]};
 }
 
-/* The generator's state as two numbers of a LongTensor, and back. */
+/** torch.getRNGState([generator]); torch.setRNGState([generator,] state)
+ *
+ *  The state of the random numbers, and going back to it.
+ *
+ *  generator: torch.Generator; the interpreter's by default
+ *  state: what getRNGState gave
+ *  Returns: a LongTensor
+ *  Errors: state is something else
+ *  From: Torch7
+ *  Example:
+ *    state = torch.getRNGState()
+ *    a = torch.uniform()
+ *    torch.setRNGState(state)
+ *    a == torch.uniform() --> true
+ */
 static int f_get_state(lua_State *L) {
   cr_push_tensor(L, cr_empty(CR_INT64, cpu, 1, (int64_t[]){2}));
   store_state(cr_to_tensor(L, -1), cr_ctx()->generator);

@@ -26,8 +26,23 @@ static void fill_from_table(lua_State *L, cr_storage *s, int arg) {
   }
 }
 
-/* torch.FloatStorage([size or table or storage [, first [, size]]]): of a storage, the same
- * elements; the class comes first, the type is bound */
+/** torch.FloatStorage([...]); torch.DoubleStorage([...]); torch.HalfStorage([...])
+ *  torch.BFloat16Storage([...]); torch.CharStorage([...]); torch.ByteStorage([...])
+ *  torch.ShortStorage([...]); torch.IntStorage([...]); torch.LongStorage([...])
+ *  torch.BoolStorage([...])
+ *
+ *  A storage: elements of one type, one after the other, which tensors are views of.  What follows
+ *  may be a size, whose elements are not set; a table of numbers; or a storage of the type [, first
+ *  [, size]], which gives its elements from place `first` on, shared.  s[i] and s[i] = v read and
+ *  write an element, #s is the size.
+ *
+ *  Returns: a storage
+ *  Errors: the size is negative; there is not enough memory
+ *  From: Torch7
+ *  Example:
+ *    s = torch.LongStorage { 5, 6, 7 }
+ *    #s, s[2], torch.LongStorage(s, 2)[1] --> 3 6 6
+ */
 static int construct(lua_State *L) {
   cr_dtype dtype = (cr_dtype)lua_tointeger(L, lua_upvalueindex(1));
   cr_storage *from = cr_to_storage(L, 2);
@@ -86,16 +101,51 @@ static int s_newindex(lua_State *L) {
   return 0;
 }
 
+/** storage:size(); storage:elementSize()
+ *
+ *  How many elements there are, and how many bytes one takes.
+ *
+ *  Returns: an integer
+ *  From: Torch7
+ *  Example:
+ *    s = torch.FloatStorage(3)
+ *    s:size(), s:elementSize() --> 3 4
+ */
 static int s_size(lua_State *L) {
   lua_pushinteger(L, cr_check_storage(L, 1)->size);
   return 1;
 }
 
+/** storage:resize(size)
+ *
+ *  Gives a storage another size.  Elements that there were stay; new ones are not set.
+ *
+ *  size: number
+ *  Returns: the storage
+ *  Errors: the size is negative; there is not enough memory
+ *  From: Torch7
+ *  Example:
+ *    torch.LongStorage({ 5, 6, 7 }):resize(2)[2] --> 6
+ */
 static int s_resize(lua_State *L) {
   return cr_storage_resize(cr_check_storage(L, 1), cr_check_int(L, 2)) ? cr_return(L, 1)
                                                                        : cr_lua_error(L);
 }
 
+/** storage:fill(value); storage:copy(other); storage:totable()
+ *
+ *  Sets all elements to a value; or to those of another storage, converted; or gives them as a
+ *  table.
+ *
+ *  value: number
+ *  other: storage of as many elements, of any type
+ *  Returns: the storage; totable: a table
+ *  Errors: copy: the sizes differ
+ *  From: Torch7
+ *  Example:
+ *    s = torch.IntStorage(2):fill(3)
+ *    torch.FloatStorage(2):copy(s):totable()[2] --> 3.0
+ */
 static int s_fill(lua_State *L) {
   cr_storage *s = check_host(L, 1);
   cr_scalar v = cr_check_scalar(L, 2);
@@ -142,6 +192,15 @@ static int s_tostring(lua_State *L) {
   return 1;
 }
 
+/** storage:type()
+ *
+ *  The name of a storage's type.
+ *
+ *  Returns: a string
+ *  From: Torch7
+ *  Example:
+ *    torch.IntStorage():type() --> torch.IntStorage
+ */
 static int s_type(lua_State *L) {
   lua_pushfstring(L, "torch.%sStorage", cr_dtypes[cr_check_storage(L, 1)->dtype].torch);
   return 1;
@@ -152,7 +211,16 @@ static int s_element_size(lua_State *L) {
   return 1;
 }
 
-/* s:string(): the elements' bytes; s:string(bytes) sets them */
+/** storage:string([bytes])
+ *
+ *  The bytes of the elements as a string; or sets them, and the size with them.
+ *
+ *  bytes: string whose length is a multiple of an element's
+ *  Returns: a string, or the storage
+ *  From: Torch7
+ *  Example:
+ *    torch.CharStorage():string("abc")[1], torch.ByteStorage({ 97, 98 }):string() --> 97 ab
+ */
 static int s_string(lua_State *L) {
   cr_storage *s = check_host(L, 1);
   size_t size = cr_sizeof((cr_dtype)s->dtype), n;

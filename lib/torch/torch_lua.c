@@ -52,6 +52,16 @@ cr_storage *cr_check_storage(lua_State *L, int arg) {
   return s;
 }
 
+/** x:free()
+ *
+ *  Gives x's elements back at once, where no other tensor shares them, without waiting for the
+ *  collector.  `local x <close> = ..` does it at the end of the block.  x cannot be used any more.
+ *
+ *  Example:
+ *    x = torch.zeros(1000)
+ *    x:free()
+ *    pcall(torch.sum, x) --> false bad argument #1 to 'torch.sum' (this tensor was freed)
+ */
 static int free_tensor(lua_State *L) {
   box *b = unbox(L, 1, &tensor_mark);
   if (!b) return luaL_typeerror(L, 1, "tensor");
@@ -464,7 +474,19 @@ static void storage_classes(lua_State *L) {
 
 /* ---- the process ------------------------------------------------------------------------ */
 
-/* torch.setnumthreads(n): most threads for one operator; torch.getnumthreads() */
+/** torch.setnumthreads(n); torch.getnumthreads(); torch.getnumcores()
+ *
+ *  Sets, or says, how many threads one function uses at most; and how many processors there are.
+ *
+ *  n: 1 to 1024
+ *  Returns: getnumthreads and getnumcores: an integer
+ *  From: Torch7
+ *  Example:
+ *    before = torch.getnumthreads()
+ *    torch.setnumthreads(1)
+ *    torch.getnumthreads() --> 1
+ *    torch.setnumthreads(before)
+ */
 static int f_set_threads(lua_State *L) {
   int64_t n = cr_check_int(L, 1);
   if (n < 1 || n > 1024) return luaL_argerror(L, 1, "between 1 and 1024 threads are wanted");
@@ -484,7 +506,16 @@ static int f_get_cores(lua_State *L) {
   return 1;
 }
 
-/* torch.setmemorylimit(bytes): the most that this interpreter's tensors may hold; 0: no limit */
+/** torch.setmemorylimit(bytes)
+ *
+ *  The most that the tensors of this interpreter may hold; more is an error, which can be caught.
+ *
+ *  bytes: number; 0 for no limit
+ *  Example:
+ *    torch.setmemorylimit(torch.memory().live + 2^20)
+ *    pcall(torch.zeros, 2^20) == false --> true
+ *    torch.setmemorylimit(0)
+ */
 static int f_set_memory_limit(lua_State *L) {
   int64_t n = cr_check_int(L, 1);
   if (n < 0) return luaL_argerror(L, 1, "a number of bytes is wanted");
@@ -492,7 +523,14 @@ static int f_set_memory_limit(lua_State *L) {
   return 0;
 }
 
-/* torch.memory(): bytes of tensors in use, the most so far, and bytes kept for reuse */
+/** torch.memory()
+ *
+ *  How much memory the tensors of this interpreter take.
+ *
+ *  Returns: a table of bytes: live, in use; peak, the most so far; cached, kept for reuse
+ *  Example:
+ *    torch.memory().live <= torch.memory().peak --> true
+ */
 static int f_memory(lua_State *L) {
   cr_memory_stats m;
   cr_memory(&m);
