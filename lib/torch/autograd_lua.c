@@ -17,7 +17,7 @@
  *
  *  on: false ends it; true by default
  *  Returns: x
- *  Errors: x is not of a float type, or (requireGrad) a result on the tape
+ *  Errors: x is not of a float type
  *  From: PyTorch
  *  Example:
  *    x = torch.Tensor { 1, 2 }:requireGrad()

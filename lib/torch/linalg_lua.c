@@ -117,7 +117,7 @@ static int f_solve(lua_State *L) {
  *  rcond: singular values not above this times the largest count as zero; by default the precision
  *    times the larger size
  *  Returns: X, p x m; gels: and the factors of A
- *  Errors: the sizes do not fit; gels: A lacks full rank
+ *  Errors: the sizes do not fit
  *  From: LAPACK's gels, as in Torch7; lstsq as in NumPy
  *  Example:
  *    torch.lstsq(torch.ones(3, 1), torch.ones(3, 1)):size(1) --> 1
@@ -304,7 +304,7 @@ static int f_potri(lua_State *L) {
  *  triangle: "U", the default, or "L"
  *  tolerance: number; by default LAPACK's own
  *  Returns: the factor, and an IntTensor of the rows' places, which count from 1
- *  Errors: A is not square
+ *  Errors: A is not square; a pivot is not above the tolerance
  *  From: LAPACK's pstrf, as in Torch7
  *  Example:
  *    factor, places = torch.pstrf(torch.Tensor { { 1, 0 }, { 0, 4 } })

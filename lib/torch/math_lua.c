@@ -26,7 +26,7 @@ static int bound_code(lua_State *L) {
  *  x: tensor; of integers the functions give the default float type (square keeps integers)
  *  y: tensor whose values are taken in place of x's
  *  Returns: a new tensor of x's shape, or res, or x
- *  Errors: the result's type is not that of the tensor for it, as in torch.LongTensor(2):exp()
+ *  Errors: an integer tensor is given for a float result, as in torch.LongTensor(2):exp()
  *  From: Torch7; expm1, log2, log10 and square as in NumPy
  *  Example:
  *    torch.exp(torch.zeros(2)):sum() --> 2.0
@@ -220,7 +220,7 @@ static cr_tensor *apply(lua_State *L, cr_binary_op op, const operands *o, cr_ten
  *  factor: number that y is multiplied by, 1 by default
  *  y: tensor or number
  *  Returns: a new tensor, or res, or x
- *  Errors: the shapes do not broadcast; the type of res or x is not that of the result; an integer
+ *  Errors: the shapes do not broadcast; res or x is of integers and the result is not; an integer
  *    is divided by zero; a BoolTensor, except in add and mul
  *  From: Torch7
  *  Example:

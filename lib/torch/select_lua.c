@@ -214,7 +214,7 @@ static cr_tensor **check_list(lua_State *L, int arg, int *n) {
  *  res: tensor for the result, of its type; resized
  *  tensors: table of tensors
  *  a, b: two tensors in its place; torch.cat takes them without braces too
- *  dim: 1 to x:dim(), the last by default; one more than the tensors have joins along a new one
+ *  dim: 1 to x:dim(), the last by default
  *  Returns: a new tensor, res or x
  *  Errors: the other sizes differ; the table is empty
  *  From: Torch7

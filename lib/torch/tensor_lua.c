@@ -172,13 +172,13 @@ static int t_storage_offset(lua_State *L) {
  *
  *  Makes x a view of a storage, or of what y is a view of; without arguments x loses its elements.
  *
- *  storage: of x's type; it grows where the sizes need more
+ *  storage: of x's type
  *  offset: the place of the first element, from 1
  *  sizes, strides: LongStorages; without strides as if contiguous, without sizes all of the storage
  *  size1, stride1, size2, stride2: the same as numbers; a stride of -1 is the contiguous one
  *  y: tensor of x's type
  *  Returns: x
- *  Errors: the types differ; sizes, strides or offset are negative
+ *  Errors: the types differ; the view reaches outside the storage
  *  From: Torch7
  *  Example:
  *    s = torch.FloatStorage { 1, 2, 3, 4 }

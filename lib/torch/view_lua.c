@@ -285,7 +285,7 @@ static int t_unfold(lua_State *L) {
  *  x: matrix
  *  k: which: 0 the main one, 1 that above it, -1 that below
  *  Returns: a vector that shares x's elements
- *  Errors: x is no matrix, or has no such diagonal
+ *  Errors: x is no matrix
  *  Example:
  *    torch.range(1, 4):view(2, 2):diagonal():sum() --> 5.0
  */
