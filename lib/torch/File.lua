@@ -67,6 +67,12 @@ end
 return function(torch)
   local File = torch.class("torch.File", torch)
 
+  --- torch.File
+  -- What torch.DiskFile, torch.MemoryFile and torch.PipeFile have in common; it makes no files itself.
+  --
+  -- From: Torch7
+  -- Example:
+  --   torch.isTypeOf(torch.MemoryFile(), "torch.File") --> true
   function File.__init()
     raise("torch.File: make a torch.DiskFile or a torch.MemoryFile")
   end
@@ -94,6 +100,18 @@ return function(torch)
 
   -- ---- switches ---------------------------------------------------------------------------------
 
+  --- file:ascii(); file:binary(); file:autoSpacing(); file:noAutoSpacing(); file:quiet(); file:pedantic()
+  -- file:clearError()
+  --
+  -- Numbers are written as text (at first) or as bytes; as text with (at first) or without blanks and
+  -- ends of line between them.  quiet has errors noted and not raised, pedantic (at first) raised;
+  -- clearError forgets one that was noted.
+  --
+  -- Returns: the file
+  -- From: Torch7
+  -- Example:
+  --   file = torch.MemoryFile():quiet()
+  --   file:readInt(), file:hasError(), file:clearError():hasError() --> 0 true false
   local function switch(name, field, value)
     File[name] = function(self)
       self[field] = value
@@ -101,6 +119,15 @@ return function(torch)
     end
   end
 
+  --- file:isBinary(); file:isAutoSpacing(); file:isQuiet(); file:hasError(); file:isReadable()
+  -- file:isWritable()
+  --
+  -- What is set, whether an error was noted, and what the file was opened for.
+  --
+  -- Returns: true or false
+  -- From: Torch7
+  -- Example:
+  --   torch.MemoryFile("r"):isWritable() --> false
   local function query(name, field)
     File[name] = function(self) return self[field] end
   end
@@ -119,7 +146,16 @@ return function(torch)
   query("isReadable", "_readable")
   query("isWritable", "_writable")
 
-  --- The bytes of a Long in a binary file: 4, 8, or 0 for this machine's.
+  --- The bytes that a Long takes in a binary file.
+  --
+  -- size: 4, 8, or 0 for 8
+  -- Returns: the file
+  -- Errors: another size
+  -- From: Torch7
+  -- Example:
+  --   file = torch.MemoryFile():binary():longSize(4)
+  --   file:writeLong(1)
+  --   file:position() --> 5
   function File:longSize(size)
     if size ~= 0 and size ~= 4 and size ~= 8 then
       raise("longSize: 0, 4 or 8 expected, got %s", tostring(size))
@@ -130,7 +166,17 @@ return function(torch)
 
   -- ---- the position -----------------------------------------------------------------------------
 
-  --- Where the next byte is read or written; the first is 1.
+  --- file:position(); file:seek(position); file:seekEnd()
+  --
+  -- Where the next byte is read or written, the first being 1; goes to a place, or behind the last byte.
+  --
+  -- position: number
+  -- Returns: position: an integer; the others the file
+  -- Errors: the file has no places, as a pipe; the place lies outside
+  -- From: Torch7
+  -- Example:
+  --   file = torch.MemoryFile("abc", "r")
+  --   file:seek(2):readString("*a"), file:position() --> bc 4
   function File:position()
     local at = opened(self):tell()
     if not at then
@@ -155,6 +201,17 @@ return function(torch)
     return self
   end
 
+  --- file:synchronize(); file:close()
+  --
+  -- Hands what was written to the system; ends the use of the file.
+  --
+  -- Returns: the file
+  -- Errors: it cannot be written
+  -- From: Torch7
+  -- Example:
+  --   file = torch.DiskFile("a.txt", "w")
+  --   file:writeString("abc")
+  --   file:synchronize():close()
   function File:synchronize()
     local ok, message = opened(self):flush()
     if not ok then self:_fail("%s", tostring(message)) end
@@ -201,7 +258,14 @@ return function(torch)
     if not self._binary and self._spacing and #bytes > 0 then self:_put("\n") end
   end
 
-  --- "*l": the next line; "*a": all that is left.
+  --- Reads text.
+  --
+  -- format: "*l" for the next line, "*a" for all that is left
+  -- Returns: a string
+  -- Errors: nothing is left
+  -- From: Torch7
+  -- Example:
+  --   torch.MemoryFile("one\ntwo\n", "r"):readString("*l") --> one
   function File:readString(format)
     local h = opened(self, "read")
     format = tostring(format):gsub("^%*", "")
@@ -219,7 +283,13 @@ return function(torch)
     return ""
   end
 
-  --- Writes a string as it is; returns the number of bytes.
+  --- Writes a string as it is.
+  --
+  -- text: string
+  -- Returns: the number of bytes
+  -- From: Torch7
+  -- Example:
+  --   torch.MemoryFile():writeString("abc") --> 3
   function File:writeString(text)
     return self:_put(text) and #text or 0
   end
@@ -381,8 +451,19 @@ return function(torch)
   end
 
   for name in pairs(codecs) do
-    --- readInt() -> a number; readInt(n) -> an IntStorage; readInt(storage) fills it and returns how
-    --- many elements there were.  Likewise for the other types.
+    --- file:readInt([what]); file:readByte([what]); file:readChar([what]); file:readShort([what])
+    -- file:readLong([what]); file:readFloat([what]); file:readDouble([what]); file:readHalf([what])
+    -- file:readBFloat16([what])
+    --
+    -- Reads numbers of a type.
+    --
+    -- what: nothing for one number; how many; or a storage of the type, which is filled
+    -- Returns: a number; a storage; or how many elements came
+    -- Errors: the file ends before, or holds something else
+    -- From: Torch7
+    -- Example:
+    --   file = torch.MemoryFile("1 2 3", "r")
+    --   file:readInt(), file:readDouble(2)[2] --> 1 3.0
     File["read" .. name] = function(self, what)
       if what == nil then
         if not codecs[name].pack then return read_many(self, name, 1)[1] end
@@ -401,7 +482,20 @@ return function(torch)
       return #got
     end
 
-    --- writeInt(number) or writeInt(IntStorage) -> how many were written.  Likewise for the others.
+    --- file:writeInt(what); file:writeByte(what); file:writeChar(what); file:writeShort(what)
+    -- file:writeLong(what); file:writeFloat(what); file:writeDouble(what); file:writeHalf(what)
+    -- file:writeBFloat16(what)
+    --
+    -- Writes numbers of a type.  Integers that do not fit are cut off, as in C.
+    --
+    -- what: number (not for Half and BFloat16), or a storage of the type
+    -- Returns: of a storage, how many were written
+    -- Errors: what is something else; it cannot be written
+    -- From: Torch7
+    -- Example:
+    --   file = torch.MemoryFile()
+    --   file:writeInt(torch.IntStorage { 4, 5 }) --> 2
+    --   file:seek(1):readString("*a") --> 4 5
     File["write" .. name] = function(self, what)
       if type(what) == "number" and codecs[name].pack then return write_one(self, name, what) end
       if torch.typename(what) ~= storage_name(name) then
@@ -413,7 +507,17 @@ return function(torch)
 
   local read_bools, write_bools = File.readBool, File.writeBool
 
-  --- true is an Int 1, false 0; a BoolStorage has a byte for each.
+  --- file:readBool([what]); file:writeBool(value)
+  --
+  -- true as the Int 1, false as 0; a BoolStorage has a byte for each element.
+  --
+  -- what: as for readInt
+  -- value: true, false or a BoolStorage
+  -- Returns: readBool: true or false, or as for readInt
+  -- Example:
+  --   file = torch.MemoryFile()
+  --   file:writeBool(true)
+  --   file:seek(1):readBool() --> true
   function File:writeBool(value)
     if torch.isStorage(value) then return write_bools(self, value) end
     self:writeInt(value and 1 or 0)
@@ -428,6 +532,21 @@ return function(torch)
 
   local DiskFile = torch.class("torch.DiskFile", "torch.File", torch)
 
+  --- torch.DiskFile(name [, mode [, quiet]])
+  --
+  -- A file on the disk.
+  --
+  -- name: string
+  -- mode: "r" to read, the default; "w" to write a new one; "rw" both, with what is there
+  -- quiet: true gives nil when the file cannot be opened
+  -- Returns: a torch.DiskFile
+  -- Errors: the file cannot be opened
+  -- From: Torch7
+  -- Example:
+  --   file = torch.DiskFile("a.txt", "w")
+  --   file:writeInt(42)
+  --   file:close()
+  --   torch.DiskFile("a.txt"):readInt() --> 42
   local function open_disk(name, mode)
     if mode == "r" then return io.open(name, "rb") end
     if mode == "w" then return io.open(name, "wb") end
@@ -463,9 +582,29 @@ return function(torch)
 
   local little = string.pack("=I2", 1) == "\1\0"
 
+  --- torch.DiskFile:isLittleEndianCPU(); torch.DiskFile:isBigEndianCPU()
+  --
+  -- Whether this processor keeps the lowest byte of a number first, or last.
+  --
+  -- Returns: true or false
+  -- From: Torch7
+  -- Example:
+  --   file = torch.DiskFile("a.txt", "w")
+  --   file:isLittleEndianCPU() == not file:isBigEndianCPU() --> true
   function DiskFile.isLittleEndianCPU() return little end
   function DiskFile.isBigEndianCPU() return not little end
 
+  --- torch.DiskFile:littleEndianEncoding(); torch.DiskFile:bigEndianEncoding()
+  -- torch.DiskFile:nativeEndianEncoding()
+  --
+  -- Which byte of a number comes first in a binary file: the lowest, the highest, or as in memory.
+  --
+  -- Returns: the file
+  -- From: Torch7
+  -- Example:
+  --   file = torch.DiskFile("a.txt", "rw"):binary():bigEndianEncoding()
+  --   file:writeInt(1)
+  --   file:seek(4):readByte() --> 1
   local function endian(name, big)
     DiskFile[name] = function(self)
       self._big = big
@@ -476,6 +615,14 @@ return function(torch)
   endian("bigEndianEncoding", true)
   endian("nativeEndianEncoding", not little)
 
+  --- torch.DiskFile:noBuffer()
+  --
+  -- Every read and write goes to the system at once.
+  --
+  -- Returns: the file
+  -- From: Torch7
+  -- Example:
+  --   torch.DiskFile("a.txt", "w"):noBuffer():writeString("abc") --> 3
   function DiskFile:noBuffer()
     opened(self):unbuffered()
     return self
@@ -485,8 +632,19 @@ return function(torch)
 
   local MemoryFile = torch.class("torch.MemoryFile", "torch.File", torch)
 
-  --- MemoryFile([mode]) is empty; MemoryFile(storage [, mode]) holds what a CharStorage has before
-  --- its closing zero.  A string is accepted too, and needs no zero.
+  --- torch.MemoryFile([mode]); torch.MemoryFile(contents [, mode])
+  --
+  -- A file in memory, empty or with contents.
+  --
+  -- contents: CharStorage that ends with a zero; or a string
+  -- mode: "r", "w" or "rw", the default
+  -- Returns: a torch.MemoryFile
+  -- Errors: the storage does not end with a zero
+  -- From: Torch7
+  -- Example:
+  --   file = torch.MemoryFile()
+  --   file:writeInt(42)
+  --   file:seek(1):readInt() --> 42
   function MemoryFile:__init(first, second)
     local bytes, mode = "", first
     if torch.typename(first) == "torch.CharStorage" then
@@ -503,7 +661,14 @@ return function(torch)
     init(self, "MemoryFile", handles.memory(bytes), mode)
   end
 
-  --- A CharStorage of what was written, with a zero at its end.  It is a copy.
+  --- A copy of what was written, with a zero at its end.
+  --
+  -- Returns: a CharStorage
+  -- From: Torch7
+  -- Example:
+  --   file = torch.MemoryFile()
+  --   file:writeString("abc")
+  --   file:storage():size() --> 4
   function MemoryFile:storage()
     return torch._frombytes("torch.CharStorage", self:_contents() .. "\0")
   end
@@ -525,6 +690,14 @@ return function(torch)
   local PipeFile = torch.class("torch.PipeFile", "torch.DiskFile", torch)
 
   --- Reads what a command prints, or writes what it reads.
+  --
+  -- command: string for the shell
+  -- mode: "r" to read, the default, or "w"
+  -- Returns: a torch.PipeFile
+  -- Errors: the command cannot be run
+  -- From: Torch7
+  -- Example:
+  --   torch.PipeFile("echo abc"):readString("*l") --> abc
   function PipeFile:__init(command, mode)
     mode = mode or "r"
     if mode ~= "r" and mode ~= "w" then raise('torch.PipeFile: mode "r" or "w" expected') end

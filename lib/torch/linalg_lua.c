@@ -295,7 +295,7 @@ static int f_potri(lua_State *L) {
 
 /** torch.pstrf([res, piv,] A [, triangle [, tolerance]]); x:pstrf([triangle [, tolerance]])
  *
- *  The Cholesky factor with pivoting of a symmetric positive semidefinite matrix: P^T A P = U^T U,
+ *  The Cholesky factor with pivoting of a symmetric positive definite matrix: P^T A P = U^T U,
  *    or
  *  L L^T.  No derivative.
  *

@@ -39,7 +39,15 @@ return function(torch, handles, disk)
     return b
   end
 
-  --- With false, an object met again is written again, and nothing is kept alive by the file.
+  --- file:referenced(on); file:isReferenced()
+  --
+  -- With false, an object met again is written again, and nothing is kept alive by the file.
+  --
+  -- on: true at first
+  -- Returns: the file; isReferenced: what is set
+  -- From: Torch7
+  -- Example:
+  --   torch.MemoryFile():referenced(false):isReferenced() --> false
   function File:referenced(on)
     books(self).referenced = on
     return self
@@ -49,7 +57,15 @@ return function(torch, handles, disk)
     return books(self).referenced
   end
 
-  --- The number of the kind that a value is written as; nil when it cannot be written.
+  --- file:isWritableObject(object)
+  --
+  -- The number of the kind that a value is written as.
+  --
+  -- object: any value
+  -- Returns: an integer; nil when the value cannot be written, as a function
+  -- From: Torch7
+  -- Example:
+  --   torch.MemoryFile():isWritableObject("abc"), torch.MemoryFile():isWritableObject(print) --> 2 nil
   function File.isWritableObject(_, object)
     local kind = type(object)
     if kind == "nil" then return NIL end
@@ -159,8 +175,22 @@ return function(torch, handles, disk)
     self:writeObject(fields, nil, hook)
   end
 
-  --- Writes any value.  `name` begins its path in error messages; hook(value) may give another value
-  --- to be written in its place.
+  --- file:writeObject(object [, name [, hook]]); file:readObject()
+  --
+  -- Writes any value with all it refers to, or reads the next one.  What is met twice is written once,
+  -- and read as one object again.
+  --
+  -- object: nil, boolean, number, string, table, tensor, storage or object of a class
+  -- name: string that begins the path in error messages
+  -- hook: function that is given each value and returns what is written in its place
+  -- Returns: readObject: the value
+  -- Errors: a function is among the values; the file is damaged, or holds a function or an object of a
+  --   class that does not exist
+  -- From: Torch7
+  -- Example:
+  --   file = torch.MemoryFile()
+  --   file:writeObject { 1, x = "two" }
+  --   file:seek(1):readObject().x --> two
   function File:writeObject(object, name, hook)
     local b = books(self)
     local original = object
@@ -355,6 +385,17 @@ return function(torch, handles, disk)
     return tensor
   end
 
+  --- x:write(file); x:read(file); storage:write(file); storage:read(file)
+  --
+  -- What file:writeObject and readObject call for tensors and storages.
+  --
+  -- file: torch.File
+  -- Returns: read: the tensor or storage that was read
+  -- From: Torch7
+  -- Example:
+  --   file = torch.MemoryFile()
+  --   file:writeObject(torch.ones(3))
+  --   file:seek(1):readObject():sum() --> 3.0
   local function write_storage(storage, file)
     local short = torch.typename(storage):match("^torch%.(.*)Storage$")
     file:writeLong(#storage)
@@ -412,8 +453,20 @@ return function(torch, handles, disk)
     if not ok then raise("%s: cannot write: %s", name, message) end
   end
 
-  --- Writes any value to a file, "binary" or "ascii".  The file changes all at once, at the end: after
-  --- a failure, or a crash halfway, the old one is still whole.
+  --- torch.save(name, object [, format [, referenced]])
+  --
+  -- Writes any value to a file.  The file changes all at once, at the end: after a failure, or a crash
+  -- halfway, the old one is still whole.
+  --
+  -- name: name of the file
+  -- object: any value but a function
+  -- format: "binary", the default, or "ascii"
+  -- referenced: false writes an object that is met again once more
+  -- Errors: the file cannot be written; a function is among the values
+  -- From: Torch7
+  -- Example:
+  --   torch.save("a.t7", { weight = torch.ones(2) })
+  --   torch.load("a.t7").weight:sum() --> 2.0
   function torch.save(name, object, format, referenced)
     if type(name) ~= "string" then raise("torch.save: a file name expected, got %s", type(name)) end
     format = check_format("torch.save", format, write_formats)
@@ -451,9 +504,20 @@ return function(torch, handles, disk)
     return file:readObject()
   end
 
-  --- Reads what torch.save or Torch7 wrote: "binary", "ascii", or "b32" and "b64" for files from
-  --- machines of that kind.  A table {functions = "skip"} as the last argument reads nil where the file
-  --- holds functions; otherwise they are an error.  Code is never loaded.
+  --- torch.load(name [, format [, referenced]] [, options])
+  --
+  -- Reads what torch.save or Torch7 wrote.  Code is never loaded.
+  --
+  -- name: name of the file
+  -- format: "binary", the default, "ascii", or "b32" and "b64" for files from machines of that kind
+  -- referenced: as it was given to torch.save
+  -- options: table; functions = "skip" reads nil where the file holds functions, an error otherwise
+  -- Returns: the value
+  -- Errors: the file is missing or damaged; a class does not exist here
+  -- From: Torch7
+  -- Example:
+  --   torch.save("a.t7", 42)
+  --   torch.load("a.t7") --> 42
   function torch.load(name, format, referenced, options)
     if type(name) ~= "string" then raise("torch.load: a file name expected, got %s", type(name)) end
     if type(format) == "table" then format, options = nil, format end
@@ -467,7 +531,21 @@ return function(torch, handles, disk)
     return guarded(function() stream:close() end, read_from, file, format, referenced, options)
   end
 
-  --- Any value as a string; torch.deserialize makes the value again.
+  --- torch.serialize(object [, format]); torch.deserialize(text [, format [, options]])
+  -- torch.serializeToStorage(object [, format]); torch.deserializeFromStorage(storage [, format])
+  --
+  -- Any value as a string or a CharStorage, and the value again.
+  --
+  -- object: any value but a function
+  -- text: string that torch.serialize gave
+  -- storage: CharStorage that torch.serializeToStorage gave
+  -- format: as for torch.save
+  -- options: as for torch.load
+  -- Returns: a string or a CharStorage; the value
+  -- Errors: as for torch.save and torch.load
+  -- From: Torch7
+  -- Example:
+  --   torch.deserialize(torch.serialize({ 1, 2 }))[2] --> 2
   function torch.serialize(object, format)
     local file = torch.MemoryFile()
     file._name = "torch.serialize"
@@ -486,7 +564,6 @@ return function(torch, handles, disk)
     return read_from(file, format, true, options)
   end
 
-  --- The same with a CharStorage in the place of the string.
   function torch.serializeToStorage(object, format)
     return torch._frombytes("torch.CharStorage", torch.serialize(object, format))
   end
