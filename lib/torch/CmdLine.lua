@@ -3,7 +3,18 @@
 return function(torch)
   local CmdLine = torch.class("torch.CmdLine", torch)
 
-  --- The separators are those of the names that :string makes.
+  --- torch.CmdLine([argument_separator [, key_separator]])
+  --
+  -- The options of a script: `-name value`, flags, arguments in order, and the help on them.
+  --
+  -- argument_separator: string between the parts of the names that cmd:string makes, "," by default
+  -- key_separator: string in them between name and value, "=" by default
+  -- Returns: a torch.CmdLine
+  -- From: Torch7
+  -- Example:
+  --   cmd = torch.CmdLine()
+  --   cmd:option("-rate", 0.1, "step size")
+  --   cmd:parse({ "-rate", "0.5" }).rate --> 0.5
   function CmdLine:__init(argument_separator, key_separator)
     self.argseparator, self.keyseparator = argument_separator or ",", key_separator or "="
     self.options, self.arguments, self.helplines = {}, {}, {}
@@ -15,21 +26,52 @@ return function(torch)
     return (key:gsub("^%-*", ""))
   end
 
-  --- A line of the help text; nothing for an empty one.
+  --- cmd:text([text])
+  --
+  -- Adds a line to the help.
+  --
+  -- text: string; an empty line by default
+  -- From: Torch7
+  -- Example:
+  --   torch.CmdLine():text("Trains a network.")
   function CmdLine:text(text)
     if text ~= nil and type(text) ~= "string" then error("CmdLine:text: a string expected", 2) end
     self.helplines[#self.helplines + 1] = text or ""
   end
 
-  --- An argument that must be given, in this order, e.g. "<file>".  Type "number" converts it.
+  --- cmd:argument(key [, help [, kind]])
+  --
+  -- An argument that must be given, in the order of these calls.
+  --
+  -- key: its name in the parameters, as "file" or "<file>"
+  -- help: string
+  -- kind: "number" converts it; otherwise it is a string
+  -- From: Torch7
+  -- Example:
+  --   cmd = torch.CmdLine()
+  --   cmd:argument("file", "what to read")
+  --   cmd:parse({ "a.txt" }).file --> a.txt
   function CmdLine:argument(key, help, kind)
     local entry = { key = key, help = help, type = kind, isArgument = true }
     self.arguments[#self.arguments + 1] = entry
     self.helplines[#self.helplines + 1] = entry
   end
 
-  --- An option with its default, whose type is the option's.  A boolean takes no value: being given
-  --- turns the default round.
+  --- cmd:option(key, default [, help [, kind]])
+  --
+  -- An option and its default, whose type is the option's.  A boolean takes no value: being given turns
+  -- the default round.
+  --
+  -- key: name with its dash, as "-rate"; --rate is taken too
+  -- default: number, string or boolean
+  -- help: string
+  -- kind: name of the default's type
+  -- Errors: there is no default, or it is of another type
+  -- From: Torch7
+  -- Example:
+  --   cmd = torch.CmdLine()
+  --   cmd:option("-quiet", false, "print less")
+  --   cmd:parse({ "-quiet" }).quiet --> true
   function CmdLine:option(key, default, help, kind)
     if default == nil then error(("CmdLine:option: %s has no default"):format(tostring(key)), 2) end
     kind = kind or type(default)
@@ -42,13 +84,29 @@ return function(torch)
   end
 
   --- The parameters when nothing is given.
+  --
+  -- Returns: a table
+  -- From: Torch7
+  -- Example:
+  --   cmd = torch.CmdLine()
+  --   cmd:option("-rate", 0.1)
+  --   cmd:default().rate --> 0.1
   function CmdLine:default()
     local params = {}
     for key, option in pairs(self.options) do params[bare(key)] = option.default end
     return params
   end
 
-  --- Prints a message and the help to the standard error and ends the program with code 1.
+  --- cmd:error(message); cmd:help([arg])
+  --
+  -- Prints the options, what they mean and their defaults; error prints a message before, both to the
+  -- standard error, and ends the program with code 1.
+  --
+  -- message: string
+  -- arg: the command line, for the name of the script
+  -- From: Torch7
+  -- Example:
+  --   torch.CmdLine().error ~= nil --> true
   function CmdLine:error(message)
     io.stdout:flush()
     io.stderr:write(message, "\n\n")
@@ -103,8 +161,15 @@ return function(torch)
     return text:find("^%-%-?%a") ~= nil
   end
 
-  --- Reads a command line (the global `arg`) and returns the table of parameters, named without their
-  --- dashes.  -h, -help and --help print the help and end the program.
+  --- Reads a command line.  -h, -help and --help print the help and end the program, as do mistakes.
+  --
+  -- arg: table of strings; the global arg has those of the script
+  -- Returns: a table of the parameters, named without their dashes
+  -- From: Torch7
+  -- Example:
+  --   cmd = torch.CmdLine()
+  --   cmd:option("-size", 10)
+  --   cmd:parse({ "-size=20" }).size --> 20
   function CmdLine:parse(arg)
     local params, i, count = self:default(), 1, 0
     while i <= #arg do
@@ -158,7 +223,6 @@ return function(torch)
     end
   end
 
-  --- Prints the options, what they mean and their defaults.
   function CmdLine:help(arg)
     self:_writeHelp(io.stdout, arg)
   end
@@ -170,8 +234,19 @@ return function(torch)
     return tostring(value)
   end
 
-  --- A name for a folder: prefix, the arguments, and the options that differ from their defaults.
-  --- ignore[name] = true leaves one out, false puts it in even at its default.
+  --- cmd:string(prefix, params [, ignore])
+  --
+  -- A name for a folder: the prefix, the arguments, and the options that differ from their defaults.
+  --
+  -- prefix: string
+  -- params: table that cmd:parse gave
+  -- ignore: table: ignore[name] = true leaves one out, false puts it in even at its default
+  -- Returns: a string
+  -- From: Torch7
+  -- Example:
+  --   cmd = torch.CmdLine()
+  --   cmd:option("-rate", 0.1)
+  --   cmd:string("run", { rate = 0.5 }) --> run,rate=0.5
   function CmdLine:string(prefix, params, ignore)
     ignore = ignore or {}
     local arguments, options = {}, {}
@@ -197,12 +272,26 @@ return function(torch)
 
   -- ---- the log ----------------------------------------------------------------------------------
 
-  --- Nothing that is printed from :log on goes to the terminal.
+  --- cmd:log(file [, params]); cmd:silent(); cmd:addTime([name [, format]])
+  --
+  -- From log on, all that print writes goes to a file too, after the date and the parameters; only there
+  -- with silent, and each line with the time before it with addTime.
+  --
+  -- file: name of a file, or an open one
+  -- params: table of parameters
+  -- name: string that follows the time
+  -- format: as for os.date
+  -- Errors: the file cannot be opened
+  -- From: Torch7
+  -- Example:
+  --   cmd, before = torch.CmdLine(), print
+  --   cmd:silent()
+  --   cmd:log("a.log", { rate = 0.1 })
+  --   _G.print = before
   function CmdLine:silent()
     self.silentio = true
   end
 
-  --- Puts the time, and a name, before each line of the log.
   function CmdLine:addTime(name, format)
     if format ~= nil and type(format) ~= "string" then
       error("CmdLine:addTime: the format must be a string", 2)
@@ -212,7 +301,6 @@ return function(torch)
 
   local real_print
 
-  --- From here on, all that print writes goes to a file (a name or an open file) too.
   function CmdLine:log(file, params)
     local out, message = file, nil
     if io.type(file) ~= "file" then out, message = io.open(file, "w") end

@@ -20,7 +20,16 @@ return function(torch)
     return suite.__tests[name]
   end
 
-  --- A new suite: `function suite.addition() ... end` adds a test.
+  --- A table that takes test functions, each name once, and keeps their order: `function suite.addition()
+  -- .. end` adds one.
+  --
+  -- Returns: an empty suite
+  -- Errors: a name comes twice, or is given something else than a function
+  -- From: Torch7
+  -- Example:
+  --   suite = torch.TestSuite()
+  --   function suite.addition() end
+  --   pcall(function() suite.addition = print end) == false --> true
   function torch.TestSuite()
     return setmetatable({ __tests = {}, __order = {}, __isTestSuite = true }, methods)
   end

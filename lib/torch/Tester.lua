@@ -24,6 +24,16 @@ return function(torch)
   local compare = require "torch.compare"(torch)
   local Tester = torch.class("torch.Tester", torch)
 
+  --- Runs test functions, counts what they assert and reports.  An assertion that fails is recorded with
+  -- the script's line and the test goes on.
+  --
+  -- Returns: a torch.Tester
+  -- From: Torch7
+  -- Example:
+  --   tester, suite = torch.Tester(), torch.TestSuite()
+  --   function suite.addition() tester:eq(1 + 1, 2) end
+  --   tester:add(suite)
+  --   -- tester:run()
   function Tester:__init()
     self.errors, self.warnings, self.tests, self.disabledTests = {}, {}, {}, {}
     self._order, self._warningCount, self._currentTestName = {}, {}, ""
@@ -32,13 +42,19 @@ return function(torch)
     self._assertTensorEqIgnoresDims = true
   end
 
-  --- With true, a run stops at the first test that fails.
+  --- tester:setEarlyAbort(on); tester:setRethrowErrors(on); tester:setSummaryOnly(on)
+  --
+  -- With true: a run stops at the first test that fails; errors and failures leave tester:run at once,
+  -- with their traceback; the report has no messages, only counts.
+  --
+  -- on: true or false
+  -- From: Torch7
+  -- Example:
+  --   torch.Tester():setEarlyAbort(true)
   function Tester:setEarlyAbort(on) self.earlyAbort = on end
 
-  --- With true, errors and failures leave :run at once, with their traceback.
   function Tester:setRethrowErrors(on) self.rethrow = on end
 
-  --- With true, the report has no messages, only counts.
   function Tester:setSummaryOnly(on) self.summaryOnly = on end
 
   -- ---- what assertions record -----------------------------------------------------------------------
@@ -103,7 +119,16 @@ return function(torch)
 
   -- ---- assertions -----------------------------------------------------------------------------------
 
-  --- That a condition is true (Torch7 takes any other value but false and nil with a warning).
+  --- tester:assert(condition [, message])
+  --
+  -- That a condition is true.  Other values but false and nil pass with a warning.
+  --
+  -- condition: true or false
+  -- message: string for the report
+  -- Returns: true or false
+  -- From: Torch7
+  -- Example:
+  --   torch.Tester():assert(1 < 2) --> true
   function Tester:assert(condition, ...)
     local message = only_message(...)
     if type(condition) ~= "boolean" then
@@ -120,19 +145,47 @@ return function(torch)
     return self:_assert_sub(ok, message .. (why or ""))
   end
 
-  --- eq(got, expected [, tolerance] [, message]): that two values are equal, tables, tensors and
-  --- storages through all their elements.
+  --- tester:eq(got, expected [, tolerance] [, message])
+  -- tester:ne(got, unexpected [, tolerance] [, message])
+  -- tester:assertGeneralEq(got, expected [, tolerance] [, message])
+  -- tester:assertGeneralNe(got, unexpected [, tolerance] [, message])
+  --
+  -- That two values are equal, or differ: numbers, tables, tensors and storages through all their
+  -- elements.
+  --
+  -- got, expected, unexpected: any values
+  -- tolerance: number: the largest difference that counts as equal, 0 by default
+  -- message: string for the report
+  -- Returns: true or false
+  -- From: Torch7
+  -- Example:
+  --   torch.Tester():eq({ 1, torch.ones(2) }, { 1, torch.ones(2) }) --> true
+  --   torch.Tester():eq(1, 1.5, 0.1) --> false
   function Tester:assertGeneralEq(got, expected, ...)
     return self:_eqOrNeq(got, expected, false, ...)
   end
 
-  --- That they are not.
   function Tester:assertGeneralNe(got, unexpected, ...)
     return self:_eqOrNeq(got, unexpected, true, ...)
   end
 
   Tester.eq, Tester.ne = Tester.assertGeneralEq, Tester.assertGeneralNe
 
+  --- tester:assertlt(a, b [, message]); tester:assertgt(a, b [, message])
+  -- tester:assertle(a, b [, message]); tester:assertge(a, b [, message])
+  -- tester:asserteq(a, b [, message]); tester:assertne(a, b [, message])
+  -- tester:assertalmosteq(a, b [, tolerance] [, message])
+  --
+  -- That a is less than b, greater, less or equal, greater or equal, equal, not equal, or different by no
+  -- more than a tolerance.
+  --
+  -- a, b: values that can be compared
+  -- tolerance: number, 1e-16 by default
+  -- message: string for the report
+  -- Returns: true or false
+  -- From: Torch7
+  -- Example:
+  --   torch.Tester():assertlt(1, 2), torch.Tester():assertalmosteq(1, 1.5, 1) --> true true
   local orders = {
     assertlt = { "LT", ">=", function(a, b) return a < b end },
     assertgt = { "GT", "<=", function(a, b) return a > b end },
@@ -176,7 +229,22 @@ return function(torch)
     return self:_assert_sub(ok, message .. (why or ""))
   end
 
-  --- assertTensorEq(a, b [, tolerance] [, message])
+  --- tester:assertTensorEq(a, b [, tolerance] [, message])
+  -- tester:assertTensorNe(a, b [, tolerance] [, message])
+  -- tester:assertTableEq(a, b [, tolerance] [, message])
+  -- tester:assertTableNe(a, b [, tolerance] [, message])
+  --
+  -- What tester:eq and tester:ne do, only for tensors or tables.  Tensors of different shapes whose
+  -- elements are equal pass with a warning.
+  --
+  -- a, b: two tensors, or two tables
+  -- tolerance: number, 0 by default
+  -- message: string for the report
+  -- Returns: true or false
+  -- Errors: a or b is something else
+  -- From: Torch7
+  -- Example:
+  --   torch.Tester():assertTensorEq(torch.ones(2), torch.ones(2)) --> true
   function Tester:assertTensorEq(a, b, ...)
     return self:_assertTensorEqOrNeq(a, b, false, ...)
   end
@@ -199,7 +267,22 @@ return function(torch)
     return self:_assertTableEqOrNeq(a, b, true, ...)
   end
 
-  --- That f() raises an error for which fits(error) is true.
+  --- tester:assertError(f [, message]); tester:assertNoError(f [, message])
+  -- tester:assertErrorMsg(f, expected [, message]); tester:assertErrorPattern(f, pattern [, message])
+  -- tester:assertErrorObj(f, fits [, message])
+  --
+  -- That f() raises an error, or none; one that is exactly the expected one, whose text contains a match
+  -- of the pattern, or for which fits(error) is true.
+  --
+  -- f: function
+  -- expected: any value
+  -- pattern: string, as for string.find
+  -- fits: function
+  -- message: string for the report
+  -- Returns: true or false
+  -- From: Torch7
+  -- Example:
+  --   torch.Tester():assertErrorPattern(function() error("out of ink") end, "ink") --> true
   function Tester:assertErrorObj(f, fits, ...)
     local message = only_message(...)
     local ok, err = pcall(f)
@@ -217,12 +300,10 @@ return function(torch)
     return self:_assert_sub(ok, ("%sERROR violation: err=%s"):format(message, tostring(err)))
   end
 
-  --- That the error is exactly this.
   function Tester:assertErrorMsg(f, expected, ...)
     return self:assertErrorObj(f, function(err) return err == expected end, ...)
   end
 
-  --- That the error's text contains a match of the pattern.
   function Tester:assertErrorPattern(f, pattern, ...)
     return self:assertErrorObj(f, function(err) return tostring(err):find(pattern) ~= nil end, ...)
   end
@@ -249,7 +330,19 @@ return function(torch)
     return names
   end
 
-  --- add(suite), or add(f, name).  _setUp and _tearDown run before and after each test.
+  --- tester:add(f [, name]); tester:disable(names)
+  --
+  -- Adds a test, or a torch.TestSuite of them; leaves out one or some.  Functions named _setUp and
+  -- _tearDown run before and after each test.
+  --
+  -- f: function, or torch.TestSuite
+  -- name: string: the name of a function
+  -- names: string, or table of them
+  -- Returns: the tester
+  -- Errors: a name comes twice; disable: there is no such test
+  -- From: Torch7
+  -- Example:
+  --   tester = torch.Tester():add(function() end, "nothing"):disable("nothing")
   function Tester:add(f, name)
     if type(f) == "function" then
       add_one(self, f, name)
@@ -272,7 +365,6 @@ return function(torch)
     return self
   end
 
-  --- Leaves out one test or a list of them.
   function Tester:disable(names)
     for _, name in ipairs(type(names) == "table" and names or { names }) do
       if not self.tests[name] then raise("Unrecognized test '%s'", tostring(name)) end
@@ -403,8 +495,15 @@ return function(torch)
     return n.bad
   end
 
-  --- Runs all tests, or those whose names match a pattern or one of a list of patterns.  Raises an
-  --- error at the end when one failed.
+  --- tester:run([patterns])
+  --
+  -- Runs the tests and prints the report.
+  --
+  -- patterns: string that the names match, or a table of them; all tests by default
+  -- Errors: a test failed; no name matches
+  -- From: Torch7
+  -- Example:
+  --   pcall(torch.Tester().run, torch.Tester(), "nowhere") == false --> true
   function Tester:run(patterns)
     local names = self:_getTests(patterns)
     for _, name in ipairs(names) do

@@ -21,7 +21,15 @@ return function(torch)
     self.since = reading()
   end
 
-  --- Begins again from zero; a stopped timer stays stopped.
+  --- timer:reset(); timer:stop(); timer:resume()
+  --
+  -- Begins again from zero (a stopped timer stays stopped); stops the clock; has it go on.
+  --
+  -- Returns: the timer
+  -- From: Torch7
+  -- Example:
+  --   timer = torch.Timer():stop():reset()
+  --   timer:time().real, timer:resume():time().real < 60 --> 0.0 true
   function Timer:reset()
     local running = self.since ~= nil
     Timer.__init(self)
@@ -42,7 +50,12 @@ return function(torch)
     return self
   end
 
-  --- Seconds so far: {real = by the clock, user = of the processor, sys = of it for the system}.
+  --- Seconds so far.
+  --
+  -- Returns: a table: real, by the clock; user, of the processor; sys, of it for the system
+  -- From: Torch7
+  -- Example:
+  --   torch.Timer():time().user >= 0 --> true
   function Timer:time()
     local t = {}
     local now = self.since and reading()
@@ -58,7 +71,15 @@ return function(torch)
       self.since and "running" or "stopped", t.real, t.user, t.sys)
   end
 
-  -- Part of a timer in a file: a stopped one with the same total.
+  --- timer:write(file); timer:read(file)
+  --
+  -- A timer in a file is a stopped one with the same total; for file:writeObject and readObject.
+  --
+  -- file: torch.File
+  -- From: Torch7
+  -- Example:
+  --   timer = torch.Timer():stop()
+  --   torch.deserialize(torch.serialize(timer)):time().real == timer:time().real --> true
   function Timer:write(file)
     file:writeObject(self:time())
   end
@@ -67,7 +88,15 @@ return function(torch)
     self.total, self.since = file:readObject(), nil
   end
 
-  --- A moment; torch.toc(moment) is the seconds since then.
+  --- torch.tic(); torch.toc(moment)
+  --
+  -- A moment; the seconds since a moment.
+  --
+  -- moment: what torch.tic gave
+  -- Returns: a number
+  -- From: Torch7
+  -- Example:
+  --   torch.toc(torch.tic()) < 60 --> true
   function torch.tic()
     return clock.now()
   end

@@ -24,14 +24,14 @@ end
 
 local caller = {}
 
---- Raises an error (formatted when there are arguments) with the position of the script's line.
+-- Raises an error (formatted when there are arguments) with the position of the script's line.
 function caller.raise(message, ...)
   if select("#", ...) > 0 then message = message:format(...) end
   local level = outer_level()
   error(message, level or 0)
 end
 
---- "script.lua:12", or an empty string.
+-- "script.lua:12", or an empty string.
 function caller.position()
   local level = outer_level()
   if not level then return "" end

@@ -187,8 +187,22 @@ return function(torch)
     return mt
   end
 
-  --- Makes a class.  `local Foo, parent = torch.class("pkg.Foo", "pkg.Bar")` makes pkg.Foo callable;
-  --- Foo is its table of methods and parent that of pkg.Bar.
+  --- torch.class(name [, parent] [, module])
+  --
+  -- Makes a class.  `local Foo, parent = torch.class("pkg.Foo", "pkg.Bar")` makes pkg.Foo callable: it makes
+  -- an object and calls Foo.__init(object, ..).
+  --
+  -- name: string
+  -- parent: name of the class that it inherits from
+  -- module: table that the class goes into; by default the package that the name begins with
+  -- Returns: the class's table of methods, and its parent's
+  -- Errors: the class exists; the parent or the package does not
+  -- From: Torch7
+  -- Example:
+  --   Counter = torch.class("Counter", {})
+  --   function Counter:__init() self.n = 0 end
+  --   function Counter:add() self.n = self.n + 1 return self end
+  --   Counter.new():add():add().n --> 2
   function torch.class(...)
     local name, parent_name, module = class_arguments(...)
     local mt
@@ -205,17 +219,38 @@ return function(torch)
     return mt, parents[mt]
   end
 
-  --- The older form of torch.class, with the constructor, destructor and factory given.
+  --- torch.newmetatable(name [, parent_name [, construct [, destroy [, factory [, module]]]]])
+  --
+  -- The older form of torch.class, with the constructor, destructor and factory given.
+  --
+  -- name: string
+  -- parent_name: name of the class that it inherits from
+  -- construct: function that makes an object
+  -- destroy: function that is called before the collector frees one
+  -- factory: function that makes an empty one
+  -- module: table that the class goes into
+  -- Returns: the class's table of methods
+  -- Errors: as for torch.class
+  -- From: Torch7
+  -- Example:
+  --   torch.newmetatable("OldCounter", nil, nil, nil, nil, {}).__typename --> OldCounter
   function torch.newmetatable(name, parent_name, construct, destroy, factory, module)
     local ok, result = pcall(new_class, name, parent_name, construct, destroy, factory, module)
     if not ok then error(result, 2) end
     return result
   end
 
-  --- The name of an object's class; nil when it has none.
+  --- torch.typename(object); torch.type(object)
+  --
+  -- The name of an object's class; when it has none, typename gives nil and type what Lua's type gives.
+  --
+  -- object: any value
+  -- Returns: a string, or nil
+  -- From: Torch7
+  -- Example:
+  --   torch.type(torch.FloatTensor()), torch.type({}), torch.typename({}) --> torch.FloatTensor table nil
   torch.typename = typename
 
-  --- The name of an object's class, or Lua's type of it.
   function torch.type(object)
     return typename(object) or type(object)
   end
@@ -236,8 +271,15 @@ return function(torch)
     error("torch.isTypeOf: the second argument must be a class name, a pattern or a constructor", 3)
   end
 
-  --- Whether an object is of a class or of one that inherits from it.  The class is given by its name,
-  --- a string pattern that names match, or its constructor.
+  --- Whether an object is of a class or of one that inherits from it.
+  --
+  -- object: any value
+  -- spec: the class: its name, a pattern that names match, or its constructor
+  -- Returns: true or false
+  -- Errors: spec is no class
+  -- From: Torch7
+  -- Example:
+  --   torch.isTypeOf(nn.Linear(2, 2), "nn.Module"), torch.isTypeOf(torch.Timer(), torch.Timer) --> true true
   function torch.isTypeOf(object, spec)
     if type(spec) ~= "string" then spec = name_of(spec) end
     local mt = get_metatable(object)
@@ -253,18 +295,35 @@ return function(torch)
     return false
   end
 
-  --- A function that makes an empty object of the named class; nil when there is none.
+  --- torch.factory(name); torch.getmetatable(name); torch.getconstructortable(name)
+  --
+  -- Of a class: the function that makes an empty object, the table of methods, what is called to make
+  -- objects.
+  --
+  -- name: name of the class
+  -- Returns: nil when there is no such class
+  -- From: Torch7
+  -- Example:
+  --   torch.getmetatable("torch.Timer").__typename --> torch.Timer
+  --   torch.getconstructortable("torch.Timer") == torch.Timer --> true
   function torch.factory(name)
     local mt = classes[name]
     return mt and rawget(mt, "__factory")
   end
 
-  --- The table of methods of the named class; nil when there is none.
   function torch.getmetatable(name)
     return classes[name]
   end
 
-  --- Makes a plain table an object of the named class.
+  --- Makes a plain table an object of a class.
+  --
+  -- object: table
+  -- name: name of the class
+  -- Returns: the object
+  -- Errors: there is no such class
+  -- From: Torch7
+  -- Example:
+  --   torch.type(torch.setmetatable({}, "torch.Timer")) --> torch.Timer
   function torch.setmetatable(object, name)
     local mt = classes[name]
     if not mt then error(("torch.setmetatable: there is no class '%s'"):format(tostring(name)), 2) end
@@ -274,7 +333,6 @@ return function(torch)
     return setmetatable(object, mt)
   end
 
-  --- What is called to make objects of the named class.
   function torch.getconstructortable(name)
     local mt = classes[name]
     if not mt then return nil end
@@ -282,7 +340,15 @@ return function(torch)
     return rawget(mt, "__constructor") or (short and torch[short]) or nil
   end
 
-  --- The version number of an object's class.
+  --- torch.version(object)
+  --
+  -- The version number of an object's class, its field __version.
+  --
+  -- object: any value
+  -- Returns: a number; nil when it has no class
+  -- From: Torch7
+  -- Example:
+  --   torch.version(torch.Timer()) --> 1
   torch.version = torch.version or function(object)
     local mt = get_metatable(object)
     return type(mt) == "table" and rawget(mt, "__version") or nil

@@ -57,7 +57,7 @@ return function(torch)
       tolerance, place_text(a, k), x, y)
   end
 
-  --- With ignore_dims, tensors of as many elements are compared in order, whatever their shapes.
+  -- With ignore_dims, tensors of as many elements are compared in order, whatever their shapes.
   function compare.tensors(a, b, tolerance, negate, ignore_dims)
     if not ignore_dims and a:dim() ~= b:dim() then
       return negate, ("The tensors have different dimensions: %s and %s"):format(shape_text(a),
@@ -138,7 +138,7 @@ return function(torch)
     return not negate, "The tables are equal"
   end
 
-  --- Values of any kind.
+  -- Values of any kind.
   function compare.any(a, b, tolerance, negate)
     if type(a) ~= type(b) then
       return negate, ("EQ failed: values have different types (first: %s, second: %s)"):format(

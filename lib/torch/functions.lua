@@ -7,15 +7,32 @@ return function(torch)
     end
   end
 
-  --- Reshapes without copying where possible: one size a dimension, all elements in one by default.
-  -- Example: torch.flatten(torch.zeros(2, 3)):size(1) --> 6
+  --- torch.flatten(x); x:flatten()
+  --
+  -- All elements in one dimension, row by row; a view where that is possible.  Differentiable.
+  --
+  -- x: tensor
+  -- Returns: a vector
+  -- From: NumPy
+  -- Example:
+  --   torch.flatten(torch.zeros(2, 3)):size(1) --> 6
   function torch.flatten(x)
     return torch.reshape(x, x:nElement())
   end
 
-  --- Copies of x side by side: torch.repeatTensor(x, 2, 3) has twice the rows and three times the
-  -- columns.  Sizes may be numbers or a LongStorage.
-  -- With a result tensor first: torch.repeatTensor(res, x, ...).
+  --- torch.repeatTensor([res,] x, count, ...); x:repeatTensor(count, ...)
+  --
+  -- Copies of x side by side: torch.repeatTensor(x, 2, 3) has twice the rows and three times the columns.
+  -- Differentiable.
+  --
+  -- res: tensor for the result; resized
+  -- x: tensor
+  -- count: number for each dimension, of which there may be more than x has, in front; also a LongStorage
+  -- Returns: a new tensor, or res
+  -- Errors: there are fewer counts than dimensions
+  -- From: Torch7
+  -- Example:
+  --   table.concat(torch.repeatTensor(torch.zeros(2, 3), 2, 1).shape, "x") --> 4x3
   function torch.repeatTensor(x, ...)
     if torch.isTensor((...)) then
       local y = torch.repeatTensor(...)
@@ -37,24 +54,55 @@ return function(torch)
       table.unpack(full))
   end
 
-  --- One row a class: element [i][class[i]] is 1, the others 0.  Classes count from 1.
+  --- One row a class: element [i][classes[i]] is 1, the others 0.
+  --
+  -- classes: tensor of an integer type; classes count from 1
+  -- n: how many classes there are
+  -- Returns: a tensor of the default type, a row for each element
+  -- Errors: a class is not within 1 to n
+  -- Example:
+  --   torch.oneHot(torch.LongTensor { 2, 1 }, 3)[1][2] --> 1.0
   function torch.oneHot(classes, n)
     local y = torch.zeros(classes:nElement(), n)
     return y:scatter(2, classes:long():view(-1, 1), 1)
   end
 
-  --- Whether all elements are within tolerance: |a - b| <= atol + rtol |b|.
+  --- torch.allclose(a, b [, rtol [, atol]]); x:allclose(b [, rtol [, atol]])
+  --
+  -- Whether all elements are close to each other: |a - b| <= atol + rtol |b|.
+  --
+  -- a, b: tensors whose shapes broadcast
+  -- rtol: number, 1e-5 by default
+  -- atol: number, 1e-8 by default
+  -- Returns: true or false
+  -- From: NumPy
+  -- Example:
+  --   torch.allclose(torch.ones(2), torch.ones(2) + 1e-7) --> true
   function torch.allclose(a, b, rtol, atol)
     local bound = torch.add(torch.mul(torch.abs(b), rtol or 1e-5), atol or 1e-8)
     return torch.le(torch.abs(a - b), bound):all()
   end
 
-  --- Whether two tensors have the same shape and the same elements.
+  --- torch.equal(a, b); x:equal(b)
+  --
+  -- Whether two tensors have the same shape and the same elements.
+  --
+  -- a, b: tensors
+  -- Returns: true or false
+  -- From: Torch7
+  -- Example:
+  --   torch.equal(torch.ones(2), torch.ones(2)) --> true
   function torch.equal(a, b)
     return a:isSameSizeAs(b) and torch.eq(a, b):all()
   end
 
-  --- A storage of the default type: torch.Storage(size), torch.Storage{...}.
+  --- A storage of the default type, as torch.FloatStorage(..) makes it.
+  --
+  -- ...: size, table of numbers, or storage
+  -- Returns: a storage
+  -- From: Torch7
+  -- Example:
+  --   torch.Storage({ 5, 6 })[2] --> 6.0
   function torch.Storage(...)
     local storage = torch.getdefaulttensortype():gsub("^torch%.", ""):gsub("Tensor$", "Storage")
     return torch[storage](...)

@@ -309,7 +309,6 @@ return function(torch, handles, disk)
     return nil
   end
 
-  --- Reads the next value.
   function File:readObject()
     local kind = self:readInt()
     if kind == NUMBER then return read_number(self) end

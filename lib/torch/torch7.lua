@@ -23,8 +23,18 @@ return function(torch)
     error("torch.cross: no dimension of size 3", 3)
   end
 
-  --- The cross product of vectors of three elements: torch.cross([res,] a, b [, dim]), along the first
-  -- dimension of size 3 unless another is given.
+  --- torch.cross([res,] a, b [, dim]); x:cross(b [, dim])
+  --
+  -- The cross product of vectors of three elements.  Differentiable.
+  --
+  -- res: tensor for the result; resized
+  -- a, b: tensors of one shape
+  -- dim: the dimension of size 3 that the vectors lie along; the first such one by default
+  -- Returns: a new tensor, or res
+  -- Errors: the dimension has another size, or none has size 3
+  -- From: Torch7
+  -- Example:
+  --   torch.cross(torch.Tensor { 1, 0, 0 }, torch.Tensor { 0, 1, 0 })[3] --> 1.0
   function torch.cross(a, b, ...)
     local res, dim = nil, ...
     if torch.isTensor(dim) then res, a, b, dim = a, b, ... end
@@ -38,8 +48,17 @@ return function(torch)
       - torch.cmul(a:index(dim, third), b:index(dim, second)))
   end
 
-  --- Squared distances between rows: torch.match([res,] a, b [, scale]) has at [i][j] the scale, 1 by
-  -- default, times the squared distance of a[i] and b[j].
+  --- torch.match([res,] a, b [, scale]); x:match(b [, scale])
+  --
+  -- Squared distances between rows: at [i][j] the scale times that of a[i] and b[j].  Differentiable.
+  --
+  -- res: tensor for the result; resized
+  -- a, b: tensors n x .. and m x .. with as many elements in a row
+  -- scale: number, 1 by default
+  -- Returns: a new tensor n x m, or res
+  -- From: Torch7
+  -- Example:
+  --   torch.match(torch.zeros(1, 2), torch.ones(3, 2)):sum() --> 6.0
   function torch.match(a, b, ...)
     local res, scale = nil, ...
     if torch.isTensor(scale) then res, a, b, scale = a, b, ... end
@@ -69,15 +88,26 @@ return function(torch)
     return counts:narrow(2, 1, bins):clone():typeAs(x)
   end
 
-  --- How many elements of x fall into each of some bins of equal width:
-  -- torch.histc([res,] x [, bins, lo, hi]); 100 bins from the smallest to the largest by default.
-  -- Example: torch.histc(torch.Tensor { 1, 2, 2 }, 2, 1, 2) --> 1, 2
+  --- torch.histc([res,] x [, bins [, lo, hi]]); x:histc([bins [, lo, hi]])
+  -- torch.bhistc([res,] x [, bins [, lo, hi]]); x:bhistc([bins [, lo, hi]])
+  --
+  -- How many elements of x, or of each row of a matrix, fall into each of some bins of equal width.
+  --
+  -- res: tensor for the result; resized
+  -- x: tensor, for bhistc a matrix
+  -- bins: how many, 100 by default
+  -- lo, hi: numbers: the ends of the bins; by default the smallest and the largest element
+  -- Returns: a vector, for bhistc a matrix with a row for each of x, of x's type; or res
+  -- Errors: there is no bin; lo is greater than hi; bhistc: x is no matrix
+  -- From: Torch7
+  -- Example:
+  --   table.concat(torch.histc(torch.Tensor { 1, 2, 2 }, 2, 1, 2):totable(), " ") --> 1.0 2.0
+  --   torch.bhistc(torch.ones(3, 4), 2, 0, 1)[3][2] --> 4.0
   function torch.histc(x, ...)
     if torch.isTensor((...)) then return into(x, torch.histc(...)) end
     return count(torch.reshape(x, 1, x:nElement()), ...):view(-1)
   end
 
-  --- torch.histc of each row of a matrix: torch.bhistc([res,] x [, bins, lo, hi]).
   function torch.bhistc(x, ...)
     if torch.isTensor((...)) then return into(x, torch.bhistc(...)) end
     if x:dim() ~= 2 then
@@ -100,8 +130,21 @@ return function(torch)
     return torch.cmul(x, torch.expand(torch.reshape(shrink, table.unpack(sizes)), x:size()))
   end
 
-  --- Scales each slice of x along a dimension down to a p-norm of at most `most`:
-  -- torch.renorm([res,] x, p, dim, most); x:renorm(p, dim, most) changes x.
+  --- torch.renorm([res,] x, p, dim, most); x:renorm(p, dim, most)
+  --
+  -- Scales each slice of x along a dimension down to a p-norm of at most `most`.  The method changes x.
+  -- Differentiable.
+  --
+  -- res: tensor for the result; resized
+  -- x: tensor of a float type and at least two dimensions
+  -- p: number
+  -- dim: 1 to x:dim()
+  -- most: number
+  -- Returns: a new tensor, res or x
+  -- Errors: x has fewer than two dimensions
+  -- From: Torch7
+  -- Example:
+  --   torch.renorm(torch.Tensor { { 3, 4 }, { 0, 1 } }, 2, 1, 1):norm() < 1.5 --> true
   function torch.renorm(x, ...)
     if torch.isTensor((...)) then return into(x, renorm(...)) end
     return renorm(x, ...)
@@ -116,8 +159,15 @@ return function(torch)
 
   local Generator = torch.class("torch.Generator", torch)
 
-  --- A generator of random numbers of its own, with a random seed.  Functions that draw numbers take one
+  --- A source of random numbers of its own, with a random seed.  Functions that draw numbers take one
   -- before their other arguments: torch.rand(generator, 2, 3), x:normal(generator, 0, 1).
+  --
+  -- Returns: a torch.Generator
+  -- From: Torch7
+  -- Example:
+  --   generator = torch.Generator()
+  --   torch.manualSeed(generator, 3)
+  --   torch.initialSeed(generator) --> 3
   function Generator:__init()
     local saved = torch.getRNGState()
     torch.seed()
@@ -125,7 +175,15 @@ return function(torch)
     torch.setRNGState(saved)
   end
 
-  --- Writes the generator's state to a file, and reads it again.
+  --- generator:write(file); generator:read(file)
+  --
+  -- Writes a generator's state to a file, and reads it again; for file:writeObject and readObject.
+  --
+  -- file: torch.File
+  -- Example:
+  --   generator = torch.Generator()
+  --   torch.manualSeed(generator, 3)
+  --   torch.initialSeed(torch.deserialize(torch.serialize(generator))) --> 3
   function Generator:write(file)
     file:writeObject(self.state)
   end
@@ -134,13 +192,24 @@ return function(torch)
     self.state = file:readObject()
   end
 
-  --- multinomialAliasSetup with the two parts of the table apart: fills places and chances, or makes them.
+  --- torch.multinomialAliasSetup_(probs [, places, chances])
+  -- torch.multinomialAlias_(output, places, chances)
+  --
+  -- torch.multinomialAliasSetup and multinomialAlias with the two parts of the table apart.
+  --
+  -- probs: vector of weights
+  -- places, chances: tensors: the parts
+  -- output: LongTensor, which is filled with places drawn
+  -- Returns: the two parts; output
+  -- From: Torch7
+  -- Example:
+  --   places, chances = torch.multinomialAliasSetup_(torch.Tensor { 0, 1 })
+  --   torch.multinomialAlias_(torch.LongTensor(2), places, chances):sum() --> 4
   function torch.multinomialAliasSetup_(probs, places, chances)
     local state = torch.multinomialAliasSetup(probs, places and { places, chances })
     return state[1], state[2]
   end
 
-  --- multinomialAlias with the two parts of the table apart.
   function torch.multinomialAlias_(output, places, chances)
     return torch.multinomialAlias(output, { places, chances })
   end
@@ -149,6 +218,13 @@ return function(torch)
 
   --- Whether both are the same object in memory: one tensor or storage, whatever Lua values lead to it.
   -- torch.equal compares elements.
+  --
+  -- a, b: any values
+  -- Returns: true or false
+  -- From: Torch7
+  -- Example:
+  --   x = torch.zeros(2)
+  --   torch.isequal(x:storage(), x:storage()), torch.isequal(x, x:clone()) --> true false
   function torch.isequal(a, b)
     return rawequal(a, b) or (type(a) == "userdata" and type(b) == "userdata"
       and torch.typename(a) == torch.typename(b) and torch.pointer(a) == torch.pointer(b))
@@ -156,13 +232,24 @@ return function(torch)
 
   local environments = setmetatable({}, { __mode = "k" })
 
-  --- The table that belongs to an object, made at first use.
+  --- torch.getenv(object); torch.setenv(object, env)
+  --
+  -- A table that belongs to an object, made at first use; setenv puts another one in its place.
+  --
+  -- object: any value but nil
+  -- env: table
+  -- Returns: getenv: the table
+  -- Errors: setenv: env is no table
+  -- From: Torch7
+  -- Example:
+  --   x = torch.zeros(1)
+  --   torch.getenv(x).note = "first"
+  --   torch.getenv(x).note --> first
   function torch.getenv(object)
     environments[object] = environments[object] or {}
     return environments[object]
   end
 
-  --- Makes a table the one that torch.getenv gives for an object.
   function torch.setenv(object, env)
     if type(env) ~= "table" then error("torch.setenv: a table is wanted, got " .. type(env), 2) end
     environments[object] = env
@@ -170,9 +257,15 @@ return function(torch)
 
   -- ---- what old scripts call -------------------------------------------------------------------------
 
-  --- A tensor of the default type: sizes, a table of numbers, a storage or another tensor.  The methods
-  -- of that type are its fields.
-  -- Example: torch.Tensor(2, 3):zero():nElement() --> 6
+  --- torch.Tensor([...])
+  --
+  -- A tensor of the default type, from sizes, a table of numbers, a storage or another tensor, as
+  -- torch.FloatTensor(..) makes it.  The methods of that type are its fields.
+  --
+  -- Returns: a tensor
+  -- From: Torch7
+  -- Example:
+  --   torch.Tensor(2, 3):zero():nElement() --> 6
   torch.Tensor = setmetatable({}, {
     __call = torch.Tensor.__construct,
     __index = function(_, key) return torch._metatables[torch.getdefaulttensortype()][key] end,
@@ -181,7 +274,17 @@ return function(torch)
     end,
   })
 
-  --- The folder that a package's Lua file is in; without a name, the search path.
+  --- torch.packageLuaPath([name]); torch.include(name, file)
+  --
+  -- The folder that a package's Lua file is in; runs a file of that folder.
+  --
+  -- name: string, as for require; without it the search path is returned
+  -- file: name of the file
+  -- Returns: a string; what the file returns
+  -- Errors: there is no such package or file
+  -- From: Torch7
+  -- Example:
+  --   torch.packageLuaPath() == package.path --> true
   function torch.packageLuaPath(name)
     if not name then return package.path end
     local file, tried = package.searchpath(name, package.path)
@@ -189,26 +292,42 @@ return function(torch)
     return file:match("^(.*)[/\\]") or "."
   end
 
-  --- Runs a file of a package's folder.
   function torch.include(name, file)
     return dofile(torch.packageLuaPath(name) .. "/" .. file)
   end
 
-  --- Whether a file, or the standard output, is a terminal.
+  --- Whether a file is a terminal.
+  --
+  -- file: open Lua file; the standard output by default
+  -- Returns: true or false
+  -- From: Torch7
+  -- Example:
+  --   file = io.open("a.txt", "w")
+  --   torch.isatty(file) --> false
   function torch.isatty(file)
     return require("xlua._terminal").isatty(file)
   end
 
   --- Torch7's own tests belong to its sources; Cresset's are run by `make test`.
+  --
+  -- Errors: always
+  -- Example:
+  --   (pcall(torch.test)) --> false
   function torch.test()
     error("torch.test: the tests are run from the source tree, by `make test`", 2)
   end
 
-  --- Do nothing: an interpreter's threads share what these once renewed.
+  --- torch.updateerrorhandlers(); torch.updatethreadlocals(); torch.setheaptracking(on)
+  --
+  -- Do nothing: the threads of an interpreter share what the first two renewed, and the collector always
+  -- counts the bytes of tensors.
+  --
+  -- on: true or false
+  -- Example:
+  --   torch.setheaptracking(true)
   function torch.updateerrorhandlers() end
   torch.updatethreadlocals = torch.updateerrorhandlers
 
-  --- Does nothing: the collector always counts the bytes of tensors here.
   function torch.setheaptracking(on)
     torch._heaptracking = on and true or false
   end
@@ -220,16 +339,27 @@ return function(torch)
     end
   end
 
-  --- Not available: a pointer for LuaJIT's FFI.
+  --- torch.data(x); x:data(); torch.cdata(x); x:cdata(); torch.pushudata(pointer, name)
+  -- torch.metatype(name, ctype)
+  --
+  -- Not available: these are for pointers of LuaJIT's FFI.
+  --
+  -- x: tensor or storage
+  -- pointer, name, ctype: anything
+  -- Errors: always
+  -- Example:
+  --   (pcall(torch.data, torch.zeros(1))) --> false
   torch.data = no_pointer("data")
-  --- Not available: a pointer for LuaJIT's FFI.
   torch.cdata = no_pointer("cdata")
-  --- Not available: an object from a pointer of LuaJIT's FFI.
   torch.pushudata = no_pointer("pushudata")
-  --- Not available: a class's type for LuaJIT's FFI.
   torch.metatype = no_pointer("metatype")
 
-  -- References are counted without the script's help.
+  --- x:retain(); storage:retain(); storage:free()
+  --
+  -- Do nothing: references are counted without the script's help.
+  --
+  -- Example:
+  --   torch.zeros(1):storage():retain()
   local function retain() end
 
   for name, mt in pairs(torch._metatables) do
@@ -238,7 +368,14 @@ return function(torch)
     end
   end
 
-  --- The tensor converted to the default type.
+  --- x:real()
+  --
+  -- x converted to the default type; x itself when it has it.  Differentiable.
+  --
+  -- Returns: a tensor
+  -- From: Torch7
+  -- Example:
+  --   torch.LongTensor { 1 }:real():type() == torch.getdefaulttensortype() --> true
   local function real(x)
     return x:type(torch.getdefaulttensortype())
   end
