@@ -6,9 +6,21 @@ return function(nn, torch)
 
   BatchNormalization.nDim = 2 -- of a batch
 
-  --- nn.BatchNormalization(nOutput [, eps [, momentum [, affine]]]): x is batch x nOutput.
-  -- y = (x - mean) / sqrt(var + eps) * weight + bias; running_mean and running_var follow with
-  -- r = (1 - momentum) r + momentum s and are used after :evaluate().
+  --- nn.BatchNormalization(nOutput [, eps [, momentum [, affine]]])
+  --
+  -- y = (x - mean) / sqrt(var + eps) * weight + bias for each feature: mean and variance of the batch, or,
+  -- after :evaluate(), running_mean and running_var, which follow with r = (1 - momentum) r + momentum s.
+  --
+  -- nOutput: how many features
+  -- eps: number, 1e-5 by default
+  -- momentum: number, 0.1 by default
+  -- affine: false leaves weight and bias out
+  -- Returns: a module; its input and output are batch x nOutput
+  -- Errors: the input has other dimensions
+  -- From: Ioffe and Szegedy, "Batch normalization", ICML 2015, as in Torch7
+  -- Example:
+  --   module = nn.BatchNormalization(2)
+  --   math.abs(module:forward(torch.rand(8, 2)):mean()) < 1e-5 --> true
   function BatchNormalization:__init(nOutput, eps, momentum, affine)
     parent.__init(self)
     if affine ~= nil and type(affine) ~= "boolean" then

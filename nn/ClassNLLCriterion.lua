@@ -3,9 +3,19 @@
 return function(nn, torch)
   local ClassNLLCriterion, parent = torch.class("nn.ClassNLLCriterion", "nn.Criterion")
 
-  --- nn.ClassNLLCriterion([weights [, sizeAverage [, ignoreIndex]]]): input is log-probabilities,
-  -- (batch x) classes; target the classes, counting from 1.  The loss is the (weighted) mean over the
-  -- batch, or the sum with sizeAverage = false; targets equal to ignoreIndex do not count.
+  --- nn.ClassNLLCriterion([weights [, sizeAverage [, ignoreIndex]]])
+  --
+  -- Minus the log-probability of the right class, as nn.LogSoftMax gives it: the (weighted) mean over the
+  -- batch.
+  --
+  -- weights: vector with a factor for each class
+  -- sizeAverage: false gives the sum
+  -- ignoreIndex: targets equal to it do not count
+  -- Returns: a criterion; its input is (batch x) classes, its target the classes, which count from 1
+  -- From: Torch7
+  -- Example:
+  --   input = torch.Tensor { { 0.5, 0.5 } }:log()
+  --   torch.exp(-nn.ClassNLLCriterion()(input, torch.LongTensor { 2 })):item() --> 0.5
   function ClassNLLCriterion:__init(weights, sizeAverage, ignoreIndex)
     parent.__init(self)
     self.weights = weights

@@ -7,6 +7,15 @@ return function(nn, torch)
   local tape = nn.tape
   local recorded = setmetatable({}, { __mode = "k" })
 
+  --- nn.Criterion()
+  --
+  -- The base of criterions: how far an output is from its target, as a number.  A class of its own writes
+  -- updateOutput(input, target) with differentiable functions, giving a tensor of one element.
+  --
+  -- Returns: an nn.Criterion
+  -- From: Torch7
+  -- Example:
+  --   torch.isTypeOf(nn.MSECriterion(), "nn.Criterion") --> true
   function Criterion:__init()
     self.gradInput = torch.Tensor()
     self.output = 0
@@ -29,13 +38,24 @@ return function(nn, torch)
     end)[1]
   end
 
-  --- criterion(output, target): a scalar tensor on the tape, from which :backward() can start.
   function Criterion:__call(input, target)
     if by_hand(self) then return run_by_hand(self, input, target) end
     return self:updateOutput(input, target)
   end
 
-  --- Torch7's protocol: the loss as a number; backward(input, target) may follow.
+  --- criterion:forward(input, target); criterion:updateOutput(input, target)
+  --
+  -- The loss, which is kept in criterion.output; criterion:backward(input, target) may follow.
+  -- criterion(input, target) gives it as a tensor on the tape instead, from which :backward() can start;
+  -- updateOutput is what a class writes.
+  --
+  -- input: tensor, or table of tensors, as the class says
+  -- target: tensor, as the class says
+  -- Returns: a number
+  -- From: Torch7
+  -- Example:
+  --   nn.MSECriterion():forward(torch.zeros(2), torch.ones(2)) --> 1.0
+  --   nn.MSECriterion()(torch.zeros(2):requireGrad(), torch.ones(2)).requiresGrad --> true
   function Criterion:forward(input, target)
     if by_hand(self) then
       self.output = self:updateOutput(input, target)
@@ -48,6 +68,15 @@ return function(nn, torch)
     return self.output
   end
 
+  --- criterion:backward(input, target); criterion:updateGradInput(input, target)
+  --
+  -- The gradient of the loss with respect to the input, which is kept in criterion.gradInput.
+  --
+  -- input, target: what forward was given
+  -- Returns: a tensor of the input's shape
+  -- From: Torch7
+  -- Example:
+  --   nn.MSECriterion():backward(torch.ones(2), torch.zeros(2)):sum() --> 2.0
   function Criterion:backward(input, target)
     return self:updateGradInput(input, target)
   end
@@ -59,6 +88,15 @@ return function(nn, torch)
     return self.gradInput
   end
 
+  --- criterion:clone(); criterion:type([typename]); criterion:float(); criterion:double()
+  --
+  -- A copy with tensors of its own; the type of its tensors, or their conversion.
+  --
+  -- typename: string, as "torch.DoubleTensor"
+  -- Returns: a criterion; type without an argument a string
+  -- From: Torch7
+  -- Example:
+  --   nn.MSECriterion():double():type() --> torch.DoubleTensor
   function Criterion:clone()
     return torch.deserialize(torch.serialize(self))
   end

@@ -4,8 +4,20 @@
 return function(nn, torch)
   local Dropout, parent = torch.class("nn.Dropout", "nn.Module")
 
-  --- nn.Dropout([p [, v1]]): each element is zero with probability p (0.5), the others are divided by
-  -- 1 - p, so that evaluation needs no scaling; with v1 = true evaluation scales instead.
+  --- nn.Dropout([p [, v1]])
+  --
+  -- While training, each element is zero with probability p and the others are divided by 1 - p, so that
+  -- evaluation needs no scaling.
+  --
+  -- p: number, 0.5 by default
+  -- v1: true scales in evaluation instead
+  -- Returns: a module; its input and output are tensors of any shape
+  -- Errors: p is not within 0 <= p < 1
+  -- From: Srivastava and others, "Dropout: a simple way to prevent neural networks from overfitting",
+  --   JMLR 2014, as in Torch7
+  -- Example:
+  --   module = nn.Dropout(0.5)
+  --   module:forward(torch.ones(100)):max() --> 2.0
   function Dropout:__init(p, v1)
     parent.__init(self)
     self.p = p or 0.5
@@ -19,6 +31,16 @@ return function(nn, torch)
     return self.v2 and input or torch.mul(input, 1 - self.p)
   end
 
+  --- nn.Dropout:setp(p)
+  --
+  -- Sets the probability.
+  --
+  -- p: number
+  -- From: Torch7
+  -- Example:
+  --   module = nn.Dropout(0.5)
+  --   module:setp(0)
+  --   module:forward(torch.ones(9)):sum() --> 9.0
   function Dropout:setp(p)
     self.p = p
   end

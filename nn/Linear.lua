@@ -3,9 +3,17 @@
 return function(nn, torch)
   local Linear, parent = torch.class("nn.Linear", "nn.Module")
 
-  --- nn.Linear(inputSize, outputSize [, bias]): x is (inputSize) or (.., inputSize), y likewise with
-  -- outputSize.  weight is outputSize x inputSize.  bias = false leaves it out.
-  -- Starts uniform in +-1/sqrt(inputSize).
+  --- nn.Linear(inputSize, outputSize [, bias])
+  --
+  -- y = x W^T + b.  Starts uniform in +-1/sqrt(inputSize).
+  --
+  -- inputSize, outputSize: numbers
+  -- bias: false leaves b out
+  -- Returns: a module with weight, outputSize x inputSize, and bias, outputSize.  Its input is
+  --   (inputSize) or (.., inputSize), its output likewise with outputSize
+  -- From: Torch7
+  -- Example:
+  --   nn.Linear(3, 2):forward(torch.ones(4, 3)):size(2) --> 2
   function Linear:__init(inputSize, outputSize, bias)
     parent.__init(self)
     self.weight = torch.Tensor(outputSize, inputSize)
@@ -17,6 +25,14 @@ return function(nn, torch)
     self:reset()
   end
 
+  --- nn.Linear:noBias()
+  --
+  -- Takes the bias away.
+  --
+  -- Returns: the module
+  -- From: Torch7
+  -- Example:
+  --   nn.Linear(3, 2):noBias().bias --> nil
   function Linear:noBias()
     self.bias, self.gradBias = nil, nil
     return self

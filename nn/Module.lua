@@ -8,6 +8,20 @@ return function(nn, torch)
   -- that saving or cloning it does not see it.
   local recorded = setmetatable({}, { __mode = "k" })
 
+  --- nn.Module()
+  --
+  -- The base of all modules.  A class of its own sets its tensors in __init and writes
+  -- updateOutput(input) with differentiable functions; the gradients come from the tape.  One that
+  -- writes updateGradInput(input, gradOutput) and accGradParameters(input, gradOutput, scale) too
+  -- computes them by hand, as in Torch7.  The fields weight, bias, gradWeight and gradBias are known to
+  -- the methods below, as are output, gradInput and train.
+  --
+  -- Returns: an nn.Module
+  -- From: Torch7
+  -- Example:
+  --   Twice, parent = torch.class("Twice", "nn.Module", {})
+  --   function Twice:updateOutput(input) return input * 2 end
+  --   Twice.new():forward(torch.ones(3)):sum() --> 6.0
   function Module:__init()
     self.gradInput = torch.Tensor()
     self.output = torch.Tensor()
@@ -59,7 +73,7 @@ return function(nn, torch)
     end)
   end
 
-  --- Runs the module on the tape.
+  -- Runs the module on the tape.
   function Module:_run(input)
     local output
     if by_hand(self) then
@@ -72,17 +86,35 @@ return function(nn, torch)
     return output
   end
 
-  --- module(x): the output, on the tape.
   function Module:__call(input, ...)
     if input == nil then error(torch.typename(self) .. ": an input is missing", 2) end
     return self:_run(input, ...)
   end
 
+  --- module:updateOutput(input)
+  --
+  -- What a class writes: the output for an input.  Call module(x) or module:forward(x) instead, which
+  -- see to the gradients.
+  --
+  -- input: tensor, or table of tensors, as the class says
+  -- Returns: the output
+  -- From: Torch7
+  -- Example:
+  --   nn.Tanh():updateOutput(torch.zeros(2)):sum() --> 0.0
   function Module:updateOutput(_)
     return self.output
   end
 
-  --- Torch7's protocol: computes and keeps self.output; backward(input, gradOutput) may follow.
+  --- module:forward(input)
+  --
+  -- Computes and keeps the output, in module.output; module:backward(input, gradOutput) may follow.
+  -- module(x) gives the output on the tape instead, so that loss:backward() reaches the parameters.
+  --
+  -- input: tensor, or table of tensors, as the class says
+  -- Returns: the output, not on the tape
+  -- From: Torch7
+  -- Example:
+  --   nn.Linear(3, 2):forward(torch.ones(4, 3)):size(2) --> 2
   function Module:forward(input)
     if by_hand(self) then return self:updateOutput(input) end
     local leaves = tape.leaves(input)
@@ -97,8 +129,28 @@ return function(nn, torch)
     return recorded[self]
   end
 
-  --- Gradient with respect to the input, and scale times those with respect to the parameters, which
-  -- are added to gradWeight and gradBias.
+  --- module:backward(input, gradOutput [, scale])
+  -- module:updateGradInput(input, gradOutput)
+  -- module:accGradParameters(input, gradOutput [, scale])
+  -- module:accUpdateGradParameters(input, gradOutput, lr)
+  --
+  -- After module:forward(input): the gradient with respect to the input, which is kept in
+  -- module.gradInput, and scale times those with respect to the parameters, which are added to
+  -- gradWeight and gradBias.  updateGradInput does the first only, accGradParameters the second;
+  -- accUpdateGradParameters subtracts lr times the second from the parameters at once.
+  --
+  -- input: what forward was given
+  -- gradOutput: gradient with respect to the output, of its shape
+  -- scale: number, 1 by default
+  -- lr: number
+  -- Returns: backward and updateGradInput: gradInput, of the input's shape
+  -- From: Torch7
+  -- Example:
+  --   module = nn.Linear(3, 2)
+  --   x = torch.ones(3)
+  --   y = module:forward(x)
+  --   module:zeroGradParameters()
+  --   module:backward(x, torch.ones(2)):size(1), module.gradBias:sum() --> 3 2.0
   function Module:backward(input, gradOutput, scale)
     if by_hand(self) or self.accGradParameters ~= Module.accGradParameters then
       self:updateGradInput(input, gradOutput)
@@ -120,7 +172,6 @@ return function(nn, torch)
     tape.gradients(last_forward(self, input), gradOutput, { accumulate = true, scale = scale })
   end
 
-  --- One step of gradient descent with what accGradParameters would have accumulated.
   function Module:accUpdateGradParameters(input, gradOutput, lr)
     local _, grads = self:parameters()
     local kept = {}
@@ -133,7 +184,15 @@ return function(nn, torch)
 
   -- ---- parameters ----------------------------------------------------------------------------------
 
-  --- Two tables: the parameters, and their gradients.
+  --- module:parameters()
+  --
+  -- The parameters and their gradients, of modules inside too.
+  --
+  -- Returns: two tables of tensors; nothing when there are none
+  -- From: Torch7
+  -- Example:
+  --   params, grads = nn.Linear(3, 2):parameters()
+  --   #params, params[1]:size(2) --> 2 3
   function Module:parameters()
     if self.weight and self.bias then
       return { self.weight, self.bias }, { self.gradWeight, self.gradBias }
@@ -144,12 +203,23 @@ return function(nn, torch)
     end
   end
 
+  --- module:zeroGradParameters(); module:updateParameters(lr)
+  --
+  -- Makes the gradients of the parameters zero; subtracts lr times them from the parameters.
+  --
+  -- lr: number
+  -- From: Torch7
+  -- Example:
+  --   module = nn.Linear(1, 1)
+  --   module.gradBias:fill(1)
+  --   before = module.bias[1]
+  --   module:updateParameters(0.5)
+  --   math.abs(before - module.bias[1] - 0.5) < 1e-6 --> true
   function Module:zeroGradParameters()
     local _, grads = self:parameters()
     for _, g in ipairs(grads or {}) do g:zero() end
   end
 
-  --- parameters = parameters - lr * gradients
   function Module:updateParameters(lr)
     local params, grads = self:parameters()
     torch.noGrad(function()
@@ -191,7 +261,7 @@ return function(nn, torch)
     return runs, total
   end
 
-  --- One vector that holds the elements of all the tensors; they become views of it.
+  -- One vector that holds the elements of all the tensors; they become views of it.
   function Module._flatten(tensors)
     if #tensors == 0 then return torch.Tensor() end
     return torch.noGrad(function()
@@ -218,8 +288,16 @@ return function(nn, torch)
     end)
   end
 
-  --- All parameters as one vector and all gradients as another; the modules' own tensors become views
+  --- module:getParameters()
+  --
+  -- All parameters as one vector and all gradients as another; the modules' own tensors become views
   -- of them.  Call it once, before training.
+  --
+  -- Returns: two vectors
+  -- From: Torch7
+  -- Example:
+  --   params, grads = nn.Linear(3, 2):getParameters()
+  --   params:size(1), grads:size(1) --> 8 8
   function Module:getParameters()
     local params, grads = self:parameters()
     if not params then return torch.Tensor(), torch.Tensor() end
@@ -229,7 +307,19 @@ return function(nn, torch)
 
   -- ---- the tree of modules -----------------------------------------------------------------------------
 
-  --- Calls f with the module and all modules inside it.
+  --- module:apply(f); module:listModules(); module:replace(f)
+  --
+  -- Calls a function with the module and all modules inside it; gives them as a list; or puts f(m) in
+  -- the place of each module m, from the inside out.
+  --
+  -- f: function of a module
+  -- Returns: listModules: a table; replace: what took the module's own place
+  -- From: Torch7
+  -- Example:
+  --   net = nn.Sequential():add(nn.Tanh()):add(nn.ReLU())
+  --   #net:listModules() --> 3
+  --   net:replace(function(m) return torch.typename(m) == "nn.Tanh" and nn.Identity() or m end)
+  --   torch.typename(net:get(1)) --> nn.Identity
   function Module:apply(f)
     f(self)
     for _, m in ipairs(self.modules or {}) do m:apply(f) end
@@ -241,7 +331,17 @@ return function(nn, torch)
     return list
   end
 
-  --- All modules of a class, and the containers that hold them.
+  --- module:findModules(typename)
+  --
+  -- All modules of a class, and the containers that hold them.
+  --
+  -- typename: name of the class, as "nn.Linear"
+  -- Returns: two tables
+  -- From: Torch7
+  -- Example:
+  --   net = nn.Sequential():add(nn.Linear(2, 2)):add(nn.ReLU())
+  --   found, holders = net:findModules("nn.Linear")
+  --   #found, holders[1] == net --> 1 true
   function Module:findModules(typename, container)
     local found, holders = {}, {}
     if torch.typename(self) == typename then
@@ -256,12 +356,21 @@ return function(nn, torch)
     return found, holders
   end
 
-  --- Replaces each module m by f(m), from the inside out.
   function Module:replace(f)
     for i, m in ipairs(self.modules or {}) do self.modules[i] = m:replace(f) end
     return f(self)
   end
 
+  --- module:training(); module:evaluate()
+  --
+  -- Sets module.train, of modules inside too: nn.Dropout and nn.BatchNormalization do other things
+  -- while training.
+  --
+  -- From: Torch7
+  -- Example:
+  --   module = nn.Dropout()
+  --   module:evaluate()
+  --   module:forward(torch.ones(9)):sum() --> 9.0
   function Module:training()
     self:apply(function(m) m.train = true end)
   end
@@ -270,11 +379,30 @@ return function(nn, torch)
     self:apply(function(m) m.train = false end)
   end
 
+  --- module:reset([stdv])
+  --
+  -- Gives the parameters, of modules inside too, their values to start with.
+  --
+  -- stdv: number: the standard deviation, in place of the class's own
+  -- From: Torch7
+  -- Example:
+  --   module = nn.Linear(2, 2)
+  --   module:reset(0)
+  --   module.weight:sum() --> 0.0
   function Module:reset(stdv)
     for _, m in ipairs(self.modules or {}) do m:reset(stdv) end
   end
 
-  --- Drops outputs and other buffers, so that the model is small when saved.
+  --- module:clearState()
+  --
+  -- Drops outputs and other buffers, so that the model is small when saved.
+  --
+  -- Returns: the module
+  -- From: Torch7
+  -- Example:
+  --   module = nn.Tanh()
+  --   module:forward(torch.ones(9))
+  --   module:clearState().output:nElement() --> 0
   function Module:clearState()
     self:apply(function(m)
       recorded[m] = nil
@@ -288,14 +416,25 @@ return function(nn, torch)
 
   -- ---- copies and types -----------------------------------------------------------------------------------
 
-  --- A copy with tensors of its own; with names ('weight', 'bias', ..) these stay shared.
+  --- module:clone(...); module:share(other, ...)
+  --
+  -- A copy with tensors of its own, but for those whose names are given, which stay shared; share makes
+  -- the named tensors views of another module's.
+  --
+  -- other: module of the same structure
+  -- ...: names, as "weight", "bias"
+  -- Returns: clone: the copy; share: the module
+  -- From: Torch7
+  -- Example:
+  --   module = nn.Linear(2, 2)
+  --   copy = module:clone("weight")
+  --   copy.weight:isSetTo(module.weight), copy.bias:isSetTo(module.bias) --> true false
   function Module:clone(...)
     local copy = torch.deserialize(torch.serialize(self))
     if select("#", ...) > 0 then copy:share(self, ...) end
     return copy
   end
 
-  --- Makes the named tensors views of those of another module of the same structure.
   function Module:share(other, ...)
     for _, name in ipairs { ... } do
       if torch.isTensor(self[name]) and torch.isTensor(other[name]) then self[name]:set(other[name]) end
@@ -338,7 +477,15 @@ return function(nn, torch)
     if value._type then value._type = typename end
   end
 
-  --- The type of the module's tensors; with an argument, converts them all and returns the module.
+  --- module:type([typename]); module:float(); module:double(); module:half()
+  --
+  -- The type of the module's tensors; or converts them all.
+  --
+  -- typename: string, as "torch.DoubleTensor"
+  -- Returns: a string; or the module
+  -- From: Torch7
+  -- Example:
+  --   nn.Linear(2, 2):double().weight:type() --> torch.DoubleTensor
   function Module:type(typename)
     if not typename then return self._type end
     torch.noGrad(convert, self, typename, {}, {}, {})

@@ -3,6 +3,14 @@
 return function(_, torch)
   local ReLU = torch.class("nn.ReLU", "nn.Module")
 
+  --- nn.ReLU()
+  --
+  -- max(x, 0) of each element.
+  --
+  -- Returns: a module; its input and output are tensors of any shape
+  -- From: Torch7
+  -- Example:
+  --   nn.ReLU():forward(torch.Tensor { -1, 2 }):sum() --> 2.0
   function ReLU:updateOutput(input)
     return torch.relu(input)
   end

@@ -3,8 +3,18 @@
 return function(_, torch)
   local Reshape, parent = torch.class("nn.Reshape", "nn.Module")
 
-  --- nn.Reshape(sizes.. [, batchMode]): batchMode true: the first dimension is the batch; false: it is
-  -- not; left out: it is when the number of elements says so.
+  --- nn.Reshape(size, ... [, batchMode])
+  --
+  -- The elements in another shape, sample by sample.
+  --
+  -- size: number; also a LongStorage
+  -- batchMode: true: the first dimension of the input is the batch; false: it is not; left out: it is when
+  --   the number of elements says so
+  -- Returns: a module
+  -- Errors: the input's elements do not fit
+  -- From: Torch7
+  -- Example:
+  --   table.concat(nn.Reshape(3, 2):forward(torch.ones(4, 6)).shape, "x") --> 4x3x2
   function Reshape:__init(...)
     parent.__init(self)
     local args = { ... }

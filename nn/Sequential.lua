@@ -3,11 +3,32 @@
 return function(nn, torch)
   local Sequential = torch.class("nn.Sequential", "nn.Container")
 
+  --- nn.Sequential()
+  --
+  -- Modules one after another: the output of each is the input of the next.
+  --
+  -- Returns: an empty container
+  -- From: Torch7
+  -- Example:
+  --   net = nn.Sequential():add(nn.Linear(3, 4)):add(nn.Tanh()):add(nn.Linear(4, 2))
+  --   net:forward(torch.ones(5, 3)):size(2) --> 2
   function Sequential:updateOutput(input)
     for _, m in ipairs(self.modules) do input = m:_run(input) end
     return input
   end
 
+  --- nn.Sequential:insert(module [, index]); nn.Sequential:remove([index])
+  --
+  -- Puts a module in at a place, or takes one out.
+  --
+  -- module: nn.Module
+  -- index: place, from 1; the end by default
+  -- Returns: insert: the container; remove: the module
+  -- Errors: there is no such place
+  -- From: Torch7
+  -- Example:
+  --   net = nn.Sequential():add(nn.Tanh()):insert(nn.ReLU(), 1)
+  --   torch.typename(net:remove()), net:size() --> nn.Tanh 1
   function Sequential:insert(module, index)
     index = index or #self.modules + 1
     if index < 1 or index > #self.modules + 1 then

@@ -4,5 +4,19 @@
 return function(_, torch)
   local SpatialBatchNormalization = torch.class("nn.SpatialBatchNormalization", "nn.BatchNormalization")
 
+  --- nn.SpatialBatchNormalization(nOutput [, eps [, momentum [, affine]]])
+  --
+  -- nn.BatchNormalization for images: over the batch, the rows and the columns of each plane.
+  --
+  -- nOutput: how many planes
+  -- eps: number, 1e-5 by default
+  -- momentum: number, 0.1 by default
+  -- affine: false leaves weight and bias out
+  -- Returns: a module; its input and output are batch x nOutput x height x width
+  -- Errors: the input has other dimensions
+  -- From: Ioffe and Szegedy, "Batch normalization", ICML 2015, as in Torch7
+  -- Example:
+  --   module = nn.SpatialBatchNormalization(3)
+  --   table.concat(module:forward(torch.rand(2, 3, 4, 4)).shape, "x") --> 2x3x4x4
   SpatialBatchNormalization.nDim = 4
 end

@@ -3,9 +3,21 @@
 return function(nn, torch)
   local SpatialConvolution, parent = torch.class("nn.SpatialConvolution", "nn.Module")
 
-  --- nn.SpatialConvolution(nInputPlane, nOutputPlane, kW, kH [, dW [, dH [, padW [, padH]]]]):
-  -- x is (batch x) nInputPlane x height x width; y has (height + 2 padH - kH) / dH + 1 rows.
-  -- weight is nOutputPlane x nInputPlane x kH x kW.  Starts uniform in +-1/sqrt(kW kH nInputPlane).
+  --- nn.SpatialConvolution(nInputPlane, nOutputPlane, kW, kH [, dW [, dH [, padW [, padH]]]])
+  --
+  -- Two-dimensional cross-correlation with learnt kernels.  Starts uniform in +-1/sqrt(kW kH nInputPlane).
+  --
+  -- nInputPlane, nOutputPlane: numbers
+  -- kW, kH: width and height of a kernel
+  -- dW, dH: how far apart its places are; 1 by default
+  -- padW, padH: zeros on either side; 0 by default, padH as padW
+  -- Returns: a module with weight, nOutputPlane x nInputPlane x kH x kW, and bias, nOutputPlane.  Its input
+  --   is (batch x) nInputPlane x height x width; its output has nOutputPlane planes of
+  --   (height + 2 padH - kH) / dH + 1 rows, rounded down, and columns likewise
+  -- From: Torch7
+  -- Example:
+  --   module = nn.SpatialConvolution(3, 8, 5, 5)
+  --   table.concat(module:forward(torch.ones(2, 3, 12, 12)).shape, "x") --> 2x8x8x8
   function SpatialConvolution:__init(nInputPlane, nOutputPlane, kW, kH, dW, dH, padW, padH)
     parent.__init(self)
     self.nInputPlane, self.nOutputPlane = nInputPlane, nOutputPlane
@@ -20,6 +32,14 @@ return function(nn, torch)
     self:reset()
   end
 
+  --- nn.SpatialConvolution:noBias()
+  --
+  -- Takes the bias away.
+  --
+  -- Returns: the module
+  -- From: Torch7
+  -- Example:
+  --   nn.SpatialConvolution(1, 1, 3, 3):noBias().bias --> nil
   function SpatialConvolution:noBias()
     self.bias, self.gradBias = nil, nil
     return self

@@ -1,9 +1,7 @@
 -- SpatialPooling.lua: what the classes that pool images share: windows, strides, padding, rounding.
 
 return function(nn, torch)
-  --- Makes a class nn.NAME(kW, kH [, dW [, dH [, padW [, padH]]]]): windows of kW x kH, dW and dH apart (by
-  -- default their own size).  x is (batch x) planes x height x width; the result has
-  -- (height + 2 padH - kH) / dH + 1 rows, rounded down, or up after :ceil().
+  -- Makes a class of pooling with the arguments kW, kH [, dW [, dH [, padW [, padH]]]].
   function nn._pooling(name)
     local Pooling, parent = torch.class(name, "nn.Module")
 

@@ -3,8 +3,17 @@
 return function(_, torch)
   local View, parent = torch.class("nn.View", "nn.Module")
 
-  --- nn.View(sizes..): one size may be -1.  An input with more elements is taken as a batch: nn.View(800)
-  -- turns 64 x 50 x 4 x 4 into 64 x 800.  :setNumInputDims(n) says how many dimensions one sample has.
+  --- nn.View(size, ...)
+  --
+  -- The same elements in another shape.  An input with more elements is taken as a batch: nn.View(800)
+  -- turns 64 x 50 x 4 x 4 into 64 x 800.
+  --
+  -- size: number, one of them may be -1; also a LongStorage
+  -- Returns: a module
+  -- Errors: the input's elements do not fit
+  -- From: Torch7
+  -- Example:
+  --   table.concat(nn.View(6):forward(torch.ones(4, 2, 3)).shape, "x") --> 4x6
   function View:__init(...)
     parent.__init(self)
     self.sizes = type((...)) == "number" and { ... } or (...):totable()
@@ -18,6 +27,15 @@ return function(_, torch)
     end
   end
 
+  --- nn.View:setNumInputDims(n)
+  --
+  -- Says how many dimensions one sample has; those before are the batch.
+  --
+  -- n: number
+  -- Returns: the module
+  -- From: Torch7
+  -- Example:
+  --   table.concat(nn.View(-1):setNumInputDims(2):forward(torch.ones(4, 2, 3)).shape, "x") --> 4x6
   function View:setNumInputDims(n)
     self.numInputDims = n
     return self

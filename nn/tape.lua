@@ -5,7 +5,19 @@ return function(nn, torch)
   local tape = {}
   nn.tape = tape
 
-  --- Calls f(tensor) for every tensor of a nested table, in order of the keys' numbers.
+  --- nn.tape.each(value, f); nn.tape.map(value, f); nn.tape.flatten(value); nn.tape.detach(value)
+  -- nn.tape.leaves(value)
+  --
+  -- For modules with tables of tensors: calls f for every tensor of a nested table, in order; makes a
+  -- table of the same form of f's results, of the tensors without their history, or of copies of their
+  -- headers that start a tape of their own; or a list of the tensors.
+  --
+  -- value: tensor, or nested table of tensors
+  -- f: function of a tensor
+  -- Returns: map, detach and leaves: the like of value; flatten: a table
+  -- Example:
+  --   x = { torch.ones(1), { torch.ones(2) } }
+  --   #nn.tape.flatten(x), nn.tape.map(x, function(t) return t * 3 end)[2][1]:sum() --> 2 6.0
   local function each(value, f)
     if torch.isTensor(value) then
       f(value)
@@ -15,7 +27,6 @@ return function(nn, torch)
   end
   tape.each = each
 
-  --- A nested table of the same form with f(tensor) for each tensor.
   local function map(value, f)
     if torch.isTensor(value) then return f(value) end
     if type(value) ~= "table" then return value end
@@ -33,7 +44,6 @@ return function(nn, torch)
 
   local floats = { float32 = true, float64 = true, float16 = true, bfloat16 = true }
 
-  --- Copies of the headers of `value`'s tensors that start a tape of their own.
   function tape.leaves(value)
     return map(value, function(t)
       local leaf = t:detach()
@@ -45,6 +55,24 @@ return function(nn, torch)
     return map(value, function(t) return t:detach() end)
   end
 
+  --- nn.tape.record(f, ...); nn.tape.note(module, input, output)
+  -- nn.tape.gradients(recorded, gradOutput, opts)
+  --
+  -- What nn.Module:forward and backward are made of: record runs f(...) on the tape and lists the modules
+  -- that it ran, which say so by note; gradients gives the gradients of what was recorded, and sets
+  -- gradInput of the modules that were run.
+  --
+  -- f: function
+  -- module: nn.Module
+  -- input, output: tensor, or nested table of tensors
+  -- recorded: table of leaves, output and calls
+  -- gradOutput: gradient of the output, of its form
+  -- opts: table: accumulate has parameters' gradients grow, by scale times theirs
+  -- Returns: record: f's first result, and a table; gradients: the like of recorded.leaves
+  -- Example:
+  --   output, calls = nn.tape.record(function() return torch.ones(2) end)
+  --   output:sum(), #calls --> 2.0 0
+
   -- Which modules are run while a classic forward is under way: a list of {module, input, output}, or
   -- nil outside of one.
   local calls
@@ -53,7 +81,6 @@ return function(nn, torch)
     if calls then calls[#calls + 1] = { module = module, input = input, output = output } end
   end
 
-  --- Runs f(...) on the tape and returns its result and the list of the modules that it ran.
   function tape.record(f, ...)
     local outer, mode = calls, torch._setgrad(true)
     calls = {}
@@ -65,9 +92,6 @@ return function(nn, torch)
     return result[2], made
   end
 
-  --- Gradients of recorded outputs.  Returns one for each tensor of the leaves (nil where there is none)
-  -- and sets gradInput on the modules that were run.  opts.accumulate: parameters' gradients grow, by
-  -- opts.scale times theirs.
   function tape.gradients(recorded, gradOutput, opts)
     local wanted, at = {}, {}
     local function want(t)

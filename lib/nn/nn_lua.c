@@ -21,7 +21,23 @@ static int push(lua_State *L, cr_tensor *t) {
   return 1;
 }
 
-/* conv2d(x, weight, bias, dW, dH, padW, padH, dilationW, dilationH, groups) */
+/** nn.functional.conv2d(x, weight [, bias, dW, dH, padW, padH, dilationW, dilationH, groups])
+ *
+ *  Two-dimensional cross-correlation.  Differentiable.
+ *
+ *  x: tensor, (batch x) c x height x width
+ *  weight: tensor, o x c/groups x kH x kW
+ *  bias: vector of o, or nil
+ *  dW, dH: how far apart the kernel's places are; 1 by default
+ *  padW, padH: zeros on either side; 0 by default
+ *  dilationW, dilationH: how far apart the kernel's elements lie on x; 1 by default
+ *  groups: in how many parts the planes are taken, each with its own kernels; 1 by default
+ *  Returns: a tensor, (batch x) o x rows x columns
+ *  Errors: the shapes do not fit
+ *  From: PyTorch
+ *  Example:
+ *    nn.functional.conv2d(torch.ones(1, 3, 3), torch.ones(1, 1, 2, 2)):sum() --> 16.0
+ */
 static int f_conv2d(lua_State *L) {
   cr_tensor *x = cr_check_tensor(L, 1), *w = cr_check_tensor(L, 2), *b = opt_tensor(L, 3);
   cr_conv2d_args a = {.stride = {opt_int(L, 5, 1), opt_int(L, 4, 1)},
@@ -41,8 +57,25 @@ static cr_pool2d_args pool_args(lua_State *L) {
                           .count_pad = flag_or(L, 9, true)};
 }
 
-/* maxPool2d(x, kW, kH, dW, dH, padW, padH, ceil): the result, and the places of the maxima in their
- * planes, counting from 1 */
+/** nn.functional.maxPool2d(x, kW [, kH, dW, dH, padW, padH, ceil, countPad, places])
+ *  nn.functional.avgPool2d(x, kW [, kH, dW, dH, padW, padH, ceil, countPad])
+ *
+ *  The maximum, or the mean, of each window.  Differentiable.
+ *
+ *  x: tensor, (batch x) planes x height x width
+ *  kW, kH: width and height of a window; kH is kW by default
+ *  dW, dH: how far apart the windows are; kW and kH by default
+ *  padW, padH: places on either side; 0 by default
+ *  ceil: true rounds the number of windows up
+ *  countPad: false leaves padding out of the mean's divisor
+ *  places: true gives the places of the maxima too
+ *  Returns: a tensor; and a LongTensor of places in their planes, which count from 1
+ *  Errors: the shapes do not fit
+ *  From: PyTorch
+ *  Example:
+ *    x = torch.range(1, 4):view(1, 2, 2)
+ *    nn.functional.maxPool2d(x, 2):item(), nn.functional.avgPool2d(x, 2):item() --> 4.0 2.5
+ */
 static int f_max_pool2d(lua_State *L) {
   cr_tensor *x = cr_check_tensor(L, 1), *places = NULL;
   cr_pool2d_args a = pool_args(L);
@@ -62,19 +95,63 @@ static int f_avg_pool2d(lua_State *L) {
   return push(L, cr_avg_pool2d(x, &a));
 }
 
-/* batchNorm(x, weight, bias, runningMean, runningVar, training, momentum, eps) */
+/** nn.functional.batchNorm(x, weight, bias, runningMean, runningVar, training [, momentum [, eps]])
+ *
+ *  (x - mean) / sqrt(var + eps) * weight + bias for each place of the second dimension.
+ *  Differentiable.
+ *
+ *  x: tensor, batch x c x ..
+ *  weight, bias: vectors of c, or nil
+ *  runningMean, runningVar: vectors of c; training moves them by r = (1 - momentum) r + momentum s
+ *  training: true takes mean and variance from x, false from the running ones
+ *  momentum: number, 0.1 by default
+ *  eps: number, 1e-5 by default
+ *  Returns: a tensor of x's shape
+ *  Errors: the shapes do not fit
+ *  From: Ioffe and Szegedy, "Batch normalization", ICML 2015
+ *  Example:
+ *    y = nn.functional.batchNorm(torch.rand(8, 2), nil, nil, nil, nil, true)
+ *    math.abs(y:mean()) < 1e-5 --> true
+ */
 static int f_batch_norm(lua_State *L) {
   return push(L, cr_batch_norm(cr_check_tensor(L, 1), opt_tensor(L, 2), opt_tensor(L, 3),
                                opt_tensor(L, 4), opt_tensor(L, 5), lua_toboolean(L, 6),
                                luaL_optnumber(L, 7, 0.1), luaL_optnumber(L, 8, 1e-5)));
 }
 
-/* layerNorm(x, n, weight, bias, eps): over the last n elements */
+/** nn.functional.layerNorm(x, n [, weight, bias [, eps]])
+ *
+ *  (x - mean) / sqrt(var + eps) * weight + bias over the last n elements of each sample.
+ *  Differentiable.
+ *
+ *  x: tensor whose last sizes have n as their product
+ *  n: number
+ *  weight, bias: tensors of those sizes, or nil
+ *  eps: number, 1e-5 by default
+ *  Returns: a tensor of x's shape
+ *  Errors: the shapes do not fit
+ *  From: Ba, Kiros and Hinton, "Layer normalization", 2016
+ *  Example:
+ *    y = nn.functional.layerNorm(torch.rand(3, 4), 4)
+ *    math.abs(y[1]:sum()) < 1e-4 --> true
+ */
 static int f_layer_norm(lua_State *L) {
   return push(L, cr_layer_norm(cr_check_tensor(L, 1), cr_check_int(L, 2), opt_tensor(L, 3),
                                opt_tensor(L, 4), luaL_optnumber(L, 5, 1e-5)));
 }
 
+/** nn.functional.softmax(x [, dim]); nn.functional.logSoftmax(x [, dim])
+ *
+ *  exp(x_i) / sum_j exp(x_j) along a dimension, or its logarithm.  Differentiable.
+ *
+ *  x: tensor of a float type
+ *  dim: 1 to x:dim(), the last by default
+ *  Returns: a tensor of x's shape
+ *  From: PyTorch
+ *  Example:
+ *    nn.functional.softmax(torch.zeros(2, 4))[1][1] --> 0.25
+ *    nn.functional.logSoftmax(torch.zeros(1))[1] --> 0.0
+ */
 static int f_softmax(lua_State *L) {
   return push(L,
               cr_softmax(cr_check_tensor(L, 1), lua_isnoneornil(L, 2) ? -1 : cr_check_dim(L, 2)));
@@ -100,7 +177,25 @@ static cr_tensor *check_classes(lua_State *L, int arg, cr_device d) {
   return zero_based;
 }
 
-/* nllLoss(logp, classes, weight, average, ignore) */
+/** nn.functional.nllLoss(x, classes [, weight [, average [, ignore]]])
+ *  nn.functional.crossEntropy(x, classes [, weight [, average [, ignore]]])
+ *
+ *  Minus the log-probability of the right class, from log-probabilities or from scores.
+ *  Differentiable.
+ *
+ *  x: tensor, (batch x) classes
+ *  classes: tensor of a number type, or for one sample a number; classes count from 1
+ *  weight: vector with a factor for each class, or nil
+ *  average: false gives the sum; otherwise the (weighted) mean
+ *  ignore: a class that does not count
+ *  Returns: a tensor of no dimensions
+ *  Errors: the shapes do not fit; a class is outside x
+ *  From: PyTorch
+ *  Example:
+ *    loss = nn.functional.crossEntropy(torch.zeros(3, 2), torch.LongTensor { 1, 2, 1 }):item()
+ *    math.abs(loss - math.log(2)) < 1e-6 --> true
+ *    nn.functional.nllLoss(torch.zeros(2), 1):item() == 0 --> true
+ */
 static int loss(lua_State *L,
                 cr_tensor *(*f)(cr_tensor *, cr_tensor *, cr_tensor *, int64_t, bool)) {
   cr_tensor *x = cr_check_tensor(L, 1), *weight = opt_tensor(L, 3);
@@ -117,17 +212,55 @@ static int f_cross_entropy(lua_State *L) {
   return loss(L, cr_cross_entropy);
 }
 
+/** nn.functional.mseLoss(x, target [, average])
+ *
+ *  The mean of (x - target)^2.  Differentiable.
+ *
+ *  x, target: tensors of one shape
+ *  average: false gives the sum
+ *  Returns: a tensor of no dimensions
+ *  From: PyTorch
+ *  Example:
+ *    nn.functional.mseLoss(torch.zeros(2), torch.Tensor { 1, 3 }):item() --> 5.0
+ */
 static int f_mse_loss(lua_State *L) {
   return push(L, cr_mse_loss(cr_check_tensor(L, 1), cr_check_tensor(L, 2), flag_or(L, 3, true)));
 }
 
-/* dropout(x, p, scale, in place) */
+/** nn.functional.dropout(x [, p [, scale [, inplace]]])
+ *
+ *  Zeroes each element with probability p.  Differentiable.
+ *
+ *  x: tensor of a float type
+ *  p: number, 0.5 by default
+ *  scale: false leaves the others as they are; otherwise they are divided by 1 - p
+ *  inplace: true changes x
+ *  Returns: a tensor of x's shape
+ *  Errors: p is outside 0 to 1
+ *  From: Srivastava and others, "Dropout: a simple way to prevent neural networks from
+ *    overfitting", JMLR 2014
+ *  Example:
+ *    nn.functional.dropout(torch.ones(100)):max() --> 2.0
+ */
 static int f_dropout(lua_State *L) {
   cr_tensor *x = cr_check_tensor(L, 1);
   return push(L, cr_dropout(x, luaL_optnumber(L, 2, 0.5), flag_or(L, 3, true),
                             lua_toboolean(L, 4) ? x : NULL));
 }
 
+/** nn.functional.linear(x, weight [, bias])
+ *
+ *  x times the transpose of weight, plus bias.  Differentiable.
+ *
+ *  x: tensor, n or .. x n
+ *  weight: matrix m x n
+ *  bias: vector of m, or nil
+ *  Returns: a tensor, m or .. x m
+ *  Errors: the shapes do not fit
+ *  From: PyTorch
+ *  Example:
+ *    nn.functional.linear(torch.ones(4, 3), torch.ones(2, 3)):sum() --> 24.0
+ */
 static int f_linear(lua_State *L) {
   return push(L, cr_linear(cr_check_tensor(L, 1), cr_check_tensor(L, 2), opt_tensor(L, 3)));
 }
