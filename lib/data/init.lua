@@ -14,9 +14,20 @@ local function checked(f, ...)
   raise("%s", result)
 end
 
---- Reads an IDX file, plain or compressed by gzip, into a tensor of the type and shape that it says:
---- ByteTensor, CharTensor, ShortTensor, IntTensor, FloatTensor or DoubleTensor.  Raises an error that
---- names the file when it is missing, damaged, cut short, or says it holds more than `limit` bytes (4 GiB).
+--- data.idx(path [, limit])
+--
+-- Reads an IDX file, plain or compressed by gzip.
+--
+-- path: name of the file
+-- limit: number: a file that says it holds more bytes is an error; 4 GiB by default
+-- Returns: a tensor of the type and shape that the file says: Byte, Char, Short, Int, Float or Double
+-- Errors: the file is missing, damaged or cut short
+-- From: LeCun, Cortes and Burges, "The MNIST database of handwritten digits", 1998
+-- Example:
+--   file = io.open("a.idx", "wb")
+--   file:write("\0\0\8\1\0\0\0\2\5\6")
+--   file:close()
+--   data.idx("a.idx"):sum() --> 11
 function data.idx(path, limit)
   if type(path) ~= "string" then raise("data.idx: a file name expected, got %s", type(path)) end
   return checked(idx.read, path, limit)
@@ -52,8 +63,15 @@ local function read_half(folder, name)
   return { data = images, label = labels }
 end
 
---- The digits in a folder that has the four files of MNIST: {train = {data, label}, test = {data, label}}.
---- data is a ByteTensor of n x 28 x 28; label a LongTensor of classes 1 to 10, the digit plus one.
+--- The digits in a folder that has the four files of MNIST.
+--
+-- folder: string
+-- Returns: a table { train = { data, label }, test = { data, label } }: data is a ByteTensor of
+--   n x 28 x 28; label a LongTensor of classes 1 to 10, the digit plus one
+-- Errors: a file is missing or damaged
+-- From: LeCun, Cortes and Burges, "The MNIST database of handwritten digits", 1998
+-- Example:
+--   pcall(data.mnist, "nowhere") == false --> true
 function data.mnist(folder)
   if type(folder) ~= "string" then raise("data.mnist: a folder expected, got %s", type(folder)) end
   if not paths.dirp(folder) then raise("data.mnist: %s: there is no such folder", folder) end

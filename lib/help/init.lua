@@ -19,8 +19,12 @@ end
 
 local index
 
---- Every documented name: {["torch.narrow"] = entry, ["torch.Tensor:narrow"] = entry, ...}; an entry
--- has names, signatures, summary, text, fields, example, file and line.
+--- Every documented name.
+--
+-- Returns: a table { ["torch.narrow"] = entry, ["torch.Tensor:narrow"] = entry, .. }; an entry has names,
+--   signatures, summary, text, fields, example, file and line
+-- Example:
+--   require("help").index()["torch.Tensor:narrow"].names[1] --> torch.narrow
 function help.index()
   if index then return index end
   index = {}
@@ -62,8 +66,13 @@ local function each_field(prefix, t, visit, nested)
   end
 end
 
---- help.each(visit): calls visit(name, value, parents) for every public function, class and method of the
--- loaded packages; parents are the classes that a method may be documented in, the nearest first.
+--- Calls a function for every public function, class and method of the loaded packages.
+--
+-- visit: function (name, value, parents); parents are the classes that a method may be documented in, the
+--   nearest first
+-- Example:
+--   require("help").each(function(name, value) if name == "torch.narrow" then found = value end end)
+--   found == torch.narrow --> true
 function help.each(visit)
   for _, package in ipairs(packages) do
     local loaded = _G.package.loaded[package]
@@ -107,8 +116,10 @@ local function find_name(word)
   return list
 end
 
---- help.find(what): the entries for a name ("torch.narrow", "narrow"), a function, a class, or an object.
--- Returns: a list, empty when nothing is known
+--- The entries for something.
+--
+-- what: name ("torch.narrow", "narrow"), function, class, or object
+-- Returns: a table, empty when nothing is known
 -- Example:
 --   #require("help").find("torch.narrow") --> 1
 function help.find(what)
@@ -120,8 +131,12 @@ function help.find(what)
   return class and find_name(documented_class(class)) or {}
 end
 
---- help.search(word): the names whose entries contain a word, in any case.
--- Returns: a sorted list of {name, summary}
+--- The names whose entries contain a word, in any case.
+--
+-- word: string
+-- Returns: a sorted table of { name, summary }
+-- Example:
+--   require("help").search("torch.narrow")[1][1] --> torch.narrow
 function help.search(word)
   local list, needle = {}, word:lower()
   for name, entry in pairs(help.index()) do
@@ -149,7 +164,13 @@ local function wrap(text, indent, width)
   return table.concat(lines, "\n")
 end
 
---- help.text(entry): one entry as text for a terminal.
+--- One entry as text for a terminal.
+--
+-- entry: one of help.find
+-- Returns: a string
+-- Example:
+--   help = require "help"
+--   help.text(help.find("torch.numel")[1]):find("How many") ~= nil --> true
 function help.text(entry)
   local out = { table.concat(entry.signatures, "\n"), "" }
   for paragraph in (entry.text .. "\n\n"):gmatch("(.-)\n\n+") do

@@ -6,7 +6,17 @@ local raise = require("torch.caller").raise
 return function(optim)
   local ConfusionMatrix = torch.class("optim.ConfusionMatrix", optim)
 
-  --- ConfusionMatrix(n), ConfusionMatrix(n, names) or ConfusionMatrix(names).
+  --- optim.ConfusionMatrix(n [, names]); optim.ConfusionMatrix(names)
+  --
+  -- Counts how often class t was taken for class p, in confusion.mat[t][p].  tostring shows the counts and
+  -- shares.
+  --
+  -- n: how many classes
+  -- names: table of the classes' names
+  -- Returns: an optim.ConfusionMatrix
+  -- From: Torch7
+  -- Example:
+  --   optim.ConfusionMatrix({ "cat", "dog" }).nclasses --> 2
   function ConfusionMatrix:__init(n, names)
     if type(n) == "table" then n, names = #n, n end
     if math.tointeger(n) == nil or n < 1 then raise("optim.ConfusionMatrix: how many classes?") end
@@ -17,7 +27,16 @@ return function(optim)
     self.totalValid, self.averageValid, self.averageUnionValid = 0, 0, 0
   end
 
-  --- Forgets all counts.
+  --- confusion:zero()
+  --
+  -- Forgets all counts.
+  --
+  -- Returns: the matrix
+  -- From: Torch7
+  -- Example:
+  --   confusion = optim.ConfusionMatrix(2)
+  --   confusion:add(1, 2)
+  --   confusion:zero().mat:sum() --> 0
   function ConfusionMatrix:zero()
     self.mat:zero()
     self.valids:zero()
@@ -45,8 +64,19 @@ return function(optim)
     self.mat[t][p] = self.mat[t][p] + 1
   end
 
-  --- Counts one prediction (a class, or a vector of scores) for a target (a class, or a vector that is
-  --- largest at it).  Targets below 1 are ignored.
+  --- confusion:add(prediction, target); confusion:batchAdd(predictions, targets)
+  --
+  -- Counts one prediction, or a batch of them.  Targets below 1 are ignored.
+  --
+  -- prediction, target: a class, or a vector of scores, whose largest one says the class
+  -- predictions, targets: tensors: a class, or a row of scores, for each sample
+  -- Errors: a class is greater than the number of them; the numbers of samples differ
+  -- From: Torch7
+  -- Example:
+  --   confusion = optim.ConfusionMatrix(2)
+  --   confusion:add(torch.Tensor { 0.1, 0.9 }, 1)
+  --   confusion:batchAdd(torch.LongTensor { 1, 2 }, torch.LongTensor { 1, 2 })
+  --   confusion.mat[1][2], confusion.mat:sum() --> 1 3
   function ConfusionMatrix:add(prediction, target)
     self:_add(class_of(prediction, "prediction"), class_of(target, "target"))
   end
@@ -67,7 +97,6 @@ return function(optim)
     return places:long():contiguous():view(values:size(1))
   end
 
-  --- The same for a batch: classes, or a row of scores for each.
   function ConfusionMatrix:batchAdd(predictions, targets)
     local p, t = classes_of(predictions, "prediction"), classes_of(targets, "target")
     local n = self.nclasses
@@ -87,8 +116,17 @@ return function(optim)
     self.mat:view(n * n):indexAdd(1, places, torch.LongTensor(places:nElement()):fill(1))
   end
 
-  --- Computes totalValid (the share that is right), averageValid (the mean of the classes' shares),
-  --- averageUnionValid (right over right and wrong of either kind), valids and unionvalids.
+  --- confusion:updateValids()
+  --
+  -- Computes the fields totalValid (the share that is right), averageValid (the mean of the classes'
+  -- shares), averageUnionValid (right over right and wrong of either kind), valids and unionvalids.
+  --
+  -- Returns: the matrix
+  -- From: Torch7
+  -- Example:
+  --   confusion = optim.ConfusionMatrix(2)
+  --   confusion:batchAdd(torch.LongTensor { 1, 2, 2, 2 }, torch.LongTensor { 1, 2, 2, 1 })
+  --   confusion:updateValids().totalValid --> 0.75
   function ConfusionMatrix:updateValids()
     local rows, right, all = {}, 0, 0
     local columns = {}
@@ -112,8 +150,18 @@ return function(optim)
     return self
   end
 
-  --- False rejection and acceptance rates: of all classes (-1 for one without samples), then of those
-  --- that have samples.
+  --- confusion:farFrr()
+  --
+  -- False rejection and false acceptance rates.
+  --
+  -- Returns: four vectors: the rejection rates of all classes (-1 for one without samples), their
+  --   acceptance rates, then both of the classes that have samples
+  -- From: Torch7
+  -- Example:
+  --   confusion = optim.ConfusionMatrix(2)
+  --   confusion:batchAdd(torch.LongTensor { 1, 1 }, torch.LongTensor { 1, 2 })
+  --   rejected, accepted = confusion:farFrr()
+  --   rejected[2], accepted[1] --> 1.0 1.0
   function ConfusionMatrix:farFrr()
     local counts, totals = self.mat:totable(), {}
     for t, row in ipairs(counts) do

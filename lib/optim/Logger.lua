@@ -6,7 +6,18 @@ local raise = require("torch.caller").raise
 return function(optim)
   local Logger = torch.class("optim.Logger", optim)
 
-  --- Logger(filename [, timestamp]); without a name the rows go to the standard output.
+  --- optim.Logger([filename [, timestamp]])
+  --
+  -- A table of numbers in a file that grows by a row at a time, and curves of its columns.
+  --
+  -- filename: name of the file; without it the rows go to the standard output
+  -- timestamp: true adds the time to the name
+  -- Returns: an optim.Logger
+  -- Errors: the file cannot be written
+  -- From: Torch7
+  -- Example:
+  --   logger = optim.Logger("train.log"):setNames({ "loss" }):add({ 0.5 })
+  --   io.open("train.log"):read("l") --> loss
   function Logger:__init(filename, timestamp)
     self.name = filename or "stdout"
     self.file = io.stdout
@@ -29,7 +40,18 @@ return function(optim)
     return keys
   end
 
-  --- The columns, for rows that are given as lists.
+  --- logger:setNames(names); logger:add(row)
+  --
+  -- The names of the columns, for rows that are given as lists; a row.
+  --
+  -- names: table of strings
+  -- row: table: values in the order of the names, or name = value
+  -- Returns: the logger
+  -- Errors: add: a value is missing
+  -- From: Torch7
+  -- Example:
+  --   logger = optim.Logger("train.log"):add { loss = 0.5, error = 3 }
+  --   logger.names[1], logger.columns[2][1] --> error 0.5
   function Logger:setNames(names)
     self.names = {}
     for i, name in ipairs(names) do
@@ -48,7 +70,6 @@ return function(optim)
     return tostring(value)
   end
 
-  --- A row: a list in the order of :setNames, or a table of name = value.
   function Logger:add(row)
     if #self.names == 0 then self:setNames(#row > 0 and row or sorted_keys(row)) end
     if #row == 0 then
@@ -68,26 +89,42 @@ return function(optim)
     return self
   end
 
-  --- Styles of curves: {name = "-"} or a list; "-" is a line, "+" points, "~" a smooth line.
+  --- logger:style(styles); logger:setlogscale(on); logger:display(on)
+  --
+  -- The styles of the curves; whether their vertical axis is logarithmic; whether logger:plot shows them
+  -- on the terminal besides writing the picture.
+  --
+  -- styles: table, name = style or a list: "-" is a line, "+" points, "~" a smooth line
+  -- on: true or false
+  -- Returns: the logger
+  -- From: Torch7
+  -- Example:
+  --   logger = optim.Logger("train.log"):setNames({ "loss" }):style({ loss = "+" }):setlogscale(true)
+  --   logger.logscale --> true
   function Logger:style(styles)
     for i, name in ipairs(self.names) do self.styles[i] = styles[name] or styles[i] or self.styles[i] end
     return self
   end
 
-  --- Whether the vertical axis is logarithmic.
   function Logger:setlogscale(on)
     self.logscale = on
     return self
   end
 
-  --- Whether :plot shows curves on the terminal besides writing the picture.
   function Logger:display(on)
     self.showPlot = on
     return self
   end
 
-  --- Draws the columns, or those named, into <filename>.png, or .svg where gnuplot is missing.  Returns
-  --- the picture's name.
+  --- logger:plot(...)
+  --
+  -- Draws the columns into <filename>.png, or .svg where gnuplot is missing.
+  --
+  -- ...: names of columns; all by default
+  -- Returns: the name of the picture; nil when there is nothing to draw, or no file
+  -- From: Torch7
+  -- Example:
+  --   optim.Logger("train.log"):setNames({ "loss" }):plot() --> nil
   function Logger:plot(...)
     local wanted = { ... }
     local curves = {}

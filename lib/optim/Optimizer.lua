@@ -51,7 +51,19 @@ return function(optim)
     self.groups[#self.groups + 1] = group
   end
 
-  --- For the classes below: params and options as the user gave them; defaults has all options there are.
+  --- optim.Optimizer(params, options, defaults)
+  --
+  -- The base of optim.SGD, Adam, AdamW, RMSprop and Adagrad, which say how a parameter changes.  Torch7's
+  -- names of options (learningRate, epsilon, learningRateDecay) are taken too.
+  --
+  -- params: table of tensors, or of groups { params = {..}, lr = .., .. } with options of their own
+  -- options: table of options
+  -- defaults: table of all options there are, for the classes above
+  -- Returns: an optimizer
+  -- Errors: an option does not exist or is of another type; params holds something else than tensors
+  -- From: PyTorch's torch.optim
+  -- Example:
+  --   torch.isTypeOf(optim.SGD({ torch.ones(1) }), "optim.Optimizer") --> true
   function Optimizer:__init(params, options, defaults)
     options = options or {}
     self.groups, self.state, self.count = {}, {}, 0
@@ -64,13 +76,24 @@ return function(optim)
     end
   end
 
-  --- Adds a group {params = {...}, option = ...}; other options are those of the optimizer.
+  --- optimizer:addGroup(group); optimizer:set(name, value)
+  --
+  -- Adds parameters with options of their own; sets an option in all groups.
+  --
+  -- group: table { params = {..}, lr = .., .. }
+  -- name: name of an option, as "lr"
+  -- value: its value
+  -- Returns: the optimizer
+  -- Errors: there is no such option
+  -- From: PyTorch's torch.optim
+  -- Example:
+  --   optimizer = optim.SGD({ torch.ones(1) }):addGroup { params = { torch.ones(2) }, lr = 0.1 }
+  --   optimizer:set("lr", 0.5).groups[2].options.lr --> 0.5
   function Optimizer:addGroup(group)
     add_group(self, group.params, read_options(self, group, self.defaults))
     return self
   end
 
-  --- Sets an option, such as "lr", in all groups.
   function Optimizer:set(name, value)
     local options = read_options(self, { [name] = value }, self.defaults)
     local own = other_names[name] or name
@@ -79,7 +102,20 @@ return function(optim)
     return self
   end
 
-  --- Makes the gradients of all parameters zero.
+  --- optimizer:zeroGrad(); optimizer:step([closure])
+  --
+  -- Makes the gradients of all parameters zero; changes every parameter that has a gradient.
+  --
+  -- closure: function that is called first
+  -- Returns: step: what closure returns
+  -- From: PyTorch's torch.optim
+  -- Example:
+  --   p = torch.ones(1):requireGrad()
+  --   optimizer = optim.SGD({ p }, { lr = 0.25 })
+  --   optimizer:zeroGrad()
+  --   torch.cmul(p, p):sum():backward()
+  --   optimizer:step()
+  --   p:item() --> 0.5
   function Optimizer:zeroGrad()
     for _, group in ipairs(self.groups) do
       for _, p in ipairs(group.params) do
@@ -109,8 +145,6 @@ return function(optim)
     end
   end
 
-  --- Changes every parameter that has a gradient.  With a function, calls it first, and returns what it
-  --- returns.
   function Optimizer:step(closure)
     local loss
     if closure then loss = closure() end
@@ -131,7 +165,18 @@ return function(optim)
     return copy
   end
 
-  --- All that the optimizer remembers, as plain tables and tensors, for torch.save.
+  --- optimizer:stateDict(); optimizer:loadStateDict(dict)
+  --
+  -- Copies of the options and of what is remembered, as a table that torch.save takes; takes over what
+  -- stateDict() of an optimizer with the same parameters gave.
+  --
+  -- dict: table
+  -- Returns: stateDict: a table; loadStateDict: the optimizer
+  -- Errors: the groups, the parameters or their shapes differ
+  -- From: PyTorch's torch.optim
+  -- Example:
+  --   dict = optim.SGD({ torch.ones(1) }, { lr = 0.5 }):stateDict()
+  --   optim.SGD({ torch.ones(1) }):loadStateDict(dict).groups[1].options.lr --> 0.5
   function Optimizer:stateDict()
     local dict = { state = {}, groups = {} }
     for index, state in pairs(self.state) do dict.state[index] = copy_table(state) end
@@ -139,7 +184,6 @@ return function(optim)
     return dict
   end
 
-  --- Takes over what :stateDict() of an optimizer with the same parameters gave.
   function Optimizer:loadStateDict(dict)
     if type(dict) ~= "table" or type(dict.state) ~= "table" or type(dict.groups) ~= "table" then
       raise("loadStateDict: this is not what :stateDict() gives")

@@ -1,6 +1,5 @@
 -- adadelta: Zeiler, "ADADELTA: an adaptive learning rate method", 2012.
 --
--- config: rho (0.9), eps (1e-6), weightDecay.
 -- state: evalCounter, paramVariance, paramStd, delta, accDelta.
 
 local rule = require "optim.rule"
@@ -20,4 +19,21 @@ local function update(x, dfdx, config, state)
   state.evalCounter = (state.evalCounter or 0) + 1
 end
 
+--- optim.adadelta(opfunc, x [, config [, state]])
+--
+-- One step of a size that comes from the last gradients and the last steps.
+--
+-- opfunc: function of x that gives the loss and its gradient
+-- x: tensor, which changes
+-- config: table of any of these:
+--   rho: 0.9 by default: how slowly averages forget
+--   eps: 1e-6 by default
+--   weightDecay: times x is added to the gradient
+-- state: table of what must be remembered between calls; config by default
+-- Returns: x, and a table with the loss before the step
+-- From: Zeiler, "ADADELTA: an adaptive learning rate method", 2012
+-- Example:
+--   x = torch.DoubleTensor { 2 }
+--   opfunc = function(x) return x:dot(x), x * 2 end
+--   optim.adadelta(opfunc, x)[1] < 2 --> true
 return rule.new(update)

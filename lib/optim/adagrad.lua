@@ -1,6 +1,5 @@
 -- adagrad: Duchi, Hazan and Singer, "Adaptive subgradient methods", 2011.
 --
--- config: learningRate (1e-3), learningRateDecay, weightDecay.
 -- state: evalCounter, paramVariance, paramStd.
 
 local rule = require "optim.rule"
@@ -16,4 +15,20 @@ local function update(x, dfdx, config, state)
   state.evalCounter = n + 1
 end
 
+--- optim.adagrad(opfunc, x [, config [, state]])
+--
+-- One step, divided by the root of the sum of all squared gradients.
+--
+-- opfunc: function of x that gives the loss and its gradient
+-- x: tensor, which changes
+-- config: table of any of these:
+--   learningRate: 1e-3 by default, with learningRateDecay as for optim.sgd
+--   weightDecay: times x is added to the gradient
+-- state: table of what must be remembered between calls; config by default
+-- Returns: x, and a table with the loss before the step
+-- From: Duchi, Hazan and Singer, "Adaptive subgradient methods", 2011
+-- Example:
+--   x = torch.DoubleTensor { 2 }
+--   opfunc = function(x) return x:dot(x), x * 2 end
+--   ("%.4f"):format(optim.adagrad(opfunc, x)[1]) --> 1.9990
 return rule.new(update)

@@ -1,6 +1,5 @@
 -- adamax: the variant of Adam by the largest gradient so far (section 7.1 of its paper).
 --
--- config: learningRate (2e-3), beta1 (0.9), beta2 (0.999), epsilon (1e-38), weightDecay.
 -- state: t, m, u (the norm), max.
 
 local rule = require "optim.rule"
@@ -18,4 +17,22 @@ local function update(x, dfdx, config, state)
   x:addcdiv(-(config.learningRate or 0.002) / (1 - beta1 ^ state.t), state.m, state.u)
 end
 
+--- optim.adamax(opfunc, x [, config [, state]])
+--
+-- The variant of optim.adam by the largest gradient so far.
+--
+-- opfunc: function of x that gives the loss and its gradient
+-- x: tensor, which changes
+-- config: table of any of these:
+--   learningRate: 2e-3 by default
+--   beta1, beta2: 0.9 and 0.999 by default
+--   epsilon: 1e-38 by default
+--   weightDecay: times x is added to the gradient
+-- state: table of what must be remembered between calls; config by default
+-- Returns: x, and a table with the loss before the step
+-- From: Kingma and Ba, "Adam: a method for stochastic optimization", 2015, section 7.1
+-- Example:
+--   x = torch.DoubleTensor { 2 }
+--   opfunc = function(x) return x:dot(x), x * 2 end
+--   ("%.4f"):format(optim.adamax(opfunc, x)[1]) --> 1.9980
 return rule.new(update)

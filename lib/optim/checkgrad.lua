@@ -1,6 +1,4 @@
 -- checkgrad: compares opfunc's gradient with finite differences.
---
--- checkgrad(opfunc, x [, eps]) -> relative error, the gradient, the estimate.
 
 local torch = require "torch"
 
@@ -9,6 +7,19 @@ local function value(f)
   return torch.isTensor(f) and f:item() or f
 end
 
+--- optim.checkgrad(opfunc, x [, eps])
+--
+-- Compares the gradient of opfunc with differences of its values.
+--
+-- opfunc: function of x that gives the loss and its gradient
+-- x: tensor, best a DoubleTensor
+-- eps: half of the step, 1e-7 by default
+-- Returns: the relative error, the gradient, the estimate
+-- From: Torch7
+-- Example:
+--   x = torch.DoubleTensor { 2 }
+--   opfunc = function(x) return x:dot(x), x * 2 end
+--   optim.checkgrad(opfunc, x) < 1e-6 --> true
 return function(opfunc, x, eps)
   eps = eps or 1e-7
   local _, gradient = opfunc(x)

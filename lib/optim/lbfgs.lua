@@ -2,10 +2,7 @@
 -- "Numerical optimization", algorithm 7.4): Newton's direction from the last steps and how the gradient
 -- changed over them.
 --
--- config: maxIter (20), maxEval (1.25 maxIter), tolFun (1e-5), tolX (1e-9), nCorrection (100),
--- learningRate (1), lineSearch, lineSearchOptions, verbose.
 -- state: funcEval, nIter, old_dirs and old_stps (steps and gradient changes), Hdiag, g_old, d, t.
--- Returns x, the list of losses, and how often opfunc was called.
 
 local torch = require "torch"
 
@@ -52,6 +49,30 @@ local function finished(config, state, g, f, evaluations, limit)
   return nil
 end
 
+--- optim.lbfgs(opfunc, x [, config [, state]])
+--
+-- The limited-memory method of Broyden, Fletcher, Goldfarb and Shanno: Newton's direction from the last
+-- steps and how the gradient changed over them.
+--
+-- opfunc: function of x that gives the loss and its gradient
+-- x: tensor, which changes
+-- config: table of any of these:
+--   maxIter: how many steps at most; 20 by default
+--   maxEval: how many calls of opfunc at most; 1.25 maxIter by default
+--   tolFun: ends when the gradient's absolute values add up to no more; 1e-5 by default
+--   tolX: ends when a step or the change of the loss is no larger; 1e-9 by default
+--   nCorrection: how many steps are remembered; 100 by default
+--   learningRate: 1 by default
+--   lineSearch: function (opfunc, x, t, d, f, g, slope, lineSearchOptions) that gives f, g, x, t and how
+--     often it called opfunc
+--   verbose: true prints why it ended
+-- state: table of what must be remembered between calls; config by default
+-- Returns: x, a table of the losses, and how often opfunc was called
+-- From: Nocedal and Wright, "Numerical optimization", algorithm 7.4
+-- Example:
+--   x = torch.DoubleTensor { 2 }
+--   opfunc = function(x) return x:dot(x), x * 2 end
+--   math.abs(optim.lbfgs(opfunc, x)[1]) < 1e-4 --> true
 return function(opfunc, x, config, state)
   config = config or {}
   state = state or config

@@ -1,7 +1,6 @@
 -- rprop: Riedmiller and Braun's resilient propagation: each parameter has a step size of its own, which
 -- grows while the gradient keeps its sign and shrinks when it turns.
 --
--- config: stepsize (0.1), etaplus (1.2), etaminus (0.5), stepsizemax (50), stepsizemin (1e-6), niter (1).
 -- state: stepsize, delta (the last gradient), sign.
 
 local torch = require "torch"
@@ -22,6 +21,25 @@ local function update(x, dfdx, config, state)
   state.delta:copy(dfdx)
 end
 
+--- optim.rprop(opfunc, x [, config [, state]])
+--
+-- Resilient propagation: each element has a step size of its own, which grows while its gradient
+-- keeps its sign and shrinks when it turns.
+--
+-- opfunc: function of x that gives the loss and its gradient
+-- x: tensor, which changes
+-- config: table of any of these:
+--   stepsize: 0.1 by default
+--   etaplus, etaminus: 1.2 and 0.5 by default: the factors of growing and shrinking
+--   stepsizemax, stepsizemin: 50 and 1e-6 by default
+--   niter: how many steps; 1 by default
+-- state: table of what must be remembered between calls; config by default
+-- Returns: x, and a table of the losses before each step
+-- From: Riedmiller and Braun, "A direct adaptive method for faster backpropagation learning", 1993
+-- Example:
+--   x = torch.DoubleTensor { 2 }
+--   opfunc = function(x) return x:dot(x), x * 2 end
+--   optim.rprop(opfunc, x)[1] --> 1.9
 return function(opfunc, x, config, state)
   config = config or {}
   state = state or config

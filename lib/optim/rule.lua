@@ -9,8 +9,8 @@ local torch = require "torch"
 
 local rule = {}
 
---- An optimizer from update(x, dfdx, config, state), which changes x and may change dfdx.  `before`, when
---- there is one, runs before the gradient is computed, with (x, config, state).
+-- An optimizer from update(x, dfdx, config, state), which changes x and may change dfdx.  `before`, when
+-- there is one, runs before the gradient is computed, with (x, config, state).
 function rule.new(update, before)
   return function(opfunc, x, config, state)
     config = config or {}
@@ -22,18 +22,18 @@ function rule.new(update, before)
   end
 end
 
---- Adds the decay of the weights to the gradient.
+-- Adds the decay of the weights to the gradient.
 function rule.decay(x, dfdx, config)
   local decay = config.weightDecay or 0
   if decay ~= 0 then dfdx:add(decay, x) end
 end
 
---- A tensor of zeros like t.
+-- A tensor of zeros like t.
 function rule.zeros(t)
   return torch.zerosLike(t)
 end
 
---- The learning rate after n steps.
+-- The learning rate after n steps.
 function rule.rate(config, default, n)
   return (config.learningRate or default) / (1 + n * (config.learningRateDecay or 0))
 end

@@ -1,7 +1,5 @@
 -- sgd: stochastic gradient descent with momentum, Nesterov's or the usual.
 --
--- config: learningRate (1e-3), learningRateDecay, weightDecay, weightDecays (a tensor), momentum,
--- dampening (as much as the momentum), nesterov, learningRates (a tensor).
 -- state: evalCounter, dfdx (the velocity), decayParameters, deltaParameters.
 
 local rule = require "optim.rule"
@@ -47,4 +45,26 @@ local function check(_, config)
   end
 end
 
+--- optim.sgd(opfunc, x [, config [, state]])
+--
+-- One step of stochastic gradient descent, with momentum, Nesterov's or the usual.
+--
+-- opfunc: function of x that gives the loss and its gradient
+-- x: tensor, which changes
+-- config: table of any of these:
+--   learningRate: 1e-3 by default
+--   learningRateDecay: the rate after n steps is learningRate / (1 + n learningRateDecay)
+--   weightDecay: times x is added to the gradient; weightDecays, a tensor, for each element
+--   momentum: 0 by default
+--   dampening: as much as the momentum by default
+--   nesterov: true for Nesterov's momentum
+--   learningRates: tensor of factors for each element
+-- state: table of what must be remembered between calls; config by default
+-- Returns: x, and a table with the loss before the step
+-- Errors: nesterov without a momentum, or with dampening
+-- From: Torch7
+-- Example:
+--   x = torch.DoubleTensor { 2 }
+--   opfunc = function(x) return x:dot(x), x * 2 end
+--   optim.sgd(opfunc, x, { learningRate = 0.1 })[1] --> 1.6
 return rule.new(update, check)

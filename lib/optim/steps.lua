@@ -22,6 +22,26 @@ local function decayed(p, g, o)
   return torch.add(g, o.weightDecay, p)
 end
 
+--- optim.SGD(params [, options])
+--
+-- Stochastic gradient descent: p = p - lr g, with momentum.  See optim.Optimizer for the methods.
+--
+-- params: table of tensors, or of groups { params = {..}, lr = .., .. } with options of their own
+-- options: table of any of these:
+--   lr: 1e-3 by default
+--   momentum: 0 by default
+--   dampening: 0 by default: the share of the gradient that does not enter the momentum
+--   nesterov: true for Nesterov's momentum
+--   weightDecay: times p is added to the gradient
+-- Returns: an optimizer
+-- Errors: an option does not exist or is of another type
+-- From: Robbins and Monro 1951; Polyak 1964; Nesterov 1983
+-- Example:
+--   p = torch.ones(1):requireGrad()
+--   optimizer = optim.SGD({ p }, { lr = 0.5 })
+--   torch.cmul(p, p):sum():backward()
+--   optimizer:step()
+--   p:item() --> 0.0
 local function sgd(p, g, o, s)
   g = decayed(p, g, o)
   local momentum = o.momentum
@@ -49,15 +69,74 @@ local function adam_step(p, g, o, s)
   p:addcdiv(-o.lr * root / (1 - beta1 ^ s.step), m, denominator)
 end
 
+--- optim.Adam(params [, options])
+--
+-- Steps by the moments of the gradient.  See optim.Optimizer for the methods.
+--
+-- params: table of tensors, or of groups { params = {..}, lr = .., .. } with options of their own
+-- options: table of any of these:
+--   lr: 1e-3 by default
+--   betas: {0.9, 0.999} by default, also as beta1 and beta2
+--   eps: 1e-8 by default
+--   weightDecay: times p is added to the gradient
+-- Returns: an optimizer
+-- Errors: an option does not exist or is of another type
+-- From: Kingma and Ba, "Adam: a method for stochastic optimization", 2015
+-- Example:
+--   p = torch.ones(1):requireGrad()
+--   optimizer = optim.Adam({ p }, { lr = 0.5 })
+--   torch.cmul(p, p):sum():backward()
+--   optimizer:step()
+--   math.abs(p:item() - 0.5) < 1e-6 --> true
 local function adam(p, g, o, s)
   adam_step(p, decayed(p, g, o), o, s)
 end
 
+--- optim.AdamW(params [, options])
+--
+-- optim.Adam whose decay of the weights does not pass through the moments.  See optim.Optimizer for the
+-- methods.
+--
+-- params: table of tensors, or of groups { params = {..}, lr = .., .. } with options of their own
+-- options: table of any of these:
+--   lr: 1e-3 by default
+--   betas: {0.9, 0.999} by default, also as beta1 and beta2
+--   eps: 1e-8 by default
+--   weightDecay: lr times it times p is subtracted from p; 0.01 by default
+-- Returns: an optimizer
+-- Errors: an option does not exist or is of another type
+-- From: Loshchilov and Hutter, "Decoupled weight decay regularization", 2019
+-- Example:
+--   p = torch.ones(1):requireGrad()
+--   optimizer = optim.AdamW({ p }, { lr = 0.5 })
+--   torch.cmul(p, p):sum():backward()
+--   optimizer:step()
+--   math.abs(p:item() - 0.495) < 1e-6 --> true
 local function adamw(p, g, o, s)
   if o.weightDecay ~= 0 then p:mul(1 - o.lr * o.weightDecay) end
   adam_step(p, g, o, s)
 end
 
+--- optim.RMSprop(params [, options])
+--
+-- Steps divided by the root of the recent mean square of the gradient.  See optim.Optimizer for the methods.
+--
+-- params: table of tensors, or of groups { params = {..}, lr = .., .. } with options of their own
+-- options: table of any of these:
+--   lr: 1e-2 by default
+--   alpha: 0.99 by default: how slowly the mean forgets
+--   eps: 1e-8 by default
+--   momentum: 0 by default
+--   weightDecay: times p is added to the gradient
+-- Returns: an optimizer
+-- Errors: an option does not exist or is of another type
+-- From: Tieleman and Hinton, "Neural networks for machine learning", lecture 6.5, 2012
+-- Example:
+--   p = torch.ones(1):requireGrad()
+--   optimizer = optim.RMSprop({ p }, { lr = 0.5 })
+--   torch.cmul(p, p):sum():backward()
+--   optimizer:step()
+--   math.abs(p:item() + 4) < 1e-5 --> true
 local function rmsprop(p, g, o, s)
   local v, root = remembered(p, s, "v"), remembered(p, s, "_buffer")
   g = decayed(p, g, o)
@@ -70,6 +149,25 @@ local function rmsprop(p, g, o, s)
   end
 end
 
+--- optim.Adagrad(params [, options])
+--
+-- Steps divided by the root of the sum of all squared gradients.  See optim.Optimizer for the methods.
+--
+-- params: table of tensors, or of groups { params = {..}, lr = .., .. } with options of their own
+-- options: table of any of these:
+--   lr: 1e-2 by default
+--   lrDecay: 0 by default: the rate after n steps is lr / (1 + n lrDecay)
+--   eps: 1e-10 by default
+--   weightDecay: times p is added to the gradient
+-- Returns: an optimizer
+-- Errors: an option does not exist or is of another type
+-- From: Duchi, Hazan and Singer, "Adaptive subgradient methods", 2011
+-- Example:
+--   p = torch.ones(1):requireGrad()
+--   optimizer = optim.Adagrad({ p }, { lr = 0.5 })
+--   torch.cmul(p, p):sum():backward()
+--   optimizer:step()
+--   math.abs(p:item() - 0.5) < 1e-6 --> true
 local function adagrad(p, g, o, s)
   local v, root = remembered(p, s, "v"), remembered(p, s, "_buffer")
   g = decayed(p, g, o)

@@ -5,20 +5,45 @@ local raise = require("torch.caller").raise
 
 local paths = { home = os.getenv("HOME") or "." }
 
+--- paths.cwd(); paths.rmdir(path); paths.uname()
+--
+-- The current folder; removes an empty folder; says what the system is.
+--
+-- path: string
+-- Returns: cwd: a string; rmdir: true, or nil and a message; uname: the names of the system, of the
+--   machine, and of the kind of machine
+-- From: Torch7
+-- Example:
+--   paths.mkdir("a-folder", true)
+--   paths.rmdir("a-folder"), paths.dirp(paths.cwd()) --> true true
 paths.cwd, paths.rmdir, paths.uname = system.cwd, system.rmdir, system.uname
 
---- Whether a path is an existing file (not a folder).
+--- paths.filep(path); paths.dirp(path)
+--
+-- Whether a path is an existing file (not a folder), or an existing folder.
+--
+-- path: string
+-- Returns: true or false
+-- From: Torch7
+-- Example:
+--   paths.filep("."), paths.dirp(".") --> false true
 function paths.filep(path)
   local kind = system.kind(path)
   return kind ~= nil and kind ~= "dir"
 end
 
---- Whether it is an existing folder.
 function paths.dirp(path)
   return system.kind(path) == "dir"
 end
 
---- The bytes of a file; nil when there is none.
+--- The bytes of a file.
+--
+-- path: string
+-- Returns: an integer; nil when there is no such file
+-- From: Torch7
+-- Example:
+--   io.open("a.txt", "w"):write("abc"):close()
+--   paths.size("a.txt") --> 3
 function paths.size(path)
   local _, size = system.kind(path)
   return size
@@ -32,7 +57,16 @@ local function split(path)
   return folder:find("[^/]") and folder:gsub("/+$", "") or "/", last
 end
 
---- The last part of a path, without the suffix if it ends in that.
+--- paths.basename(path [, suffix]); paths.dirname(path); paths.extname(path)
+--
+-- The last part of a path; the folder that it is in; what follows the last dot of its name.
+--
+-- path: string
+-- suffix: string that is left out when the name ends in it, with or without a dot
+-- Returns: a string; extname: nil when there is no dot
+-- From: Torch7
+-- Example:
+--   paths.basename("a/b.txt", "txt"), paths.dirname("a/b.txt"), paths.extname("a/b.txt") --> b a txt
 function paths.basename(path, suffix)
   local _, last = split(path)
   if last == "" then last = "/" end
@@ -43,18 +77,22 @@ function paths.basename(path, suffix)
   return last
 end
 
---- The folder a path is in.
 function paths.dirname(path)
   return (split(path))
 end
 
---- What follows the last dot of a file's name; nil when there is none.
 function paths.extname(path)
   return paths.basename(path):match("^.+%.([^.]*)$")
 end
 
 --- The full name of a path: each argument is taken relative to the one before, the first to the current
---- folder.
+-- folder.
+--
+-- ...: strings
+-- Returns: a string
+-- From: Torch7
+-- Example:
+--   paths.concat("/a", "b/../c") --> /a/c
 function paths.concat(...)
   local full = system.cwd()
   for i = 1, select("#", ...) do
@@ -73,20 +111,47 @@ function paths.concat(...)
   return "/" .. table.concat(parts, "/")
 end
 
---- The folder of the running program.
+--- paths.execdir(); paths.findprogram(name, ...)
+--
+-- The folder of the running program; the full name of the first of some programs that is on the search
+-- path.
+--
+-- name: string
+-- Returns: a string; nil when there is none
+-- From: Torch7
+-- Example:
+--   paths.dirp(paths.execdir()), paths.findprogram("no-such-program", "sh") ~= nil --> true true
 function paths.execdir()
   local program = system.program()
   return program and paths.dirname(program)
 end
 
---- A list of all names in a folder, "." and ".." too; nil when it cannot be read.
+--- The names in a folder, "." and ".." too.
+--
+-- folder: string
+-- Returns: a sorted table; nil when the folder cannot be read
+-- From: Torch7
+-- Example:
+--   paths.dir("/")[1] --> .
 function paths.dir(folder)
   local names = system.list(folder)
   if names then table.sort(names) end
   return names
 end
 
---- Goes over the names in a folder that fit a pattern, or for which a function is true.
+--- paths.files(folder [, filter]); paths.iterfiles(folder); paths.iterdirs(folder)
+--
+-- Goes over the names in a folder, in a for loop: of all that fit, of the files, of the folders but "."
+-- and "..".
+--
+-- folder: string
+-- filter: string pattern, or function of a name
+-- Returns: an iterator
+-- From: Torch7
+-- Example:
+--   paths.mkdir("a-folder/b", true)
+--   for name in paths.iterdirs("a-folder") do found = name end
+--   found --> b
 function paths.files(folder, filter)
   if type(filter) == "string" then
     local pattern = filter
@@ -111,7 +176,16 @@ function paths.iterfiles(folder)
   return paths.files(folder, function(name) return paths.filep(folder .. "/" .. name) end)
 end
 
---- Makes a folder; with true, also those above it, and one that exists is fine.
+--- paths.mkdir(path [, all])
+--
+-- Makes a folder.
+--
+-- path: string
+-- all: true also makes those above it, and one that exists is fine
+-- Returns: true, or nil and a message
+-- From: Torch7
+-- Example:
+--   paths.mkdir("a-folder/b", true) --> true
 function paths.mkdir(path, all)
   if not all then return system.mkdir(path) end
   if paths.dirp(path) then return true end
@@ -125,7 +199,15 @@ function paths.mkdir(path, all)
   return nil, message
 end
 
---- Removes a file, or a folder with all that is in it; the second argument must be "yes".
+--- Removes a file, or a folder with all that is in it.
+--
+-- path: string
+-- sure: "yes"
+-- Returns: true, or nil and a message
+-- From: Torch7
+-- Example:
+--   paths.mkdir("a-folder/b", true)
+--   paths.rmall("a-folder", "yes"), paths.dirp("a-folder") --> true false
 function paths.rmall(path, sure)
   if sure ~= "yes" then return nil, "missing second argument ('yes')" end
   if system.islink(path) or not paths.dirp(path) then return os.remove(path) end
@@ -145,6 +227,12 @@ local temporaries = setmetatable({}, {
 })
 
 --- The name of a new empty file, which is removed when the interpreter closes.
+--
+-- Returns: a string
+-- Errors: it cannot be made
+-- From: Torch7
+-- Example:
+--   paths.size(paths.tmpname()) --> 0
 function paths.tmpname()
   local name, message = system.tmpname()
   if not name then raise("paths.tmpname: %s", message) end
@@ -152,7 +240,16 @@ function paths.tmpname()
   return name
 end
 
---- The full name of the file that calls this, or of one beside it.
+--- paths.thisfile([name [, level]]); paths.dofile(name [, level])
+--
+-- The full name of the file that calls this, or of one beside it; runs a file beside it.
+--
+-- name: string
+-- level: 1, the default, is the caller, 2 its caller
+-- Returns: a string, nil outside of a file; what the file returns
+-- From: Torch7
+-- Example:
+--   paths.thisfile() --> nil
 function paths.thisfile(name, level)
   local source = debug.getinfo((level or 1) + 1, "S").source:match("^@(.*)$")
   local file = source and paths.concat(source)
@@ -160,12 +257,10 @@ function paths.thisfile(name, level)
   return file and paths.concat(paths.dirname(file), name) or name
 end
 
---- Runs a file beside the one that calls this.
 function paths.dofile(name, level)
   return dofile(paths.thisfile(name, (level or 1) + 1))
 end
 
---- The full name of the first of these programs that is on the search path; nil when none is.
 function paths.findprogram(...)
   for _, name in ipairs { ... } do
     for folder in (os.getenv("PATH") or ""):gmatch("[^:]+") do
@@ -176,6 +271,15 @@ function paths.findprogram(...)
   return nil
 end
 
+--- paths.is_win(); paths.is_mac(); paths.require(name)
+--
+-- Whether the system is Windows, or macOS; require is Lua's own.
+--
+-- name: string
+-- Returns: true or false
+-- From: Torch7
+-- Example:
+--   paths.is_win(), paths.require("paths") == paths --> false true
 function paths.is_win() return false end
 
 function paths.is_mac() return system.uname() == "Darwin" end

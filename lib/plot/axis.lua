@@ -12,7 +12,7 @@ local function nice_step(span, n)
   return 10 * power
 end
 
---- A mark's text.
+-- A mark's text.
 function axis.text(value, step)
   if math.abs(value) < step * 1e-6 then return "0" end
   if math.abs(value) >= 1e6 or step < 1e-4 then return ("%.3g"):format(value) end
@@ -20,8 +20,8 @@ function axis.text(value, step)
   return ("%." .. digits .. "f"):format(value)
 end
 
---- An axis over low..high: {low, high, step, marks = {values}, place(value) -> 0..1}.  With log the
---- marks are powers of ten.
+-- An axis over low..high: {low, high, step, marks = {values}, place(value) -> 0..1}.  With log the
+-- marks are powers of ten.
 function axis.new(low, high, count, log)
   if log then
     low, high = math.log(low, 10), math.log(high, 10)

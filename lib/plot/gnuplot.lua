@@ -42,7 +42,7 @@ local function script(terminal, filename, curves, options)
   return table.concat(out, "\n") .. "\n"
 end
 
---- Writes the picture; false when gnuplot could not.
+-- Writes the picture; false when gnuplot could not.
 function gnuplot.write(filename, curves, options)
   for _, terminal in ipairs { "pngcairo", "png" } do
     local pipe = io.popen("gnuplot 2>/dev/null", "w")

@@ -62,7 +62,17 @@ local function read(given, options)
   return curves, range
 end
 
---- Curves drawn with characters, as a string.
+--- plot.text(curves [, options])
+--
+-- Curves drawn with characters.
+--
+-- curves: table { name, ys } or { name, xs, ys }, with a style at its end, or a table of them; numbers in
+--   a table or a tensor
+-- options: table of title, xlabel, ylabel and logscale
+-- Returns: a string
+-- Errors: curves is something else
+-- Example:
+--   plot.text({ "loss", { 3, 2, 1 } }):find("loss") ~= nil --> true
 function plot.text(curves, options)
   options = options or {}
   local list, range = read(curves, options)
@@ -76,9 +86,17 @@ local function write_file(filename, contents)
   if not file:close() then raise("plot.curves: %s: cannot write", filename) end
 end
 
---- Writes curves {{name, ys} or {name, xs, ys}, ...} into a picture.  options: title, xlabel, ylabel,
---- logscale.  A .png is made by gnuplot; without that, or for a .svg, the picture is written by
---- ourselves.  Returns the name of the file written, which then ends in .svg.
+--- plot.curves(filename, curves [, options])
+--
+-- Writes curves into a picture.  A .png is made by gnuplot; without that, or for a .svg, the picture is
+-- written by ourselves.
+--
+-- filename: string that ends in .png or .svg
+-- curves, options: as for plot.text
+-- Returns: the name of the file written, which ends in .svg when there is no gnuplot
+-- Errors: curves is something else; the file cannot be written
+-- Example:
+--   plot.curves("loss.svg", { "loss", { 3, 2, 1 } }, { title = "training" }) --> loss.svg
 function plot.curves(filename, curves, options)
   options = options or {}
   if type(filename) ~= "string" then raise("plot.curves: a file name expected") end
@@ -140,13 +158,23 @@ local function use_colour(options)
   return terminal.isatty() and not os.getenv("NO_COLOR")
 end
 
---- An image as text, two rows of pixels a line: greys on a terminal, black and white elsewhere (or as
---- {colour = true or false} says).  The smallest value is black, the largest white.
+--- plot.digit(image [, options]); plot.digits(images [, captions [, options]])
+--
+-- An image as text, two rows of pixels a line, or several side by side with a line of text below each:
+-- greys on a terminal, black and white elsewhere.  The smallest value is black, the largest white.
+--
+-- image: matrix; dimensions of size 1 may be before
+-- images: table of them, or a tensor
+-- captions: table of strings
+-- options: table: colour = true or false
+-- Returns: a string
+-- Errors: the image has other dimensions
+-- Example:
+--   plot.digit(torch.eye(2), { colour = false }) --> ▀▄
 function plot.digit(image, options)
   return table.concat((image_lines(image, use_colour(options))), "\n")
 end
 
---- Several images side by side, each with a line of text below it.
 function plot.digits(images, captions, options)
   local colour, all, height = use_colour(options), {}, 0
   local count = torch.isTensor(images) and images:size(1) or #images

@@ -9,7 +9,13 @@ local REDRAW = 0.1 -- seconds between two drawings of a bar
 
 local units = { { "D", 86400 }, { "h", 3600 }, { "m", 60 }, { "s", 1 }, { "ms", 0.001 } }
 
---- Seconds as a person says them, in the two largest units: 3m12s.
+--- Seconds as a person says them, in the two largest units.
+--
+-- seconds: number
+-- Returns: a string
+-- From: Torch7
+-- Example:
+--   xlua.formatTime(192) --> 3m12s
 function xlua.formatTime(seconds)
   if seconds ~= seconds or seconds == math.huge then return "?" end
   local text, count = "", 0
@@ -120,8 +126,19 @@ local function print_line(self, now, current)
   io.flush()
 end
 
---- A bar for a loop of `total` steps: bar:update(i, {loss = ...}) in each, bar:finish() after the last.
---- The extra is a text, or names with values.
+--- xlua.Progress(total [, title])
+--
+-- A bar for a loop, or a few plain lines where there is no terminal: bar:update(i [, extra]) in each step,
+-- bar:finish([extra]) after the last, also when the loop was left early.  The extra is a text, or a table
+-- of names with values.
+--
+-- total: how many steps
+-- title: string
+-- Returns: a bar
+-- Example:
+--   bar = xlua.Progress(10, "training")
+--   bar:update(1, { loss = 0.5 }).current --> 1
+--   bar:finish()
 function xlua.Progress(total, title)
   if type(total) ~= "number" then error("xlua.Progress: the number of steps expected", 2) end
   local now = clock.now()
@@ -132,7 +149,7 @@ function xlua.Progress(total, title)
   }, Progress)
 end
 
---- `current` steps are done.
+-- `current` steps are done.
 function Progress:update(current, extra)
   if self.done then return self end
   self.current = current
@@ -159,7 +176,7 @@ function Progress:_close()
   self.done = true
 end
 
---- Ends the line, also of a loop that was left early.
+-- Ends the line, also of a loop that was left early.
 function Progress:finish(extra)
   if self.done then return self end
   if self.live then
@@ -172,8 +189,17 @@ end
 
 local bar -- of xlua.progress
 
---- Torch7's form: xlua.progress(i, n [, extra]) in each step of a loop.  A new bar begins when i starts
---- again or n changes.
+--- xlua.progress(current, total [, extra])
+--
+-- Torch7's form of xlua.Progress, to be called in each step of a loop.  A new bar begins when current
+-- starts again or total changes.
+--
+-- current: how many steps are done
+-- total: how many there are
+-- extra: string, or table of names with values
+-- From: Torch7
+-- Example:
+--   for i = 1, 2 do xlua.progress(i, 100) end
 function xlua.progress(current, total, extra)
   if not bar or bar.total ~= total or current < bar.current or bar.done then
     if bar and not bar.done then bar:finish() end
