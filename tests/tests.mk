@@ -4,6 +4,7 @@
 #   tests/*/test_*.lua         scripts for build/cresset, written with torch.Tester
 #   tests/operators/            the table of operators that several of the scripts walk
 #   tests/vm/run_cli_tests     the program from outside
+#   tests/lib/run_docs         doc comments: complete, their examples run
 #   tests/peer/run_peer        the operators beside PyTorch's, where Python has it
 
 test_c    := $(wildcard tests/*/test_*.c)
@@ -19,7 +20,7 @@ $(B)/tests/%: tests/%.c $(B)/libcresset.a
 test-programs: all $(test_bins)
 
 test: test-programs
-	@OMP_WAIT_POLICY=passive B=$(B) sh tests/run $(test_bins) $(test_lua) tests/vm/run_cli_tests tests/vm/run_bad_input tests/peer/run_peer tests/check_tree
+	@OMP_WAIT_POLICY=passive B=$(B) sh tests/run $(test_bins) $(test_lua) tests/vm/run_cli_tests tests/vm/run_bad_input tests/lib/run_docs tests/peer/run_peer tests/check_tree
 
 -include $(test_bins:%=%.d)
 
