@@ -9,7 +9,7 @@
 local torch = require "torch"
 local help = require "help"
 local paths = require "paths"
-for _, name in ipairs { "nn", "optim", "data", "xlua", "plot" } do _G[name] = require(name) end
+for _, name in ipairs { "nn", "optim", "data", "sys", "xlua", "plot" } do _G[name] = require(name) end
 
 -- The entries in the order of their places, each once.
 local function entries()
@@ -140,7 +140,11 @@ local function stub(entry, name, signature, out)
   end
   out[#out + 1] = "---" .. entry.text:gsub("\n", "\n---")
   local args, seen = {}, {}
-  for _, p in ipairs(parameters(signature)) do
+  local list = parameters(signature)
+  for i, p in ipairs(list) do
+    if p[1] == "..." then table.insert(list, table.remove(list, i)) end -- Lua wants it last
+  end
+  for _, p in ipairs(list) do
     local word = keywords[p[1]] and p[1] .. "_" or p[1]
     if not seen[word] then
       seen[word], args[#args + 1] = true, word

@@ -278,6 +278,12 @@ static int body_open(lua_State *L) {
   if (r->options->torch7) call_require(L, "compat51");
   call_require(L, "torch");
   lua_setglobal(L, "torch");
+  if (r->options->torch7) { /* what th had loaded before a script began */
+    call_require(L, "paths");
+    call_require(L, "sys");
+    call_require(L, "xlua");
+    lua_settop(L, 1);
+  }
   if (r->options->dtype) set_dtype(L, r->interp->context, r->options->dtype);
   return 0;
 }

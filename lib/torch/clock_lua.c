@@ -1,4 +1,4 @@
-/* clock_lua.c: the clocks behind torch.Timer, torch.tic and torch.toc. */
+/* clock_lua.c: the clocks behind torch.Timer, torch.tic and torch.toc, and waiting. */
 #include "lib/openers.h"
 
 #include <sys/resource.h>
@@ -27,8 +27,20 @@ static int usage(lua_State *L) {
   return 2;
 }
 
+/* sleep(seconds): returns sooner when a signal comes. */
+static int sleep_for(lua_State *L) {
+  double seconds = luaL_checknumber(L, 1);
+  if (!(seconds > 0)) return 0;
+  if (seconds > 1e9) seconds = 1e9;
+  struct timespec t = {.tv_sec = (time_t)seconds};
+  t.tv_nsec = (long)((seconds - (double)t.tv_sec) * 1e9);
+  nanosleep(&t, NULL);
+  return 0;
+}
+
 int luaopen_torch_clock(lua_State *L) {
-  static const luaL_Reg functions[] = {{"now", now}, {"usage", usage}, {NULL, NULL}};
+  static const luaL_Reg functions[] = {
+      {"now", now}, {"usage", usage}, {"sleep", sleep_for}, {NULL, NULL}};
   luaL_newlib(L, functions);
   return 1;
 }
