@@ -114,6 +114,44 @@ int cr_node_ninputs(const cr_node *n);
 int cr_node_noutputs(const cr_node *n);
 cr_node *cr_node_input(const cr_node *n, int i);
 
+/* Of an input: the leaf that it is (borrowed), or NULL. */
+cr_tensor *cr_node_leaf(const cr_node *n, int i);
+/* Of output k: its shape, as many numbers as the return value says, and its type. */
+int cr_output_shape(const cr_node *n, int k, const int64_t **shape, cr_dtype *dtype);
+const char *cr_node_where(const cr_node *n); /* "file:line" of the script, "" if unknown */
+const char *cr_node_attrs(const cr_node *n); /* names of the recorded numbers: cr_op.attrs */
+int cr_attr_nums(const cr_node *n, const double **nums); /* their number */
+size_t cr_node_saved_bytes(const cr_node *n); /* of the elements that it keeps for backward */
+int cr_node_output_of(cr_tensor *t);          /* which output of its node t is */
+cr_node *cr_node_retain(cr_node *n);
+void cr_node_release(cr_node *n);
+
+/* ---- hooks ------------------------------------------------------------------------------ */
+
+/* A function that backward calls with a gradient once it is complete.  Counted references: one for
+ * where it is hung up, one for who added it. */
+typedef struct cr_hook {
+  atomic_int refs;
+  bool removed;
+  /* For a tensor: a new reference to the gradient to go on with (g itself retained, if it may), or
+   * NULL with a message. */
+  cr_tensor *(*on_tensor)(void *user, cr_tensor *g);
+  /* For a node, after its backward: may replace what is in gin. */
+  bool (*on_node)(void *user, cr_node *n, cr_tensor *const *g, cr_tensor **gin);
+  void *user;
+  void (*free_user)(void *user);
+  struct cr_hook *next;
+} cr_hook;
+
+/* The hook is called in the order of adding; takes over `user`, also on failure (NULL). */
+cr_hook *cr_tensor_hook(cr_tensor *t, cr_tensor *(*call)(void *user, cr_tensor *g), void *user,
+                        void (*free_user)(void *user));
+cr_hook *cr_node_hook(cr_node *n,
+                      bool (*call)(void *user, cr_node *n, cr_tensor *const *g, cr_tensor **gin),
+                      void *user, void (*free_user)(void *user));
+void cr_hook_remove(cr_hook *h); /* never called again; the user's data is freed */
+void cr_hook_release(cr_hook *h);
+
 typedef struct {
   bool retain_graph;
   bool create_graph;

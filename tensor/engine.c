@@ -10,9 +10,16 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* A leaf with hooks, and the sum of what has come for it: its hooks see the whole. */
+typedef struct {
+  cr_tensor *leaf, *sum;
+} waiting_leaf;
+
 typedef struct {
   const cr_backward_opts *opts;
   bool all; /* every leaf gets its gradient, not just opts->inputs */
+  waiting_leaf *waiting;
+  int nwaiting;
   cr_node **heap;
   size_t n, capacity;
   uint64_t order;
@@ -205,6 +212,35 @@ static bool deliver_to_leaf(const run *r, cr_tensor *leaf, cr_tensor *g) {
   return ok;
 }
 
+/* Takes over g. */
+static bool keep_waiting(run *r, cr_tensor *leaf, cr_tensor *g) {
+  for (int i = 0; i < r->nwaiting; i++)
+    if (r->waiting[i].leaf == leaf) return add_to(r, &r->waiting[i].sum, g);
+  waiting_leaf *more = realloc(r->waiting, (size_t)(r->nwaiting + 1) * sizeof *more);
+  if (!more) {
+    cr_release(g);
+    return cr_fail("out of memory");
+  }
+  r->waiting = more;
+  r->waiting[r->nwaiting++] = (waiting_leaf){cr_retain(leaf), g};
+  return true;
+}
+
+/* When all nodes have run: the hooks of leaves, and where their gradients go. */
+static bool serve_waiting(run *r, bool ok) {
+  for (int i = 0; i < r->nwaiting; i++) {
+    waiting_leaf w = r->waiting[i];
+    ok = ok && cr_run_tensor_hooks(w.leaf->ag->hooks, &w.sum);
+    if (ok)
+      ok = deliver_to_leaf(r, w.leaf, w.sum);
+    else
+      cr_release(w.sum);
+    cr_release(w.leaf);
+  }
+  free(r->waiting);
+  return ok;
+}
+
 static bool deliver_to_node(run *r, cr_node *n, int index, cr_tensor *g) {
   if (n->run != r) {
     if (n->run) {
@@ -225,6 +261,7 @@ static bool deliver_to_node(run *r, cr_node *n, int index, cr_tensor *g) {
 static bool deliver(run *r, const cr_edge *e, cr_tensor *g) {
   cr_tensor *fitted = fit(g, e->ndim, e->shape, (cr_dtype)e->dtype, e->device);
   if (!fitted) return false;
+  if (e->leaf && e->leaf->ag->hooks) return keep_waiting(r, e->leaf, fitted);
   if (e->leaf) return deliver_to_leaf(r, e->leaf, fitted);
   return deliver_to_node(r, e->node, e->index, fitted);
 }
@@ -238,6 +275,7 @@ static bool complete_outputs(const run *r, cr_node *n) {
     if (!o->grad && n->nout > 1)
       o->grad = cr_full((cr_dtype)o->dtype, o->device, o->ndim, o->shape, cr_num(0));
     if (!o->grad) return false;
+    if (o->hooks && !cr_run_tensor_hooks(o->hooks, &o->grad)) return false;
     if (o->retain && r->all) {
       cr_tensor *copy = r->opts->create_graph ? cr_retain(o->grad) : cr_clone(o->grad);
       if (!copy) return false;
@@ -262,7 +300,12 @@ static bool call_backward(cr_node *n, cr_tensor **g, cr_tensor **gin) {
     return cr_fail("the graph was freed by an earlier backward; pass {retainGraph = true} to the "
                    "first one");
   if (!n->op->backward) return cr_fail("it has no derivative");
-  return n->op->backward(n, g, gin);
+  if (!n->op->backward(n, g, gin) || !cr_run_node_hooks(n, g, gin)) return false;
+  if (!cr_ctx()->anomaly) return true;
+  for (int i = 0; i < n->nin; i++)
+    if (gin[i] && !cr_all_finite(gin[i]))
+      return cr_fail("the gradient of input %d has NaN or infinite elements", i + 1);
+  return true;
 }
 
 /* Says which operator failed, and where the script called it. */
@@ -360,6 +403,7 @@ bool cr_backward(int nroots, cr_tensor *const *roots, cr_tensor *const *grads,
     if (ok && ctx->interrupted && ctx->interrupted(ctx->interrupted_ctx))
       ok = cr_fail("backward: interrupted");
   }
+  ok = serve_waiting(&r, ok);
   ctx->no_grad = mode;
   while (r.n) leave(pop(&r));
   free(r.heap);

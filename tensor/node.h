@@ -28,6 +28,7 @@ typedef struct {
   const int64_t *shape;
   cr_tensor *grad;   /* while the engine runs */
   cr_tensor *retain; /* the tensor that asked for retainGrad; it clears this when it goes */
+  cr_hook *hooks;
 } cr_output;
 
 struct cr_node {
@@ -50,6 +51,7 @@ struct cr_node {
   cr_account *account;
   size_t bytes;
   cr_node *next; /* while it waits to be freed */
+  cr_hook *hooks;
   char *where;
 };
 
@@ -60,19 +62,24 @@ struct cr_autograd {
   int index;
   uint32_t version; /* of the storage when `node` described this view */
   cr_tensor *grad;
+  cr_hook *hooks; /* of a leaf */
 };
 
 static inline uint32_t cr_version(const cr_tensor *t) {
   return t->storage ? atomic_load_explicit(&t->storage->version, memory_order_relaxed) : 0;
 }
 
-void cr_node_release(cr_node *n);
-cr_node *cr_node_retain(cr_node *n);
 /* Frees what a backward no longer needs. */
 void cr_node_free_saved(cr_node *n);
 void cr_node_free_unpacked(cr_node *n);
 /* The autograd part of t, made if it is missing; NULL with a message without memory. */
 cr_autograd *cr_autograd_of(cr_tensor *t);
+/* Runs the hooks of a list on *g, which they may replace. */
+bool cr_run_tensor_hooks(cr_hook *hooks, cr_tensor **g);
+bool cr_run_node_hooks(cr_node *n, cr_tensor *const *g, cr_tensor **gin);
+void cr_free_hooks(cr_hook *hooks);
+int cr_has_nan(cr_tensor *t); /* 1, 0, or -1: unknown */
+bool cr_all_finite(cr_tensor *t);
 /* Brings the history of a view up to date with its base.  False: failed. */
 bool cr_refresh(cr_tensor *t);
 /* Is there a path for a gradient from edge e on, in the run that n takes part in? (engine.c) */

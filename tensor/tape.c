@@ -33,6 +33,8 @@ void cr_node_free_saved(cr_node *n) {
 
 static void node_destroy(cr_node *n) {
   cr_node_free_saved(n);
+  cr_free_hooks(n->hooks);
+  for (int k = 0; k < n->nout; k++) cr_free_hooks(n->out[k].hooks);
   for (int i = 0; i < n->nin; i++) {
     cr_release(n->in[i].leaf);
     if (n->in[i].node) cr_node_release(n->in[i].node);
@@ -66,6 +68,7 @@ void cr_autograd_free(cr_tensor *t) {
     if (o->retain == t) o->retain = NULL;
     cr_node_release(ag->node);
   }
+  cr_free_hooks(ag->hooks);
   cr_release(ag->grad);
   cr_free(ag);
 }
@@ -377,7 +380,24 @@ static bool attach(cr_tensor *out, cr_node *n, int index) {
   return true;
 }
 
+/* In anomaly mode: a result with NaN from inputs without is an error at once. */
+static bool check_result(const cr_op *op, cr_tensor *out, const cr_call *call) {
+  if (cr_has_nan(out) != 1) return true;
+  for (int i = 0; i < call->nin; i++)
+    if (call->in[i] && call->in[i] != out && cr_has_nan(call->in[i]) != 0) return true;
+  char where[96] = "";
+  cr_context *ctx = cr_ctx();
+  if (ctx->where) ctx->where(ctx->where_ctx, where, sizeof where);
+  return cr_fail("%s%s%s: the result has NaN elements, the inputs have none", op->name,
+                 where[0] ? " at " : "", where);
+}
+
 cr_tensor *cr_record_one(const cr_op *op, cr_tensor *out, const cr_call *call) {
+  if (out && cr_ctx()->anomaly && !check_result(op, out, call)) {
+    free_user(call);
+    cr_release(out);
+    return NULL;
+  }
   if (!out || cr_ctx()->no_grad || !cr_is_float((cr_dtype)out->dtype)) goto unrecorded;
   /* A tensor that its caller gave is held by the caller too. */
   bool fresh = atomic_load_explicit(&out->refs, memory_order_relaxed) == 1;
@@ -467,41 +487,6 @@ cr_tensor *cr_saved(cr_node *n, int i) {
   ag->node = cr_node_retain(from); /* not set_node: the retained tensor stays the user's */
   ag->index = s->output >= 0 ? s->output : e->index;
   return s->unpacked;
-}
-
-bool cr_has_saved(const cr_node *n, int i) {
-  return n->save[i].value != NULL;
-}
-int64_t cr_attr_int(const cr_node *n, int i) {
-  return n->ints[i];
-}
-double cr_attr_num(const cr_node *n, int i) {
-  return n->nums[i];
-}
-void *cr_node_user(const cr_node *n) {
-  return n->user;
-}
-const char *cr_node_name(const cr_node *n) {
-  return n->op->name;
-}
-int cr_node_ninputs(const cr_node *n) {
-  return n->nin;
-}
-int cr_node_noutputs(const cr_node *n) {
-  return n->nout;
-}
-cr_node *cr_node_input(const cr_node *n, int i) {
-  return n->in[i].node;
-}
-
-int cr_attr_ints(const cr_node *n, const int64_t **ints) {
-  *ints = n->ints;
-  return n->nints;
-}
-
-int cr_input_shape(const cr_node *n, int i, const int64_t **shape) {
-  *shape = n->in[i].shape;
-  return n->in[i].ndim;
 }
 
 bool cr_wants(const cr_node *n, int i) {

@@ -136,6 +136,7 @@ typedef struct cr_context {
   cr_account *account;
   cr_generator generator;
   bool no_grad;  /* true inside torch.noGrad */
+  bool anomaly;  /* look for NaN in what is recorded and in gradients */
   uint8_t dtype; /* default type of new tensors */
   bool torch7;   /* behave as Torch7 did where the two worlds differ */
   cr_print_options print;

@@ -1,9 +1,5 @@
-/* autograd_lua.c: the tape in Lua: backward, grad, grad mode, custom functions, gradcheck. */
+/* autograd_lua.c: the tape in Lua: backward, grad, grad mode, gradcheck. */
 #include "lib/torch/binding.h"
-
-#include <pthread.h>
-#include <stdlib.h>
-#include <string.h>
 
 #include "tensor/autograd.h"
 
@@ -61,15 +57,11 @@ static int f_link_grad(lua_State *L) {
 
 /* ---- running backward ------------------------------------------------------------------- */
 
-/* The state that runs on this thread, for custom functions that the engine calls. */
-static _Thread_local lua_State *running;
-
 static bool run(lua_State *L, int n, cr_tensor *const *roots, cr_tensor *const *grads,
                 const cr_backward_opts *opts) {
-  lua_State *before = running;
-  running = L;
+  lua_State *before = cr_set_running(L);
   bool ok = cr_backward(n, roots, grads, opts);
-  running = before;
+  cr_set_running(before);
   return ok;
 }
 
@@ -116,62 +108,6 @@ static int m_backward(lua_State *L) {
   return run(L, 1, &x, g ? &g : NULL, &opts) ? 0 : cr_lua_error(L);
 }
 
-/* The tensors of a table, or a single tensor, as an array in a userdata on the stack.  `holes`:
- * places may be nil or false, which give NULL; n is then known already. */
-static cr_tensor **tensor_list(lua_State *L, int arg, int *n, bool holes) {
-  bool single = cr_to_tensor(L, arg) != NULL;
-  if (!single) luaL_checktype(L, arg, LUA_TTABLE);
-  if (!holes) *n = single ? 1 : (int)lua_rawlen(L, arg);
-  cr_tensor **list = lua_newuserdatauv(L, (size_t)(*n + 1) * sizeof *list, 0);
-  for (int i = 0; i < *n; i++) {
-    if (single) {
-      list[i] = i == 0 ? cr_to_tensor(L, arg) : NULL;
-      continue;
-    }
-    lua_rawgeti(L, arg, i + 1);
-    list[i] = cr_to_tensor(L, -1);
-    if (!list[i] && !(holes && !lua_toboolean(L, -1)))
-      luaL_argerror(
-          L, arg,
-          lua_pushfstring(L, "element %d is a %s, wanted a tensor", i + 1, luaL_typename(L, -1)));
-    lua_pop(L, 1); /* the table holds it */
-  }
-  return list;
-}
-
-/* Tensors that this call owns, none at first; what is still there goes with the userdata, which is
- * on the top of the stack. */
-typedef struct {
-  int n;
-  cr_tensor *t[];
-} owned;
-
-static int free_owned(lua_State *L) {
-  owned *o = lua_touserdata(L, 1);
-  for (int i = 0; i < o->n; i++) cr_release(o->t[i]);
-  o->n = 0;
-  return 0;
-}
-
-static owned *push_owned(lua_State *L, int n) {
-  owned *o = lua_newuserdatauv(L, sizeof *o + (size_t)n * sizeof *o->t, 0);
-  o->n = n;
-  for (int i = 0; i < n; i++) o->t[i] = NULL;
-  if (luaL_newmetatable(L, "cresset.owned")) {
-    lua_pushcfunction(L, free_owned);
-    lua_setfield(L, -2, "__gc");
-  }
-  lua_setmetatable(L, -2);
-  return o;
-}
-
-/* Pushes the i-th and gives up what it owned. */
-static void push_from(lua_State *L, owned *o, int i) {
-  cr_tensor *t = o->t[i];
-  o->t[i] = NULL;
-  cr_push_tensor(L, t);
-}
-
 /** torch.grad(outputs, inputs [, gradOutputs [, options]])
  *
  *  The gradients of outputs with respect to inputs, without changing any .grad.
@@ -191,10 +127,10 @@ static void push_from(lua_State *L, owned *o, int i) {
 static int f_grad(lua_State *L) {
   int nout, nin;
   lua_settop(L, 4);
-  cr_tensor **outputs = tensor_list(L, 1, &nout, false), **inputs = tensor_list(L, 2, &nin, false),
-            **given = NULL;
-  if (!lua_isnil(L, 3)) given = tensor_list(L, 3, &nout, true);
-  owned *grads = push_owned(L, nin);
+  cr_tensor **outputs = cr_check_tensors(L, 1, &nout, false),
+            **inputs = cr_check_tensors(L, 2, &nin, false), **given = NULL;
+  if (!lua_isnil(L, 3)) given = cr_check_tensors(L, 3, &nout, true);
+  cr_owned *grads = cr_push_owned(L, nin);
   cr_backward_opts opts = {.retain_graph = flag(L, 4, "retainGraph"),
                            .create_graph = flag(L, 4, "createGraph"),
                            .accumulate = flag(L, 4, "accumulate"),
@@ -205,7 +141,7 @@ static int f_grad(lua_State *L) {
   if (!run(L, nout, outputs, given, &opts)) return cr_lua_error(L);
   if (cr_to_tensor(L, 2)) {
     if (grads->t[0])
-      push_from(L, grads, 0);
+      cr_push_from(L, grads, 0);
     else
       lua_pushboolean(L, 0);
     return 1;
@@ -213,7 +149,7 @@ static int f_grad(lua_State *L) {
   lua_createtable(L, nin, 0);
   for (int i = 0; i < nin; i++) {
     if (grads->t[i])
-      push_from(L, grads, i);
+      cr_push_from(L, grads, i);
     else
       lua_pushboolean(L, 0);
     lua_rawseti(L, -2, i + 1);
@@ -265,151 +201,6 @@ static int f_set_grad(lua_State *L) {
   cr_context *ctx = cr_ctx();
   lua_pushboolean(L, !ctx->no_grad);
   ctx->no_grad = !lua_toboolean(L, 1);
-  return 1;
-}
-
-/* ---- custom functions ------------------------------------------------------------------- */
-
-/* The interpreter that a custom function's backward lives in.  Nodes can outlive it, and can be
- * freed on another thread; then they leave it alone. */
-typedef struct {
-  atomic_int refs;
-  lua_State *L; /* NULL: closed */
-  pthread_t thread;
-} home;
-
-typedef struct {
-  home *home;
-  int ref; /* of the Lua function */
-} custom;
-
-static const char home_key;
-
-static void home_release(home *h) {
-  if (atomic_fetch_sub(&h->refs, 1) == 1) free(h);
-}
-
-static int close_home(lua_State *L) {
-  home **h = lua_touserdata(L, 1);
-  if (*h) {
-    (*h)->L = NULL;
-    home_release(*h);
-    *h = NULL;
-  }
-  return 0;
-}
-
-static home *home_of(lua_State *L) {
-  lua_rawgetp(L, LUA_REGISTRYINDEX, &home_key);
-  home *h = *(home **)lua_touserdata(L, -1);
-  lua_pop(L, 1);
-  return h;
-}
-
-static void open_home(lua_State *L) {
-  home **h = lua_newuserdatauv(L, sizeof *h, 0);
-  *h = malloc(sizeof **h);
-  if (!*h) luaL_error(L, "out of memory");
-  atomic_init(&(*h)->refs, 1);
-  (*h)->thread = pthread_self();
-  lua_rawgeti(L, LUA_REGISTRYINDEX, LUA_RIDX_MAINTHREAD);
-  (*h)->L = lua_tothread(L, -1);
-  lua_pop(L, 1);
-  lua_newtable(L);
-  lua_pushcfunction(L, close_home);
-  lua_setfield(L, -2, "__gc");
-  lua_setmetatable(L, -2);
-  lua_rawsetp(L, LUA_REGISTRYINDEX, &home_key);
-}
-
-static void free_custom(void *user) {
-  custom *c = user;
-  if (c->home->L && pthread_equal(c->home->thread, pthread_self()))
-    luaL_unref(c->home->L, LUA_REGISTRYINDEX, c->ref);
-  home_release(c->home);
-  free(c);
-}
-
-/* What the protected call of a custom backward works on. */
-typedef struct {
-  custom *c;
-  cr_node *n;
-  cr_tensor *const *g;
-  cr_tensor **gin;
-  int nout;
-} backward_call;
-
-/* function(gradOutput1, ..) returns gradInput1, ..; nil and false are zero gradients. */
-static int call_lua_backward(lua_State *L) {
-  backward_call *b = lua_touserdata(L, 1);
-  int nin = cr_node_ninputs(b->n);
-  luaL_checkstack(L, b->nout + nin + 4, "backward");
-  lua_rawgeti(L, LUA_REGISTRYINDEX, b->c->ref);
-  for (int k = 0; k < b->nout; k++) cr_push_tensor(L, cr_retain(b->g[k]));
-  lua_call(L, b->nout, nin);
-  for (int i = 0; i < nin; i++) {
-    int at = lua_gettop(L) - nin + 1 + i;
-    cr_tensor *t = cr_to_tensor(L, at);
-    if (!t && lua_toboolean(L, at))
-      return luaL_error(L, "gradient %d is a %s, wanted a tensor or nil", i + 1,
-                        luaL_typename(L, at));
-    if (t && cr_wants(b->n, i)) b->gin[i] = cr_retain(t);
-  }
-  return 0;
-}
-
-static bool custom_backward(cr_node *n, cr_tensor *const *g, cr_tensor **gin) {
-  custom *c = cr_node_user(n);
-  if (!c)
-    return cr_fail(
-        "the graph was freed by an earlier backward; pass {retainGraph = true} to the first one");
-  lua_State *L = running ? running : c->home->L;
-  if (!c->home->L || !L) return cr_fail("the interpreter of this custom function was closed");
-  if (!lua_checkstack(L, 4)) return cr_fail("out of memory");
-  backward_call b = {c, n, g, gin, cr_node_noutputs(n)};
-  lua_pushcfunction(L, call_lua_backward);
-  lua_pushlightuserdata(L, &b);
-  if (lua_pcall(L, 1, 0, 0) == LUA_OK) return true;
-  const char *message = lua_tostring(L, -1);
-  cr_fail("%s", message ? message : "an error that is no string");
-  lua_pop(L, 1);
-  return false;
-}
-
-static const cr_op op_custom = {"custom function", "", custom_backward};
-
-/* torch._custom(inputs, outputs, backward): new tensors with the outputs' elements, whose gradients
- * are what backward(gradOutputs..) returns for the inputs. */
-static int f_custom(lua_State *L) {
-  int nin, nout;
-  lua_settop(L, 3);
-  cr_tensor **inputs = tensor_list(L, 1, &nin, false), **outputs = tensor_list(L, 2, &nout, false);
-  luaL_checktype(L, 3, LUA_TFUNCTION);
-  owned *fresh = push_owned(L, nout);
-  luaL_checkstack(L, nout + 4, "custom function");
-  lua_createtable(L, nout, 0);
-  lua_pushvalue(L, 3);
-  int ref = luaL_ref(L, LUA_REGISTRYINDEX);
-  custom *c = malloc(sizeof *c);
-  if (!c) {
-    luaL_unref(L, LUA_REGISTRYINDEX, ref);
-    return luaL_error(L, "out of memory");
-  }
-  *c = (custom){home_of(L), ref};
-  atomic_fetch_add(&c->home->refs, 1);
-  bool ok = true;
-  for (int k = 0; k < nout; k++)
-    ok = (fresh->t[k] = ok ? cr_alias(outputs[k]) : NULL) != NULL && ok;
-  cr_call call = {.nin = nin, .in = inputs, .user = c, .free_user = free_custom};
-  if (!ok) {
-    free_custom(c);
-    return cr_lua_error(L);
-  }
-  if (!cr_record_many(&op_custom, nout, fresh->t, &call)) return cr_lua_error(L);
-  for (int k = 0; k < nout; k++) {
-    push_from(L, fresh, k);
-    lua_rawseti(L, -2, k + 1);
-  }
   return 1;
 }
 
@@ -470,14 +261,13 @@ static int f_gradcheck(lua_State *L) {
   luaL_checkany(L, 1);
   lua_settop(L, 3);
   check_ctx c = {.L = L, .function = 1};
-  cr_tensor **in = tensor_list(L, 2, &c.n, false);
-  lua_State *before = running;
+  cr_tensor **in = cr_check_tensors(L, 2, &c.n, false);
   double eps = option(L, 3, "eps", 1e-6), atol = option(L, 3, "atol", 1e-5),
          rtol = option(L, 3, "rtol", 1e-3);
   bool second = flag(L, 3, "second");
-  running = L;
+  lua_State *before = cr_set_running(L);
   bool ok = cr_gradcheck(checked_function, &c, c.n, in, eps, atol, rtol, second);
-  running = before;
+  cr_set_running(before);
   lua_pushboolean(L, ok);
   if (ok) return 1;
   lua_pushstring(L, cr_error());
@@ -496,11 +286,9 @@ static const cr_binding bindings[] = {
     {"gradcheck", f_gradcheck, NULL},
     {"_linkgrad", f_link_grad, NULL},
     {"_setgrad", f_set_grad, NULL},
-    {"_custom", f_custom, NULL},
     {NULL, NULL, NULL},
 };
 
 void cr_bind_autograd(lua_State *L) {
-  open_home(L);
   cr_bind(L, bindings);
 }

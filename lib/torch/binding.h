@@ -3,6 +3,7 @@
 #define CR_BINDING_H
 
 #include "lib/torch/torch_lua.h"
+#include "tensor/autograd.h"
 
 /* Each file adds its functions.  The table `torch` is at index 1, the methods of tensors at
  * index 2. */
@@ -21,6 +22,8 @@ void cr_bind_order(lua_State *L);
 void cr_bind_correlate(lua_State *L);
 void cr_bind_apply(lua_State *L);
 void cr_bind_autograd(lua_State *L);
+void cr_bind_callback(lua_State *L);
+void cr_bind_graph(lua_State *L);
 void cr_bind_storage(lua_State *L);
 
 /* x[i], x.name; x[i] = v; called with the value at 1, the key at 2 (and v at 3). */
@@ -47,6 +50,29 @@ void cr_bind(lua_State *L, const cr_binding *list); /* ends with a NULL name */
 /* The same with one number bound to the function (lua_upvalueindex(1)). */
 void cr_bind_code(lua_State *L, const char *name, lua_CFunction function, lua_CFunction method,
                   int code);
+
+/* The tensors of a table, or a single tensor, as an array in a userdata on the stack.  `holes`:
+ * places may be nil or false, which give NULL; n is then known already. */
+cr_tensor **cr_check_tensors(lua_State *L, int arg, int *n, bool holes);
+
+/* Tensors that a call owns, none at first; what is still there goes with the userdata, which
+ * cr_push_owned leaves on the top. */
+typedef struct {
+  int n;
+  cr_tensor *t[];
+} cr_owned;
+cr_owned *cr_push_owned(lua_State *L, int n);
+/* Pushes the i-th, which is no longer owned then. */
+void cr_push_from(lua_State *L, cr_owned *o, int i);
+
+/* Nodes of the tape as objects (graph_lua.c); a NULL node is nil. */
+int cr_push_node(lua_State *L, cr_node *n);
+cr_node *cr_check_node(lua_State *L, int arg);
+int cr_register_node_hook(lua_State *L); /* node:registerHook(f) */
+
+/* The state that runs on this thread, for functions that the engine calls; returns the one before.
+ */
+lua_State *cr_set_running(lua_State *L);
 
 /* A full reduction's result: a number, or the scalar tensor itself when a gradient flows through
  * it. Takes over t. */

@@ -532,6 +532,8 @@ int cr_push_property(lua_State *L, cr_tensor *t, const char *name) {
     lua_pushboolean(L, cr_requires_grad(t));
   } else if (strcmp(name, "isLeaf") == 0) {
     lua_pushboolean(L, cr_is_leaf(t));
+  } else if (strcmp(name, "gradFn") == 0) {
+    cr_push_node(L, cr_grad_node(t));
   } else {
     return 0;
   }

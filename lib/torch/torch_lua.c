@@ -607,6 +607,8 @@ int luaopen_torch(lua_State *L) {
   cr_bind_correlate(L);
   cr_bind_apply(L);
   cr_bind_autograd(L);
+  cr_bind_callback(L);
+  cr_bind_graph(L);
   cr_bind(L, process_bindings);
   tensor_classes(L);
   storage_classes(L);

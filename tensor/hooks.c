@@ -1,0 +1,118 @@
+/* hooks.c: functions that backward calls with gradients on their way, hung on tensors and nodes;
+ * and the search for NaN. */
+#include <stdlib.h>
+
+#include "tensor/node.h"
+#include "tensor/ops.h"
+
+void cr_hook_remove(cr_hook *h) {
+  if (h->removed) return;
+  h->removed = true;
+  if (h->free_user) h->free_user(h->user);
+  h->user = NULL;
+}
+
+void cr_hook_release(cr_hook *h) {
+  if (!h || atomic_fetch_sub(&h->refs, 1) != 1) return;
+  cr_hook_remove(h);
+  cr_free(h);
+}
+
+void cr_free_hooks(cr_hook *hooks) {
+  while (hooks) {
+    cr_hook *next = hooks->next;
+    cr_hook_release(hooks);
+    hooks = next;
+  }
+}
+
+/* Drops the removed ones of a list and puts a new hook at its end. */
+static cr_hook *add(cr_hook **list, cr_hook hook) {
+  cr_hook *h = cr_malloc(sizeof *h);
+  if (!h) {
+    if (hook.free_user) hook.free_user(hook.user);
+    return NULL;
+  }
+  *h = hook;
+  atomic_init(&h->refs, 2);
+  while (*list) {
+    cr_hook *old = *list;
+    if (old->removed) {
+      *list = old->next;
+      cr_hook_release(old);
+    } else {
+      list = &old->next;
+    }
+  }
+  *list = h;
+  return h;
+}
+
+cr_hook *cr_tensor_hook(cr_tensor *t, cr_tensor *(*call)(void *user, cr_tensor *g), void *user,
+                        void (*free_user)(void *user)) {
+  if (!cr_requires_grad(t)) {
+    if (free_user) free_user(user);
+    cr_fail("registerHook: the tensor takes part in no graph; call requireGrad first");
+    return NULL;
+  }
+  cr_hook **list = t->ag->node ? &t->ag->node->out[t->ag->index].hooks : &t->ag->hooks;
+  return add(list, (cr_hook){.on_tensor = call, .user = user, .free_user = free_user});
+}
+
+cr_hook *cr_node_hook(cr_node *n,
+                      bool (*call)(void *user, cr_node *n, cr_tensor *const *g, cr_tensor **gin),
+                      void *user, void (*free_user)(void *user)) {
+  return add(&n->hooks, (cr_hook){.on_node = call, .user = user, .free_user = free_user});
+}
+
+static bool same_kind(const cr_tensor *a, const cr_tensor *b) {
+  return cr_same_shape(a, b) && a->dtype == b->dtype;
+}
+
+bool cr_run_tensor_hooks(cr_hook *hooks, cr_tensor **g) {
+  for (cr_hook *h = hooks; h; h = h->next) {
+    if (h->removed) continue;
+    cr_tensor *other = h->on_tensor(h->user, *g);
+    if (!other) return false;
+    if (!same_kind(other, *g)) {
+      char s[CR_SHAPE_STR], u[CR_SHAPE_STR];
+      cr_fail("a hook gave a gradient of %s for one of %s", cr_tensor_str(s, other),
+              cr_tensor_str(u, *g));
+      cr_release(other);
+      return false;
+    }
+    cr_release(*g);
+    *g = other;
+  }
+  return true;
+}
+
+bool cr_run_node_hooks(cr_node *n, cr_tensor *const *g, cr_tensor **gin) {
+  for (cr_hook *h = n->hooks; h; h = h->next)
+    if (!h->removed && !h->on_node(h->user, n, g, gin)) return false;
+  return true;
+}
+
+/* ---- anomalies -------------------------------------------------------------------------- */
+
+/* Whether op says true of any element; -1: it could not be found out. */
+static int any_element(cr_unary_op op, cr_tensor *t) {
+  if (!cr_is_float((cr_dtype)t->dtype)) return 0;
+  cr_context *ctx = cr_ctx();
+  bool mode = ctx->no_grad, anomaly = ctx->anomaly;
+  ctx->no_grad = true, ctx->anomaly = false;
+  CR_AUTO plain = cr_detach(t);
+  CR_AUTO found = plain ? cr_unary(op, plain, NULL) : NULL;
+  CR_AUTO any = found ? cr_reduce(CR_ANY, found, -1, NULL, false, NULL) : NULL;
+  ctx->no_grad = mode, ctx->anomaly = anomaly;
+  cr_scalar v;
+  return any && cr_item(any, &v) ? v.i != 0 : -1;
+}
+
+int cr_has_nan(cr_tensor *t) {
+  return any_element(CR_ISNAN, t);
+}
+
+bool cr_all_finite(cr_tensor *t) {
+  return any_element(CR_ISNAN, t) == 0 && any_element(CR_ISINF, t) == 0;
+}
