@@ -102,17 +102,28 @@ end
 
 -- ---- stubs -----------------------------------------------------------------------------------------
 
-local types = { { "tensor", "torch.Tensor" }, { "integer", "integer" }, { "number", "number" },
-  { "dim", "integer" }, { "string", "string" }, { "name", "string" }, { "function", "function" },
-  { "table", "table" }, { "list", "table" }, { "true", "boolean" }, { "boolean", "boolean" } }
+local types = { tensor = "torch.Tensor", vector = "torch.Tensor", matrix = "torch.Tensor",
+  integer = "integer", number = "number", dim = "integer", string = "string", name = "string",
+  ["function"] = "function", table = "table", list = "table", ["true"] = "boolean",
+  ["false"] = "boolean", boolean = "boolean" }
 
--- A type for a field from its first words.
+-- A type for a field from its first words: the first that they name, or with "or" all of them.
 local function type_of(text)
+  local class = text:match("^%l+%.%u%w*")
+  if class or text:find("^any ") then return class or "any" end
   local first = text:lower():match("^[^,;.]*")
-  for _, t in ipairs(types) do
-    if first:find(t[1], 1, true) then return t[2] end
+  local found = {}
+  for word, kind in pairs(types) do
+    local at = first:find((word == "tensor" and "%f[%a]%a*" or "%f[%a]") .. word)
+    if at then found[#found + 1] = { at, kind } end
   end
-  return "any"
+  if #found == 0 then return "any" end
+  table.sort(found, function(a, b) return a[1] < b[1] end)
+  local list, seen = {}, {}
+  for _, f in ipairs(first:find(" or ") and found or { found[1] }) do
+    if not seen[f[2]] then list[#list + 1], seen[f[2]] = f[2], true end
+  end
+  return table.concat(list, "|")
 end
 
 -- Parameters as {name, optional}; what stands in brackets is optional.
@@ -146,7 +157,7 @@ local function stub(entry, name, signature, out)
   end
   for _, p in ipairs(list) do
     local word = keywords[p[1]] and p[1] .. "_" or p[1]
-    if not seen[word] then
+    if not seen[word] and not seen["..."] then -- nothing may follow it in Lua
       seen[word], args[#args + 1] = true, word
       local text = described[p[1]]
       out[#out + 1] = ("---@param %s%s %s %s"):format(word, p[2] and word ~= "..." and "?" or "",

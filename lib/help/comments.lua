@@ -165,6 +165,8 @@ local function read_body(entry, lines, from)
       current = { name = name, text = text }
       entry.fields[#entry.fields + 1] = current
     elseif current and lines[i]:find("^%s") then
+      local item = lines[i]:find("^%s+[%a_][%w_, ]*: ") -- one of a list in the field
+      if item and not current.text:find("[:;]$") then current.text = current.text .. ";" end
       current.text = append(current.text, lines[i]:gsub("^%s+", ""))
     elseif lines[i] == "" then
       current = nil

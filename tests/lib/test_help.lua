@@ -32,6 +32,10 @@ static int f_narrow(lua_State *L) {
  *  x:up(); x:down()
  *
  *  Both; one after the other.
+ *
+ *  res: one of these:
+ *    high: up
+ *    low: down
  */
 ]]
 
@@ -53,6 +57,7 @@ function tests.c_comment()
   tester:eq(list[3].names, { "torch.up", "torch.down", "torch.Tensor:up", "torch.Tensor:down" })
   tester:eq(list[3].signatures, { "torch.up([res,] x)", "torch.down([res,] x)", "x:up()", "x:down()" })
   tester:eq(list[3].text, "Both; one after the other.")
+  tester:eq(list[3].fields, { { name = "res", text = "one of these: high: up; low: down" } })
 end
 
 local lua_source = [[
