@@ -82,6 +82,7 @@ static int from_storage(lua_State *L, cr_dtype dtype, int arg) {
  *    a table of numbers, or of tables of them: a row each
  *    a storage of the type [, offset [, sizes [, strides]]]: a view of its elements, as by x:set
  *    a tensor of the type: a view of the same elements, which x:new() is too
+ *
  *  x.new(..), with a dot, makes a tensor of x's type from any of these.
  *
  *  Returns: a tensor

@@ -295,9 +295,8 @@ static int f_potri(lua_State *L) {
 
 /** torch.pstrf([res, piv,] A [, triangle [, tolerance]]); x:pstrf([triangle [, tolerance]])
  *
- *  The Cholesky factor with pivoting of a symmetric positive definite matrix: P^T A P = U^T U,
- *    or
- *  L L^T.  No derivative.
+ *  The Cholesky factor with pivoting of a symmetric positive definite matrix: P^T A P = U^T U, or L
+ *  L^T.  No derivative.
  *
  *  res, piv: tensors for the results, piv an IntTensor; resized
  *  A: one square matrix, float32 or float64
@@ -353,7 +352,7 @@ static int f_symeig(lua_State *L) {
  *  A: square matrix, float32 or float64
  *  vectors: "V" gives the eigenvectors too; "N" is the default
  *  Returns: a matrix n x 2 of real and imaginary parts; with "V" and a matrix with the vectors in
- *    its columns: of a complex pair, the real part in the first and the imaginary one in the second
+ *    its columns, of a complex pair, the real part in the first and the imaginary one in the second
  *  Errors: A is not square
  *  From: LAPACK's geev, as in Torch7
  *  Example:
@@ -413,8 +412,7 @@ static int f_qr(lua_State *L) {
  *  torch.ormqr([res,] a, tau, C [, side [, transposed]]); x:ormqr(tau, C [, side [, transposed]])
  *
  *  The steps of torch.qr: geqrf gives R and the reflections that make up Q, packed; orgqr makes Q
- *    of
- *  them; ormqr multiplies C with Q without making it.  No derivatives.
+ *  of them; ormqr multiplies C with Q without making it.  No derivatives.
  *
  *  A: matrix n x m, float32 or float64
  *  a, tau: what geqrf gave, or in front of A tensors for that

@@ -204,8 +204,7 @@ static cr_tensor *apply(lua_State *L, cr_binary_op op, const operands *o, cr_ten
  *  x:cdiv([a,] y); x:pow([a,] y); x:cpow([a,] y)
  *
  *  Elementwise arithmetic: x + factor y, x - factor y, x y, x / y, x to the power y.  The names
- *    with
- *  c are Torch7's for tensors, the others its for numbers; both take either.  Differentiable.
+ *  with c are Torch7's for tensors, the others its for numbers; both take either.  Differentiable.
  *
  *  Shapes broadcast as in NumPy; types are promoted, and a number takes the tensor's type unless it
  *  is a fraction and the tensor of integers, which gives the default float type.  div of integers
@@ -256,8 +255,7 @@ static cr_tensor *apply(lua_State *L, cr_binary_op op, const operands *o, cr_ten
  *  x:cbitxor([a,] y); x:lshift([a,] y); x:clshift([a,] y); x:rshift([a,] y); x:crshift([a,] y)
  *
  *  The bits of integers: and, or, exclusive or, x shifted by y to the left or right.  The names
- *    with
- *  c are the same.  Arguments as for torch.add, without a factor.
+ *  with c are the same.  Arguments as for torch.add, without a factor.
  *
  *  res: tensor for the result, of its type; resized
  *  x: tensor of an integer type or BoolTensor, or in the functions a number
@@ -435,10 +433,9 @@ static int f_threshold(lua_State *L) {
 /** torch.lerp([res,] a, b, weight)
  *  x:lerp([a,] b, weight)
  *
- *  From a to b: a + weight (b - a) for each element.  x:lerp(b, weight) moves x towards b;
- *    x:lerp(a,
- *  b, weight) puts the result into x.  Differentiable in a and b.  Of two numbers the function
- *  gives a number.
+ *  From a to b: a + weight (b - a) for each element.  x:lerp(b, weight) moves x towards b; with a,
+ * it puts the result into x.  Differentiable in a and b.  Of two numbers the function gives a
+ * number.
  *
  *  res: tensor for the result, of its type; resized
  *  a, b: tensors whose shapes broadcast

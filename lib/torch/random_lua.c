@@ -47,10 +47,9 @@ static void check_parameters(lua_State *L, int k, int at, double *a, double *b) 
  *  torch.geometric([generator,] [p]); x:geometric([generator,] [p])
  *
  *  Random numbers: uniform from a up to b, without b (0 to 1 by default); normal (0, 1);
- *    exponential
- *  (1); Cauchy (0, 1); numbers whose logarithm is normal (1, 2); how many throws until one fails
- *  that succeeds with probability p (0.5).  The functions give one number, the methods fill x with
- *  them.
+ *  exponential (1); Cauchy (0, 1); numbers whose logarithm is normal (1, 2); how many throws until
+ *  one fails that succeeds with probability p (0.5).  The functions give one number, the methods
+ *  fill x with them.
  *
  *  generator: torch.Generator; the interpreter's by default
  *  a, b, mean, std, lambda, median, sigma, p: numbers

@@ -201,8 +201,8 @@ static int f_dist(lua_State *L) {
 /** torch.max([values, places,] x [, dim [, keepdim]]); x:max([dim [, keepdim]])
  *  torch.min([values, places,] x [, dim [, keepdim]]); x:min([dim [, keepdim]])
  *
- *  The largest, or smallest, element of all, or each along a dimension with its place.  NaN counts
- *  as more than any.  Differentiable.
+ *  The largest, or smallest, element of all, or each along a dimension with its place.  A NaN
+ *  is taken for either.  Differentiable.
  *
  *  values, places: tensors for the results, places a LongTensor; resized
  *  x: tensor

@@ -50,8 +50,7 @@ static int f_gather(lua_State *L) {
  *  torch.scatterAdd(x, dim, places, values); x:scatterAdd(dim, places, values)
  *
  *  Writes values to places of x, or adds them: x[i][places[i][j]] = values[i][j] for dim 2.
- *    Changes
- *  x in both forms.  Differentiable.
+ *  Changes x in both forms.  Differentiable.
  *
  *  x: tensor
  *  dim: 1 to x:dim(); negative counts from the last

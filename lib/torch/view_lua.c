@@ -260,8 +260,7 @@ static int t_unsqueeze(lua_State *L) {
 /** torch.unfold(x, dim, size, step); x:unfold(dim, size, step)
  *
  *  All slices of a size along a dimension, a step apart: that dimension counts the slices, and a
- *    new
- *  last one holds them.  Differentiable.
+ *  new last one holds them.  Differentiable.
  *
  *  x: tensor
  *  dim: 1 to x:dim(); negative counts from the last
