@@ -434,8 +434,7 @@ static int f_threshold(lua_State *L) {
  *  x:lerp([a,] b, weight)
  *
  *  From a to b: a + weight (b - a) for each element.  x:lerp(b, weight) moves x towards b; with a,
- * it puts the result into x.  Differentiable in a and b.  Of two numbers the function gives a
- * number.
+ *  it puts the result into x.  Differentiable in a and b.  Of two numbers the function gives one.
  *
  *  res: tensor for the result, of its type; resized
  *  a, b: tensors whose shapes broadcast
