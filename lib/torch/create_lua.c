@@ -103,7 +103,7 @@ static int construct(lua_State *L, cr_dtype dtype, int arg) {
     return 1;
   }
   if (t && t->dtype != dtype)
-    return luaL_error(L, "a %s tensor from a %s tensor: use x:%s()", cr_dtypes[dtype].name,
+    return luaL_error(L, "a %s tensor from a %s tensor: use x:type('%s')", cr_dtypes[dtype].name,
                       cr_dtypes[t->dtype].name, cr_dtypes[dtype].name);
   if (t) { /* x:new() and torch.FloatTensor(x): the same elements; x.new(..) takes sizes */
     if (lua_gettop(L) > arg)

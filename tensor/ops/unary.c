@@ -357,7 +357,7 @@ static cr_tensor *compute(cr_unary_op op, cr_tensor *a, cr_dtype dtype, cr_tenso
   if (!y || !cr_numel(y)) return y;
   cr_iter it;
   cr_iter_make(&it, y, 1, &a);
-  if (cr_backend_for(y)->unary(op, &it)) return y;
+  if (cr_backend_for(y)->unary(op, &it) || cr_error_prefix(table[op].name)) return y;
   cr_release(y);
   return NULL;
 }

@@ -30,6 +30,12 @@ function tests.empty_tensors()
   tester:eq(torch.Tensor(torch.LongStorage()):nElement(), 0)
 end
 
+function tests.messages_say_what_to_use()
+  fails(function() torch.FloatTensor(torch.DoubleTensor(2)) end, "use x:type%('float32'%)")
+  tester:eq(torch.DoubleTensor(2):type("float32"):type(), "torch.FloatTensor")
+  fails(function() torch.neg(torch.BoolTensor { true }) end, "torch.neg: .* not defined on bool")
+end
+
 function tests.from_sizes()
   tester:eq(shape(torch.Tensor(2, 3)), "2x3")
   tester:eq(shape(torch.DoubleTensor(torch.LongStorage { 2, 3 })), "2x3")
