@@ -13,7 +13,7 @@
  *
  *  on: false ends it; true by default
  *  Returns: x
- *  Errors: x is not of a float type
+ *  Errors: x is not of a float type; requireGrad(false): x is a result on the tape
  *  From: PyTorch
  *  Example:
  *    x = torch.Tensor { 1, 2 }:requireGrad()

@@ -296,7 +296,9 @@ return function(torch)
     return dofile(torch.packageLuaPath(name) .. "/" .. file)
   end
 
-  --- Whether a file is a terminal.
+  --- torch.isatty([file])
+  --
+  -- Whether a file is a terminal.
   --
   -- file: open Lua file; the standard output by default
   -- Returns: true or false
