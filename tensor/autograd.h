@@ -152,6 +152,19 @@ cr_hook *cr_node_hook(cr_node *n,
 void cr_hook_remove(cr_hook *h); /* never called again; the user's data is freed */
 void cr_hook_release(cr_hook *h);
 
+/* ---- regions: recomputing instead of keeping -------------------------------------------- */
+
+/* Calls recorded in a region keep nothing for their backward.  When the first of them needs
+ * something, `recompute` repeats what was computed in the region, and every call gets back what it
+ * would have kept (T. Chen et al., "Training deep nets with sublinear memory cost", 2016). */
+typedef struct cr_region cr_region;
+
+/* Takes over `user`, also on failure (NULL). */
+cr_region *cr_region_new(bool (*recompute)(void *user), void *user, void (*free_user)(void *user));
+void cr_region_release(cr_region *r);
+/* Makes r the region of this context (NULL: none) and returns the one before. */
+cr_region *cr_region_enter(cr_region *r);
+
 typedef struct {
   bool retain_graph;
   bool create_graph;

@@ -4,7 +4,7 @@
 #include "tensor/node.h"
 
 bool cr_has_saved(const cr_node *n, int i) {
-  return n->save[i].value != NULL;
+  return n->save[i].given;
 }
 int64_t cr_attr_int(const cr_node *n, int i) {
   return n->ints[i];

@@ -20,6 +20,7 @@ typedef struct {
   cr_tensor *unpacked; /* value with its history, while a backward runs */
   uint32_t version;
   int16_t input, output; /* which of them it is, or -1 */
+  bool given;            /* there is a value, now or when it has been computed again */
 } cr_saved_value;
 
 typedef struct {
@@ -52,6 +53,9 @@ struct cr_node {
   size_t bytes;
   cr_node *next; /* while it waits to be freed */
   cr_hook *hooks;
+  cr_region *region; /* that it was recorded in, and as which of its calls */
+  int64_t call;
+  bool dropped; /* its saved values have to be computed again */
   char *where;
 };
 
@@ -74,6 +78,11 @@ void cr_node_free_saved(cr_node *n);
 void cr_node_free_unpacked(cr_node *n);
 /* The autograd part of t, made if it is missing; NULL with a message without memory. */
 cr_autograd *cr_autograd_of(cr_tensor *t);
+/* A fresh node: leaves its saved values to its region, or gives them to the node that it repeats.
+ */
+bool cr_region_record(cr_node *n);
+void cr_region_forget(cr_node *n);  /* n is going away */
+bool cr_region_restore(cr_node *n); /* n's saved values are back, or there is a message */
 /* Runs the hooks of a list on *g, which they may replace. */
 bool cr_run_tensor_hooks(cr_hook *hooks, cr_tensor **g);
 bool cr_run_node_hooks(cr_node *n, cr_tensor *const *g, cr_tensor **gin);

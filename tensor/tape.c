@@ -33,6 +33,7 @@ void cr_node_free_saved(cr_node *n) {
 
 static void node_destroy(cr_node *n) {
   cr_node_free_saved(n);
+  cr_region_forget(n);
   cr_free_hooks(n->hooks);
   for (int k = 0; k < n->nout; k++) cr_free_hooks(n->out[k].hooks);
   for (int i = 0; i < n->nin; i++) {
@@ -266,6 +267,7 @@ static bool fill_saved(cr_node *n, const cr_call *c, cr_tensor *const *out) {
     if (!t) continue;
     s->value = cr_alias(t);
     if (!s->value) return false;
+    s->given = true;
     s->version = cr_version(t);
     s->output = (int16_t)place_of(t, n->nout, out);
     if (s->output < 0) s->input = (int16_t)place_of(t, c->nin, c->in);
@@ -327,7 +329,7 @@ static cr_node *node_alloc(const cr_op *op, int nout, cr_tensor *const *out, con
     shapes = put_shape(shapes, out[i]);
   }
   if (length) n->where = memcpy(shapes, where, length);
-  if (!fill_saved(n, c, out)) {
+  if (!fill_saved(n, c, out) || !cr_region_record(n)) {
     cr_node_release(n);
     return NULL;
   }
@@ -469,6 +471,7 @@ cr_tensor *cr_saved(cr_node *n, int i) {
     return cr_fail_null("backward of %s: the graph was freed by an earlier backward; pass "
                         "{retainGraph = true} to the first one",
                         n->op->name);
+  if (!cr_region_restore(n)) return NULL;
   if (!s->value) return NULL;
   if (s->version != cr_version(s->value)) return overwritten(n, i);
   if (cr_ctx()->no_grad) return s->value;

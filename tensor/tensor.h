@@ -135,10 +135,11 @@ typedef struct {
 typedef struct cr_context {
   cr_account *account;
   cr_generator generator;
-  bool no_grad;  /* true inside torch.noGrad */
-  bool anomaly;  /* look for NaN in what is recorded and in gradients */
-  uint8_t dtype; /* default type of new tensors */
-  bool torch7;   /* behave as Torch7 did where the two worlds differ */
+  bool no_grad;             /* true inside torch.noGrad */
+  bool anomaly;             /* look for NaN in what is recorded and in gradients */
+  struct cr_region *region; /* whose calls are being recorded, or repeated */
+  uint8_t dtype;            /* default type of new tensors */
+  bool torch7;              /* behave as Torch7 did where the two worlds differ */
   cr_print_options print;
   int threads; /* most threads for one operator; 0: as OpenMP decides */
   /* Where the interpreter is now, for messages about the tape: fills at most n bytes with

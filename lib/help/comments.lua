@@ -20,7 +20,8 @@ local receivers = {
   tester = "torch.Tester", suite = "torch.TestSuite", cmd = "torch.CmdLine",
   generator = "torch.Generator", module = "nn.Module", container = "nn.Container",
   criterion = "nn.Criterion", optimizer = "optim.Optimizer", logger = "optim.Logger",
-  confusion = "optim.ConfusionMatrix",
+  confusion = "optim.ConfusionMatrix", ctx = "torch.Context", handle = "torch.HookHandle",
+  node = "torch.Node", graph = "torch.Graph",
 }
 
 -- ---- taking the text out of a source ---------------------------------------------------------------

@@ -196,6 +196,50 @@ static int f_is_grad_enabled(lua_State *L) {
   return 1;
 }
 
+/** torch.detectAnomaly(f, ...); torch.setDetectAnomaly(on); torch.isAnomalyEnabled()
+ *
+ *  Calls a function in anomaly mode, or switches the mode: a recorded call whose result has NaN
+ *  elements though its inputs have none is an error that names it and its line, and so is a
+ * backward that gives NaN or infinite gradients.  It costs time: use it to find a fault.
+ *
+ *  f: function
+ *  ...: its arguments
+ *  on: true or false
+ *  Returns: detectAnomaly: what f returns; isAnomalyEnabled: true or false
+ *  Errors: what f raises, and what was found
+ *  From: PyTorch
+ *  Example:
+ *    x = torch.Tensor { -1 }:requireGrad()
+ *    pcall(torch.detectAnomaly, torch.sqrt, x) == false --> true
+ *    torch.isAnomalyEnabled() --> false
+ */
+static int f_detect_anomaly(lua_State *L) {
+  cr_context *ctx = cr_ctx();
+  bool before = ctx->anomaly;
+  luaL_checkany(L, 1);
+  ctx->anomaly = true;
+  int status = lua_pcall(L, lua_gettop(L) - 1, LUA_MULTRET, 0);
+  ctx->anomaly = before;
+  return status == LUA_OK ? lua_gettop(L) : lua_error(L);
+}
+
+static int f_set_detect_anomaly(lua_State *L) {
+  luaL_checkany(L, 1);
+  cr_ctx()->anomaly = lua_toboolean(L, 1);
+  return 0;
+}
+
+static int f_is_anomaly_enabled(lua_State *L) {
+  lua_pushboolean(L, cr_ctx()->anomaly);
+  return 1;
+}
+
+/* torch._version(x): how often x's storage was written. */
+static int f_version(lua_State *L) {
+  lua_pushinteger(L, (lua_Integer)cr_check_tensor(L, 1)->storage->version);
+  return 1;
+}
+
 /* torch._setgrad(on): sets the mode and returns the one before. */
 static int f_set_grad(lua_State *L) {
   cr_context *ctx = cr_ctx();
@@ -284,7 +328,11 @@ static const cr_binding bindings[] = {
     {"enableGrad", f_enable_grad, NULL},
     {"isGradEnabled", f_is_grad_enabled, NULL},
     {"gradcheck", f_gradcheck, NULL},
+    {"detectAnomaly", f_detect_anomaly, NULL},
+    {"setDetectAnomaly", f_set_detect_anomaly, NULL},
+    {"isAnomalyEnabled", f_is_anomaly_enabled, NULL},
     {"_linkgrad", f_link_grad, NULL},
+    {"_version", f_version, NULL},
     {"_setgrad", f_set_grad, NULL},
     {NULL, NULL, NULL},
 };

@@ -127,7 +127,12 @@ static void take_gradient(lua_State *L, int at, cr_node *n, int i, cr_tensor **g
 static void push_saved(lua_State *L, const backward_call *b) {
   lua_createtable(L, b->c->nsaved, 0);
   for (int i = 0; i < b->c->nsaved; i++) {
-    cr_push_tensor(L, cr_retain(cr_saved(b->n, i)));
+    cr_tensor *t = cr_saved(b->n, i);
+    if (!t) { /* the message names the place of the call */
+      lua_pushstring(L, cr_error());
+      lua_error(L);
+    }
+    cr_push_tensor(L, cr_retain(t));
     lua_rawseti(L, -2, i + 1);
   }
 }
@@ -197,6 +202,33 @@ static int f_custom(lua_State *L) {
     lua_rawseti(L, -2, k + 1);
   }
   return 1;
+}
+
+/* ---- checkpoints ------------------------------------------------------------------------ */
+
+static int call_again(lua_State *L) {
+  callback *c = lua_touserdata(L, 1);
+  lua_rawgeti(L, LUA_REGISTRYINDEX, c->ref);
+  lua_call(L, 0, 0);
+  return 0;
+}
+
+static bool recompute(void *user) {
+  return call_back(user, call_again, user);
+}
+
+/* torch._checkpoint(again, f, ...): what f(...) returns; the calls that it records keep nothing,
+ * and again() repeats them when their backward needs something. */
+static int f_checkpoint(lua_State *L) {
+  luaL_checktype(L, 1, LUA_TFUNCTION);
+  luaL_checkany(L, 2);
+  cr_region *r = cr_region_new(recompute, new_callback(L, 1), free_callback);
+  if (!r) return cr_lua_error(L);
+  cr_region *before = cr_region_enter(r);
+  int status = lua_pcall(L, lua_gettop(L) - 2, LUA_MULTRET, 0);
+  cr_region_enter(before);
+  cr_region_release(r);
+  return status == LUA_OK ? lua_gettop(L) - 1 : lua_error(L);
 }
 
 /* ---- hooks ------------------------------------------------------------------------------ */
@@ -340,6 +372,7 @@ void cr_bind_callback(lua_State *L) {
   static const cr_binding bindings[] = {
       {"registerHook", NULL, m_register_hook},
       {"_custom", f_custom, NULL},
+      {"_checkpoint", f_checkpoint, NULL},
       {NULL, NULL, NULL},
   };
   open_home(L);

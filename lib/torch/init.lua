@@ -21,7 +21,7 @@ return function(torch)
   require("torch.functions")(torch)
   require("torch.torch7")(torch)
   package.loaded.torch = torch
-  for _, name in ipairs { "File", "Timer", "TestSuite", "Tester", "CmdLine" } do
+  for _, name in ipairs { "Function", "graph", "File", "Timer", "TestSuite", "Tester", "CmdLine" } do
     require("torch." .. name)(torch)
   end
 end
