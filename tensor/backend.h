@@ -197,6 +197,17 @@ typedef enum {
   CR_NRANDOM
 } cr_random_op;
 
+typedef enum {
+  CR_POISSON,          /* rate a */
+  CR_GAMMA,            /* shape a, scale b */
+  CR_LOG_GAMMA,        /* logarithm of a gamma variate of shape a; cannot underflow */
+  CR_BINOMIAL,         /* a trials, each with probability b */
+  CR_VON_MISES,        /* mean a, concentration b */
+  CR_TRUNCATED_NORMAL, /* standard normal between a and b */
+  CR_NSAMPLE
+} cr_sample_op;
+/* Distributions whose numbers take an unknown count of draws, made by rejection. */
+
 /* ---- the table -------------------------------------------------------------------------- */
 
 typedef struct {
@@ -235,6 +246,22 @@ typedef struct {
   int (*ormqr)(cr_dtype t, bool right, bool transposed, int64_t m, int64_t n, int64_t reflectors,
                const void *a, const void *tau, void *c);
 } cr_linalg;
+
+typedef enum {
+  CR_FFT_COMPLEX,  /* n complex numbers to n complex numbers */
+  CR_FFT_REAL_IN,  /* n real numbers to the first n/2 + 1 of their transform; forward */
+  CR_FFT_REAL_OUT, /* n/2 + 1 complex numbers, the rest their mirror image, to n real ones; inverse.
+                      The imaginary parts of the first and, for even n, the last do not count. */
+} cr_fft_kind;
+
+typedef struct {
+  cr_fft_kind kind;
+  bool inverse;    /* of COMPLEX: the exponent's sign is + */
+  int64_t n;       /* at least 1 */
+  double scale;    /* of the result */
+  int64_t step[2]; /* of op[0] and op[1]: bytes from one number of a line to the next */
+  int64_t pair[2]; /* from a real to its imaginary part */
+} cr_fft_args;
 
 struct cr_backend {
   const char *name;
@@ -293,6 +320,13 @@ struct cr_backend {
   /* random: out contiguous; element i's value depends only on seed, offset and i */
   bool (*random)(cr_random_op op, cr_dtype dtype, void *out, int64_t n, uint64_t seed,
                  uint64_t offset, double a, double b);
+  /* op[0] contiguous, of any dtype; op[1], op[2] the parameters a and b, float64.  Element i draws
+   * from a stream of its own, told apart by offset + i. */
+  bool (*sample)(cr_sample_op op, const cr_iter *it, uint64_t seed, uint64_t offset);
+
+  /* Fourier transforms of lines, float32 or float64.  it: op[0] out, op[1] in, over the other
+   * dimensions; out does not overlap in. */
+  bool (*fft)(const cr_iter *it, const cr_fft_args *a);
 
   const cr_linalg *linalg; /* NULL: none */
 

@@ -141,6 +141,13 @@ bool cr_topk(cr_tensor *a, int64_t k, int dim, bool largest, cr_tensor **values,
 /* The most frequent, of equally frequent ones the smallest; the place of its last appearance. */
 bool cr_mode(cr_tensor *a, int dim, cr_tensor **values, cr_tensor **places);
 
+/* ---- ops/fft.c -------------------------------------------------------------------------- */
+/* Complex numbers are pairs in a last dimension of size 2, which dim does not count.  n < 0: the
+ * line's own length; else the line is cut, or continued with zeros. */
+cr_tensor *cr_fft(const char *fn, cr_tensor *x, int64_t n, int dim, bool inverse, double scale);
+cr_tensor *cr_rfft(const char *fn, cr_tensor *x, int64_t n, int dim, double scale);
+cr_tensor *cr_irfft(const char *fn, cr_tensor *x, int64_t n, int dim, double scale);
+
 /* ---- ops/triangle.c --------------------------------------------------------------------- */
 cr_tensor *cr_triangle(cr_tensor *a, bool upper, int64_t k, cr_tensor *out);
 
@@ -164,6 +171,9 @@ cr_tensor *cr_alias_draw(cr_tensor *alias, cr_tensor *keep, int ndim, const int6
 cr_tensor *cr_random(cr_random_op op, cr_tensor *t, double a, double b);
 cr_tensor *cr_bernoulli(cr_tensor *t, cr_tensor *p); /* t[i] = 1 with probability p[i] */
 cr_tensor *cr_randperm(cr_dtype dtype, int64_t n);   /* 0-based */
+
+/* ---- ops/sample.c: in place; the parameters broadcast to t ------------------------------ */
+cr_tensor *cr_sample(cr_sample_op op, cr_tensor *t, cr_tensor *a, cr_tensor *b);
 
 /* ---- check ------------------------------------------------------------------------------ */
 /* Compares backward with central differences.  f(ctx, inputs) gives a fresh tensor; inputs must be

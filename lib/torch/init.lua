@@ -20,6 +20,9 @@ return function(torch)
   require("torch.class")(torch)
   require("torch.functions")(torch)
   require("torch.torch7")(torch)
+  for _, name in ipairs { "complex", "fft", "windows", "spectral" } do
+    require("torch." .. name)(torch)
+  end
   package.loaded.torch = torch
   for _, name in ipairs { "Function", "graph", "File", "Timer", "TestSuite", "Tester", "CmdLine" } do
     require("torch." .. name)(torch)

@@ -603,8 +603,10 @@ int luaopen_torch(lua_State *L) {
   cr_bind_matrix(L);
   cr_bind_linalg(L);
   cr_bind_random(L);
+  cr_bind_sample(L);
   cr_bind_order(L);
   cr_bind_correlate(L);
+  cr_bind_fft(L);
   cr_bind_apply(L);
   cr_bind_autograd(L);
   cr_bind_callback(L);
