@@ -5,18 +5,16 @@ local raise = require("torch.caller").raise
 
 return function(torch)
   local complex = {}
+  local args = require "torch.arguments"(torch)
 
   local function check(fn, x)
-    if not torch.isTensor(x) then raise("%s: a tensor is wanted, got a %s", fn, type(x)) end
-    if x:dim() < 1 or x:size(x:dim()) ~= 2 then
+    if args.tensor(fn, x):dim() < 1 or x:size(x:dim()) ~= 2 then
       raise("%s: complex numbers are wanted, pairs in a last dimension of size 2; got a tensor of shape %s",
         fn, table.concat(x.shape, "x"))
     end
   end
 
-  -- Real and imaginary part; a plain number has none of the latter.
   local function parts(fn, x)
-    if type(x) == "number" then return x, 0 end
     check(fn, x)
     return x:select(x:dim(), 1), x:select(x:dim(), 2)
   end
@@ -38,7 +36,7 @@ return function(torch)
   --  Example:
   --    torch.complexPairs(torch.ones(3), 2)[1][2] --> 2.0
   function torch.complexPairs(re, im)
-    if not torch.isTensor(re) then raise("torch.complexPairs: a tensor is wanted, got a %s", type(re)) end
+    args.tensor("torch.complexPairs", re)
     if im == nil or type(im) == "number" then im = torch.add(torch.mul(re, 0), im or 0) end
     if not torch.isTensor(im) then
       raise("torch.complexPairs: a tensor or a number is wanted as imaginary part, got a %s", type(im))
@@ -125,7 +123,7 @@ return function(torch)
   --  Example:
   --    torch.complex.abs(torch.Tensor { 3, 4 }):item() --> 5.0
   function complex.abs(z)
-    check("torch.complex.abs", z)
+    check("torch.complex.abs", args.float_tensor("torch.complex.abs", z))
     return torch.norm(z, 2, z:dim()):squeeze(z:dim())
   end
 

@@ -222,27 +222,66 @@ static int f_full(lua_State *L) {
   return luaL_error(L, "torch.full({sizes}, value [, type]) is wanted");
 }
 
-/** torch.zerosLike(x); torch.onesLike(x)
- *
- *  Zeros, or ones, of the shape, type and device of x.
- *
- *  x: tensor
- *  Returns: a new tensor
- *  From: NumPy
- *  Example:
- *    torch.onesLike(torch.LongTensor(2, 3)):sum() --> 6
- */
-static int like(lua_State *L, double value) {
+static cr_dtype optional_dtype(lua_State *L, int arg, cr_dtype otherwise) {
+  return lua_isnoneornil(L, arg) ? otherwise : cr_check_dtype(L, arg);
+}
+
+static int like(lua_State *L, cr_scalar value, int type_at) {
   cr_tensor *t = cr_check_tensor(L, 1);
-  cr_push_tensor(L, cr_full((cr_dtype)t->dtype, cr_device_of(t), t->ndim, t->shape, cr_num(value)));
+  cr_dtype dtype = optional_dtype(L, type_at, (cr_dtype)t->dtype);
+  cr_push_tensor(L, cr_full(dtype, cr_device_of(t), t->ndim, t->shape, value));
   return 1;
 }
 
+/** torch.zerosLike(x [, type]); torch.onesLike(x [, type])
+ *  torch.fullLike(x, value [, type]); torch.emptyLike(x [, type])
+ *
+ *  A new tensor of x's shape and device: zeros, ones, one value everywhere, or numbers that happen
+ *  to be there.
+ *
+ *  x: tensor
+ *  value: number
+ *  type: name of a type, that of x by default
+ *  Returns: a contiguous tensor
+ *  From: PyTorch
+ *  Example:
+ *    torch.fullLike(torch.zeros(2, 2), 7)[2][1] --> 7.0
+ */
 static int f_zeros_like(lua_State *L) {
-  return like(L, 0);
+  return like(L, cr_num(0), 2);
 }
 static int f_ones_like(lua_State *L) {
-  return like(L, 1);
+  return like(L, cr_num(1), 2);
+}
+static int f_full_like(lua_State *L) {
+  return like(L, cr_check_scalar(L, 2), 3);
+}
+static int f_empty_like(lua_State *L) {
+  cr_tensor *t = cr_check_tensor(L, 1);
+  cr_dtype dtype = optional_dtype(L, 2, (cr_dtype)t->dtype);
+  cr_push_tensor(L, cr_empty(dtype, cr_device_of(t), t->ndim, t->shape));
+  return 1;
+}
+
+/** torch.empty(sizes.. [, type])
+ *
+ *  A tensor whose elements are whatever was in its memory.
+ *
+ *  sizes: numbers, a table or a LongStorage
+ *  type: name of a type, the default type otherwise
+ *  Returns: a tensor
+ *  From: PyTorch
+ *  Example:
+ *    torch.empty(2, 3):nElement() --> 6
+ */
+static int f_empty(lua_State *L) {
+  int64_t shape[CR_MAX_DIMS];
+  cr_dtype dtype = (cr_dtype)cr_ctx()->dtype;
+  if (lua_type(L, -1) == LUA_TSTRING) dtype = cr_check_dtype(L, lua_gettop(L));
+  int used, n = cr_check_sizes(L, 1, shape, &used);
+  if (n == 0 && used == 0) return luaL_error(L, "the sizes of the tensor are missing");
+  cr_push_tensor(L, cr_empty(dtype, cpu, n, shape));
+  return 1;
 }
 
 /** torch.fill(x, value); x:fill(value); torch.zero(x); x:zero()
@@ -345,16 +384,17 @@ static int f_arange(lua_State *L) {
   return 1;
 }
 
-/** torch.linspace([res,] from, to [, n]); torch.logspace([res,] from, to [, n])
- *  x:linspace(from, to [, n]); x:logspace(from, to [, n])
+/** torch.linspace([res,] from, to [, n]); torch.logspace([res,] from, to [, n [, base]])
+ *  x:linspace(from, to [, n]); x:logspace(from, to [, n [, base]])
  *
- *  Points at equal distances, both ends included; logspace takes 10 to their power.
+ *  Points at equal distances, both ends included; logspace takes a base to their power.
  *
  *  res: tensor for the result; it keeps its shape when it has as many elements
  *  from, to: numbers
  *  n: how many points, at least 1; 100 by default
+ *  base: 10 by default
  *  Returns: a tensor of the default type or res's, with one dimension; or x
- *  From: Torch7
+ *  From: Torch7; the base as in PyTorch
  *  Example:
  *    table.concat(torch.linspace(0, 1, 3):totable(), " ") --> 0.0 0.5 1.0
  *    table.concat(torch.logspace(0, 2, 3):totable(), " ") --> 1.0 10.0 100.0
@@ -376,10 +416,10 @@ static int f_linspace(lua_State *L) {
   return give_points(L, "linspace", y, out);
 }
 
-/* torch.logspace([res,] from, to [, n]): powers of 10 at equal steps of the exponent */
 static int f_logspace(lua_State *L) {
+  double base = luaL_optnumber(L, cr_to_tensor(L, 1) ? 5 : 4, 10);
   cr_tensor *out, *exponents = line(L, "logspace", &out);
-  cr_tensor *y = cr_scalar_binary(CR_POW, cr_num(10), exponents, NULL);
+  cr_tensor *y = cr_scalar_binary(CR_POW, cr_num(base), exponents, NULL);
   cr_release(exponents);
   return give_points(L, "logspace", y, out);
 }
@@ -439,6 +479,9 @@ static const cr_binding bindings[] = {
     {"full", f_full, NULL},
     {"zerosLike", f_zeros_like, NULL},
     {"onesLike", f_ones_like, NULL},
+    {"fullLike", f_full_like, NULL},
+    {"emptyLike", f_empty_like, NULL},
+    {"empty", f_empty, NULL},
     {"scalar", f_scalar, NULL},
     {"fill", m_fill, m_fill},
     {"zero", m_zero, m_zero},

@@ -14,23 +14,11 @@ local scales = {
 
 return function(torch)
   local fft = {}
-
-  local function check_tensor(fn, x)
-    if not torch.isTensor(x) then raise("%s: a tensor is wanted, got a %s", fn, type(x)) end
-  end
-
-  local function check_whole(fn, what, n)
-    local whole = math.tointeger(n)
-    if type(n) ~= "number" or not whole then
-      raise("%s: a whole number is wanted for the %s, got %s", fn, what, tostring(n))
-    end
-    return whole
-  end
+  local args = require "torch.arguments"(torch)
 
   -- How many dimensions there are to transform along.
   local function check_dims(fn, x, pairs_in)
-    check_tensor(fn, x)
-    local dims = x:dim()
+    local dims = args.tensor(fn, x):dim()
     if not pairs_in then
       if dims < 1 then raise("%s: at least one dimension is wanted", fn) end
       return dims
@@ -41,15 +29,6 @@ return function(torch)
         .. "them as they are)", fn, table.concat(x.shape, "x"))
     end
     return dims - 1
-  end
-
-  local function wrap(fn, dim, dims)
-    dim = check_whole(fn, "dimension", dim)
-    local d = dim < 0 and dim + dims + 1 or dim
-    if d < 1 or d > dims then
-      raise("%s: dimension %d of %d (the pairs are not counted)", fn, dim, dims)
-    end
-    return d
   end
 
   local function scale_of(fn, norm, direction, n)
@@ -63,13 +42,9 @@ return function(torch)
   -- One transform along a dimension.  kind: "_fft", "_rfft" or "_irfft"; the direction is for the scale
   -- and, of "_fft", the sign.
   local function along(fn, kind, x, n, dim, norm, direction)
-    local d = wrap(fn, dim or -1, check_dims(fn, x, kind ~= "_rfft"))
-    if n ~= nil then
-      n = check_whole(fn, "length", n)
-    else
-      n = kind == "_irfft" and 2 * (x:size(d) - 1) or x:size(d)
-    end
-    if n < 1 then raise("%s: a transform of length %d", fn, n) end
+    local d = args.dim(fn, dim or -1, check_dims(fn, x, kind ~= "_rfft"))
+    if n == nil then n = kind == "_irfft" and 2 * (x:size(d) - 1) or x:size(d) end
+    n = args.whole(fn, "length", n, 1)
     return torch[kind](fn, x, n, d, scale_of(fn, norm, direction, n), direction == "inverse")
   end
 
@@ -181,7 +156,7 @@ return function(torch)
     sizes, dims = list(fn, "lengths", sizes), list(fn, "dimensions", dims)
     local ds, seen = {}, {}
     if dims then
-      for i, d in ipairs(dims) do ds[i] = wrap(fn, d, count) end
+      for i, d in ipairs(dims) do ds[i] = args.dim(fn, d, count) end
     else
       for i = 1, sizes and #sizes or count do ds[i] = count - (sizes and #sizes or count) + i end
       if ds[1] and ds[1] < 1 then raise("%s: %d lengths for %d dimensions", fn, #sizes, count) end
@@ -284,12 +259,6 @@ return function(torch)
     return torch.div(k, n * spacing)
   end
 
-  local function check_count(fn, n)
-    n = check_whole(fn, "length", n)
-    if n < 1 then raise("%s: a length of %d", fn, n) end
-    return n
-  end
-
   --- torch.fft.fftfreq(n [, spacing])
   --  torch.fft.rfftfreq(n [, spacing])
   --
@@ -303,19 +272,19 @@ return function(torch)
   --  Example:
   --    torch.fft.fftfreq(4)[3] --> -0.5
   function fft.fftfreq(n, spacing)
-    n = check_count("torch.fft.fftfreq", n)
+    n = args.whole("torch.fft.fftfreq", "length", n, 1)
     local up = frequencies("torch.fft.fftfreq", n, spacing, 0, (n - 1) // 2)
     if n > 1 then up = torch.cat(up, frequencies("torch.fft.fftfreq", n, spacing, -(n // 2), -1), 1) end
     return up:type(torch.getdefaulttensortype())
   end
 
   function fft.rfftfreq(n, spacing)
-    n = check_count("torch.fft.rfftfreq", n)
+    n = args.whole("torch.fft.rfftfreq", "length", n, 1)
     return frequencies("torch.fft.rfftfreq", n, spacing, 0, n // 2):type(torch.getdefaulttensortype())
   end
 
   local function shift(fn, x, dims, is_pairs, amount)
-    check_tensor(fn, x)
+    args.tensor(fn, x)
     if is_pairs == nil then is_pairs = x:dim() >= 2 and x:size(x:dim()) == 2 end
     if x:dim() == 0 then return x:clone() end
     local count = check_dims(fn, x, is_pairs)
@@ -327,7 +296,7 @@ return function(torch)
     end
     local y = x
     for _, dim in ipairs(dims) do
-      local d = wrap(fn, dim, count)
+      local d = args.dim(fn, dim, count)
       local n = y:size(d)
       local by = amount(n)
       if by > 0 then y = torch.cat(torch.narrow(y, d, n - by + 1, by), torch.narrow(y, d, 1, n - by), d) end

@@ -20,7 +20,7 @@ return function(torch)
   require("torch.class")(torch)
   require("torch.functions")(torch)
   require("torch.torch7")(torch)
-  for _, name in ipairs { "complex", "fft", "windows", "spectral" } do
+  for _, name in ipairs { "creation", "complex", "fft", "windows", "spectral", "sampling" } do
     require("torch." .. name)(torch)
   end
   package.loaded.torch = torch

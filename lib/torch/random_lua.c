@@ -39,39 +39,68 @@ static void check_parameters(lua_State *L, int k, int at, double *a, double *b) 
   if (distributions[k].op == CR_GEOMETRIC) *a = 1 - *a;
 }
 
-/** torch.uniform([generator,] [a [, b]]); x:uniform([generator,] [a [, b]])
- *  torch.normal([generator,] [mean [, std]]); x:normal([generator,] [mean [, std]])
- *  torch.exponential([generator,] [lambda]); x:exponential([generator,] [lambda])
- *  torch.cauchy([generator,] [median [, sigma]]); x:cauchy([generator,] [median [, sigma]])
- *  torch.logNormal([generator,] [mean [, std]]); x:logNormal([generator,] [mean [, std]])
- *  torch.geometric([generator,] [p]); x:geometric([generator,] [p])
+/* Whether a distribution's parameters, from argument `at` on, are more than numbers.  Then a
+ * function of lib/torch/sampling.lua draws; its results go on the stack. */
+static bool has_more(lua_State *L, int at) {
+  for (int arg = at; arg <= lua_gettop(L); arg++)
+    if (cr_to_tensor(L, arg) || lua_istable(L, arg) || cr_to_storage(L, arg)) return true;
+  return false;
+}
+
+static int draw_in_lua(lua_State *L, const char *name, bool method) {
+  lua_getfield(L, LUA_REGISTRYINDEX, "cresset.draws");
+  lua_getfield(L, -1, method ? "methods" : "functions");
+  lua_getfield(L, -1, name);
+  lua_insert(L, 1);
+  lua_pop(L, 2);
+  lua_call(L, lua_gettop(L) - 1, 1);
+  return 1;
+}
+
+/** torch.uniform([generator,] [lo [, hi [, sizes]]]); x:uniform([generator,] [lo [, hi]])
+ *  torch.normal([generator,] [mean [, std [, sizes]]]); x:normal([generator,] [mean [, std]])
+ *  torch.exponential([generator,] [rate [, sizes]]); x:exponential([generator,] [rate])
+ *  torch.cauchy([generator,] [median [, spread [, sizes]]])
+ *  x:cauchy([generator,] [median [, spread]])
+ *  torch.logNormal([generator,] [mean [, std [, sizes]]])
+ *  x:logNormal([generator,] [mean [, std]])
+ *  torch.geometric([generator,] [p [, sizes]]); x:geometric([generator,] [p])
  *
- *  Random numbers: uniform from a up to b, without b (0 to 1 by default); normal (0, 1);
+ *  Random numbers: uniform from lo up to hi, without hi (0 to 1 by default); normal (0, 1);
  *  exponential (1); Cauchy (0, 1); numbers whose logarithm is normal (1, 2); how many throws until
- *  one fails that succeeds with probability p (0.5).  The functions give one number, the methods
- *  fill x with them.
+ *  one fails that succeeds with probability p (0.5).  The methods fill x with them.  The functions
+ *  give one number; a tensor when a parameter is one, to whose shape they broadcast, or when there
+ *  are sizes.  All but geometric are differentiable in parameters that are tensors.
+ *  In Torch7's mode a tensor that comes first is filled, as it was there.
  *
  *  generator: torch.Generator; the interpreter's by default
- *  a, b, mean, std, lambda, median, sigma, p: numbers
- *  Returns: a number, or x
- *  From: Torch7
+ *  lo, hi, mean, std, rate, median, spread, p: numbers or tensors
+ *  sizes: table or LongStorage, the result's shape
+ *  Returns: a number or a tensor; x
+ *  From: Torch7; tensors as parameters as in PyTorch
  *  Example:
  *    torch.manualSeed(1)
  *    x = torch.uniform()
  *    0 <= x and x < 1, torch.zeros(10):uniform(2, 3):min() >= 2 --> true true
+ *    torch.normal(torch.range(1, 3), 0)[2] --> 2.0
+ *    torch.uniform(0, 1, { 2, 3 }):nElement() --> 6
  */
 static int m_distribution(lua_State *L) {
   int k = (int)lua_tointeger(L, lua_upvalueindex(1));
   cr_tensor *t = cr_check_tensor(L, 1);
+  if (has_more(L, 2)) return draw_in_lua(L, distributions[k].name, true);
   double a, b;
   check_parameters(L, k, 2, &a, &b);
   return cr_push_result(L, cr_random(distributions[k].op, t, a, b), 1);
 }
 
-/* torch.uniform(a, b), torch.normal(mean, std), ..: one number */
+/* torch.uniform(a, b), torch.normal(mean, std), ..: one number; in Torch7's mode a tensor that
+ * comes first is filled */
 static int f_distribution(lua_State *L) {
   int k = (int)lua_tointeger(L, lua_upvalueindex(1));
   double a, b;
+  if (cr_torch7_mode(L) && cr_to_tensor(L, 1)) return m_distribution(L);
+  if (has_more(L, 1)) return draw_in_lua(L, distributions[k].name, false);
   check_parameters(L, k, 1, &a, &b);
   cr_tensor *t = cr_empty(CR_FLOAT64, cpu, 0, NULL);
   cr_tensor *r = cr_random(distributions[k].op, t, a, b);
@@ -110,13 +139,15 @@ static int f_random(lua_State *L) {
   return cr_push_number(L, r);
 }
 
-/** torch.bernoulli([generator,] [p]); x:bernoulli([generator,] [p])
+/** torch.bernoulli([generator,] [p [, sizes]]); x:bernoulli([generator,] [p])
  *
- *  1 with probability p, otherwise 0.  The function gives one number, the method fills x.
+ *  1 with probability p, otherwise 0.  The function gives one number, or a tensor when p is one or
+ *  there are sizes; the method fills x.
  *
  *  generator: torch.Generator; the interpreter's by default
- *  p: number, 0.5 by default; for the method also a tensor with a probability for each element
- *  Returns: an integer, or x
+ *  p: number, 0.5 by default, or a tensor of probabilities
+ *  sizes: table or LongStorage, the result's shape
+ *  Returns: an integer or a tensor; x
  *  From: Torch7
  *  Example:
  *    torch.bernoulli(1), torch.zeros(4):bernoulli(torch.Tensor { 1, 0, 1, 0 }):sum() --> 1 2.0
@@ -128,6 +159,8 @@ static int m_bernoulli(lua_State *L) {
 }
 
 static int f_bernoulli(lua_State *L) {
+  if (cr_torch7_mode(L) && cr_to_tensor(L, 1)) return m_bernoulli(L);
+  if (has_more(L, 1)) return draw_in_lua(L, "bernoulli", false);
   double p = luaL_optnumber(L, 1, 0.5);
   cr_tensor *t = cr_empty(CR_INT64, cpu, 0, NULL);
   cr_tensor *r = cr_random(CR_BERNOULLI, t, p, 0);
@@ -415,6 +448,10 @@ static const cr_binding bindings[] = {
 };
 
 void cr_bind_random(lua_State *L) {
+  lua_newtable(L);
+  lua_pushvalue(L, -1);
+  lua_setfield(L, LUA_REGISTRYINDEX, "cresset.draws");
+  lua_setfield(L, TORCH_TABLE, "_draws");
   for (const cr_binding *b = bindings; b->name; b++)
     bind_draw(L, b->name, b->function, b->method, 0);
   for (size_t i = 0; i < sizeof distributions / sizeof *distributions; i++)

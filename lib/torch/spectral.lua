@@ -5,6 +5,7 @@ local raise = require("torch.caller").raise
 
 return function(torch)
   local fft, complex = torch.fft, torch.complex
+  local args = require "torch.arguments"(torch)
 
   -- ---- arguments -----------------------------------------------------------------------------------
 
@@ -28,28 +29,14 @@ return function(torch)
   end
 
   local function check_count(fn, what, n)
-    local whole = type(n) == "number" and math.tointeger(n)
-    if not whole or whole < 1 then
-      raise("%s: a whole number of at least 1 is wanted as %s, got %s", fn, what, tostring(n))
-    end
-    return whole
+    return args.whole(fn, what, n, 1)
   end
 
   -- x as a float tensor of one or more dimensions.
   local function check_signal(fn, x)
-    if not torch.isTensor(x) then raise("%s: a tensor is wanted, got a %s", fn, type(x)) end
-    if x:dim() < 1 then raise("%s: at least one dimension is wanted", fn) end
-    if x.dtype:find("float") then return x end
+    if args.tensor(fn, x):dim() < 1 then raise("%s: at least one dimension is wanted", fn) end
+    if args.is_float(x) then return x end
     return x:type(torch.getdefaulttensortype())
-  end
-
-  local function check_dim(fn, x, dim)
-    local d = type(dim or -1) == "number" and math.tointeger(dim or -1)
-    if d and d < 0 then d = d + x:dim() + 1 end
-    if not d or d < 1 or d > x:dim() then
-      raise("%s: dimension %s of a tensor of %d dimensions", fn, tostring(dim), x:dim())
-    end
-    return d
   end
 
   -- x with elements `first`, first + step, .. last of dimension d, in that order; places count from 1.
@@ -270,7 +257,7 @@ return function(torch)
     if not dct_norms[norm] then
       raise("%s: norm is 'backward', 'ortho' or 'forward', not %s", fn, tostring(norm))
     end
-    local d = check_dim(fn, x, dim)
+    local d = args.dim(fn, dim or -1, x:dim())
     local y = x:transpose(d, x:dim())
     local last = y:dim()
     n = check_count(fn, "length", n or y:size(last))
@@ -477,7 +464,9 @@ return function(torch)
   local function spectrum_options(fn, given, n, length)
     local o = options(fn, given, { fs = 1, detrend = "constant", scaling = "density", onesided = true },
       spectrum_names)
-    if type(o.fs) ~= "number" or o.fs <= 0 or o.fs ~= o.fs then raise("%s: a positive rate is wanted as fs", fn) end
+    if type(o.fs) ~= "number" or o.fs <= 0 or o.fs ~= o.fs then
+      raise("%s: a positive rate is wanted as fs", fn)
+    end
     if n < 1 then raise("%s: a signal of no points", fn) end
     o.length = check_count(fn, "length", o.length or length)
     if o.length > n then o.length = n end
@@ -563,7 +552,7 @@ return function(torch)
   function torch.hilbert(x, n, dim)
     local fn = "torch.hilbert"
     x = check_signal(fn, x)
-    local d = check_dim(fn, x, dim)
+    local d = args.dim(fn, dim or -1, x:dim())
     n = check_count(fn, "length", n or x:size(d))
     local z = fft.rfft(x, n, d)
     local weight = torch.ones(n // 2 + 1):fill(2)

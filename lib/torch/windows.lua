@@ -3,12 +3,12 @@
 local raise = require("torch.caller").raise
 
 return function(torch)
-  -- Checks the length; returns it, the length that the formula takes, and the type's name.
+  local args = require "torch.arguments"(torch)
+
+  -- The length, the length that the formula takes, and the type's name.
   local function check(fn, n, periodic, dtype)
-    local whole = type(n) == "number" and math.tointeger(n)
-    if not whole or whole < 0 then raise("%s: a length that is a whole number is wanted, got %s", fn,
-      tostring(n)) end
-    return whole, (periodic == nil or periodic) and whole + 1 or whole, dtype
+    local whole = args.whole(fn, "length", n, 0)
+    return whole, (periodic == nil or periodic) and whole + 1 or whole, args.type_name(fn, dtype)
   end
 
   -- f of the places 0, 1, .. n - 1 as part of a window of `full` points.

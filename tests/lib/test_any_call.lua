@@ -76,6 +76,8 @@ function suite.nothing_ends_the_process()
   torch.setmemorylimit(2 ^ 28) -- the numbers ask for any amount
   local functions = {}
   collect(functions, torch, "torch.")
+  collect(functions, torch.fft, "torch.fft.")
+  collect(functions, torch.complex, "torch.complex.")
   collect(functions, nn.functional, "nn.functional.")
   collect(functions, torch._metatables["torch.DoubleTensor"], "x:")
   collect(functions, torch._metatables["torch.LongStorage"], "s:")
