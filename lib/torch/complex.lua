@@ -16,7 +16,8 @@ return function(torch)
 
   local function parts(fn, x)
     check(fn, x)
-    return x:select(x:dim(), 1), x:select(x:dim(), 2)
+    local d = x:dim() -- not by select, which gives plain numbers in Torch7's mode
+    return x:narrow(d, 1, 1):squeeze(d), x:narrow(d, 2, 1):squeeze(d)
   end
 
   local function join(re, im)

@@ -270,7 +270,8 @@ return function(torch)
     end
     local ortho = norm == "ortho"
     local second = (kind == 2) ~= inverse
-    local root = ortho and torch.cat(torch.Tensor { 2 ^ 0.5 }, torch.ones(n - 1), 1):typeAs(y)
+    local root = ortho and torch.cat(torch.DoubleTensor { 2 ^ 0.5 }, torch.ones(n - 1, "double"), 1)
+    if ortho then root = root:typeAs(y) end
     if ortho and not second then y = torch.cmul(y, root) end
     y = second and dct2(y) or dct3(y)
     if ortho and second then y = torch.cdiv(y, root) end
@@ -531,7 +532,7 @@ return function(torch)
     if type(overlap) ~= "number" or math.tointeger(overlap) == nil or overlap < 0 or overlap >= o.length then
       raise("%s: an overlap of %s for parts of %d points", fn, tostring(overlap), o.length)
     end
-    local w = spectrum_window(fn, o, o.window or torch.hannWindow(o.length), x)
+    local w = spectrum_window(fn, o, o.window or torch.hannWindow(o.length, true, "double"), x)
     local parts = x:unfold(x:dim(), o.length, o.length - math.tointeger(overlap))
     local p = powers(fn, parts, o, w)
     return axis(o), torch.mean(p, p:dim() - 1):squeeze(p:dim() - 1)
