@@ -346,7 +346,7 @@ return function(torch)
   --  Errors: for 'valid', neither lies inside the other
   --  From: SciPy
   --  Example:
-  --    torch.round(torch.fftconvolve(torch.ones(3), torch.ones(2)):sum()) --> 6.0
+  --    torch.round(torch.fftconvolve(torch.ones(3), torch.ones(2)))[2] --> 2.0
   function torch.fftconvolve(a, b, mode, dims)
     local fn = "torch.fftconvolve"
     a, b, mode = check_signal(fn, a), check_signal(fn, b), mode or "full"

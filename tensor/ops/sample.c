@@ -22,32 +22,31 @@ typedef struct {
   bool open, infinite, whole;
 } bounds;
 
+#define ANY(what)                                                                                  \
+  { what, .least = -INFINITY, .most = INFINITY }
+
 static const struct {
   const char *name;
   bool counts; /* gives whole numbers, so that integer tensors can hold them */
   bounds a, b;
 } distributions[CR_NSAMPLE] = {
-    [CR_POISSON] = {"poisson", true, {"rate", .most = INFINITY}, {"", -INFINITY, INFINITY}},
+    [CR_POISSON] = {"poisson", true, {"rate", .most = INFINITY}, ANY("")},
     [CR_GAMMA] = {"gamma",
                   false,
                   {"shape", .most = INFINITY, .open = true},
                   {"scale", .most = INFINITY, .open = true}},
-    [CR_LOG_GAMMA] = {"gamma",
-                      false,
-                      {"shape", .most = INFINITY, .open = true},
-                      {"", -INFINITY, INFINITY}},
+    [CR_LOG_GAMMA] = {"gamma", false, {"shape", .most = INFINITY, .open = true}, ANY("")},
     [CR_BINOMIAL] = {"binomial",
                      true,
                      {"number of trials", .most = 0x1p53, .whole = true},
                      {"probability", .most = 1}},
-    [CR_VON_MISES] = {"vonMises",
-                      false,
-                      {"mean", -INFINITY, INFINITY},
-                      {"concentration", .most = INFINITY}},
+    [CR_VON_MISES] = {"vonMises", false, ANY("mean"), {"concentration", .most = INFINITY}},
     [CR_TRUNCATED_NORMAL] = {"truncatedNormal",
                              false,
-                             {"lower bound", -INFINITY, INFINITY, .infinite = true},
-                             {"upper bound", -INFINITY, INFINITY, .infinite = true}},
+                             {"lower bound", .least = -INFINITY, .most = INFINITY,
+                              .infinite = true},
+                             {"upper bound", .least = -INFINITY, .most = INFINITY,
+                              .infinite = true}},
 };
 
 static bool allowed(const bounds *b, double x) {
