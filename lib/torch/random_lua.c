@@ -168,8 +168,8 @@ static int f_bernoulli(lua_State *L) {
   return cr_push_number(L, r);
 }
 
-/** torch.rand([generator,] [res,] size, ...); x:rand(size, ...)
- *  torch.randn([generator,] [res,] size, ...); x:randn(size, ...)
+/** torch.rand([generator,] [res,] size, ... [, type]); x:rand(size, ...)
+ *  torch.randn([generator,] [res,] size, ... [, type]); x:randn(size, ...)
  *
  *  A tensor of random numbers: uniform from 0 up to 1, or normal with mean 0 and deviation 1.  The
  *  methods resize x and fill it.
@@ -177,21 +177,25 @@ static int f_bernoulli(lua_State *L) {
  *  generator: torch.Generator; the interpreter's by default
  *  res: tensor for the result; resized
  *  size: number; the sizes may also be a table or a LongStorage
- *  Returns: a tensor of the default type, res or x
+ *  type: name of a float type, as "double"; the default type
+ *  Returns: a tensor, res or x
  *  From: Torch7
  *  Example:
+ *    torch.rand(2, 3, "double").dtype --> float64
  *    torch.rand(2, 3):nElement(), torch.rand(9):max() < 1 --> 6 true
  */
 static int sized(lua_State *L, cr_random_op op) {
   cr_tensor *out = cr_to_tensor(L, 1);
   int64_t shape[CR_MAX_DIMS];
+  cr_dtype dtype = (cr_dtype)cr_ctx()->dtype;
+  if (!out && lua_type(L, -1) == LUA_TSTRING) dtype = cr_check_dtype(L, lua_gettop(L));
   int used, n = cr_check_sizes(L, out ? 2 : 1, shape, &used);
   if (n == 0 && used == 0) return luaL_error(L, "the sizes of the tensor are missing");
   if (out) {
     if (!cr_resize(out, n, shape, NULL)) return cr_lua_error(L);
     return cr_push_result(L, cr_random(op, out, 0, 1), 1);
   }
-  cr_tensor *t = cr_empty((cr_dtype)cr_ctx()->dtype, cpu, n, shape), *r = cr_random(op, t, 0, 1);
+  cr_tensor *t = cr_empty(dtype, cpu, n, shape), *r = cr_random(op, t, 0, 1);
   cr_release(t);
   cr_push_tensor(L, r);
   return 1;
