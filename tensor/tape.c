@@ -84,8 +84,13 @@ cr_autograd *cr_autograd_of(cr_tensor *t) {
 
 /* ---- histories -------------------------------------------------------------------------- */
 
-static bool is_view(const cr_tensor *t) {
+static bool shares_with_base(const cr_tensor *t) {
   return t->base && t->base->storage == t->storage;
+}
+
+/* Whether t's history follows its base's. */
+static bool is_view(const cr_tensor *t) {
+  return shares_with_base(t) && !t->unrecorded;
 }
 
 static bool on_tape(const cr_tensor *t) {
@@ -95,7 +100,7 @@ static bool on_tape(const cr_tensor *t) {
 /* The leaf that t is, or is a view of. */
 static bool writes_leaf(const cr_tensor *t) {
   if (t->ag && t->ag->requires_grad) return true;
-  return is_view(t) && t->base->ag && t->base->ag->requires_grad;
+  return shares_with_base(t) && t->base->ag && t->base->ag->requires_grad;
 }
 
 /* Gives t, which has an autograd part, a new history: output `index` of n. */
@@ -208,7 +213,13 @@ bool cr_writable(const char *fn, cr_tensor *out, int nin, cr_tensor *const *in) 
         "%s: the result (%s) is an expanded tensor, whose elements share memory; write to "
         "a clone of it",
         fn, cr_tensor_str(s, out));
-  if (cr_ctx()->no_grad || !writes_leaf(out)) return true;
+  if (cr_ctx()->no_grad) return true;
+  if (out->unrecorded && shares_with_base(out) && out->base->ag && out->base->ag->node)
+    return cr_fail(
+        "%s: the result (%s) is a view that was made inside torch.noGrad, of a tensor on the tape, "
+        "which would not learn of the change; make the view outside, or write inside torch.noGrad",
+        fn, cr_tensor_str(s, out));
+  if (!writes_leaf(out)) return true;
   for (int i = 0; i < nin; i++)
     if (in[i] && in[i] != out && !(is_view(in[i]) && in[i]->base == out) && cr_requires_grad(in[i]))
       return cr_fail(
@@ -437,7 +448,14 @@ bool cr_record_many(const cr_op *op, int nout, cr_tensor **out, const cr_call *c
 }
 
 cr_tensor *cr_record_view_one(const cr_op *op, cr_tensor *out, cr_tensor *in, const cr_call *call) {
-  if (!out || cr_ctx()->no_grad || !cr_is_float((cr_dtype)out->dtype)) return out;
+  if (!out || !cr_is_float((cr_dtype)out->dtype)) return out;
+  if (cr_ctx()->no_grad || in->unrecorded) {
+    cr_tensor *whole = shares_with_base(in) ? in->base : in;
+    if (!whole->ag) return out;
+    out->base = cr_retain(whole);
+    out->unrecorded = true;
+    return out;
+  }
   if (cr_recording(1, &in)) {
     cr_node *n = node_new(op, 1, &out, call);
     bool ok = n && cr_autograd_of(out);

@@ -113,6 +113,7 @@ static cr_tensor *header(cr_dtype dtype) {
   t->storage = NULL;
   t->offset = 0;
   t->base = NULL;
+  t->unrecorded = false;
   t->ag = NULL;
   return t;
 }
@@ -255,6 +256,7 @@ bool cr_set(cr_tensor *t, cr_storage *s, int64_t offset, int ndim, const int64_t
   cr_storage_release(t->storage);
   cr_release(t->base);
   t->base = NULL;
+  t->unrecorded = false;
   t->storage = s;
   t->offset = offset;
   set_shape(t, ndim, shape, stride);

@@ -223,6 +223,7 @@ struct cr_tensor {
   atomic_int refs;
   uint8_t dtype;
   uint8_t ndim;
+  bool unrecorded; /* a view of `base` made while nothing was recorded */
   cr_storage *storage;
   int64_t offset;  /* elements */
   cr_tensor *base; /* of a differentiable view: the tensor it is a view of, itself not a view */

@@ -410,6 +410,23 @@ end
 
 -- ---- custom functions ----------------------------------------------------------------
 
+function tests.views_made_without_recording()
+  local x = torch.DoubleTensor { 1, 2 }:requireGrad()
+  local y = x * 2
+  local v = torch.noGrad(function() return y:narrow(1, 1, 1) end)
+  tester:eq(v.requiresGrad, false)
+  tester:assertErrorPattern(function() v:mul(10) end, "made inside torch.noGrad")
+  tester:assertErrorPattern(function() v:view(1, 1):mul(10) end, "made inside torch.noGrad")
+  tester:assertErrorPattern(function() v[1] = 5 end, "made inside torch.noGrad")
+  tester:eq(y:totable(), { 2, 4 })
+  torch.noGrad(function() v:mul(10) end)
+  tester:eq(y:totable(), { 20, 4 })
+  local weight = torch.noGrad(function() return x:view(2, 1) end)
+  weight:add(1) -- a leaf's value is changed and not recorded, as always
+  tester:eq(x:totable(), { 2, 3 })
+  tester:assertErrorPattern(function() weight:copy(torch.exp(x):view(2, 1)) end, "leaf")
+end
+
 function tests.custom_function()
   local x, w = leaf { 1, 2 }, leaf { 3, 4 }
   local calls = 0
