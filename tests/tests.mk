@@ -33,3 +33,10 @@ valgrind valgrind-all: test-programs
 	@OMP_WAIT_POLICY=passive B=$(B) VALGRIND=1 sh tests/run $(valgrind_bins)
 	OMP_WAIT_POLICY=passive valgrind -q --error-exitcode=9 --leak-check=full \
 	  --suppressions=tests/valgrind.supp $(B)/cresset tests/vm/short.lua
+
+# Many interpreters at once under ThreadSanitizer, in a build folder of its own.  Operators run on one
+# thread each there: the sanitizer does not know OpenMP.
+.PHONY: threads
+threads:
+	+@$(MAKE) --no-print-directory SANITIZE=thread B=build-threads build-threads/tests/vm/test_threads
+	OMP_NUM_THREADS=1 TSAN_OPTIONS=halt_on_error=1 build-threads/tests/vm/test_threads
