@@ -3,8 +3,9 @@
  * Blocks above SMALL bytes come in size classes, four to each power of two, and are kept for reuse
  * when freed, so that a training step touches no fresh pages.  What is kept is bounded: together
  * with what is in use it stays within 5/4 of the most that ever was in use, plus a slack.  Blocks
- * of 2 MB and more are aligned to huge pages.  Small blocks are malloc's business, which is fast
- * there. */
+ * of 2 MB and more are aligned to huge pages.  Smaller blocks are malloc's business; of the tiny
+ * ones, headers and numbers, each thread keeps some, because the collector frees many at once,
+ * which is where malloc is slow. */
 #include "tensor/internal.h"
 
 #include <pthread.h>
@@ -26,6 +27,77 @@ static struct {
   block *free[CLASSES];
   size_t live, peak, cached;
 } cache = {.lock = PTHREAD_MUTEX_INITIALIZER};
+
+/* ---- tiny blocks ------------------------------------------------------------------------ */
+
+#define STEP 64
+#define TINY 512
+#define KEPT ((size_t)2 << 20) /* bytes of a size */
+#define MOST(c) (KEPT / (((c) + 1) * STEP))
+
+typedef struct {
+  block *free[TINY / STEP];
+  uint16_t n[TINY / STEP];
+  bool registered; /* the key below frees them with the thread */
+} tiny_cache;
+
+static _Thread_local tiny_cache tiny CR_FAST_TLS;
+
+/* The sanitizers are to see every block come and go. */
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+static const bool keep_tiny = false;
+#else
+static const bool keep_tiny = true;
+#endif
+
+static void free_tiny(void *cache) {
+  tiny_cache *t = cache;
+  for (int c = 0; c < TINY / STEP; c++) {
+    while (t->free[c]) {
+      block *b = t->free[c];
+      t->free[c] = b->next;
+      free(b);
+    }
+    t->n[c] = UINT16_MAX; /* whatever else the thread frees while it ends goes to malloc */
+  }
+}
+
+static pthread_key_t tiny_key;
+static pthread_once_t tiny_once = PTHREAD_ONCE_INIT;
+
+static void make_tiny_key(void) {
+  pthread_key_create(&tiny_key, free_tiny);
+}
+
+static void register_tiny(void) {
+  pthread_once(&tiny_once, make_tiny_key);
+  pthread_setspecific(tiny_key, &tiny);
+  tiny.registered = true;
+}
+
+void *cr_tiny_alloc(size_t bytes) {
+  size_t c = bytes ? (bytes - 1) / STEP : 0;
+  if (c >= TINY / STEP) return malloc(bytes);
+  block *b = tiny.free[c];
+  if (!b) return malloc((c + 1) * STEP);
+  tiny.free[c] = b->next;
+  tiny.n[c]--;
+  return b;
+}
+
+void cr_tiny_free(void *p, size_t bytes) {
+  size_t c = bytes ? (bytes - 1) / STEP : 0;
+  if (!p) return;
+  if (!keep_tiny || c >= TINY / STEP || tiny.n[c] >= MOST(c)) {
+    free(p);
+    return;
+  }
+  if (!tiny.registered) register_tiny();
+  block *b = p;
+  b->next = tiny.free[c];
+  tiny.free[c] = b;
+  tiny.n[c]++;
+}
 
 /* ---- faults on demand ------------------------------------------------------------------- */
 
@@ -167,14 +239,14 @@ static void free_large(void *p, size_t bytes) {
 
 void *cr_host_alloc(size_t bytes) {
   if (cr_fault_due()) return NULL;
-  if (bytes <= SMALL) return malloc(bytes ? bytes : 1);
+  if (bytes <= SMALL) return cr_tiny_alloc(bytes);
   return alloc_large(bytes);
 }
 
 void cr_host_free(void *p, size_t bytes) {
   if (!p) return;
   if (bytes <= SMALL)
-    free(p);
+    cr_tiny_free(p, bytes);
   else
     free_large(p, bytes);
 }
@@ -188,11 +260,11 @@ void cr_memory(cr_memory_stats *out) {
 /* ---- headers ---------------------------------------------------------------------------- */
 
 void *cr_malloc(size_t bytes) {
-  void *p = cr_fault_due() ? NULL : malloc(bytes);
+  void *p = cr_fault_due() ? NULL : cr_tiny_alloc(bytes);
   if (!p) cr_fail("out of memory");
   return p;
 }
 
-void cr_free(void *p) {
-  free(p);
+void cr_free(void *p, size_t bytes) {
+  cr_tiny_free(p, bytes);
 }

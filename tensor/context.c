@@ -1,5 +1,5 @@
 /* context.c: what belongs to a thread or an interpreter: the error message, the current context. */
-#include "tensor/tensor.h"
+#include "tensor/internal.h"
 
 #include <pthread.h>
 #include <stdarg.h>
@@ -12,7 +12,7 @@
 #define MESSAGE 1024
 
 static _Thread_local char message[MESSAGE];
-static _Thread_local cr_context *current;
+static _Thread_local cr_context *current CR_FAST_TLS;
 
 bool cr_fail(const char *format, ...) {
   char text[MESSAGE]; /* the arguments may contain the old message */

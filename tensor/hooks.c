@@ -15,7 +15,7 @@ void cr_hook_remove(cr_hook *h) {
 void cr_hook_release(cr_hook *h) {
   if (!h || atomic_fetch_sub(&h->refs, 1) != 1) return;
   cr_hook_remove(h);
-  cr_free(h);
+  cr_free(h, sizeof *h);
 }
 
 void cr_free_hooks(cr_hook *hooks) {

@@ -30,7 +30,7 @@ void cr_region_release(cr_region *r) {
   if (!r || atomic_fetch_sub(&r->refs, 1) != 1) return;
   r->free_user(r->user);
   free(r->node);
-  cr_free(r);
+  cr_free(r, sizeof *r);
 }
 
 cr_region *cr_region_enter(cr_region *r) {

@@ -24,7 +24,7 @@ static cr_storage *header(cr_dtype dtype, cr_device device, const cr_backend *ba
   if (!s) return NULL;
   cr_account *a = cr_charge(sizeof *s + bytes);
   if (!a) {
-    cr_free(s);
+    cr_free(s, sizeof *s);
     return NULL;
   }
   *s = (cr_storage){.dtype = (uint8_t)dtype,
@@ -45,7 +45,7 @@ static cr_storage *try_new(cr_dtype dtype, cr_device device, int64_t size, size_
   s->data = backend->alloc(device, bytes);
   if (!s->data) {
     cr_uncharge(s->account, sizeof *s + bytes);
-    cr_free(s);
+    cr_free(s, sizeof *s);
     out_of_memory(bytes);
     return NULL;
   }
@@ -116,7 +116,7 @@ void cr_storage_release(cr_storage *s) {
   else
     s->backend->dealloc(s->device, s->data, s->capacity);
   cr_uncharge(s->account, sizeof *s + s->capacity);
-  cr_free(s);
+  cr_free(s, sizeof *s);
 }
 
 /* Copies between two blocks of one device, by way of host memory where it is another's. */

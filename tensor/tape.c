@@ -41,7 +41,7 @@ static void node_destroy(cr_node *n) {
     if (n->in[i].node) cr_node_release(n->in[i].node);
   }
   cr_uncharge(n->account, n->bytes);
-  cr_free(n);
+  cr_free(n, n->bytes);
 }
 
 /* A chain of a million nodes must not free itself by recursion: nodes whose turn comes while
@@ -71,7 +71,7 @@ void cr_autograd_free(cr_tensor *t) {
   }
   cr_free_hooks(ag->hooks);
   cr_release(ag->grad);
-  cr_free(ag);
+  cr_free(ag, sizeof *ag);
 }
 
 cr_autograd *cr_autograd_of(cr_tensor *t) {
@@ -305,7 +305,7 @@ static cr_node *node_alloc(const cr_op *op, int nout, cr_tensor *const *out, con
   n->bytes = bytes;
   n->account = cr_charge(bytes);
   if (!n->account) {
-    cr_free(n);
+    cr_free(n, bytes);
     return NULL;
   }
   atomic_init(&n->refs, 1);

@@ -104,7 +104,7 @@ static cr_tensor *header(cr_dtype dtype) {
   if (!t) return NULL;
   t->account = cr_charge(sizeof *t);
   if (!t->account) {
-    cr_free(t);
+    cr_free(t, sizeof *t);
     return NULL;
   }
   atomic_init(&t->refs, 1);
@@ -144,7 +144,7 @@ void cr_release(cr_tensor *t) {
   cr_storage_release(t->storage);
   cr_tensor *base = t->base;
   cr_uncharge(t->account, sizeof *t);
-  cr_free(t);
+  cr_free(t, sizeof *t);
   cr_release(base); /* one level: a base is no view itself */
 }
 

@@ -293,7 +293,7 @@ static cresset *make(void) {
   cresset *c = calloc(1, sizeof *c);
   if (!c) return NULL;
   c->context = cr_context_new();
-  c->L = c->context ? luaL_newstate() : NULL;
+  c->L = c->context ? cr_new_state(c) : NULL;
   if (!c->L) {
     cr_context_free(c->context);
     free(c);

@@ -20,6 +20,8 @@ struct cresset {
   int depth;      /* calls of the host that are under way, one inside another */
   int exit_code;  /* of os.exit */
   bool failed;    /* some call did */
+  bool warnings;  /* warn() shows something */
+  bool warning;   /* a warning in several parts has begun */
   char *error;    /* its message */
   char *report;   /* where an interrupt stopped the script; NULL: it did not yet */
   cresset *outer; /* the interpreter under whose call this one's outermost call was made */
@@ -27,6 +29,10 @@ struct cresset {
   atomic_int stop;              /* cr_stop */
   atomic_int thread;            /* the system's number of the thread inside a call; 0: idle */
 };
+
+/* ---- memory.c --------------------------------------------------------------------------- */
+
+lua_State *cr_new_state(cresset *c);
 
 /* ---- interrupt.c ------------------------------------------------------------------------ */
 

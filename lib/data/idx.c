@@ -210,6 +210,6 @@ cr_tensor *cr_idx_read(FILE *f, const char *name, int64_t limit) {
   if (!s) return NULL;
   cr_tensor *t = open_source(s, f, name) ? read_tensor(s, limit) : NULL;
   close_source(s);
-  cr_free(s);
+  cr_free(s, sizeof *s);
   return t;
 }

@@ -23,7 +23,7 @@ static bool failure_is_due(void) {
   for (int i = 0; i < 100; i++) {
     void *p = cr_malloc(1);
     if (!p) return true;
-    cr_free(p);
+    cr_free(p, 1);
   }
   return false;
 }
