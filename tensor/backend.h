@@ -175,7 +175,8 @@ typedef enum {
   CR_SUMSQ,
   CR_SUMABS,
   CR_COUNT_NONZERO,
-  CR_NREDUCE
+  CR_NREDUCE,
+  CR_LOGSUMEXP = CR_NREDUCE /* in scans only */
 } cr_reduce_op;
 /* out dtype: SUM, PROD: that of in, or int64 for integers and bool when the caller asks for it;
  * AMAX, AMIN as in; ARGMAX, ARGMIN, COUNT_NONZERO int64 (ARG*: 0-based index in the row-major order
@@ -184,6 +185,23 @@ typedef enum {
  * float. Sums of float16, bfloat16 accumulate in float32 or wider, of float32 in float64, of
  * integers in int64.  The order of additions depends on the shape alone, never on the number of
  * threads. */
+
+typedef enum {
+  CR_EXP2,
+  CR_ERFINV,
+  CR_I0, /* modified Bessel functions of the first kind */
+  CR_I1,
+  CR_SINC,      /* sin(pi x) / (pi x) */
+  CR_POLYGAMMA, /* derivative of digamma, of order s >= 1 */
+  CR_HYPOT,     /* from here on of two operands */
+  CR_LOGADDEXP,
+  CR_XLOGY, /* a log(b), and 0 where a is 0 and b no NaN */
+  CR_COPYSIGN,
+  CR_GCD,
+  CR_LCM,
+  CR_NSPECIAL
+} cr_special_op;
+/* Less common functions.  One dtype throughout: a float type, for GCD and LCM an integer type. */
 
 typedef enum {
   CR_UNIFORM,
@@ -279,17 +297,26 @@ struct cr_backend {
   bool (*unary)(cr_unary_op op, const cr_iter *it);
   bool (*binary)(cr_binary_op op, const cr_iter *it);
   bool (*pointwise)(cr_pointwise_op op, const cr_iter *it, double s, double t);
+  bool (*special)(cr_special_op op, const cr_iter *it, double s);
   bool (*where)(const cr_iter *it); /* op[1] bool or uint8: op[2] where true, else op[3] */
 
   /* reductions and scans */
   bool (*reduce)(cr_reduce_op op, const cr_reduction *r);
-  /* Along one dimension of n elements: o[i] = x[0] op ... op x[i], SUM or PROD.  The iter runs over
-   * the other dimensions; strides in bytes along the scanned one. */
+  /* Along one dimension of n elements: o[i] = x[0] op ... op x[i], SUM, PROD or LOGSUMEXP (floats).
+   * ARGMAX and ARGMIN give the 0-based int64 place of the extreme so far: the last of equals, and
+   * once there is a NaN its place.  The iter runs over the other dimensions; strides in bytes along
+   * the scanned one. */
   bool (*scan)(cr_reduce_op op, const cr_iter *it, int64_t n, int64_t out_stride,
                int64_t in_stride);
   /* Sorts each line of n: values and 0-based int64 places, stable.  it: op[0] values, op[1] places,
    * op[2] input, over the other dimensions; strides in bytes along the line. NaN is largest. */
   bool (*sort)(const cr_iter *it, int64_t n, const int64_t stride[3], bool descending);
+
+  /* How many elements of a sorted line of n come before each value: those that are less, or not
+   * greater when right.  it: op[0] int64 counts, op[1] values, op[2] the line's beginning (stride 0
+   * along the values); both float64 or both int64; stride in bytes along the line.  NaN is largest.
+   */
+  bool (*search)(const cr_iter *it, int64_t n, int64_t stride, bool right);
 
   /* indexing: index tensors hold 0-based int64, checked by the kernel, which fails with a message
    * that names the index (1-based) and the size */
@@ -316,6 +343,11 @@ struct cr_backend {
   bool (*gemm)(const cr_gemm_args *g);
   bool (*dot)(cr_dtype dtype, int64_t n, const void *a, int64_t as, const void *b, int64_t bs,
               double *out); /* strides in elements */
+
+  /* out[k][i][j] = |a[k][i] - b[k][j]|, a (batch, n, d), b (batch, m, d), all contiguous and of one
+   * type, float32 or float64. */
+  bool (*euclidean)(cr_dtype dtype, void *out, const void *a, const void *b, int64_t batch,
+                    int64_t n, int64_t m, int64_t d);
 
   /* random: out contiguous; element i's value depends only on seed, offset and i */
   bool (*random)(cr_random_op op, cr_dtype dtype, void *out, int64_t n, uint64_t seed,

@@ -49,6 +49,8 @@ cr_tensor *cr_squeeze_all(cr_tensor *t);
 cr_tensor *cr_unsqueeze(cr_tensor *t, int dim);
 cr_tensor *cr_unfold(cr_tensor *t, int dim, int64_t size, int64_t step);
 cr_tensor *cr_diagonal(cr_tensor *t, int64_t k); /* of a matrix; k > 0 above the main one */
+/* The same of two dimensions of any tensor; the diagonal is the result's last dimension. */
+cr_tensor *cr_diagonal_of(cr_tensor *t, int64_t k, int row, int column);
 /* Any view of t's storage, offsets and strides in elements of the storage. */
 cr_tensor *cr_as_strided(cr_tensor *t, int64_t offset, int ndim, const int64_t *shape,
                          const int64_t *stride);
@@ -147,6 +149,36 @@ bool cr_mode(cr_tensor *a, int dim, cr_tensor **values, cr_tensor **places);
 cr_tensor *cr_fft(const char *fn, cr_tensor *x, int64_t n, int dim, bool inverse, double scale);
 cr_tensor *cr_rfft(const char *fn, cr_tensor *x, int64_t n, int dim, double scale);
 cr_tensor *cr_irfft(const char *fn, cr_tensor *x, int64_t n, int dim, double scale);
+
+/* ---- ops/special.c: less common functions; integers become floats, but for GCD and LCM ---- */
+/* b is NULL for those of one operand (but not POLYGAMMA). */
+cr_tensor *cr_special(cr_special_op op, cr_tensor *a, cr_tensor *b);
+cr_tensor *cr_polygamma(cr_tensor *a, int64_t order); /* order 0: digamma */
+const char *cr_special_name(cr_special_op op);
+
+/* ---- ops/running.c: along a dim --------------------------------------------------------- */
+/* The largest (or smallest) so far: values on the tape, 0-based places, the last of equals. */
+bool cr_running_extreme(cr_tensor *a, int dim, bool smallest, cr_tensor **values,
+                        cr_tensor **places);
+cr_tensor *cr_logcumsumexp(cr_tensor *a, int dim);
+
+/* ---- ops/search.c ----------------------------------------------------------------------- */
+/* For each value how many elements of the sorted line come before it: those that are less or, when
+ * right, not greater.  sorted: one line for all, or as many lines as values has. */
+cr_tensor *cr_searchsorted(cr_tensor *sorted, cr_tensor *values, bool right);
+/* The elements in the opposite order along some dims; a copy. */
+cr_tensor *cr_flip(cr_tensor *t, int ndims, const int *dims);
+
+/* ---- ops/distance.c --------------------------------------------------------------------- */
+/* a (k, n, d), b (k, m, d): distances (k, n, m), whose gradient is 0 where they are 0. */
+cr_tensor *cr_euclidean(cr_tensor *a, cr_tensor *b);
+
+/* ---- ops/advanced.c: several dimensions indexed at once, as in NumPy --------------------- */
+/* index: one entry for each dimension of a, NULL for all of it, else 0-based int64; they broadcast,
+ * and their shape takes the place of the indexed dimensions (in front when those are apart). */
+cr_tensor *cr_index_at(cr_tensor *a, cr_tensor *const *index);
+/* Writes src (or adds it) there; it broadcasts.  In place. */
+cr_tensor *cr_index_put(cr_tensor *a, cr_tensor *const *index, cr_tensor *src, bool add);
 
 /* ---- ops/triangle.c --------------------------------------------------------------------- */
 cr_tensor *cr_triangle(cr_tensor *a, bool upper, int64_t k, cr_tensor *out);

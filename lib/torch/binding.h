@@ -22,6 +22,7 @@ void cr_bind_sample(lua_State *L);
 void cr_bind_order(lua_State *L);
 void cr_bind_correlate(lua_State *L);
 void cr_bind_fft(lua_State *L);
+void cr_bind_special(lua_State *L);
 void cr_bind_apply(lua_State *L);
 void cr_bind_autograd(lua_State *L);
 void cr_bind_callback(lua_State *L);

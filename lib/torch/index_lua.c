@@ -36,41 +36,132 @@ static cr_tensor *apply_range(lua_State *L, cr_tensor *v, int dim) {
   return cr_slice(v, dim, first, (last - first) / part[2] + 1, part[2]);
 }
 
-/* The view that the table at `key` names; pushes it.  Each step's tensor is on the stack, so that
- * an error loses nothing.  `copied`: a dimension was indexed by a tensor, so the result is no view.
- */
-static cr_tensor *push_region(lua_State *L, cr_tensor *t, int key, bool *copied) {
-  int64_t n = (int64_t)lua_rawlen(L, key);
-  int dim = 0;
-  *copied = false;
-  if (n > t->ndim) luaL_error(L, "%d indices for a tensor of %d dimensions", (int)n, t->ndim);
-  cr_push_tensor(L, cr_retain(t));
-  for (int64_t i = 1; i <= n; i++) {
-    cr_tensor *v = cr_to_tensor(L, -1), *next;
-    lua_rawgeti(L, key, i);
-    if (cr_is_number(L, -1)) {
-      next = cr_select(v, dim, check_position(L, v, dim, cr_check_int(L, lua_gettop(L))));
-    } else if (cr_to_tensor(L, -1)) {
-      next = cr_index_select(v, dim++, cr_check_places(L, lua_gettop(L)), NULL);
-      lua_pop(L, 1);
-      *copied = true;
-    } else if (lua_istable(L, -1)) {
-      next = apply_range(L, v, dim++);
-    } else {
-      return luaL_error(L, "index %d is a %s; wanted a number, a range {from, to} or a tensor",
-                        (int)i, luaL_typename(L, -1)),
-             NULL;
-    }
-    lua_pop(L, 1);
-    cr_push_tensor(L, next);
-    lua_replace(L, -2);
-  }
-  return cr_to_tensor(L, -1);
-}
-
 static bool is_mask(const cr_tensor *k, const cr_tensor *t) {
   return k->dtype == CR_BOOL ||
          (k->dtype == CR_UINT8 && (cr_numel(k) == cr_numel(t) || k->ndim > 1));
+}
+
+/* In x[{..}] bytes are places as long as there is one dimension of them. */
+static bool is_mask_part(const cr_tensor *k) {
+  return k->dtype == CR_BOOL || (k->dtype == CR_UINT8 && k->ndim > 1);
+}
+
+/* Pushes the 1-based places at arg, negative from the end of a dimension of that size, as 0-based
+ * ones.  0 becomes -1, which no dimension has. */
+static cr_tensor *push_places(lua_State *L, int arg, int64_t size) {
+  cr_tensor *at = cr_check_places(L, arg); /* 0-based: what counts from the end is below -1 */
+  cr_tensor *behind = cr_binary_scalar(CR_LT, at, cr_int(-1), NULL);
+  cr_tensor *turned = cr_binary_scalar(CR_ADD, at, cr_int(size + 1), NULL);
+  cr_tensor *y = cr_where(behind, turned, at, NULL);
+  cr_release(behind);
+  cr_release(turned);
+  cr_push_tensor(L, y);
+  lua_remove(L, -2);
+  return y;
+}
+
+/* Fills index[0..] with the places of the true elements of a mask, one entry a dimension; they stay
+ * on the stack. */
+static void push_mask_places(lua_State *L, const cr_tensor *v, int dim, cr_tensor *mask,
+                             cr_tensor **index) {
+  char s[CR_SHAPE_STR], t[CR_SHAPE_STR];
+  bool fits = mask->ndim > 0 && dim + mask->ndim <= v->ndim;
+  for (int d = 0; fits && d < mask->ndim; d++) fits = mask->shape[d] == v->shape[dim + d];
+  if (!fits)
+    luaL_error(L, "a mask of shape %s from dimension %d on of a tensor of shape %s",
+               cr_shape_str(s, mask->ndim, mask->shape), dim + 1,
+               cr_shape_str(t, v->ndim, v->shape));
+  int k = mask->ndim;
+  cr_push_tensor(L, cr_nonzero(mask));
+  cr_tensor *places = cr_to_tensor(L, -1);
+  for (int d = 0; d < k; d++) {
+    cr_push_tensor(L, cr_select(places, 1, d));
+    index[d] = cr_to_tensor(L, -1);
+  }
+}
+
+/* What the table at `key` names: a view, some of whose dimensions are indexed by tensors. */
+typedef struct {
+  cr_tensor *view;
+  bool indexed;
+  cr_tensor *index[CR_MAX_DIMS]; /* NULL: the whole dimension */
+} region;
+
+static void need_stack(lua_State *L, int slots) {
+  if (!lua_checkstack(L, slots)) luaL_error(L, "not enough memory for the indices");
+}
+
+/* How many dimensions the elements of the key use up; "..." none.  More than there are: an error.
+ */
+static int dims_used(lua_State *L, const cr_tensor *t, int key) {
+  int64_t n = (int64_t)lua_rawlen(L, key), used = 0;
+  for (int64_t i = 1; i <= n && i <= 2 * CR_MAX_DIMS; i++) {
+    lua_rawgeti(L, key, i);
+    cr_tensor *k = cr_to_tensor(L, -1);
+    bool dots = lua_type(L, -1) == LUA_TSTRING && strcmp(lua_tostring(L, -1), "...") == 0;
+    used += k && is_mask_part(k) ? k->ndim : !dots;
+    lua_pop(L, 1);
+  }
+  if (used > t->ndim || n > 2 * CR_MAX_DIMS)
+    luaL_error(L, "%d indices for a tensor of %d dimensions", (int)used, t->ndim);
+  return (int)used;
+}
+
+/* Everything it makes stays on the stack, so that an error loses nothing. */
+static region push_region(lua_State *L, cr_tensor *t, int key) {
+  region r = {.view = t};
+  int rest = t->ndim - dims_used(L, t, key), dim = 0;
+  int64_t n = (int64_t)lua_rawlen(L, key);
+  need_stack(L, 2 * (int)n + t->ndim + 6);
+  for (int64_t i = 1; i <= n; i++) {
+    lua_rawgeti(L, key, i);
+    int arg = lua_gettop(L);
+    cr_tensor *k = cr_to_tensor(L, arg);
+    if (k && is_mask_part(k)) {
+      push_mask_places(L, r.view, dim, k, r.index + dim);
+      dim += k->ndim;
+      r.indexed = true;
+    } else if (k && k->ndim > 0) {
+      r.index[dim] = push_places(L, arg, r.view->shape[dim]);
+      dim++;
+      r.indexed = true;
+    } else if (k || cr_is_number(L, arg)) {
+      cr_push_tensor(L,
+                     cr_select(r.view, dim, check_position(L, r.view, dim, cr_check_int(L, arg))));
+      r.view = cr_to_tensor(L, -1);
+    } else if (lua_istable(L, arg)) {
+      cr_push_tensor(L, apply_range(L, r.view, dim++));
+      r.view = cr_to_tensor(L, -1);
+    } else if (lua_type(L, arg) == LUA_TSTRING && strcmp(lua_tostring(L, arg), "...") == 0) {
+      dim += rest;
+      rest = 0;
+    } else {
+      luaL_error(L, "index %d is a %s; wanted a number, a range {from, to}, a tensor or '...'",
+                 (int)i, luaL_typename(L, arg));
+    }
+  }
+  return r;
+}
+
+/* A mask of fewer dimensions than t, which names slices along its first ones: as a key {mask}. */
+static bool names_slices(const cr_tensor *mask, const cr_tensor *t) {
+  if (mask->ndim == 0 || mask->ndim >= t->ndim) return false;
+  for (int d = 0; d < mask->ndim; d++)
+    if (mask->shape[d] != t->shape[d]) return false;
+  return true;
+}
+
+/* The tensor at 2 as a region of t. */
+static region push_tensor_region(lua_State *L, cr_tensor *t, cr_tensor *k) {
+  region r = {.view = t, .indexed = true};
+  char s[CR_SHAPE_STR];
+  if (t->ndim == 0) luaL_error(L, "a tensor of shape %s cannot be indexed", cr_tensor_str(s, t));
+  need_stack(L, t->ndim + 6);
+  if (is_mask(k, t))
+    push_mask_places(L, t, 0, k, r.index);
+  else
+    r.index[0] = push_places(L, 2, t->shape[0]);
+  return r;
 }
 
 /* ---- reading ---------------------------------------------------------------------------- */
@@ -128,11 +219,11 @@ int cr_tensor_index(lua_State *L) {
     return 1;
   }
   if (type == LUA_TTABLE) {
-    bool copied;
-    return give_view(L, cr_retain(push_region(L, t, 2, &copied)));
+    region r = push_region(L, t, 2);
+    return give_view(L, r.indexed ? cr_index_at(r.view, r.index) : cr_retain(r.view));
   }
   if ((k = cr_to_tensor(L, 2))) {
-    if (is_mask(k, t)) {
+    if (is_mask(k, t) && !names_slices(k, t)) {
       cr_push_tensor(L, cr_masked_select(t, k, NULL));
       return 1;
     }
@@ -141,7 +232,8 @@ int cr_tensor_index(lua_State *L) {
       lua_replace(L, 2);
       return by_number(L, t);
     }
-    cr_push_tensor(L, cr_index_select(t, 0, cr_check_places(L, 2), NULL));
+    region r = push_tensor_region(L, t, k);
+    cr_push_tensor(L, cr_index_at(r.view, r.index));
     return 1;
   }
   cr_storage *s = cr_to_storage(L, 2);
@@ -180,46 +272,19 @@ static void assign_mask(lua_State *L, cr_tensor *t, cr_tensor *mask) {
   finish(L, src ? cr_masked_copy(t, mask, src) : cr_masked_fill(t, mask, cr_check_scalar(L, 3)));
 }
 
-static void assign_places(lua_State *L, cr_tensor *t, int dim, int key) {
-  cr_tensor *src = cr_to_tensor(L, 3), *at = cr_check_places(L, key);
+/* What the region names = the value at 3 */
+static void assign_region(lua_State *L, region *r) {
+  cr_tensor *src = cr_to_tensor(L, 3);
+  if (!r->indexed) {
+    assign_view(L, r->view);
+    return;
+  }
   if (!src) {
-    finish(L, cr_index_fill(t, dim, at, cr_check_scalar(L, 3)));
-    return;
+    cr_push_tensor(L, cr_scalar_tensor((cr_dtype)r->view->dtype, cr_device_of(r->view),
+                                       cr_check_scalar(L, 3)));
+    src = cr_to_tensor(L, -1);
   }
-  int64_t shape[CR_MAX_DIMS];
-  memcpy(shape, t->shape, t->ndim * sizeof *shape);
-  shape[dim] = cr_numel(at);
-  cr_tensor *wide = cr_expand(src, t->ndim, shape);
-  cr_tensor *r = cr_index_copy(t, dim, at, wide);
-  cr_release(wide);
-  finish(L, r);
-}
-
-/* x[{.., places, ..}] = v: one dimension may be named by a tensor. */
-static void assign_region(lua_State *L, cr_tensor *t) {
-  int64_t n = (int64_t)lua_rawlen(L, 2);
-  int at = 0, dim = 0;
-  lua_newtable(L); /* the same key with {} where the tensor stood */
-  for (int64_t i = 1; i <= n; i++) {
-    lua_rawgeti(L, 2, i);
-    if (cr_to_tensor(L, -1)) {
-      if (at) luaL_error(L, "only one index of an assignment may be a tensor");
-      at = (int)i;
-      lua_pop(L, 1);
-      lua_newtable(L);
-    } else if (cr_is_number(L, -1) && !at) {
-      dim--; /* this dimension goes before the tensor's is reached */
-    }
-    lua_rawseti(L, -2, i);
-  }
-  bool copied;
-  cr_tensor *v = push_region(L, t, lua_gettop(L), &copied);
-  if (!at) {
-    assign_view(L, v);
-    return;
-  }
-  lua_rawgeti(L, 2, at);
-  assign_places(L, v, at - 1 + dim, lua_gettop(L));
+  finish(L, cr_index_put(r->view, r->index, src, false));
 }
 
 int cr_tensor_newindex(lua_State *L) {
@@ -241,12 +306,16 @@ int cr_tensor_newindex(lua_State *L) {
   } else if (type == LUA_TTABLE && !cr_to_tensor(L, 3) && one_element(L, t, index)) {
     if (!cr_put(t, index, cr_check_scalar(L, 3))) cr_lua_error(L);
   } else if (type == LUA_TTABLE) {
-    assign_region(L, t);
-  } else if ((k = cr_to_tensor(L, 2))) {
-    if (is_mask(k, t))
-      assign_mask(L, t, k);
-    else
-      assign_places(L, t, 0, 2);
+    region r = push_region(L, t, 2);
+    assign_region(L, &r);
+  } else if ((k = cr_to_tensor(L, 2)) && is_mask(k, t) && !names_slices(k, t)) {
+    assign_mask(L, t, k);
+  } else if (k && k->ndim == 0) {
+    cr_push_tensor(L, cr_select(t, 0, check_position(L, t, 0, cr_check_int(L, 2))));
+    assign_view(L, cr_to_tensor(L, -1));
+  } else if (k) {
+    region r = push_tensor_region(L, t, k);
+    assign_region(L, &r);
   } else if (cr_to_storage(L, 2)) {
     by_storage(L, t, cr_to_storage(L, 2), index);
     if (!cr_put(t, index, cr_check_scalar(L, 3))) cr_lua_error(L);
@@ -281,7 +350,25 @@ static int m_get(lua_State *L) {
   return 1;
 }
 
+/* torch._indexPut(x, key, values, accumulate): for places.lua; changes x */
+static int f_index_put(lua_State *L) {
+  cr_tensor *x = cr_check_tensor(L, 1), *values = cr_check_tensor(L, 3);
+  luaL_checktype(L, 2, LUA_TTABLE);
+  bool add = lua_toboolean(L, 4);
+  region r = push_region(L, x, 2);
+  if (!r.indexed) { /* a view: no place is there twice */
+    cr_tensor *y = add ? cr_add(r.view, values) : cr_retain(values);
+    cr_tensor *done = y ? cr_copy(r.view, y) : NULL;
+    cr_release(y);
+    finish(L, done);
+  } else {
+    finish(L, cr_index_put(r.view, r.index, values, add));
+  }
+  return cr_return(L, 1);
+}
+
 static const cr_binding bindings[] = {
+    {"_indexPut", f_index_put, NULL},
     {"get", NULL, m_get},
     {NULL, NULL, NULL},
 };

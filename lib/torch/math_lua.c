@@ -1,6 +1,7 @@
 /* math_lua.c: elementwise functions and the arithmetic of tensors in Lua. */
 #include "lib/torch/binding.h"
 
+#include <math.h>
 #include <string.h>
 
 #include "tensor/autograd.h"
@@ -392,7 +393,7 @@ static int m_addcdiv(lua_State *L) {
  *
  *  res: tensor for the result, of x's type; resized
  *  x, y: tensor
- *  lo, hi: numbers
+ *  lo, hi: numbers, or nil for no bound; torch.clip takes tensors
  *  Returns: a new tensor, or res, or x
  *  From: Torch7
  *  Example:
@@ -407,11 +408,23 @@ static int two_numbers(lua_State *L, bool method,
   return cr_push_result(L, f(y ? y : x, s, t, into ? x : NULL), into ? 1 : 0);
 }
 
+/* A bound that is nil binds nothing. */
+static int clamp(lua_State *L, bool method) {
+  int at = cr_to_tensor(L, 2) ? 3 : 2;
+  lua_settop(L, at + 1);
+  for (int i = 0; i < 2; i++) {
+    if (!lua_isnil(L, at + i)) continue;
+    lua_pushnumber(L, i ? INFINITY : -INFINITY);
+    lua_replace(L, at + i);
+  }
+  return two_numbers(L, method, cr_clamp);
+}
+
 static int f_clamp(lua_State *L) {
-  return two_numbers(L, false, cr_clamp);
+  return clamp(L, false);
 }
 static int m_clamp(lua_State *L) {
-  return two_numbers(L, true, cr_clamp);
+  return clamp(L, true);
 }
 /** torch.threshold([res,] x, threshold, value)
  *
@@ -430,19 +443,26 @@ static int f_threshold(lua_State *L) {
   return two_numbers(L, false, cr_threshold);
 }
 
+/* a + w (b - a) */
+static cr_tensor *lerp_by_tensor(cr_tensor *a, cr_tensor *b, cr_tensor *w) {
+  CR_AUTO apart = cr_sub(b, a);
+  CR_AUTO part = cr_mul(apart, w);
+  return cr_add(a, part);
+}
+
 /** torch.lerp([res,] a, b, weight)
  *  x:lerp([a,] b, weight)
  *
  *  From a to b: a + weight (b - a) for each element.  x:lerp(b, weight) moves x towards b; with a,
- *  it puts the result into x.  Differentiable in a and b.  Of two numbers the function gives one.
+ *  it puts the result into x.  Differentiable.  Of two numbers the function gives one.
  *
- *  res: tensor for the result, of its type; resized
+ *  res: tensor for the result, of its type; only with a weight that is a number
  *  a, b: tensors whose shapes broadcast
- *  weight: number, 0 for a and 1 for b
+ *  weight: 0 for a and 1 for b: a number, or a tensor that broadcasts
  *  Returns: a new tensor, or res, or x
- *  From: Torch7
+ *  From: Torch7, PyTorch
  *  Example:
- *    torch.lerp(torch.zeros(2), torch.ones(2), 0.25):sum() --> 0.5
+ *    torch.lerp(torch.Tensor { 0, 0 }, torch.Tensor { 4, 4 }, torch.Tensor { 0.5, 1 })[1] --> 2.0
  */
 static int lerp(lua_State *L, bool method) {
   cr_tensor *t[3];
@@ -457,6 +477,10 @@ static int lerp(lua_State *L, bool method) {
     n++;
   }
   if (n < 2) return luaL_typeerror(L, n + 1, "tensor");
+  if (n == 3 && lua_isnoneornil(L, 4)) {
+    cr_tensor *y = lerp_by_tensor(t[0], t[1], t[2]);
+    return cr_push_result(L, cr_into("lerp", method ? t[0] : NULL, y), method ? 1 : 0);
+  }
   bool into = n == 3 || method;
   cr_tensor **in = n == 3 ? t + 1 : t;
   return cr_push_result(L, cr_lerp(in[0], in[1], cr_check_scalar(L, n + 1), into ? t[0] : NULL),

@@ -348,6 +348,8 @@ void cr_bind_reduce(lua_State *L) {
   cr_bind(L, bindings);
   for (size_t i = 0; i < sizeof plain / sizeof *plain; i++)
     cr_bind_code(L, plain[i].name, f_reduce, f_reduce, (int)plain[i].op);
+  cr_bind_code(L, "_amax", f_reduce, NULL, CR_AMAX); /* for statistics.lua */
+  cr_bind_code(L, "_amin", f_reduce, NULL, CR_AMIN);
   cr_bind_code(L, "argmax", f_arg, f_arg, CR_ARGMAX);
   cr_bind_code(L, "argmin", f_arg, f_arg, CR_ARGMIN);
   cr_bind_code(L, "cumsum", f_scan, f_scan, CR_SUM);

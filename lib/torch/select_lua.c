@@ -164,22 +164,36 @@ static int m_masked_copy(lua_State *L) {
   return cr_push_result(L, cr_masked_copy(x, mask, cr_check_tensor(L, 3)), 1);
 }
 
-/** torch.nonzero([res,] x); x:nonzero()
+/** torch.nonzero([res,] x [, asTable])
+ *  torch.argwhere(x)
+ *  x:nonzero([asTable])
+ *  x:argwhere()
  *
- *  The places of the elements that are not zero.
+ *  The places of the elements that are not zero, in order.
  *
- *  res: LongTensor for the result; resized
- *  x: tensor
- *  Returns: a LongTensor of a row for each element and a column for each dimension; from 1
- *  From: Torch7
+ *  res: tensor that takes the result
+ *  x: tensor of any type
+ *  asTable: true for a table with one vector for each dimension, which x[..] takes as a key
+ *  Returns: a LongTensor with a row for each element, counting from 1; or the table
+ *  From: Torch7, PyTorch
  *  Example:
- *    torch.Tensor { { 0, 7 }, { 0, 0 } }:nonzero()[1][2] --> 2
+ *    torch.nonzero(torch.Tensor { 0, 5, 6 })[1][1] --> 2
+ *    x = torch.Tensor { { 0, 5 }, { 6, 0 } }
+ *    x[torch.nonzero(x, true)]:sum() --> 11.0
  */
 static int f_nonzero(lua_State *L) {
   cr_tensor *x = cr_check_tensor(L, 1), *y = cr_to_tensor(L, 2);
+  bool as_table = lua_isboolean(L, 2) && lua_toboolean(L, 2);
   cr_push_places(L, cr_nonzero(y ? y : x));
-  if (!y) return 1;
-  return cr_push_result(L, cr_into("nonzero", x, cr_retain(cr_to_tensor(L, -1))), 1);
+  if (y) return cr_push_result(L, cr_into("nonzero", x, cr_retain(cr_to_tensor(L, -1))), 1);
+  if (!as_table) return 1;
+  cr_tensor *places = cr_to_tensor(L, -1);
+  lua_createtable(L, x->ndim, 0);
+  for (int d = 0; d < x->ndim; d++) {
+    cr_push_tensor(L, cr_select(places, 1, d));
+    lua_rawseti(L, -2, d + 1);
+  }
+  return 1;
 }
 
 /* ---- joining ---------------------------------------------------------------------------- */
@@ -342,6 +356,7 @@ static const cr_binding bindings[] = {
     {"maskedFill", NULL, m_masked_fill},
     {"maskedCopy", NULL, m_masked_copy},
     {"nonzero", f_nonzero, f_nonzero},
+    {"argwhere", f_nonzero, f_nonzero},
     {"cat", f_cat, f_cat},
     {"stack", f_stack, NULL},
     {"split", f_split, f_split},

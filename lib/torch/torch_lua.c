@@ -607,6 +607,7 @@ int luaopen_torch(lua_State *L) {
   cr_bind_order(L);
   cr_bind_correlate(L);
   cr_bind_fft(L);
+  cr_bind_special(L);
   cr_bind_apply(L);
   cr_bind_autograd(L);
   cr_bind_callback(L);

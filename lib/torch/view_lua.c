@@ -277,20 +277,28 @@ static int t_unfold(lua_State *L) {
   return 1;
 }
 
-/** torch.diagonal(x [, k]); x:diagonal([k])
+/** torch.diagonal(x [, k [, dim1 [, dim2]]])
+ *  x:diagonal([k [, dim1 [, dim2]]])
  *
- *  A diagonal of a matrix as a view; torch.diag gives a copy.  Differentiable.
+ *  A diagonal of a matrix, or of two dimensions of any tensor, as a view; torch.diag gives a copy.
+ *  Differentiable.
  *
- *  x: matrix
- *  k: which: 0 the main one, 1 that above it, -1 that below
- *  Returns: a vector that shares x's elements
- *  Errors: x is no matrix
+ *  x: tensor of at least two dimensions
+ *  k: which: 0 (the default) the main one, 1 that above it, -1 that below
+ *  dim1: 1 by default
+ *  dim2: 2 by default
+ *  Returns: a view that shares x's elements; its last dimension runs along the diagonal
+ *  Errors: there are no two dimensions
+ *  From: NumPy, PyTorch
  *  Example:
  *    torch.range(1, 4):view(2, 2):diagonal():sum() --> 5.0
  */
 static int t_diagonal(lua_State *L) {
-  cr_push_tensor(
-      L, cr_diagonal(cr_check_tensor(L, 1), lua_isnoneornil(L, 2) ? 0 : cr_check_int(L, 2)));
+  cr_tensor *t = cr_check_tensor(L, 1);
+  int64_t k = lua_isnoneornil(L, 2) ? 0 : cr_check_int(L, 2);
+  int row = lua_isnoneornil(L, 3) ? 0 : cr_check_dim(L, 3);
+  int column = lua_isnoneornil(L, 4) ? 1 : cr_check_dim(L, 4);
+  cr_push_tensor(L, cr_diagonal_of(t, k, row, column));
   return 1;
 }
 

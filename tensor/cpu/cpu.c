@@ -139,9 +139,12 @@ static void cpu_synchronize(cr_device d) {
   X(cr_cpu_unary)                                                                                  \
   X(cr_cpu_binary)                                                                                 \
   X(cr_cpu_pointwise)                                                                              \
+  X(cr_cpu_special)                                                                                \
+  X(cr_cpu_distance)                                                                               \
+  X(cr_cpu_search)                                                                                 \
   X(cr_cpu_reduce)                                                                                 \
-  X(cr_cpu_scan) X(cr_cpu_sort) X(cr_cpu_index) X(cr_cpu_gemm) X(cr_cpu_random) X(cr_cpu_sample)   \
-      X(cr_cpu_fft)
+  X(cr_cpu_scan)                                                                                   \
+  X(cr_cpu_sort) X(cr_cpu_index) X(cr_cpu_gemm) X(cr_cpu_random) X(cr_cpu_sample) X(cr_cpu_fft)
 
 #define DECLARE(f) CR_ISA_DECLARE(f, cr_backend *);
 #define LISTED(f) CR_ISA_LIST(f),

@@ -1,5 +1,7 @@
-/* scan.c: running sums and products along lines. */
+/* scan.c: running sums, products, extremes and logarithms of sums along lines. */
 #include "tensor/cpu/cpu.h"
+
+#include <math.h>
 
 typedef struct {
   cr_reduce_op op;
@@ -7,8 +9,20 @@ typedef struct {
   cr_dtype out_dtype, in_dtype;
 } scan_args;
 
-/* Overwrites n numbers by their running sum or product, beginning with `last`; returns the last. */
+/* log(exp(a) + exp(b)) */
+static double log_add(double a, double b) {
+  double high = a > b ? a : b, low = a > b ? b : a;
+  if (a != a || b != b) return a + b;
+  return isinf(high) ? high : high + log1p(exp(low - high));
+}
+
+/* Overwrites n numbers by their running sum or the like, beginning with `last`; returns the last.
+ */
 static double run_doubles(cr_reduce_op op, int64_t n, double *x, double last) {
+  if (op == CR_LOGSUMEXP) {
+    for (int64_t i = 0; i < n; i++) x[i] = last = log_add(last, x[i]);
+    return last;
+  }
   for (int64_t i = 0; i < n; i++) x[i] = last = op == CR_SUM ? last + x[i] : last * x[i];
   return last;
 }
@@ -27,7 +41,7 @@ static void scan_one(const scan_args *s, char *out, const char *in) {
   _Alignas(64) char wide[CR_BLOCK * 8], narrow[CR_BLOCK * 8];
   bool is_float = cr_is_float(s->in_dtype);
   cr_dtype type = is_float ? CR_FLOAT64 : CR_INT64;
-  double d = s->op == CR_PROD;
+  double d = s->op == CR_LOGSUMEXP ? -INFINITY : s->op == CR_PROD;
   int64_t k = s->op == CR_PROD;
   for (int64_t i = 0; i < s->n; i += CR_BLOCK) {
     int64_t m = cr_min64(CR_BLOCK, s->n - i);
@@ -43,8 +57,50 @@ static void scan_one(const scan_args *s, char *out, const char *in) {
   }
 }
 
+/* ---- places of extremes ----------------------------------------------------------------- */
+
+/* Overwrites the keys x[0..m), elements first.. of the line, by the place of the extreme so far. */
+#define RUN_PLACES(name, type)                                                                     \
+  static void name(bool smallest, int64_t first, int64_t m, const type *x, int64_t *out,           \
+                   type *best, int64_t *place) {                                                   \
+    for (int64_t i = 0; i < m; i++) {                                                              \
+      bool better = smallest ? x[i] <= *best : x[i] >= *best;                                      \
+      if (first + i == 0 || (*best == *best && (better || x[i] != x[i]))) {                        \
+        *best = x[i];                                                                              \
+        *place = first + i;                                                                        \
+      }                                                                                            \
+      out[i] = *place;                                                                             \
+    }                                                                                              \
+  }
+
+RUN_PLACES(places_of_doubles, double)
+RUN_PLACES(places_of_integers, int64_t)
+
+static void extremes_one(const scan_args *s, char *out, const char *in) {
+  _Alignas(64) char wide[CR_BLOCK * 8];
+  int64_t places[CR_BLOCK], place = 0, k = 0;
+  bool is_float = cr_is_float(s->in_dtype), smallest = s->op == CR_ARGMIN;
+  double d = 0;
+  for (int64_t i = 0; i < s->n; i += CR_BLOCK) {
+    int64_t m = cr_min64(CR_BLOCK, s->n - i);
+    const void *p = cr_cpu_load(is_float ? CR_FLOAT64 : CR_INT64, wide, s->in_dtype,
+                                in + i * s->in_stride, s->in_stride, m);
+    if (is_float) {
+      places_of_doubles(smallest, i, m, p, places, &d, &place);
+    } else {
+      places_of_integers(smallest, i, m, p, places, &k, &place);
+    }
+    cr_cpu_unpack(sizeof *places, m, out + i * s->out_stride, s->out_stride, places);
+  }
+}
+
+/* ---- lines ------------------------------------------------------------------------------ */
+
 static bool scan_line(int64_t n, char *const *p, const int64_t *stride, void *arg) {
-  for (int64_t i = 0; i < n; i++) scan_one(arg, p[0] + i * stride[0], p[1] + i * stride[1]);
+  cr_reduce_op op = ((const scan_args *)arg)->op;
+  bool places = op == CR_ARGMAX || op == CR_ARGMIN;
+  for (int64_t i = 0; i < n; i++)
+    (places ? extremes_one : scan_one)(arg, p[0] + i * stride[0], p[1] + i * stride[1]);
   return true;
 }
 
@@ -52,7 +108,8 @@ static bool scan(cr_reduce_op op, const cr_iter *it, int64_t n, int64_t out_stri
                  int64_t in_stride) {
   scan_args s = {op, n, out_stride, in_stride, it->op[0].dtype, it->op[1].dtype};
   if (n == 0) return true;
-  if (op != CR_SUM && op != CR_PROD) return cr_fail("only sums and products can be scanned");
+  bool known = op == CR_SUM || op == CR_PROD || op == CR_ARGMAX || op == CR_ARGMIN;
+  if (!known && op != CR_LOGSUMEXP) return cr_fail("this operation cannot be scanned");
   return cr_cpu_lines(it, scan_line, &s, cr_max64(1, CR_GRAIN_MATH / n), NULL);
 }
 

@@ -298,6 +298,16 @@ cr_tensor *cr_var(cr_tensor *a, int ndims, const int *dims, bool keepdim, int co
   return root ? cr_unary(CR_SQRT, var, NULL) : var ? cr_retain(var) : NULL;
 }
 
+/* a^p for a >= 0, whose slope at 0 is taken as 0: a root has none there. */
+static cr_tensor *safe_power(cr_tensor *a, double p) {
+  CR_AUTO none = cr_binary_scalar(CR_EQ, a, cr_int(0), NULL);
+  CR_AUTO one = a ? cr_scalar_tensor((cr_dtype)a->dtype, cr_device_of(a), cr_int(1)) : NULL;
+  CR_AUTO zero = a ? cr_scalar_tensor((cr_dtype)a->dtype, cr_device_of(a), cr_int(0)) : NULL;
+  CR_AUTO safe = cr_where(none, one, a, NULL);
+  CR_AUTO power = cr_binary_scalar(CR_POW, safe, cr_num(p), NULL);
+  return cr_where(none, zero, power, NULL);
+}
+
 cr_tensor *cr_norm(cr_tensor *a, double p, int ndims, const int *dims, bool keepdim) {
   int64_t mask;
   if (!a || !dim_mask("norm", a, ndims, dims, &mask) || !cr_need_float("norm", a)) return NULL;
@@ -313,9 +323,9 @@ cr_tensor *cr_norm(cr_tensor *a, double p, int ndims, const int *dims, bool keep
     CR_AUTO count = cr_reduce(CR_COUNT_NONZERO, a, ndims, dims, keepdim, NULL);
     return count ? cr_cast(count, (cr_dtype)a->dtype) : NULL;
   }
-  CR_AUTO power = cr_binary_scalar(CR_POW, abs, cr_num(p), NULL);
+  CR_AUTO power = p < 2 ? safe_power(abs, p) : cr_binary_scalar(CR_POW, abs, cr_num(p), NULL);
   CR_AUTO sum = cr_reduce(CR_SUM, power, ndims, dims, keepdim, NULL);
-  return cr_binary_scalar(CR_POW, sum, cr_num(1 / p), NULL);
+  return safe_power(sum, 1 / p);
 }
 
 cr_tensor *cr_sum_to(cr_tensor *a, int ndim, const int64_t *shape) {

@@ -271,6 +271,12 @@ D(d_lgamma) {
   return cr_mul(g, t);
 }
 
+D(d_digamma) {
+  UNUSED(y);
+  CR_AUTO t = cr_polygamma(a, 1);
+  return cr_mul(g, t);
+}
+
 /* ---- the table -------------------------------------------------------------------------- */
 
 typedef enum { INPUT = 1, RESULT = 2 } needs;
@@ -316,7 +322,7 @@ static const struct {
     [CR_ERF] = {"erf", 1, 0, INPUT, d_erf},
     [CR_ERFC] = {"erfc", 1, 0, INPUT, d_erfc},
     [CR_LGAMMA] = {"lgamma", 1, 0, INPUT, d_lgamma},
-    [CR_DIGAMMA] = {"digamma", 1, 0, INPUT, NULL},
+    [CR_DIGAMMA] = {"digamma", 1, 0, INPUT, d_digamma},
     [CR_FLOOR] = {"floor", 0, 0, 0, d_zero},
     [CR_CEIL] = {"ceil", 0, 0, 0, d_zero},
     [CR_ROUND] = {"round", 0, 0, 0, d_zero},

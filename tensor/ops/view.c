@@ -343,10 +343,27 @@ cr_tensor *cr_unfold(cr_tensor *t, int dim, int64_t size, int64_t step) {
 
 cr_tensor *cr_diagonal(cr_tensor *t, int64_t k) {
   if (!t || !cr_need_dims("diagonal", "the tensor", t, 2)) return NULL;
-  int64_t rows = t->shape[0] + (k < 0 ? k : 0), columns = t->shape[1] - (k > 0 ? k : 0);
-  int64_t n = rows < columns ? rows : columns;
-  if (n < 0) n = 0;
-  int64_t stride = t->stride[0] + t->stride[1];
-  int64_t offset = t->offset + (n ? (k < 0 ? -k * t->stride[0] : k * t->stride[1]) : 0);
-  return cr_as_strided(t, offset, 1, &n, &stride);
+  return cr_diagonal_of(t, k, 0, 1);
+}
+
+cr_tensor *cr_diagonal_of(cr_tensor *t, int64_t k, int row, int column) {
+  if (!t || !cr_wrap_dim("diagonal", &row, t->ndim) || !cr_wrap_dim("diagonal", &column, t->ndim))
+    return NULL;
+  if (t->ndim < 2 || row == column)
+    return cr_fail_null("diagonal: two dimensions are wanted, got %d and %d of a tensor of %d",
+                        row + 1, column + 1, t->ndim);
+  int64_t shape[CR_MAX_DIMS], stride[CR_MAX_DIMS];
+  int kept = 0;
+  for (int d = 0; d < t->ndim; d++) {
+    if (d == row || d == column) continue;
+    shape[kept] = t->shape[d];
+    stride[kept++] = t->stride[d];
+  }
+  int64_t rows = t->shape[row], columns = t->shape[column];
+  int64_t down = k < 0 ? (k < -rows ? rows : -k) : 0, along = k > columns ? columns : k > 0 ? k : 0;
+  int64_t n = rows - down < columns - along ? rows - down : columns - along;
+  shape[kept] = n;
+  stride[kept] = t->stride[row] + t->stride[column];
+  int64_t first = n ? down * t->stride[row] + along * t->stride[column] : 0;
+  return cr_as_strided(t, t->offset + first, kept + 1, shape, stride);
 }

@@ -89,6 +89,72 @@ function tests.get()
   fails(function() return x34():get(2, 5) end, "outside dimension 2")
 end
 
+-- ---- several dimensions at once ----------------------------------------------------------------
+
+local long = torch.LongTensor
+
+function tests.by_several_places()
+  local x = cube()
+  eq(x[{ long { 1, 2 }, long { 3, 1 }, long { 4, 4 } }], { 12, 16 })
+  eq(x[{ long { 1, 2 }, long { 3, 1 } }], { { 9, 10, 11, 12 }, { 13, 14, 15, 16 } })
+  eq(x[{ long { { 1 }, { 2 } }, long { 3, 1 }, 1 }], { { 9, 1 }, { 21, 13 } })
+  eq(x[{ {}, long { 1, 3 }, long { 2, -1 } }], { { 2, 12 }, { 14, 24 } })
+  eq(x[{ long { 1, 2 }, {}, long { 2, -1 } }], { { 2, 6, 10 }, { 16, 20, 24 } }) -- the places go first
+  eq(x[{ long { 1, 2 }, { 2, 3 }, long { 2, -1 } }], { { 6, 10 }, { 20, 24 } })
+  eq(x[{ "...", long { 1, -1 } }][2], { { 13, 16 }, { 17, 20 }, { 21, 24 } })
+  eq(x[{ 2, "...", 1 }], { 13, 17, 21 })
+  eq(x[{ "..." }], cube():totable())
+  eq(x34()[long { { 1, -1 }, { 2, 2 } }].shape, { 2, 2, 4 })
+  eq(x34()[long { -1, -3 }], { { 9, 10, 11, 12 }, { 1, 2, 3, 4 } })
+  eq(x34():t()[{ long { 4, 1 }, torch.IntTensor { 2, 3 } }], { 8, 9 })
+  eq(x34()[{ torch.scalar(2, "int64"), long { 1, 2 } }], { 5, 6 })
+end
+
+function tests.by_masks_of_some_dimensions()
+  local x = cube()
+  eq(x[torch.BoolTensor { false, true }], { x[2]:totable() })
+  eq(x[torch.gt(x:select(3, 1), 12)].shape, { 3, 4 })
+  eq(x[{ {}, torch.BoolTensor { true, false, true }, 1 }], { { 1, 9 }, { 13, 21 } })
+  eq(x[{ long { 2, 1 }, torch.BoolTensor { true, false, true } }], { { 13, 14, 15, 16 }, { 9, 10, 11, 12 } })
+  eq(x[{ 1, torch.gt(x[1], 10) }], { 11, 12 })
+  fails(function() return x[{ torch.BoolTensor { true } }] end, "a mask of shape 1 from dimension 1 on")
+  fails(function() return x[{ 1, 1, torch.gt(x, 0) }] end, "5 indices for a tensor of 3")
+end
+
+function tests.assigning_to_several_places()
+  local x = torch.zeros(2, 3, 4)
+  x[{ long { 1, 2 }, long { 3, 1 }, long { 4, -4 } }] = torch.Tensor { 5, 6 }
+  tester:eq(x[1][3][4], 5)
+  tester:eq(x[2][1][1], 6)
+  tester:eq(x:sum(), 11)
+  x[{ long { 1, 2 }, {}, 2 }] = torch.Tensor { 1, 2, 3 }
+  eq(x[{ 2, {}, 2 }], { 1, 2, 3 })
+  x[{ "...", 3 }] = 9
+  tester:eq(x:select(3, 3):sum(), 54)
+  x:zero()
+  x[{ torch.BoolTensor { false, true }, 1 }] = 7
+  tester:eq(x:sum(), 28)
+  x[torch.BoolTensor { false, true }] = torch.ones(3, 4)
+  tester:eq(x:sum(), 12)
+  x[long { { 1, 2 }, { 2, 1 } }] = 3
+  tester:eq(x:sum(), 72)
+  local y = torch.zeros(4, 3)
+  y:t()[{ long { 1, 3 }, long { 4, 2 } }] = torch.Tensor { 1, 2 }
+  tester:eq(y[4][1], 1)
+  tester:eq(y[2][3], 2)
+  local part = torch.zeros(4, 4)
+  part[{ { 2, 3 }, {} }][{ long { 1, 2 }, long { 1, 4 } }] = 1
+  tester:eq(part[2][1] + part[3][4], 2)
+  local b = torch.zeros(2, 2, "bool")
+  b[{ long { 1, 2 }, long { 1, 2 } }] = true
+  eq(b, { { true, false }, { false, true } })
+  fails(function() x[{ long { 1, 2 }, long { 1, 2, 3 } }] = 1 end, "index")
+  fails(function() x[{ long { 1, 2 }, long { 1, 4 } }] = 1 end, "index 4 is outside dimension 2")
+  fails(function() x[{ long { 0 }, long { 1 } }] = 1 end, "index 0 is outside dimension 1")
+  fails(function() x[{ long { 1 }, long { -9 } }] = 1 end, "index %-9 is outside dimension 2")
+  fails(function() x[{ long { 1, 2 }, long { 1, 2 } }] = torch.ones(3, 3) end, "does not fit")
+end
+
 -- ---- writing ----------------------------------------------------------------
 
 function tests.assigning_by_a_number()
@@ -156,7 +222,6 @@ function tests.assigning_to_places()
   v[torch.LongTensor { 2, 4 }] = torch.Tensor { 1, 2 }
   eq(v, { 0, 1, 0, 2 })
   fails(function() x[torch.LongTensor { 9 }] = 1 end, "9")
-  fails(function() x[{ torch.LongTensor { 1 }, torch.LongTensor { 1 } }] = 1 end, "only one index")
 end
 
 function tests.a_region_assigned_to_itself()

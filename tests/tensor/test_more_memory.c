@@ -1,0 +1,111 @@
+/* test_more_memory.c: every allocation of the special functions, scans, distances and of indexing
+ * failing in turn, forward and backward: each failure is an ordinary error, and nothing is lost. */
+#include "tensor/autograd.h"
+#include "tensor/ops.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+static const cr_device here = {CR_CPU, 0};
+
+/* A leaf of numbers from 0.1 on. */
+static cr_tensor *leaf(int ndim, const int64_t *shape) {
+  cr_tensor *t = cr_empty(CR_FLOAT64, here, ndim, shape);
+  if (!t) return NULL;
+  double *p = cr_data(t);
+  for (int64_t i = 0; i < cr_numel(t); i++) p[i] = 0.1 + 0.1 * (double)(i * 7 % 8);
+  if (cr_set_requires_grad(t, true)) return t;
+  cr_release(t);
+  return NULL;
+}
+
+static bool one(cr_tensor *y) {
+  CR_AUTO result = y;
+  CR_AUTO square = cr_mul(result, result);
+  CR_AUTO sum = cr_sum(square);
+  return sum && cr_backward(1, &sum, NULL, NULL);
+}
+
+static bool functions(cr_tensor *a, cr_tensor *b) {
+  for (int op = 0; op < CR_GCD; op++)
+    if (op != CR_POLYGAMMA && !one(cr_special((cr_special_op)op, a, b))) return false;
+  return one(cr_polygamma(a, 2)) && one(cr_unary(CR_DIGAMMA, a, NULL));
+}
+
+static bool along_lines(cr_tensor *a, cr_tensor *b) {
+  cr_tensor *values, *places;
+  int dims[] = {0, 1};
+  if (!cr_running_extreme(a, 1, true, &values, &places)) return false;
+  cr_release(places);
+  if (!one(values) || !one(cr_logcumsumexp(a, 1)) || !one(cr_flip(a, 2, dims))) return false;
+  CR_AUTO found = cr_searchsorted(a, b, true);
+  if (!found || !one(cr_euclidean(a, b))) return false;
+  return one(cr_norm(a, 1.5, -1, NULL, false)) && one(cr_diagonal_of(a, 1, 0, 2));
+}
+
+/* Places 1, 0 of the first and the last dimension. */
+static bool indexing(cr_tensor *a, cr_tensor *b) {
+  CR_AUTO at = cr_arange(CR_INT64, here, 1, -1, 2);
+  CR_AUTO turned = cr_transpose(b, 0, 2);
+  cr_tensor *index[] = {at, NULL, at};
+  if (!at || !turned || !one(cr_index_at(a, index))) return false;
+  for (int add = 0; add <= 1; add++) {
+    CR_AUTO to = cr_mul(turned, turned); /* not a leaf, and laid out as it is */
+    CR_AUTO values = cr_index_at(turned, index);
+    if (!to || !values || !one(cr_index_put(to, index, values, add))) return false;
+  }
+  return true;
+}
+
+typedef bool (*program)(cr_tensor *, cr_tensor *);
+
+static bool run(program f) {
+  CR_AUTO a = leaf(3, (int64_t[]){2, 3, 2});
+  CR_AUTO b = a ? leaf(3, (int64_t[]){2, 3, 2}) : NULL;
+  return b && f(a, b);
+}
+
+static void with_failures(program f) {
+  assert_true(run(f));
+  size_t before = atomic_load(&cr_ctx()->account->live);
+  for (long n = 1; n < 100000; n++) {
+    cr_memory_fail_at(n);
+    bool ok = run(f);
+    void *p = ok ? cr_malloc(1) : NULL; /* fails when the whole program needed n - 1 */
+    cr_memory_fail_at(0);
+    if (p) cr_free(p);
+    size_t now = atomic_load(&cr_ctx()->account->live);
+    if (now != before) fail_msg("allocation %ld: %zu bytes lost", n, now - before);
+    if (cr_ctx()->no_grad) fail_msg("allocation %ld: the mode was not put back", n);
+    if (ok && !p) return;
+    if (!ok && !strstr(cr_error(), "memory")) fail_msg("allocation %ld: '%s'", n, cr_error());
+  }
+  fail_msg("it never got through");
+}
+
+static void test_functions(void **state) {
+  (void)state;
+  with_failures(functions);
+}
+
+static void test_along_lines(void **state) {
+  (void)state;
+  with_failures(along_lines);
+}
+
+static void test_indexing(void **state) {
+  (void)state;
+  with_failures(indexing);
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(test_functions),
+      cmocka_unit_test(test_along_lines),
+      cmocka_unit_test(test_indexing),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
