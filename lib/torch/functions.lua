@@ -54,35 +54,6 @@ return function(torch)
       table.unpack(full))
   end
 
-  --- One row a class: element [i][classes[i]] is 1, the others 0.
-  --
-  -- classes: tensor of an integer type; classes count from 1
-  -- n: how many classes there are
-  -- Returns: a tensor of the default type, a row for each element
-  -- Errors: a class is not within 1 to n
-  -- Example:
-  --   torch.oneHot(torch.LongTensor { 2, 1 }, 3)[1][2] --> 1.0
-  function torch.oneHot(classes, n)
-    local y = torch.zeros(classes:nElement(), n)
-    return y:scatter(2, classes:long():view(-1, 1), 1)
-  end
-
-  --- torch.allclose(a, b [, rtol [, atol]]); x:allclose(b [, rtol [, atol]])
-  --
-  -- Whether all elements are close to each other: |a - b| <= atol + rtol |b|.
-  --
-  -- a, b: tensors whose shapes broadcast
-  -- rtol: number, 1e-5 by default
-  -- atol: number, 1e-8 by default
-  -- Returns: true or false
-  -- From: NumPy
-  -- Example:
-  --   torch.allclose(torch.ones(2), torch.ones(2) + 1e-7) --> true
-  function torch.allclose(a, b, rtol, atol)
-    local bound = torch.add(torch.mul(torch.abs(b), rtol or 1e-5), atol or 1e-8)
-    return torch.le(torch.abs(a - b), bound):all()
-  end
-
   --- torch.equal(a, b); x:equal(b)
   --
   -- Whether two tensors have the same shape and the same elements.
@@ -117,6 +88,5 @@ return function(torch)
     mt.repeatTensor = torch.repeatTensor
     mt.equal = torch.equal
     mt.flatten = torch.flatten
-    mt.allclose = torch.allclose
   end)
 end

@@ -24,6 +24,11 @@ return function(torch)
     require("torch." .. name)(torch)
   end
   package.loaded.torch = torch
+  for _, name in ipairs {
+    "shape", "join", "rearrange", "einsum", "products", "statistics", "elementwise", "sets", "places", "pad",
+  } do
+    require("torch." .. name)
+  end
   for _, name in ipairs { "Function", "graph", "File", "Timer", "TestSuite", "Tester", "CmdLine" } do
     require("torch." .. name)(torch)
   end
