@@ -77,7 +77,7 @@ end
 -- Example:
 --   torch.unique(torch.Tensor { 3, 1, 3 }):size(1) --> 2
 --   u, inverse, counts = torch.unique(torch.Tensor { 3, 1, 3 }, true, true)
---   inverse[1], counts[2] --> 2	2
+--   inverse[1], counts[2] --> 2  2
 function torch.unique(x, returnInverse, returnCounts, dim)
   check.tensor("unique", x)
   local rows, choose, shape = as_rows("unique", x, dim)
@@ -181,7 +181,7 @@ end
 -- From: NumPy, PyTorch
 -- Example:
 --   counts, edges = torch.histogram(torch.Tensor { 1, 2, 2, 4 }, 3)
---   counts[1], edges[4] --> 1.0	4.0
+--   counts[1], edges[4] --> 1.0  4.0
 function torch.histogram(x, bins, range, weights, density)
   x = check.float("histogram", x)
   local values = flat(x:detach()):double()
@@ -228,7 +228,7 @@ end
 -- Returns: a LongTensor of x's shape, or a number
 -- From: PyTorch, NumPy; intervals count from 1 here
 -- Example:
---   torch.bucketize(2, torch.Tensor { 1, 2, 3 }), torch.digitize(2, torch.Tensor { 1, 2, 3 }) --> 2	3
+--   torch.bucketize(2, torch.Tensor { 1, 2, 3 }), torch.digitize(2, torch.Tensor { 1, 2, 3 }) --> 2  3
 function torch.bucketize(x, edges, right)
   if #check.tensor("bucketize", edges, "the second argument").shape ~= 1 then
     raise("torch.bucketize: edges of shape %s, wanted a vector", check.shape_text(edges))

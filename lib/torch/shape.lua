@@ -299,7 +299,7 @@ end
 -- From: NumPy, PyTorch
 -- Example:
 --   i, j = torch.meshgrid(torch.Tensor { 1, 2 }, torch.Tensor { 5, 6, 7 })
---   i[2][3], j[2][3] --> 2.0	7.0
+--   i[2][3], j[2][3] --> 2.0  7.0
 function torch.meshgrid(...)
   local args, indexing = { ... }, "ij"
   if type(args[#args]) == "string" then indexing = table.remove(args) end

@@ -70,7 +70,7 @@ torch.amin = extreme("amin", "_amin")
 -- Returns: the smallest and the largest
 -- From: PyTorch
 -- Example:
---   torch.aminmax(torch.Tensor { 3, 1, 2 }) --> 1.0	3.0
+--   torch.aminmax(torch.Tensor { 3, 1, 2 }) --> 1.0  3.0
 function torch.aminmax(x, dims, keepdim)
   return torch.amin(x, dims, keepdim), torch.amax(x, dims, keepdim)
 end
@@ -249,7 +249,7 @@ end
 -- Returns: two tensors, or two numbers
 -- From: PyTorch; `biased` as in Torch7's torch.var
 -- Example:
---   torch.varMean(torch.Tensor { 1, 3 }) --> 2.0	2.0
+--   torch.varMean(torch.Tensor { 1, 3 }) --> 2.0  2.0
 function torch.varMean(x, dims, biased, keepdim)
   x = check.float("varMean", x)
   local list = check.dims("varMean", x, dims)
