@@ -3,6 +3,7 @@
 #   make            the program, the library and the module for stock Lua
 #   make demo       train on handwritten digits, save, reload, classify
 #   make test       every test
+#   make fuzz       the readers of files with made-up input, FUZZ_SECONDS each (30)
 #   make SANITIZE=address,undefined ...   in a build folder of its own
 #   make DEBUG=1 ...                      likewise
 #   make CUDA=auto|0|1                    the CUDA backend: if nvcc is there, never, always
@@ -33,13 +34,18 @@ include scripts/setup.mk
 # ---- flags ------------------------------------------------------------------------------------
 
 pkgs      := lua5.4 zlib
+# What can be missing: the functions that need it then say what to install.
+has        = $(shell pkg-config --exists $(1) 2>/dev/null && echo 1 || echo 0)
+has_zip   := $(call has,libzip)
+has_json  := $(call has,jansson)
+pkgs      += $(if $(filter 1,$(has_zip)),libzip) $(if $(filter 1,$(has_json)),jansson)
 blas      := $(shell sh scripts/find-blas.sh 2>/dev/null)
 CFLAGS    ?= -O2
 cflags    := -std=c11 -D_GNU_SOURCE -Wall -Wextra -Werror -fPIC -fvisibility=hidden -fopenmp -fno-math-errno -MMD -MP -I. -I$(B) \
-             -DCR_VERSION='"$(VERSION)"' $(shell pkg-config --cflags $(pkgs) 2>/dev/null) \
+             -DCR_VERSION='"$(VERSION)"' -DCR_LIBZIP=$(has_zip) -DCR_JANSSON=$(has_json) $(shell pkg-config --cflags $(pkgs) 2>/dev/null) \
              $(filter -I%,$(blas)) $(CFLAGS)
 ldflags   := -fopenmp $(LDFLAGS)
-libs      := $(filter-out -I%,$(blas)) $(shell pkg-config --libs zlib 2>/dev/null) -lm -ldl -lpthread
+libs      := $(filter-out -I%,$(blas)) $(shell pkg-config --libs $(filter-out lua5.4,$(pkgs)) 2>/dev/null) -lm -ldl -lpthread
 lua_libs  := $(shell pkg-config --libs lua5.4 2>/dev/null)
 kernel_cflags := -O3 -fno-trapping-math -ffp-contract=fast
 ifeq ($(DEBUG),1)
@@ -95,6 +101,12 @@ $(B)/%.$(1).o: %.c | $(deps_stamp)
 	$(Q)$(CC) $(cflags) $(kernel_cflags) $(isa_flags_$(1)) -DCR_ISA=$(1) -c $$< -o $$@
 endef
 $(foreach i,$(isas),$(eval $(call isa_rule,$(i))))
+
+# What is built with or without a library is built again when that changes.
+$(B)/lib/formats/npz_lua.o $(B)/lib/formats/safetensors_lua.o: $(B)/.optional-$(has_zip)$(has_json)
+$(B)/.optional-$(has_zip)$(has_json):
+	@mkdir -p $(@D)
+	@rm -f $(B)/.optional-* && touch $@
 
 # The Lua files of the libraries, and the doc comments of the C files, as one C file.
 $(B)/embed: scripts/embed.c | $(deps_stamp)

@@ -9,7 +9,12 @@ int luaopen_torch_disk(lua_State *L);    /* lib/torch/disk_lua.c: require "torch
 int luaopen_torch_clock(lua_State *L);   /* lib/torch/clock_lua.c: require "torch._clock" */
 int luaopen_paths_system(lua_State *L);  /* lib/paths/paths_lua.c: require "paths._system" */
 int luaopen_xlua_terminal(lua_State *L); /* lib/xlua/term_lua.c: require "xlua._terminal" */
+int luaopen_data_csv(lua_State *L);      /* lib/data/csv_lua.c: require "data._csv" */
 int luaopen_data_idx(lua_State *L);      /* lib/data/idx_lua.c: require "data._idx" */
+int luaopen_formats_npy(lua_State *L);   /* lib/formats/npy_lua.c: require "formats._npy" */
+int luaopen_formats_npz(lua_State *L);   /* lib/formats/npz_lua.c: require "formats._npz" */
+/* lib/formats/safetensors_lua.c: require "formats._safetensors" */
+int luaopen_formats_safetensors(lua_State *L);
 int luaopen_nn_functional(lua_State *L); /* lib/nn/nn_lua.c: require "nn.functional" */
 int luaopen_help_sources(lua_State *L);  /* lib/help/help_lua.c: require "help._sources" */
 

@@ -18,7 +18,11 @@ static const luaL_Reg c_packages[] = {
     {"torch._clock", luaopen_torch_clock},
     {"paths._system", luaopen_paths_system},
     {"xlua._terminal", luaopen_xlua_terminal},
+    {"data._csv", luaopen_data_csv},
     {"data._idx", luaopen_data_idx},
+    {"formats._npy", luaopen_formats_npy},
+    {"formats._npz", luaopen_formats_npz},
+    {"formats._safetensors", luaopen_formats_safetensors},
     {"nn.functional", luaopen_nn_functional},
     {"help._sources", luaopen_help_sources},
 };

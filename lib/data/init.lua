@@ -6,13 +6,7 @@ local paths = require "paths"
 local raise = require("torch.caller").raise
 
 local data = {}
-
--- An error of the C part gets the position of the script's line.
-local function checked(f, ...)
-  local ok, result = pcall(f, ...)
-  if ok then return result end
-  raise("%s", result)
-end
+for name, f in pairs(require "data.csv") do data[name] = f end
 
 --- data.idx(path [, limit])
 --
@@ -30,7 +24,7 @@ end
 --   data.idx("a.idx"):sum() --> 11
 function data.idx(path, limit)
   if type(path) ~= "string" then raise("data.idx: a file name expected, got %s", type(path)) end
-  return checked(idx.read, path, limit)
+  return idx.read(path, limit)
 end
 
 local function find(folder, name)

@@ -2,7 +2,6 @@
 -- strings, as text or in binary.
 
 local handles = require "torch.handles"
-local disk = require "torch._disk"
 local raise = require("torch.caller").raise
 
 -- What one element of each storage type is in a file.  `raw`: a text file holds its byte as it is.
@@ -399,6 +398,10 @@ return function(torch)
     local h = opened(self, "read")
     local size = n > 1024 and is_direct(self, name) and h:size()
     if not size or n > (size - h:tell()) // codecs[name].size then return nil end
+    if self._mapped then
+      local storage = h:map(storage_name(name), n, codecs[name].size)
+      if storage then return storage end
+    end
     local storage = torch[name .. "Storage"](n)
     return h:elements(storage) == n and storage or nil
   end
@@ -713,5 +716,6 @@ return function(torch)
     return file
   end
 
-  require "torch.objects"(torch, handles, disk)
+  require "torch.objects"(torch)
+  require "torch.files"(torch, handles)
 end

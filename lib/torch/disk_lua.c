@@ -13,7 +13,9 @@
 
 #include <lauxlib.h>
 
-#include "lib/torch/torch_lua.h"
+#include "lib/formats/map.h"
+#include "lib/formats/stream.h"
+#include "lib/torch/binding.h"
 
 static int fail_path(lua_State *L, const char *path) {
   int code = errno;
@@ -107,6 +109,27 @@ static int sync_file(lua_State *L) {
   return 2;
 }
 
+/* Brings a folder's list of names to the disk, so that a rename survives a power failure.  Some
+ * file systems refuse that; there is nothing better to do there. */
+static void sync_folder(const char *path) {
+  const char *slash = strrchr(path, '/');
+  char *folder = slash == path ? strdup("/") : slash ? strndup(path, (size_t)(slash - path)) : NULL;
+  int fd = open(slash ? (folder ? folder : "") : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  free(folder);
+  if (fd < 0) return;
+  fsync(fd);
+  close(fd);
+}
+
+/* replace(from, to) -> true when the file `from` took the place of `to`; or nil and a message. */
+static int replace(lua_State *L) {
+  const char *from = luaL_checkstring(L, 1), *to = luaL_checkstring(L, 2);
+  if (rename(from, to) != 0) return fail_path(L, to);
+  sync_folder(to);
+  lua_pushboolean(L, 1);
+  return 1;
+}
+
 /* The bytes of elements first to first + count - 1 of the storage at 2; the numbers are at 3 and 4.
  */
 static char *check_range(lua_State *L, size_t *size, size_t *count) {
@@ -131,7 +154,9 @@ static int read_elements(lua_State *L) {
   size_t size, count;
   FILE *f = check_open(L);
   char *to = check_range(L, &size, &count);
-  lua_pushinteger(L, (lua_Integer)fread(to, size, count, f));
+  count = fread(to, size, count, f);
+  if (cr_check_storage(L, 2)->dtype == CR_BOOL) cr_settle_bools(to, (int64_t)count);
+  lua_pushinteger(L, (lua_Integer)count);
   return 1;
 }
 
@@ -143,6 +168,17 @@ static int write_elements(lua_State *L) {
   return luaL_fileresult(L, fwrite(from, size, count, f) == count, NULL);
 }
 
+/* map(file, "torch.FloatStorage", offset, count) -> a storage on that part of the file, or nil when
+ * the elements do not lie at a multiple of their size */
+static int map_elements(lua_State *L) {
+  FILE *f = check_open(L);
+  cr_dtype dtype = cr_check_dtype(L, 2);
+  lua_Integer offset = luaL_checkinteger(L, 3), count = luaL_checkinteger(L, 4);
+  if (offset % (lua_Integer)cr_sizeof(dtype) != 0 || dtype == CR_BOOL) return 0;
+  cr_push_storage(L, cr_map_elements(fileno(f), "torch.load", dtype, offset, count, false));
+  return 1;
+}
+
 /* unbuffered(file): every read and write goes to the system at once. */
 static int unbuffered(lua_State *L) {
   luaL_Stream *s = luaL_checkudata(L, 1, LUA_FILEHANDLE);
@@ -151,13 +187,10 @@ static int unbuffered(lua_State *L) {
 }
 
 int luaopen_torch_disk(lua_State *L) {
-  static const luaL_Reg functions[] = {{"target", target},
-                                       {"temporary", temporary},
-                                       {"sync", sync_file},
-                                       {"read", read_elements},
-                                       {"write", write_elements},
-                                       {"unbuffered", unbuffered},
-                                       {NULL, NULL}};
+  static const luaL_Reg functions[] = {
+      {"target", target},        {"temporary", temporary},   {"sync", sync_file},
+      {"replace", replace},      {"map", map_elements},      {"read", read_elements},
+      {"write", write_elements}, {"unbuffered", unbuffered}, {NULL, NULL}};
   luaL_newlib(L, functions);
   return 1;
 }

@@ -2,7 +2,8 @@
 --
 -- Both kinds have: read(n) -> up to n bytes; line() -> a line without its end, or nil; rest();
 -- unpack(format, size) -> a number of `size` bytes, or nil; elements(storage) fills a storage with raw
--- bytes -> how many elements came; put(storage) writes it so;
+-- bytes -> how many elements came; put(storage) writes it so; map(name, n, size) -> a storage that
+-- leaves its elements in the file (on disk only);
 -- token() -> characters up to white space, after any that comes first; skip(c) passes c if it is next;
 -- write(bytes) -> true, or nil and a message; tell() and seek(offset), from 0; size() -> bytes, or nil
 -- when it cannot be known; flush(); close().
@@ -65,6 +66,14 @@ end
 function Disk:put(storage)
   if self.doing ~= "write" then self:turn("write") end
   return disk.write(self.file, storage, 1, #storage)
+end
+
+-- n elements that stay in the file, or nil when they do not lie so that they can.
+function Disk:map(storage, n, size)
+  local at = self:tell()
+  local mapped = disk.map(self.file, storage, at, n)
+  if mapped then self:seek(at + n * size) end
+  return mapped
 end
 
 function Disk:line()

@@ -32,4 +32,6 @@ return function(torch)
   for _, name in ipairs { "Function", "graph", "File", "Timer", "TestSuite", "Tester", "CmdLine" } do
     require("torch." .. name)(torch)
   end
+  require("formats.numpy")(torch)
+  require("formats.safetensors")(torch)
 end

@@ -1,5 +1,4 @@
--- objects: Torch7's format for any Lua value, torch.save, torch.load, torch.serialize and
--- torch.deserialize.
+-- objects: Torch7's format for any Lua value.
 --
 -- A value is an Int that says its kind, then its contents.  Tables and objects carry a number, and one
 -- that was met before is only its number, so sharing and cycles are kept.  Choices where Torch7's world
@@ -8,7 +7,10 @@
 --     indices and counters must be; the float 2.0 therefore comes back as 2.
 --   * a scalar tensor, which Torch7 lacks, is written as one element of one dimension with the class
 --     version 2 instead of 1: Torch7 reads it as that, and we as a scalar.
---   * code is neither written nor run: a function is an error that names the path to it.
+--   * a function is an error that names the path to it, unless its user wants it written, or allows
+--     this very one to be loaded.
+--   * a big storage begins at a multiple of 64 bytes, so that it can be mapped: the blanks that are
+--     needed for that stand behind its class version, where Torch7 passes over them.
 
 local raise = require("torch.caller").raise
 
@@ -16,6 +18,8 @@ local NIL, NUMBER, STRING, TABLE, OBJECT, BOOLEAN = 0, 1, 2, 3, 4, 5
 local OLD_FUNCTION, LEGACY_FUNCTION, FUNCTION = 6, 7, 8
 local EXACT = 1 << 53
 local MAX_DIMS = 16
+local MAX_DEPTH = 15000 -- tables in tables; Lua's stack is the limit
+local BIG = 65536 -- bytes of a storage from which on mapping it is worth while
 
 local types = { "Float", "Double", "Half", "BFloat16", "Char", "Byte", "Short", "Int", "Long", "Bool" }
 
@@ -27,13 +31,17 @@ local function step_text(key)
   return "[a " .. type(key) .. "]"
 end
 
-return function(torch, handles, disk)
+return function(torch)
   local File = torch.getmetatable("torch.File")
 
   local function books(self)
     local b = self._books
     if not b then
-      b = { written = {}, kept = {}, count = 0, read = {}, path = {}, referenced = true }
+      b = {
+        written = {}, kept = {}, count = 0, path = {}, variables = { count = 0 }, -- of writing
+        read = {}, variable_of = {}, depth = 0, steps = {}, -- of reading
+        referenced = true,
+      }
       self._books = b
     end
     return b
@@ -134,6 +142,10 @@ return function(torch, handles, disk)
   local function write_child(self, value, step, hook)
     local path = books(self).path
     local depth = #path + 1
+    if depth > MAX_DEPTH then
+      books(self).path, books(self).busy = {}, false
+      raise("%s: cannot write: more than %d tables in each other", self._name, MAX_DEPTH)
+    end
     path[depth] = step
     local kind = type(value)
     if not hook and (kind == "number" or kind == "string") then
@@ -161,11 +173,44 @@ return function(torch, handles, disk)
     return type(method) == "function" and method or nil
   end
 
+  -- Blanks to write behind a storage's version, so that its elements begin at a multiple of 64 bytes.
+  local function padding(self, object, name, version)
+    if not self._binary or not torch.isStorage(object) or #object * object:elementSize() < BIG then
+      return ""
+    end
+    local at = self._handle:tell()
+    if not at then return "" end
+    local first = at + 4 + #version + 4 + #name + self._long
+    return (" "):rep(-first % 64)
+  end
+
+  -- A function's code and what it closes over, as Torch7 writes them.  Two functions share a variable
+  -- when its number is the same.
+  local function write_function(self, object, hook)
+    local b, upvalues, i = books(self), {}, 1
+    while true do
+      local name, value = debug.getupvalue(object, i)
+      if not name then break end
+      if name == "_ENV" then value = nil end
+      local variable = debug.upvalueid(object, i)
+      if not b.variables[variable] then
+        b.variables.count = b.variables.count + 1
+        b.variables[variable] = b.variables.count
+      end
+      upvalues[i] = { name = name, id = b.variables[variable], value = value }
+      i = i + 1
+    end
+    write_string(self, string.dump(object))
+    b.kept[#b.kept + 1] = upvalues
+    self:writeObject(upvalues, nil, hook)
+  end
+
   local function write_instance(self, object, hook)
     local version = rawget(torch.getmetatable(torch.typename(object)), "__version") or 0
     if torch.isTensor(object) and object:dim() == 0 and object:nElement() == 1 then version = 2 end
-    write_string(self, ("V %s"):format(math.tointeger(version) or version))
-    write_string(self, torch.typename(object))
+    local name, text = torch.typename(object), ("V %s"):format(math.tointeger(version) or version)
+    write_string(self, text .. padding(self, object, name, text))
+    write_string(self, name)
     local write = class_method(object, "write")
     if write then return write(object, self) end
     if type(object) ~= "table" then return refuse(self, object) end
@@ -199,6 +244,9 @@ return function(torch, handles, disk)
     local root = not b.busy
     b.busy = true
     local kind = self:isWritableObject(object)
+    if type(object) == "function" and self._functions and debug.getinfo(object, "S").what ~= "C" then
+      kind = FUNCTION
+    end
     if not kind then return refuse(self, object) end
     if kind == NUMBER or kind == STRING then
       write_plain(self, object)
@@ -218,7 +266,9 @@ return function(torch, handles, disk)
           b.kept[#b.kept + 1] = original
         end
         self:writeInt(b.count)
-        if kind == TABLE then write_table(self, object, hook) else write_instance(self, object, hook) end
+        local write = kind == TABLE and write_table or kind == FUNCTION and write_function
+          or write_instance
+        write(self, object, hook)
       end
     end
     if root then b.busy, b.path = false, {} end
@@ -247,12 +297,21 @@ return function(torch, handles, disk)
     return x
   end
 
+  -- Where the value that is being read will be: "object.modules[3].callback".
+  local function place_text(b)
+    return path_text({ "object", table.unpack(b.steps, 1, math.min(b.depth, 100)) })
+  end
+
   local function read_table(self, index)
     local b, object, n = books(self), {}, self:readInt()
     if n < 0 then damaged(self, "a table of %d entries", n) end
     if b.referenced then b.read[index] = object end
+    local depth = b.depth + 1
+    if depth > MAX_DEPTH then damaged(self, "more than %d tables in each other", MAX_DEPTH) end
+    b.depth = depth
     for _ = 1, n do
       local k = self:readObject()
+      b.steps[depth] = k
       local v = self:readObject()
       if k ~= nil and k == k then
         object[k] = v
@@ -260,6 +319,7 @@ return function(torch, handles, disk)
         damaged(self, "a table's key is nil")
       end
     end
+    b.depth = depth - 1
     return object
   end
 
@@ -293,13 +353,40 @@ return function(torch, handles, disk)
     return object
   end
 
-  -- Passes over a function's code and what it closes over.
-  local function skip_function(self, kind)
-    if not self._skip then
-      raise("%s: holds a function; code is not loaded from files (torch.load(name, "
-        .. "{functions = 'skip'}) puts nil in its place)", self._name)
+  -- Makes a function that the caller of torch.load trusts.
+  local function load_function(self, kind, index, name)
+    local b = books(self)
+    local f, message = load(read_string(self), "=" .. name, "bt")
+    if not f then raise("%s: the function %s cannot be loaded here: %s", self._name, name, message) end
+    if index and b.referenced then b.read[index] = f end
+    local upvalues = self:readObject()
+    for i = 1, type(upvalues) == "table" and #upvalues or 0 do
+      local up = upvalues[i]
+      if kind ~= FUNCTION or type(up) ~= "table" then
+        debug.setupvalue(f, i, up)
+      elseif up.name == "_ENV" then
+        debug.setupvalue(f, i, _G)
+      elseif b.variable_of[up.id] then
+        local other = b.variable_of[up.id]
+        debug.upvaluejoin(f, i, other[1], other[2])
+      elseif debug.setupvalue(f, i, up.value) and up.id ~= nil then
+        b.variable_of[up.id] = { f, i }
+      end
     end
-    if kind ~= OLD_FUNCTION then self:readInt() end
+    return f
+  end
+
+  -- A function is loaded when it is allowed by name, left out when the caller said so, and otherwise an
+  -- error.
+  local function read_function(self, kind, index)
+    local b = books(self)
+    local name = place_text(b)
+    if self._allow and self._allow[name] then return load_function(self, kind, index, name) end
+    if not self._skip then
+      raise("%s: holds a function, %s; code is not loaded from files unless it is allowed by name "
+        .. "(torch.load(name, {allow = {'%s'}}); {functions = 'skip'} puts nil in its place)", self._name,
+        name, name)
+    end
     read_string(self)
     self:readObject()
     if not self._warned then
@@ -309,27 +396,29 @@ return function(torch, handles, disk)
     return nil
   end
 
+  local SKIPPED = {} -- stands in the list of what was read for a function that was left out
+
+  local function read_numbered_function(self, kind)
+    local b, index = books(self), self:readInt()
+    local known = b.referenced and b.read[index]
+    if known then return known ~= SKIPPED and known or nil end
+    if self._skip then b.read[index] = SKIPPED end
+    return read_function(self, kind, index)
+  end
+
   function File:readObject()
     local kind = self:readInt()
     if kind == NUMBER then return read_number(self) end
     if kind == STRING then return read_string(self) end
     if kind == BOOLEAN then return self:readBool() end
     if kind == NIL then return nil end
-    if kind == OLD_FUNCTION then return skip_function(self, kind) end
-    if kind == FUNCTION or kind == LEGACY_FUNCTION then
-      if self._skip then
-        local b, at = books(self), self._handle:tell()
-        local index = self:readInt()
-        if b.referenced and b.read[index] then return nil end
-        b.read[index] = true
-        self._handle:seek(at)
-      end
-      return skip_function(self, kind)
-    end
+    if kind == OLD_FUNCTION then return read_function(self, kind) end
+    if kind == FUNCTION or kind == LEGACY_FUNCTION then return read_numbered_function(self, kind) end
     if kind ~= TABLE and kind ~= OBJECT then damaged(self, "no value begins with %d", kind) end
     local index = self:readInt()
     local b = books(self)
     local known = b.referenced and b.read[index]
+    if known == SKIPPED then damaged(self, "a table has the number of a function") end
     if known then return known end
     return (kind == TABLE and read_table or read_instance)(self, index)
   end
@@ -421,155 +510,4 @@ return function(torch, handles, disk)
       end
     end
   end
-
-  -- ---- whole files ----------------------------------------------------------------------------------
-
-  local function check_format(fn, format, allowed)
-    if format ~= nil and not allowed[format] then
-      raise('%s: format "binary" or "ascii" expected, got %s', fn, tostring(format))
-    end
-    return format or "binary"
-  end
-
-  local write_formats = { binary = true, ascii = true }
-  local read_formats = { binary = true, ascii = true, b32 = true, b64 = true }
-
-  -- Runs f; on failure cleans up and raises the error again as it is.
-  local function guarded(cleanup, f, ...)
-    local ok, result = pcall(f, ...)
-    cleanup(ok)
-    if not ok then error(result, 0) end
-    return result
-  end
-
-  -- Writes through a handle on an open Lua file.
-  local function write_to(stream, name, object, format, referenced)
-    local file = File._on(name, handles.disk(stream), "w")
-    file[format](file)
-    file:referenced(referenced ~= false)
-    file:writeObject(object)
-    local ok, message = disk.sync(stream)
-    if not ok then raise("%s: cannot write: %s", name, message) end
-  end
-
-  --- torch.save(name, object [, format [, referenced]])
-  --
-  -- Writes any value to a file.  The file changes all at once, at the end: after a failure, or a crash
-  -- halfway, the old one is still whole.
-  --
-  -- name: name of the file
-  -- object: any value but a function
-  -- format: "binary", the default, or "ascii"
-  -- referenced: false writes an object that is met again once more
-  -- Errors: the file cannot be written; a function is among the values
-  -- From: Torch7
-  -- Example:
-  --   torch.save("a.t7", { weight = torch.ones(2) })
-  --   torch.load("a.t7").weight:sum() --> 2.0
-  function torch.save(name, object, format, referenced)
-    if type(name) ~= "string" then raise("torch.save: a file name expected, got %s", type(name)) end
-    format = check_format("torch.save", format, write_formats)
-    local path, ordinary = disk.target(name)
-    if not ordinary then -- a device or a pipe is written where it is
-      local stream, message = io.open(path, "wb")
-      if not stream then raise("torch.save: %s", message) end
-      guarded(function() stream:close() end, write_to, stream, name, object, format, referenced)
-      return
-    end
-    local stream, temporary = disk.temporary(path)
-    if not stream then raise("torch.save: %s", temporary) end
-    guarded(function(ok)
-      stream:close()
-      if not ok then os.remove(temporary) end
-    end, write_to, stream, name, object, format, referenced)
-    local ok, message = os.rename(temporary, path)
-    if not ok then
-      os.remove(temporary)
-      raise("torch.save: %s: %s", name, message)
-    end
-  end
-
-  local function read_from(file, format, referenced, options)
-    if format == "b32" or format == "b64" then
-      file:longSize(format == "b32" and 4 or 8)
-      format = "binary"
-    end
-    file[format](file)
-    file:referenced(referenced ~= false)
-    if options and options.functions ~= nil then
-      if options.functions ~= "skip" then raise("torch.load: functions = 'skip' is the only choice") end
-      file._skip = true
-    end
-    return file:readObject()
-  end
-
-  --- torch.load(name [, format [, referenced]] [, options])
-  --
-  -- Reads what torch.save or Torch7 wrote.  Code is never loaded.
-  --
-  -- name: name of the file
-  -- format: "binary", the default, "ascii", or "b32" and "b64" for files from machines of that kind
-  -- referenced: as it was given to torch.save
-  -- options: table; functions = "skip" reads nil where the file holds functions, an error otherwise
-  -- Returns: the value
-  -- Errors: the file is missing or damaged; a class does not exist here
-  -- From: Torch7
-  -- Example:
-  --   torch.save("a.t7", 42)
-  --   torch.load("a.t7") --> 42
-  function torch.load(name, format, referenced, options)
-    if type(name) ~= "string" then raise("torch.load: a file name expected, got %s", type(name)) end
-    if type(format) == "table" then format, options = nil, format end
-    if type(referenced) == "table" then referenced, options = nil, referenced end
-    format = check_format("torch.load", format, read_formats)
-    local stream, message = io.open(name, "rb")
-    if not stream then raise("torch.load: %s", message) end
-    local handle = handles.disk(stream)
-    if format == "ascii" then handle = handles.memory(stream:read("a") or "") end
-    local file = File._on(name, handle, "r")
-    return guarded(function() stream:close() end, read_from, file, format, referenced, options)
-  end
-
-  --- torch.serialize(object [, format]); torch.deserialize(text [, format [, options]])
-  -- torch.serializeToStorage(object [, format]); torch.deserializeFromStorage(storage [, format])
-  --
-  -- Any value as a string or a CharStorage, and the value again.
-  --
-  -- object: any value but a function
-  -- text: string that torch.serialize gave
-  -- storage: CharStorage that torch.serializeToStorage gave
-  -- format: as for torch.save
-  -- options: as for torch.load
-  -- Returns: a string or a CharStorage; the value
-  -- Errors: as for torch.save and torch.load
-  -- From: Torch7
-  -- Example:
-  --   torch.deserialize(torch.serialize({ 1, 2 }))[2] --> 2
-  function torch.serialize(object, format)
-    local file = torch.MemoryFile()
-    file._name = "torch.serialize"
-    format = check_format("torch.serialize", format, write_formats)
-    file[format](file)
-    file:writeObject(object)
-    return file:_contents()
-  end
-
-  function torch.deserialize(text, format, options)
-    if type(text) ~= "string" then raise("torch.deserialize: a string expected, got %s", type(text)) end
-    if type(format) == "table" then format, options = nil, format end
-    format = check_format("torch.deserialize", format, read_formats)
-    local file = torch.MemoryFile("r")
-    file._name, file._handle = "torch.deserialize", handles.memory(text)
-    return read_from(file, format, true, options)
-  end
-
-  function torch.serializeToStorage(object, format)
-    return torch._frombytes("torch.CharStorage", torch.serialize(object, format))
-  end
-
-  function torch.deserializeFromStorage(storage, format)
-    return torch.deserialize(torch._bytes(storage), format)
-  end
-
-  torch.saveobj, torch.loadobj = torch.save, torch.load
 end

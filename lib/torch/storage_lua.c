@@ -1,8 +1,14 @@
 /* storage_lua.c: storages in Lua: sizes, elements, raw bytes. */
+#include "lib/formats/map.h"
+#include "lib/formats/stream.h"
 #include "lib/torch/binding.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 static const cr_device cpu = {CR_CPU, 0};
 
@@ -26,6 +32,55 @@ static void fill_from_table(lua_State *L, cr_storage *s, int arg) {
   }
 }
 
+/* How many elements a file has, or shall have: it is made longer when it is too short and writing
+ * to it is wanted. */
+static bool fit_file(int fd, const char *name, cr_dtype dtype, bool shared, int64_t *n) {
+  struct stat st;
+  int64_t size = (int64_t)cr_sizeof(dtype);
+  if (fstat(fd, &st) != 0) return cr_fail("%s: %s", name, strerror(errno));
+  if (*n == 0) *n = st.st_size / size;
+  if (*n > INT64_MAX / size) return cr_fail("%s: %lld elements", name, (long long)*n);
+  if (!shared || *n * size <= st.st_size) return true;
+  return ftruncate(fd, (off_t)(*n * size)) == 0 || cr_fail("%s: %s", name, strerror(errno));
+}
+
+/** torch.FloatStorage(filename [, shared [, size [, sharedMem]]])
+ *
+ *  The elements of a file, which the system reads when they are first touched; likewise for the
+ *  storages of other types.  While it is mapped, the file must not be made shorter: touching what
+ * is gone ends the process.
+ *
+ *  filename: a file that holds nothing but elements
+ *  shared: true: writing to the storage writes to the file, which is made, or made longer, where
+ *    needed; false, the default: what is written stays in memory
+ *  size: how many elements; 0, the default: as many as the file has
+ *  sharedMem: true: filename is the name of shared memory (a file in /dev/shm)
+ *  Returns: a storage that cannot be resized
+ *  Errors: the file cannot be opened, or is too short
+ *  From: Torch7
+ *  Example:
+ *    torch.FloatStorage("a.bin", true, 3):fill(2)
+ *    torch.FloatTensor(torch.FloatStorage("a.bin")):sum() --> 6.0
+ */
+static int construct_mapped(lua_State *L, cr_dtype dtype) {
+  const char *name = lua_tostring(L, 2);
+  if (!lua_isnoneornil(L, 3)) luaL_checktype(L, 3, LUA_TBOOLEAN);
+  if (lua_toboolean(L, 5)) name = lua_pushfstring(L, "/dev/shm/%s", name + (*name == '/'));
+  bool shared = lua_toboolean(L, 3);
+  int64_t n = lua_isnoneornil(L, 4) ? 0 : cr_check_int(L, 4);
+  luaL_argcheck(L, n >= 0, 4, "a number of elements is wanted");
+  int fd = open(name, shared ? O_RDWR | O_CREAT | O_CLOEXEC : O_RDONLY | O_CLOEXEC, 0666);
+  if (fd < 0) {
+    cr_fail("%s: %s", name, strerror(errno));
+    return cr_lua_error(L);
+  }
+  cr_storage *s =
+      fit_file(fd, name, dtype, shared, &n) ? cr_map_elements(fd, name, dtype, 0, n, shared) : NULL;
+  close(fd);
+  cr_push_storage(L, s);
+  return 1;
+}
+
 /** torch.FloatStorage([...]); torch.DoubleStorage([...]); torch.HalfStorage([...])
  *  torch.BFloat16Storage([...]); torch.CharStorage([...]); torch.ByteStorage([...])
  *  torch.ShortStorage([...]); torch.IntStorage([...]); torch.LongStorage([...])
@@ -46,6 +101,7 @@ static void fill_from_table(lua_State *L, cr_storage *s, int arg) {
 static int construct(lua_State *L) {
   cr_dtype dtype = (cr_dtype)lua_tointeger(L, lua_upvalueindex(1));
   cr_storage *from = cr_to_storage(L, 2);
+  if (lua_type(L, 2) == LUA_TSTRING) return construct_mapped(L, dtype);
   if (from && from->dtype == dtype) {
     int64_t first = lua_isnoneornil(L, 3) ? 0 : cr_check_place(L, 3);
     int64_t n = lua_isnoneornil(L, 4) ? from->size - first : cr_check_int(L, 4);
@@ -233,6 +289,7 @@ static int s_string(lua_State *L) {
     return n % size ? luaL_argerror(L, 2, "the length is no multiple of an element")
                     : cr_lua_error(L);
   memcpy(s->data, bytes, n);
+  if (s->dtype == CR_BOOL) cr_settle_bools(s->data, (int64_t)n);
   return cr_return(L, 1);
 }
 
@@ -257,6 +314,7 @@ static int f_from_bytes(lua_State *L) {
   if (n % size) return luaL_argerror(L, 2, "the length is no multiple of an element");
   cr_push_storage(L, cr_storage_new(dtype, cpu, (int64_t)(n / size)));
   memcpy(cr_to_storage(L, -1)->data, bytes, n);
+  if (dtype == CR_BOOL) cr_settle_bools(cr_to_storage(L, -1)->data, (int64_t)n);
   return 1;
 }
 

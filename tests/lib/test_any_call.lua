@@ -10,11 +10,12 @@ local rounds = tonumber(os.getenv("ROUNDS") or 20000)
 -- What would end, block or litter is left out.
 local skipped = {
   load = true, save = true, loadobj = true, saveobj = true, DiskFile = true,
-  PipeFile = true, test = true, include = true,
+  savenpy = true, savenpz = true, savesafetensors = true, PipeFile = true, test = true, include = true,
   setnumthreads = true, setmemorylimit = true, setdefaulttensortype = true,
   apply = true, map = true, map2 = true,
   _setgrad = true, class = true, setmetatable = true, CmdLine = true, Tester = true, free = true,
   setRNGState = true, packageLuaPath = true,
+  Storage = true, ["s:new"] = true, -- of a name and true they make a file
 }
 
 local types = { "Float", "Double", "Half", "BFloat16", "Char", "Byte", "Short", "Int", "Long", "Bool" }
@@ -62,7 +63,8 @@ local makers = {
 local function collect(functions, source, prefix)
   local names = {}
   for name, f in pairs(source) do
-    if type(name) == "string" and type(f) == "function" and not skipped[name] and name ~= "__gc" then
+    if type(name) == "string" and type(f) == "function" and not skipped[name]
+      and not skipped[prefix .. name] and name ~= "__gc" then
       names[#names + 1] = name
     end
   end

@@ -76,7 +76,7 @@ static void with_failures(program f) {
     bool ok = run(f);
     void *p = ok ? cr_malloc(1) : NULL; /* fails when the whole program needed n - 1 */
     cr_memory_fail_at(0);
-    if (p) cr_free(p);
+    if (p) cr_free(p, 1);
     size_t now = atomic_load(&cr_ctx()->account->live);
     if (now != before) fail_msg("allocation %ld: %zu bytes lost", n, now - before);
     if (cr_ctx()->no_grad) fail_msg("allocation %ld: the mode was not put back", n);
