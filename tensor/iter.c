@@ -18,6 +18,12 @@ static bool is_plain(const cr_tensor *t, const cr_tensor *out) {
   return true;
 }
 
+/* A stride times a size.  Of a tensor without elements the product may not fit, but no step is
+ * taken there. */
+static int64_t times(int64_t stride, int64_t size) {
+  return (int64_t)((uint64_t)stride * (uint64_t)size);
+}
+
 static void start_operand(cr_iter *it, const cr_tensor *t) {
   cr_operand *o = &it->op[it->nops++];
   o->data = cr_data(t);
@@ -46,7 +52,7 @@ static bool make_plain(cr_iter *it, const cr_tensor *out, int nin, cr_tensor *co
 static int64_t stride_along(const cr_tensor *t, int d, int ndim) {
   int own = d - (ndim - t->ndim);
   if (own < 0 || t->shape[own] == 1) return 0;
-  return t->stride[own] * (int64_t)cr_sizeof((cr_dtype)t->dtype);
+  return times(t->stride[own], (int64_t)cr_sizeof((cr_dtype)t->dtype));
 }
 
 /* Whether dimension b should lie inside dimension a: the first operand that can tell decides. */
@@ -78,7 +84,7 @@ static void order_dims(cr_iter *it) {
 /* Whether stepping past the end of dimension a is one step of dimension b, in every operand. */
 static bool can_merge(const cr_iter *it, int a, int b) {
   for (int k = 0; k < it->nops; k++) {
-    if (it->op[k].stride[b] != it->shape[a] * it->op[k].stride[a]) return false;
+    if (it->op[k].stride[b] != times(it->op[k].stride[a], it->shape[a])) return false;
   }
   return true;
 }
@@ -200,7 +206,8 @@ static void insert(group *g, int64_t size, int64_t in, int64_t other) {
 static void merge_group(group *g) {
   int last = 0;
   for (int d = 1; d < g->n; d++) {
-    if (g->in[d] == g->size[last] * g->in[last] && g->other[d] == g->size[last] * g->other[last]) {
+    if (g->in[d] == times(g->in[last], g->size[last]) &&
+        g->other[d] == times(g->other[last], g->size[last])) {
       g->size[last] *= g->size[d];
       continue;
     }
@@ -224,9 +231,9 @@ void cr_reduction_make(cr_reduction *r, const cr_tensor *out, const cr_tensor *i
   int64_t in_size = (int64_t)cr_sizeof(r->in_dtype), out_size = (int64_t)cr_sizeof(r->out_dtype);
   for (int d = in->ndim - 1; d >= 0; d--) {
     bool reduced = is_reduced(d, ndims, dims);
-    int64_t size = in->shape[d], step = in->stride[d] * in_size;
+    int64_t size = in->shape[d], step = times(in->stride[d], in_size);
     if (size != 1 && reduced) insert(&red, size, step, r->nin);
-    if (size != 1 && !reduced) insert(&keep, size, step, out->stride[d] * out_size);
+    if (size != 1 && !reduced) insert(&keep, size, step, times(out->stride[d], out_size));
     *(reduced ? &r->nin : &r->nout) *= size;
   }
   merge_group(&keep);

@@ -24,6 +24,23 @@ test: test-programs
 
 -include $(test_bins:%=%.d)
 
+# Fuzzing: each loader for FUZZ_SECONDS, from the kept corpus on, in a build folder of its own.  What it
+# finds goes to a folder outside the tree, which the closing lines name.
+FUZZ_SECONDS ?= 30
+FUZZ_B       ?= build-fuzz
+fuzz_bins := $(patsubst %.c,$(B)/%,$(wildcard tests/fuzz/fuzz_*.c))
+
+.PHONY: fuzz fuzz-programs
+fuzz:
+	@$(MAKE) --no-print-directory B=$(FUZZ_B) CC=clang SANITIZE=fuzzer-no-link,address,undefined fuzz-programs
+	@sh tests/fuzz/run $(FUZZ_B) $(FUZZ_SECONDS)
+fuzz-programs: $(fuzz_bins)
+
+$(B)/tests/fuzz/%: tests/fuzz/%.c tests/fuzz/fuzz.h $(B)/libcresset.a
+	@mkdir -p $(@D)
+	$(call say,FUZZ,$@)
+	$(Q)$(CC) $(cflags) $< -o $@ $(B)/libcresset.a $(ldflags) -fsanitize=fuzzer $(lua_libs) $(libs)
+
 # The C programs, and a short script, under valgrind.  `make valgrind-all` adds the tests of the kernels,
 # which take many minutes there; the sanitizers see them every time.
 .PHONY: valgrind valgrind-all

@@ -1,18 +1,10 @@
-/* fuzz_idx.c: libFuzzer's entry for the IDX reader.
- *
- * clang -g -O1 -fsanitize=fuzzer,address,undefined -I. tests/fuzz/fuzz_idx.c build/libcresset.a ...
- */
-#include <stdio.h>
+/* fuzz_idx.c: libFuzzer's entry for the reader of IDX files. */
+#include "tests/fuzz/fuzz.h"
 
-#include "lib/data/idx.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size);
+static const char chunk[] =
+    FUZZ_USE "local data = require 'data'\n"
+             "function fuzz(path) use(select(2, pcall(data.idx, path, 2 ^ 24)), 0) end\n";
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size) {
-  if (size == 0) return 0;
-  FILE *f = fmemopen((void *)(uintptr_t)bytes, size, "rb");
-  if (!f) return 0;
-  cr_release(cr_idx_read(f, "input", (int64_t)1 << 24));
-  fclose(f);
-  return 0;
+  return fuzz_file(chunk, bytes, size);
 }
