@@ -47,6 +47,41 @@ static const char program[] =
     "  return loss + copy[1]:sum() + both:max()\n"
     "end\n";
 
+/* Every file format there and back. */
+static const char files[] =
+    "local torch, data = require 'torch', require 'data'\n"
+    "local name = os.tmpname()\n"
+    "local archives = {}\n"
+    "for _, format in ipairs { 'npz', 'safetensors' } do\n"
+    "  if pcall(torch.save, name, {}, { format = format }) then table.insert(archives, format) "
+    "end\n"
+    "end\n"
+    "function program()\n"
+    "  local x, total = torch.range(1, 6):view(2, 3), 0\n"
+    "  for _, format in ipairs { 'binary', 'ascii', 'npy', 'csv' } do\n"
+    "    torch.save(name, x, format)\n"
+    "    total = total + torch.load(name, format):sum()\n"
+    "  end\n"
+    "  for _, format in ipairs(archives) do\n"
+    "    torch.save(name, { x = x, y = torch.ones(2):byte() }, { format = format })\n"
+    "    total = total + torch.load(name).x:sum()\n"
+    "  end\n"
+    "  data.saveCsv(name, { a = { 'x', 'y,z' }, b = torch.LongTensor { 1, 2 } })\n"
+    "  local columns = data.csv(name, { mask = true, types = { b = 'float32' } })\n"
+    "  local big = torch.ones(20000)\n"
+    "  torch.save(name, { big, f = function() return total end }, { functions = true })\n"
+    "  local back = torch.load(name, { mmap = true, allow = { 'object.f' } })\n"
+    "  total = total + back[1]:sum() + back.f() + torch.FloatStorage(name, false, 1000):size()\n"
+    "  os.remove(name)\n"
+    "  return total + columns.b:sum()\n"
+    "end\n";
+
+/* What a test runs, and the least number of allocations it should see fail. */
+typedef struct {
+  const char *source;
+  long lua, tensor;
+} script;
+
 static struct {
   lua_Alloc alloc;
   void *ud;
@@ -71,14 +106,14 @@ static void *failing(void *ud, void *p, size_t old, size_t new) {
   return lua_memory.alloc(lua_memory.ud, p, old, new);
 }
 
-static cresset *open_program(void) {
+static cresset *open_program(const char *source) {
   cresset *c = cresset_open(NULL);
   assert_non_null(c);
   lua_State *L = cresset_lua(c);
   lua_memory.alloc = lua_getallocf(L, &lua_memory.ud);
   lua_memory.until = -1;
   lua_setallocf(L, failing, NULL);
-  if (cresset_run_string(c, "=program", program) != CRESSET_OK) fail_msg("%s", cresset_error(c));
+  if (cresset_run_string(c, "=program", source) != CRESSET_OK) fail_msg("%s", cresset_error(c));
   double result;
   for (int i = 0; i < 3; i++)
     if (cresset_call(c, "program", ">d", &result) != CRESSET_OK) fail_msg("%s", cresset_error(c));
@@ -104,8 +139,8 @@ static bool says_no_memory(const char *message) {
 
 /* One call during which allocation n fails; false when the program made fewer. */
 static void lua_allocations(void **state) {
-  (void)state;
-  cresset *c = open_program();
+  const script *program = *state;
+  cresset *c = open_program(program->source);
   long failed = 0, n = 1;
   for (bool reached = true; reached; n++) {
     double result;
@@ -119,14 +154,14 @@ static void lua_allocations(void **state) {
     if (n % 64 == 0) check_usable(c, n);
   }
   print_message("%ld allocations, %ld errors\n", n, failed);
-  assert_true(failed > 200);
+  assert_true(failed > program->lua);
   check_usable(c, n);
   close_program(c);
 }
 
 static void tensor_allocations(void **state) {
-  (void)state;
-  cresset *c = open_program();
+  const script *program = *state;
+  cresset *c = open_program(program->source);
   long failed = 0, n = 1;
   for (int passes = 0; passes < 20; n++) {
     double result;
@@ -140,15 +175,18 @@ static void tensor_allocations(void **state) {
     if (n % 16 == 0) check_usable(c, n);
   }
   print_message("%ld allocations, %ld errors\n", n, failed);
-  assert_true(n > 300);
+  assert_true(n > program->tensor);
   check_usable(c, n);
   close_program(c);
 }
 
 int main(void) {
+  script training = {program, 200, 300}, formats = {files, 200, 30};
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(lua_allocations),
-      cmocka_unit_test(tensor_allocations),
+      {"lua_allocations", lua_allocations, NULL, NULL, &training},
+      {"tensor_allocations", tensor_allocations, NULL, NULL, &training},
+      {"lua_allocations_of_files", lua_allocations, NULL, NULL, &formats},
+      {"tensor_allocations_of_files", tensor_allocations, NULL, NULL, &formats},
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
