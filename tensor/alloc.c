@@ -41,7 +41,7 @@ typedef struct {
   bool registered; /* the key below frees them with the thread */
 } tiny_cache;
 
-static _Thread_local tiny_cache tiny CR_FAST_TLS;
+static _Thread_local tiny_cache tiny;
 
 /* The sanitizers are to see every block come and go. */
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)

@@ -12,7 +12,7 @@
 #define MESSAGE 1024
 
 static _Thread_local char message[MESSAGE];
-static _Thread_local cr_context *current CR_FAST_TLS;
+static _Thread_local cr_context *current;
 
 bool cr_fail(const char *format, ...) {
   char text[MESSAGE]; /* the arguments may contain the old message */

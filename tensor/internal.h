@@ -4,9 +4,6 @@
 
 #include "tensor/tensor.h"
 
-/* For variables that nearly every call looks at: no function is called to find them. */
-#define CR_FAST_TLS __attribute__((tls_model("initial-exec")))
-
 /* Counts bytes in an account; charging fails at the account's limit. */
 cr_account *cr_charge(size_t bytes);           /* the current one, with a reference */
 void cr_uncharge(cr_account *a, size_t bytes); /* gives the reference back */

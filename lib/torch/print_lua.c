@@ -2,14 +2,10 @@
 #include "lib/torch/binding.h"
 
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 static int t_tostring(lua_State *L) {
-  char *s = cr_tostring(cr_check_tensor(L, 1));
-  if (!s) return cr_lua_error(L);
-  lua_pushstring(L, s);
-  free(s);
+  cr_push_text(L, cr_tostring(cr_check_tensor(L, 1)));
   return 1;
 }
 

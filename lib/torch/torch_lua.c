@@ -5,6 +5,7 @@
 #include <math.h>
 #include <omp.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "lib/packages.h"
@@ -158,6 +159,15 @@ void cr_push_tensors(lua_State *L, int n, cr_tensor *const *t) {
 void cr_push_tensor(lua_State *L, cr_tensor *t) {
   if (!t) cr_lua_error(L);
   cr_push_tensors(L, 1, &t);
+}
+
+void cr_push_text(lua_State *L, char *s) {
+  if (!s) cr_lua_error(L);
+  void *object = s;
+  int before = hand_over(1, &object, free, __builtin_frame_address(0));
+  lua_pushstring(L, s);
+  cr_ctx()->nhanding = before;
+  free(s);
 }
 
 void cr_push_storage(lua_State *L, cr_storage *s) {

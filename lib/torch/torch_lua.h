@@ -16,6 +16,7 @@ int luaopen_torch(lua_State *L);
 /* Pushes t and takes over the reference; a NULL t raises cr_error(). */
 void cr_push_tensor(lua_State *L, cr_tensor *t);
 void cr_push_storage(lua_State *L, cr_storage *s);
+void cr_push_text(lua_State *L, char *s); /* of malloc; as a string */
 /* Several at once, at most four, none NULL: if pushing one fails the others are not lost. */
 void cr_push_tensors(lua_State *L, int n, cr_tensor *const *t);
 /* NULL when the value is no tensor. */
