@@ -84,7 +84,7 @@ V ?= 0
 Q := $(if $(filter 1,$(V)),,@)
 say = @$(if $(filter 1,$(V)),:,printf '  %-5s %s\n' $(1) "$(2)")
 
-all: $(B)/cresset $(B)/th $(B)/torch.so
+all: $(B)/cresset $(B)/th $(B)/libcresset.so $(B)/torch.so
 
 help:
 	@sed -n '3,10s/^# \{0,1\}//p' Makefile
@@ -128,9 +128,11 @@ $(B)/libcresset.so: $(core_o)
 $(B)/libcresset.a: $(core_o)
 	$(Q)rm -f $@ && ar rcs $@ $^
 
-$(B)/cresset: $(program_o) $(B)/libcresset.so
+# The program has the library in it, which starts and calls faster than a shared one would; what the host
+# API exports is exported here too, for modules in C.
+$(B)/cresset: $(program_o) $(B)/libcresset.a
 	$(call say,LINK,$@)
-	$(Q)$(CC) -o $@ $(program_o) -L$(B) -lcresset $(ldflags) -lreadline $(lua_libs) -lm -Wl,-rpath,'$$ORIGIN:$$ORIGIN/../lib'
+	$(Q)$(CC) -o $@ $(program_o) -rdynamic $(B)/libcresset.a $(ldflags) -lreadline $(lua_libs) $(libs)
 
 $(B)/th: $(B)/cresset
 	@ln -sf cresset $@

@@ -33,7 +33,6 @@ static struct {
 #define STEP 64
 #define TINY 512
 #define KEPT ((size_t)2 << 20) /* bytes of a size */
-#define MOST(c) (KEPT / (((c) + 1) * STEP))
 
 typedef struct {
   block *free[TINY / STEP];
@@ -88,7 +87,7 @@ void *cr_tiny_alloc(size_t bytes) {
 void cr_tiny_free(void *p, size_t bytes) {
   size_t c = bytes ? (bytes - 1) / STEP : 0;
   if (!p) return;
-  if (!keep_tiny || c >= TINY / STEP || tiny.n[c] >= MOST(c)) {
+  if (!keep_tiny || c >= TINY / STEP || tiny.n[c] * (c + 1) * STEP >= KEPT) {
     free(p);
     return;
   }

@@ -74,6 +74,20 @@ int cr_traceback(lua_State *L) {
   return 1;
 }
 
+/* "file:line" in at most n bytes.  Every recorded call asks for it, so it goes without printf. */
+static void write_place(const lua_Debug *ar, char *buf, size_t n) {
+  char digits[12];
+  size_t length = strlen(ar->short_src), count = 0;
+  unsigned line = (unsigned)ar->currentline;
+  do digits[count++] = (char)('0' + line % 10);
+  while (line /= 10);
+  if (length + count + 2 > n) return;
+  memcpy(buf, ar->short_src, length);
+  buf[length++] = ':';
+  while (count) buf[length++] = digits[--count];
+  buf[length] = '\0';
+}
+
 void cr_script_line(void *interp, char *buf, size_t n) {
   lua_State *L = atomic_load(&((cresset *)interp)->running);
   lua_Debug ar;
@@ -81,7 +95,7 @@ void cr_script_line(void *interp, char *buf, size_t n) {
   for (int level = 0; L && lua_getstack(L, level, &ar); level++) {
     lua_getinfo(L, "Sl", &ar);
     if (ar.currentline <= 0 || cr_is_embedded(ar.source)) continue;
-    snprintf(buf, n, "%s:%d", ar.short_src, ar.currentline);
+    write_place(&ar, buf, n);
     return;
   }
 }
