@@ -6,6 +6,11 @@ local raise = require("torch.caller").raise
 
 local check = { raise = raise }
 
+-- Functions are named with or without "torch." before them.
+local function full(fn)
+  return fn:find("^torch%.") and fn or "torch." .. fn
+end
+
 --- "2x3"; "scalar" for a tensor of no dimensions.
 function check.shape_text(x)
   local shape = x.shape
@@ -14,7 +19,7 @@ end
 
 function check.tensor(fn, x, what)
   if not torch.isTensor(x) then
-    raise("torch.%s: %s is a %s, wanted a tensor", fn, what or "the first argument", torch.type(x))
+    raise("%s: %s is a %s, wanted a tensor", full(fn), what or "the first argument", torch.type(x))
   end
   return x
 end
@@ -24,7 +29,7 @@ function check.whole(fn, what, v, lo, hi)
   local n = math.type(v) and math.tointeger(v)
   if not n or (lo and n < lo) or (hi and n > hi) then
     local range = lo and hi and (" from %d to %d"):format(lo, hi) or lo and (" of at least %d"):format(lo)
-    raise("torch.%s: %s is %s, wanted a whole number%s", fn, what, tostring(v), range or "")
+    raise("%s: %s is %s, wanted a whole number%s", full(fn), what, tostring(v), range or "")
   end
   return n
 end
@@ -35,7 +40,7 @@ function check.dim_of(fn, n, dim, otherwise)
   n = math.max(n, 1)
   local d = math.type(dim) and math.tointeger(dim)
   if not d or d == 0 or d > n or d < -n then
-    raise("torch.%s: dimension %s of a tensor of %d dimensions", fn, tostring(dim), n)
+    raise("%s: dimension %s of a tensor of %d dimensions", full(fn), tostring(dim), n)
   end
   return d < 0 and d + n + 1 or d
 end
@@ -55,7 +60,7 @@ function check.dims(fn, x, dims)
   end
   for i, dim in ipairs(type(dims) == "table" and dims or { dims }) do
     list[i] = check.dim(fn, x, dim)
-    if seen[list[i]] then raise("torch.%s: dimension %d is there twice", fn, list[i]) end
+    if seen[list[i]] then raise("%s: dimension %d is there twice", full(fn), list[i]) end
     seen[list[i]] = true
   end
   return list
@@ -64,7 +69,7 @@ end
 --- A list of tensors from f(a, b, ..) or f({a, b, ..}).
 function check.list(fn, first, ...)
   local list = type(first) == "table" and first or { first, ... }
-  if #list == 0 then raise("torch.%s: no tensors are given", fn) end
+  if #list == 0 then raise("%s: no tensors are given", full(fn)) end
   for i, x in ipairs(list) do check.tensor(fn, x, "tensor " .. i) end
   return list
 end
@@ -74,14 +79,38 @@ function check.sizes(fn, first, ...)
   local list = first
   if torch.isStorage(first) then list = first:totable() end
   if type(list) ~= "table" then list = { first, ... } end
-  if #list > 16 then raise("torch.%s: %d sizes, a tensor has at most 16 dimensions", fn, #list) end
+  if #list > 16 then raise("%s: %d sizes, a tensor has at most 16 dimensions", full(fn), #list) end
   local sizes = {}
   for i, v in ipairs(list) do sizes[i] = check.whole(fn, "size " .. i, v) end
   return sizes
 end
 
+--- Sizes of a tensor to be made: none is negative.
+function check.new_sizes(fn, first, ...)
+  local sizes = check.sizes(fn, first, ...)
+  for i, n in ipairs(sizes) do check.whole(fn, "size " .. i, n, 0) end
+  return sizes
+end
+
 function check.is_float(x)
   return x.dtype:find("float", 1, true) ~= nil
+end
+
+--- A tensor of a float type.
+function check.float_tensor(fn, x)
+  if not check.is_float(check.tensor(fn, x)) then
+    raise("%s: a float tensor is wanted, got %s", full(fn), x.dtype)
+  end
+  return x
+end
+
+--- The name of a type that there is; nil stays nil.
+function check.type_name(fn, name)
+  if name == nil then return nil end
+  if type(name) ~= "string" or not pcall(torch.scalar, 0, name) then
+    raise("%s: there is no tensor type '%s'", full(fn), tostring(name))
+  end
+  return name
 end
 
 --- The tensor itself, or in the default float type when it is of an integer type.
@@ -94,7 +123,7 @@ end
 function check.operand(fn, x, like)
   if torch.isTensor(x) then return x end
   if type(x) ~= "number" then
-    raise("torch.%s: got a %s, wanted a tensor or a number", fn, torch.type(x))
+    raise("%s: got a %s, wanted a tensor or a number", full(fn), torch.type(x))
   end
   check.tensor(fn, like, "one of the two")
   local whole = check.is_float(like) or math.tointeger(x)

@@ -5,7 +5,7 @@ local raise = require("torch.caller").raise
 
 return function(torch)
   local complex = {}
-  local args = require "torch.arguments"(torch)
+  local args = require "torch.check"
 
   local function check(fn, x)
     if args.tensor(fn, x):dim() < 1 or x:size(x:dim()) ~= 2 then

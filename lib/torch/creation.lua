@@ -3,7 +3,7 @@
 local raise = require("torch.caller").raise
 
 return function(torch)
-  local args = require "torch.arguments"(torch)
+  local check = require "torch.check"
 
   --- torch.geomspace(from, to [, n])
   --
@@ -22,7 +22,7 @@ return function(torch)
     if (from < 0) ~= (to < 0) or from == 0 or to == 0 or from ~= from or to ~= to then
       raise("%s: from %g to %g: numbers of one sign, other than 0, are wanted", fn, from, to)
     end
-    n = args.whole(fn, "number of points", n or 50, 0)
+    n = check.whole(fn, "number of points", n or 50, 0)
     if n == 0 then return torch.empty(0) end
     local sign = from < 0 and -1 or 1
     local logs = torch.zeros(n, "float64")
@@ -47,10 +47,10 @@ return function(torch)
   --    torch.tri(3):sum() --> 6.0
   function torch.tri(n, m, k, dtype)
     local fn = "torch.tri"
-    n = args.whole(fn, "size", n, 0)
-    m = args.whole(fn, "size", m or n, 0)
-    local ones = torch.ones(n, m, args.type_name(fn, dtype) or torch.getdefaulttensortype())
-    return torch.tril(ones, args.whole(fn, "diagonal", k or 0))
+    n = check.whole(fn, "size", n, 0)
+    m = check.whole(fn, "size", m or n, 0)
+    local ones = torch.ones(n, m, check.type_name(fn, dtype) or torch.getdefaulttensortype())
+    return torch.tril(ones, check.whole(fn, "diagonal", k or 0))
   end
 
   --- torch.identity(n [, type])
@@ -65,7 +65,7 @@ return function(torch)
   --    torch.identity(3):sum() --> 3.0
   function torch.identity(n, dtype)
     local fn = "torch.identity"
-    return torch.eye(args.whole(fn, "size", n, 0)):type(args.type_name(fn, dtype)
+    return torch.eye(check.whole(fn, "size", n, 0)):type(check.type_name(fn, dtype)
       or torch.getdefaulttensortype())
   end
 
@@ -84,9 +84,9 @@ return function(torch)
   function torch.fromfunction(f, sizes, dtype)
     local fn = "torch.fromfunction"
     if type(f) ~= "function" then raise("%s: a function is wanted, got a %s", fn, type(f)) end
-    sizes = args.sizes(fn, sizes)
+    sizes = check.new_sizes(fn, sizes)
     if #sizes == 0 then raise("%s: at least one size is wanted", fn) end
-    local kind = args.type_name(fn, dtype) or torch.getdefaulttensortype()
+    local kind = check.type_name(fn, dtype) or torch.getdefaulttensortype()
     local places = {}
     for d, size in ipairs(sizes) do
       local one = {}

@@ -14,7 +14,7 @@ local scales = {
 
 return function(torch)
   local fft = {}
-  local args = require "torch.arguments"(torch)
+  local args = require "torch.check"
 
   -- How many dimensions there are to transform along.
   local function check_dims(fn, x, pairs_in)
@@ -42,7 +42,7 @@ return function(torch)
   -- One transform along a dimension.  kind: "_fft", "_rfft" or "_irfft"; the direction is for the scale
   -- and, of "_fft", the sign.
   local function along(fn, kind, x, n, dim, norm, direction)
-    local d = args.dim(fn, dim or -1, check_dims(fn, x, kind ~= "_rfft"))
+    local d = args.dim_of(fn, check_dims(fn, x, kind ~= "_rfft"), dim or -1)
     if n == nil then n = kind == "_irfft" and 2 * (x:size(d) - 1) or x:size(d) end
     n = args.whole(fn, "length", n, 1)
     return torch[kind](fn, x, n, d, scale_of(fn, norm, direction, n), direction == "inverse")
@@ -156,7 +156,7 @@ return function(torch)
     sizes, dims = list(fn, "lengths", sizes), list(fn, "dimensions", dims)
     local ds, seen = {}, {}
     if dims then
-      for i, d in ipairs(dims) do ds[i] = args.dim(fn, d, count) end
+      for i, d in ipairs(dims) do ds[i] = args.dim_of(fn, count, d) end
     else
       for i = 1, sizes and #sizes or count do ds[i] = count - (sizes and #sizes or count) + i end
       if ds[1] and ds[1] < 1 then raise("%s: %d lengths for %d dimensions", fn, #sizes, count) end
@@ -296,7 +296,7 @@ return function(torch)
     end
     local y = x
     for _, dim in ipairs(dims) do
-      local d = args.dim(fn, dim, count)
+      local d = args.dim_of(fn, count, dim)
       local n = y:size(d)
       local by = amount(n)
       if by > 0 then y = torch.cat(torch.narrow(y, d, n - by + 1, by), torch.narrow(y, d, 1, n - by), d) end

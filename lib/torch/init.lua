@@ -17,13 +17,13 @@ end
 return function(torch)
   torch._VERSION = "Cresset 0.1.0"
   constructor_tables(torch)
+  package.loaded.torch = torch -- the files below require it
   require("torch.class")(torch)
   require("torch.functions")(torch)
   require("torch.torch7")(torch)
   for _, name in ipairs { "creation", "complex", "fft", "windows", "spectral", "sampling" } do
     require("torch." .. name)(torch)
   end
-  package.loaded.torch = torch
   for _, name in ipairs {
     "shape", "join", "rearrange", "einsum", "products", "statistics", "elementwise", "sets", "places", "pad",
   } do

@@ -8,7 +8,7 @@
 local raise = require("torch.caller").raise
 
 return function(torch)
-  local args = require "torch.arguments"(torch)
+  local args = require "torch.check"
 
   -- ---- arguments -----------------------------------------------------------------------------------
 
@@ -91,7 +91,7 @@ return function(torch)
       local v = given[i]
       local is_sizes = torch.isStorage(v) or (type(v) == "table" and not torch.isTensor(v))
       if i > #names or is_sizes then
-        sizes = v ~= nil and args.sizes(fn, v) or nil
+        sizes = v ~= nil and args.new_sizes(fn, v) or nil
         break
       end
       if v ~= nil and type(v) ~= "number" and not torch.isTensor(v) then
@@ -464,7 +464,7 @@ return function(torch)
   torch.dirichlet = with_generator(function(alpha, sizes)
     local fn = "torch.dirichlet"
     check_lines(fn, alpha)
-    local shape = join(sizes and args.sizes(fn, sizes) or {}, shape_of(alpha, alpha:dim()))
+    local shape = join(sizes and args.new_sizes(fn, sizes) or {}, shape_of(alpha, alpha:dim()))
     local logs = torch._sample("logGamma", torch.empty(shape, "float64"), alpha)
     if logs:nElement() == 0 then return logs:typeAs(alpha) end
     return softmax(logs, logs:dim()):typeAs(alpha)
@@ -486,7 +486,7 @@ return function(torch)
     local fn = "torch.categorical"
     check_lines(fn, p)
     local dims = p:dim()
-    local front, batch = sizes and args.sizes(fn, sizes) or {}, shape_of(p, dims - 1)
+    local front, batch = sizes and args.new_sizes(fn, sizes) or {}, shape_of(p, dims - 1)
     local shape, n, rows = join(front, batch), count(front), count(batch)
     if n * rows == 0 then return torch.empty(shape, "int64") end
     local w = p:detach():double()
@@ -514,7 +514,7 @@ return function(torch)
     tau = tau or 1
     check_lines(fn, logits)
     if type(tau) ~= "number" or tau <= 0 or tau ~= tau then raise("%s: a tau above 0 is wanted", fn) end
-    local d = args.dim(fn, dim or -1, logits:dim())
+    local d = args.dim_of(fn, logits:dim(), dim or -1)
     if logits:nElement() == 0 then return logits:clone() end
     local noise = torch.mul(torch.log(fresh(logits, "exponential")), -1):typeAs(logits)
     local soft = softmax(torch.div(logits + noise, tau), d)
@@ -528,7 +528,7 @@ return function(torch)
 
   local function shuffled(fn, x, dim)
     if args.tensor(fn, x):nElement() == 0 then return x:clone() end
-    local d = args.dim(fn, dim or 1, x:dim())
+    local d = args.dim_of(fn, x:dim(), dim or 1)
     return x:index(d, torch.randperm(x:size(d)):long())
   end
 
@@ -583,7 +583,7 @@ return function(torch)
     local source = torch.isTensor(from) and from or nil
     if source and source:dim() < 1 then raise("%s: a tensor without elements to choose from", fn) end
     local n = args.whole(fn, "number of places", source and source:size(1) or from, 1)
-    local shape = sizes ~= nil and args.sizes(fn, sizes) or { 1 }
+    local shape = sizes ~= nil and args.new_sizes(fn, sizes) or { 1 }
     local total = count(shape)
     if replace == nil then replace = true end
     if not replace and total > n then raise("%s: %d draws from %d without replacement", fn, total, n) end
@@ -633,7 +633,7 @@ return function(torch)
     end
     local low, high = check_range(fn, given[1], given[2])
     local sizes = type(given[3]) == "number" and { table.unpack(given, 3) } or given[3]
-    return blank(args.sizes(fn, sizes), dtype):random(low, high - 1)
+    return blank(args.new_sizes(fn, sizes), dtype):random(low, high - 1)
   end)
 
   --- torch.randLike(x [, type])

@@ -5,7 +5,7 @@ local raise = require("torch.caller").raise
 
 return function(torch)
   local fft, complex = torch.fft, torch.complex
-  local args = require "torch.arguments"(torch)
+  local args = require "torch.check"
 
   -- ---- arguments -----------------------------------------------------------------------------------
 
@@ -257,7 +257,7 @@ return function(torch)
     if not dct_norms[norm] then
       raise("%s: norm is 'backward', 'ortho' or 'forward', not %s", fn, tostring(norm))
     end
-    local d = args.dim(fn, dim or -1, x:dim())
+    local d = args.dim_of(fn, x:dim(), dim or -1)
     local y = x:transpose(d, x:dim())
     local last = y:dim()
     n = check_count(fn, "length", n or y:size(last))
@@ -553,7 +553,7 @@ return function(torch)
   function torch.hilbert(x, n, dim)
     local fn = "torch.hilbert"
     x = check_signal(fn, x)
-    local d = args.dim(fn, dim or -1, x:dim())
+    local d = args.dim_of(fn, x:dim(), dim or -1)
     n = check_count(fn, "length", n or x:size(d))
     local z = fft.rfft(x, n, d)
     local weight = torch.ones(n // 2 + 1):fill(2)

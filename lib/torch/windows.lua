@@ -3,7 +3,7 @@
 local raise = require("torch.caller").raise
 
 return function(torch)
-  local args = require "torch.arguments"(torch)
+  local args = require "torch.check"
 
   -- The length, the length that the formula takes, and the type's name.
   local function check(fn, n, periodic, dtype)

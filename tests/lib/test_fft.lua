@@ -217,7 +217,7 @@ function tests.errors()
       function() fft.fftn(torch.ones(3, 4)) end, function() fft.hfft(torch.ones(3, 4)) end,
       function() fft.fft(torch.scalar(3)) end, function() complex.mul(torch.ones(3), torch.ones(2)) end,
     },
-    ["tensor is wanted"] = {
+    ["wanted a tensor"] = {
       function() fft.fft() end, function() fft.rfft { 1, 2 } end, function() complex.abs(3) end,
       function() torch.complexPairs(3) end, function() torch.stft({}, 4) end,
     },
