@@ -27,17 +27,17 @@ static int table_shape(lua_State *L, int arg, int64_t *shape) {
 static void fill_from_table(lua_State *L, cr_tensor *t, int dim, int64_t *index) {
   luaL_checkstack(L, 4, "tensor from a table");
   if ((int64_t)lua_rawlen(L, -1) != t->shape[dim])
-    luaL_error(L, "a tensor from a table: a row of %d elements where others have %d",
-               (int)lua_rawlen(L, -1), (int)t->shape[dim]);
+    cr_raise(L, "a tensor from a table: a row of %d elements where others have %d",
+             (int)lua_rawlen(L, -1), (int)t->shape[dim]);
   for (index[dim] = 0; index[dim] < t->shape[dim]; index[dim]++) {
     lua_rawgeti(L, -1, index[dim] + 1);
     if (dim + 1 < t->ndim) {
       if (!lua_istable(L, -1))
-        luaL_error(L, "a tensor from a table: a %s among the rows", luaL_typename(L, -1));
+        cr_raise(L, "a tensor from a table: a %s among the rows", luaL_typename(L, -1));
       fill_from_table(L, t, dim + 1, index);
     } else {
       if (!lua_isnumber(L, -1) && !lua_isboolean(L, -1) && !cr_to_tensor(L, -1))
-        luaL_error(L, "a tensor from a table: a %s among the numbers", luaL_typename(L, -1));
+        cr_raise(L, "a tensor from a table: a %s among the numbers", luaL_typename(L, -1));
       if (!cr_put(t, index, cr_check_scalar(L, lua_gettop(L)))) cr_lua_error(L);
     }
     lua_pop(L, 1);
@@ -103,8 +103,8 @@ static int construct(lua_State *L, cr_dtype dtype, int arg) {
     return 1;
   }
   if (t && t->dtype != dtype)
-    return luaL_error(L, "a %s tensor from a %s tensor: use x:type('%s')", cr_dtypes[dtype].name,
-                      cr_dtypes[t->dtype].name, cr_dtypes[dtype].name);
+    return cr_raise(L, "a %s tensor from a %s tensor: use x:type('%s')", cr_dtypes[dtype].name,
+                    cr_dtypes[t->dtype].name, cr_dtypes[dtype].name);
   if (t) { /* x:new() and torch.FloatTensor(x): the same elements; x.new(..) takes sizes */
     if (lua_gettop(L) > arg)
       return luaL_argerror(L, arg + 1, "nothing may follow a tensor; sizes go to x.new(..)");
@@ -181,7 +181,7 @@ static int filled(lua_State *L, double value) {
   cr_dtype dtype = out ? (cr_dtype)out->dtype : (cr_dtype)cr_ctx()->dtype;
   if (lua_type(L, -1) == LUA_TSTRING) dtype = cr_check_dtype(L, lua_gettop(L));
   int used, n = cr_check_sizes(L, out ? 2 : 1, shape, &used);
-  if (n == 0 && used == 0 && !out) return luaL_error(L, "the sizes of the tensor are missing");
+  if (n == 0 && used == 0 && !out) return cr_raise(L, "the sizes of the tensor are missing");
   if (!out) {
     cr_push_tensor(L, cr_full(dtype, cpu, n, shape, cr_num(value)));
     return 1;
@@ -219,7 +219,7 @@ static int f_full(lua_State *L) {
     cr_push_tensor(L, cr_full(dtype, cpu, n, shape, cr_check_scalar(L, 2)));
     return 1;
   }
-  return luaL_error(L, "torch.full({sizes}, value [, type]) is wanted");
+  return cr_raise(L, "torch.full({sizes}, value [, type]) is wanted");
 }
 
 static cr_dtype optional_dtype(lua_State *L, int arg, cr_dtype otherwise) {
@@ -279,7 +279,7 @@ static int f_empty(lua_State *L) {
   cr_dtype dtype = (cr_dtype)cr_ctx()->dtype;
   if (lua_type(L, -1) == LUA_TSTRING) dtype = cr_check_dtype(L, lua_gettop(L));
   int used, n = cr_check_sizes(L, 1, shape, &used);
-  if (n == 0 && used == 0) return luaL_error(L, "the sizes of the tensor are missing");
+  if (n == 0 && used == 0) return cr_raise(L, "the sizes of the tensor are missing");
   cr_push_tensor(L, cr_empty(dtype, cpu, n, shape));
   return 1;
 }
@@ -351,7 +351,7 @@ static int f_range(lua_State *L) {
   double from = luaL_checknumber(L, at), to = luaL_checknumber(L, at + 1),
          step = luaL_optnumber(L, at + 2, 1);
   if (step == 0 || (to - from) / step < 0 || !isfinite((to - from) / step))
-    return luaL_error(L, "range: from %f to %f in steps of %f", from, to, step);
+    return cr_raise(L, "range: from %f to %f in steps of %f", from, to, step);
   cr_dtype dtype = out ? (cr_dtype)out->dtype : (cr_dtype)cr_ctx()->dtype;
   int64_t n = (int64_t)floor((to - from) / step) + 1;
   return give_points(L, "range", cr_arange(dtype, cpu, from, step, n), out);
@@ -378,7 +378,7 @@ static int f_arange(lua_State *L) {
          step = luaL_optnumber(L, 3, 1);
   double count = ceil((to - from) / step);
   if (step == 0 || !isfinite(count))
-    return luaL_error(L, "arange: from %f to %f in steps of %f", from, to, step);
+    return cr_raise(L, "arange: from %f to %f in steps of %f", from, to, step);
   cr_push_tensor(L, cr_arange(whole ? CR_INT64 : (cr_dtype)cr_ctx()->dtype, cpu, from, step,
                               count > 0 ? (int64_t)count : 0));
   return 1;
@@ -406,7 +406,7 @@ static cr_tensor *line(lua_State *L, const char *fn, cr_tensor **out_tensor) {
   int64_t n = lua_isnoneornil(L, at + 2) ? 100 : cr_check_int(L, at + 2);
   if (n < 1) luaL_argerror(L, at + 2, "at least one point is wanted");
   if (n == 1 && from != to && cr_torch7_mode(L))
-    luaL_error(L, "%s: one point from %f to %f", fn, from, to);
+    cr_raise(L, "%s: one point from %f to %f", fn, from, to);
   cr_dtype dtype = out ? (cr_dtype)out->dtype : (cr_dtype)cr_ctx()->dtype;
   return cr_arange(dtype, cpu, from, n > 1 ? (to - from) / (double)(n - 1) : 0, n);
 }

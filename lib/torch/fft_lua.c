@@ -15,7 +15,7 @@ static transform check_transform(lua_State *L) {
   transform t = {.name = luaL_checkstring(L, 1), .x = cr_check_tensor(L, 2), .n = -1};
   if (!lua_isnoneornil(L, 3)) {
     t.n = cr_check_int(L, 3);
-    if (t.n < 1) luaL_error(L, "%s: a transform of length %I", t.name, (LUAI_UACINT)t.n);
+    if (t.n < 1) cr_raise(L, "%s: a transform of length %I", t.name, (LUAI_UACINT)t.n);
   }
   t.dim = cr_check_dim(L, 4);
   t.scale = luaL_checknumber(L, 5);

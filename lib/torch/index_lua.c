@@ -11,8 +11,8 @@ static int64_t check_position(lua_State *L, const cr_tensor *t, int dim, int64_t
   int64_t at = i < 0 ? i + size : i - 1;
   if (at < 0 || at >= size || i == 0) {
     char s[CR_SHAPE_STR];
-    luaL_error(L, "index %I is outside dimension %d of a tensor of shape %s", (LUAI_UACINT)i,
-               dim + 1, cr_shape_str(s, t->ndim, t->shape));
+    cr_raise(L, "index %I is outside dimension %d of a tensor of shape %s", (LUAI_UACINT)i, dim + 1,
+             cr_shape_str(s, t->ndim, t->shape));
   }
   return at;
 }
@@ -20,19 +20,19 @@ static int64_t check_position(lua_State *L, const cr_tensor *t, int dim, int64_t
 /* The numbers {from [, to [, step]]} of the table on the top; {} is the whole dimension. */
 static cr_tensor *apply_range(lua_State *L, cr_tensor *v, int dim) {
   int64_t n = (int64_t)lua_rawlen(L, -1), part[3] = {0, 0, 1};
-  if (n > 3) luaL_error(L, "a range has at most three numbers: {from, to, step}");
+  if (n > 3) cr_raise(L, "a range has at most three numbers: {from, to, step}");
   for (int i = 0; i < (int)n; i++) {
     lua_rawgeti(L, -1, i + 1);
-    if (!lua_isnumber(L, -1)) luaL_error(L, "a range is made of numbers: {from, to, step}");
+    if (!lua_isnumber(L, -1)) cr_raise(L, "a range is made of numbers: {from, to, step}");
     part[i] = cr_check_int(L, lua_gettop(L));
     lua_pop(L, 1);
   }
   if (n == 0) return cr_retain(v);
   int64_t first = check_position(L, v, dim, part[0]);
   int64_t last = n == 1 ? first : check_position(L, v, dim, part[1]);
-  if (part[2] < 1) luaL_error(L, "a range's step must be at least 1, got %d", (int)part[2]);
+  if (part[2] < 1) cr_raise(L, "a range's step must be at least 1, got %d", (int)part[2]);
   if (last < first)
-    luaL_error(L, "a range from %d to %d has no elements", (int)first + 1, (int)last + 1);
+    cr_raise(L, "a range from %d to %d has no elements", (int)first + 1, (int)last + 1);
   return cr_slice(v, dim, first, (last - first) / part[2] + 1, part[2]);
 }
 
@@ -68,9 +68,8 @@ static void push_mask_places(lua_State *L, const cr_tensor *v, int dim, cr_tenso
   bool fits = mask->ndim > 0 && dim + mask->ndim <= v->ndim;
   for (int d = 0; fits && d < mask->ndim; d++) fits = mask->shape[d] == v->shape[dim + d];
   if (!fits)
-    luaL_error(L, "a mask of shape %s from dimension %d on of a tensor of shape %s",
-               cr_shape_str(s, mask->ndim, mask->shape), dim + 1,
-               cr_shape_str(t, v->ndim, v->shape));
+    cr_raise(L, "a mask of shape %s from dimension %d on of a tensor of shape %s",
+             cr_shape_str(s, mask->ndim, mask->shape), dim + 1, cr_shape_str(t, v->ndim, v->shape));
   int k = mask->ndim;
   cr_push_tensor(L, cr_nonzero(mask));
   cr_tensor *places = cr_to_tensor(L, -1);
@@ -88,7 +87,7 @@ typedef struct {
 } region;
 
 static void need_stack(lua_State *L, int slots) {
-  if (!lua_checkstack(L, slots)) luaL_error(L, "not enough memory for the indices");
+  if (!lua_checkstack(L, slots)) cr_raise(L, "not enough memory for the indices");
 }
 
 /* How many dimensions the elements of the key use up; "..." none.  More than there are: an error.
@@ -103,7 +102,7 @@ static int dims_used(lua_State *L, const cr_tensor *t, int key) {
     lua_pop(L, 1);
   }
   if (used > t->ndim || n > 2 * CR_MAX_DIMS)
-    luaL_error(L, "%d indices for a tensor of %d dimensions", (int)used, t->ndim);
+    cr_raise(L, "%d indices for a tensor of %d dimensions", (int)used, t->ndim);
   return (int)used;
 }
 
@@ -136,8 +135,8 @@ static region push_region(lua_State *L, cr_tensor *t, int key) {
       dim += rest;
       rest = 0;
     } else {
-      luaL_error(L, "index %d is a %s; wanted a number, a range {from, to}, a tensor or '...'",
-                 (int)i, luaL_typename(L, arg));
+      cr_raise(L, "index %d is a %s; wanted a number, a range {from, to}, a tensor or '...'",
+               (int)i, luaL_typename(L, arg));
     }
   }
   return r;
@@ -155,7 +154,7 @@ static bool names_slices(const cr_tensor *mask, const cr_tensor *t) {
 static region push_tensor_region(lua_State *L, cr_tensor *t, cr_tensor *k) {
   region r = {.view = t, .indexed = true};
   char s[CR_SHAPE_STR];
-  if (t->ndim == 0) luaL_error(L, "a tensor of shape %s cannot be indexed", cr_tensor_str(s, t));
+  if (t->ndim == 0) cr_raise(L, "a tensor of shape %s cannot be indexed", cr_tensor_str(s, t));
   need_stack(L, t->ndim + 6);
   if (is_mask(k, t))
     push_mask_places(L, t, 0, k, r.index);
@@ -185,7 +184,7 @@ static int by_number(lua_State *L, cr_tensor *t) {
 /* LongStorage{i, j}: one element */
 static int by_storage(lua_State *L, cr_tensor *t, cr_storage *s, int64_t *index) {
   if (s->dtype != CR_INT64 || s->size != t->ndim)
-    return luaL_error(L, "a LongStorage of %d numbers is wanted as index", t->ndim);
+    return cr_raise(L, "a LongStorage of %d numbers is wanted as index", t->ndim);
   for (int d = 0; d < t->ndim; d++) index[d] = check_position(L, t, d, ((int64_t *)s->data)[d]);
   return 0;
 }
@@ -242,7 +241,7 @@ int cr_tensor_index(lua_State *L) {
     cr_push_scalar(L, (cr_dtype)t->dtype, cr_get(t, index));
     return 1;
   }
-  return luaL_error(L, "a tensor cannot be indexed by a %s", luaL_typename(L, 2));
+  return cr_raise(L, "a tensor cannot be indexed by a %s", luaL_typename(L, 2));
 }
 
 /* ---- writing ---------------------------------------------------------------------------- */
@@ -293,7 +292,7 @@ int cr_tensor_newindex(lua_State *L) {
   int type = lua_type(L, 2);
   if (type == LUA_TSTRING) {
     if (cr_set_property(L, t, lua_tostring(L, 2))) return 0;
-    return luaL_error(L, "a tensor has no field '%s' that could be set", lua_tostring(L, 2));
+    return cr_raise(L, "a tensor has no field '%s' that could be set", lua_tostring(L, 2));
   }
   if (type == LUA_TNUMBER) {
     int64_t at = check_position(L, t, 0, cr_check_int(L, 2));
@@ -320,7 +319,7 @@ int cr_tensor_newindex(lua_State *L) {
     by_storage(L, t, cr_to_storage(L, 2), index);
     if (!cr_put(t, index, cr_check_scalar(L, 3))) cr_lua_error(L);
   } else {
-    return luaL_error(L, "a tensor cannot be indexed by a %s", luaL_typename(L, 2));
+    return cr_raise(L, "a tensor cannot be indexed by a %s", luaL_typename(L, 2));
   }
   return 0;
 }
@@ -343,8 +342,7 @@ static int m_get(lua_State *L) {
   cr_tensor *t = cr_check_tensor(L, 1);
   int64_t index[CR_MAX_DIMS];
   if (lua_gettop(L) - 1 != t->ndim)
-    return luaL_error(L, "get: %d indices for a tensor of %d dimensions", lua_gettop(L) - 1,
-                      t->ndim);
+    return cr_raise(L, "get: %d indices for a tensor of %d dimensions", lua_gettop(L) - 1, t->ndim);
   for (int d = 0; d < t->ndim; d++) index[d] = check_position(L, t, d, cr_check_int(L, d + 2));
   cr_push_scalar(L, (cr_dtype)t->dtype, cr_get(t, index));
   return 1;

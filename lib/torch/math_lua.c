@@ -364,7 +364,7 @@ static int addc(lua_State *L, bool method,
     else
       return luaL_argerror(L, i, "too many tensors");
   }
-  if (n < 3) return luaL_error(L, "three tensors are wanted, got %d", n);
+  if (n < 3) return cr_raise(L, "three tensors are wanted, got %d", n);
   bool into = n == 4 || method;
   cr_tensor **in = n == 4 ? t + 1 : t;
   for (int i = 1; i <= 2; i++) in[i] = match_shape(L, in[0], in[i]);

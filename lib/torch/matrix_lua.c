@@ -73,7 +73,7 @@ static int addmm(lua_State *L, bool method) {
       t[n++] = cr_check_tensor(L, i);
     }
   }
-  if (n < 3) return luaL_error(L, "three tensors are wanted, got %d", n);
+  if (n < 3) return cr_raise(L, "three tensors are wanted, got %d", n);
   /* One number is alpha when it stands just before the factors, else beta. */
   double beta = number[0], alpha = number[1];
   if (numbers == 1 && before[0] == n - 2 && !(method && n == 3)) beta = 1, alpha = number[0];
@@ -128,8 +128,8 @@ static int addbmm(lua_State *L, bool method) {
   cr_tensor *a = cr_check_tensor(L, last > 1 ? last - 1 : 1), *b = cr_check_tensor(L, last);
   char s[CR_SHAPE_STR], t[CR_SHAPE_STR];
   if (a->ndim != 3 || b->ndim != 3 || a->shape[0] != b->shape[0] || a->shape[2] != b->shape[1])
-    return luaL_error(L, "addbmm: batches of shapes %s and %s do not match",
-                      cr_shape_str(s, a->ndim, a->shape), cr_shape_str(t, b->ndim, b->shape));
+    return cr_raise(L, "addbmm: batches of shapes %s and %s do not match",
+                    cr_shape_str(s, a->ndim, a->shape), cr_shape_str(t, b->ndim, b->shape));
   cr_push_tensor(L, side_by_side(a));
   lua_replace(L, last - 1);
   cr_push_tensor(L, cr_reshape(b, 2, (int64_t[]){b->shape[0] * b->shape[1], b->shape[2]}));

@@ -190,7 +190,7 @@ static int sized(lua_State *L, cr_random_op op) {
   cr_dtype dtype = (cr_dtype)cr_ctx()->dtype;
   if (!out && lua_type(L, -1) == LUA_TSTRING) dtype = cr_check_dtype(L, lua_gettop(L));
   int used, n = cr_check_sizes(L, out ? 2 : 1, shape, &used);
-  if (n == 0 && used == 0) return luaL_error(L, "the sizes of the tensor are missing");
+  if (n == 0 && used == 0) return cr_raise(L, "the sizes of the tensor are missing");
   if (out) {
     if (!cr_resize(out, n, shape, NULL)) return cr_lua_error(L);
     return cr_push_result(L, cr_random(op, out, 0, 1), 1);

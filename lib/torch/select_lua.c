@@ -291,7 +291,7 @@ static void take_table(lua_State *L) {
  * table held beyond them goes. */
 static int give_pieces(lua_State *L, cr_tensor *x, int64_t size, int dim) {
   if (!cr_wrap_dim("split", &dim, x->ndim)) return cr_lua_error(L);
-  if (size < 1) return luaL_error(L, "split: pieces of %d elements", (int)size);
+  if (size < 1) return cr_raise(L, "split: pieces of %d elements", (int)size);
   int64_t total = x->ndim ? x->shape[dim] : 0, i = 1, held = (int64_t)lua_rawlen(L, -1);
   for (int64_t at = 0; at < total; at += size, i++) {
     cr_push_tensor(L, cr_narrow(x, dim, at, size < total - at ? size : total - at));

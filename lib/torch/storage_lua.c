@@ -134,7 +134,7 @@ static void constructors(lua_State *L) {
 static int64_t check_place(lua_State *L, const cr_storage *s, int arg) {
   int64_t i = cr_check_int(L, arg);
   if (i < 1 || i > s->size)
-    luaL_error(L, "index %d is outside a storage of %d elements", (int)i, (int)s->size);
+    cr_raise(L, "index %d is outside a storage of %d elements", (int)i, (int)s->size);
   return i - 1;
 }
 
@@ -212,7 +212,7 @@ static int s_fill(lua_State *L) {
 static int s_copy(lua_State *L) {
   cr_storage *s = check_host(L, 1), *o = check_host(L, 2);
   if (s->size != o->size)
-    return luaL_error(L, "copy: %d elements into a storage of %d", (int)o->size, (int)s->size);
+    return cr_raise(L, "copy: %d elements into a storage of %d", (int)o->size, (int)s->size);
   for (int64_t i = 0; i < s->size; i++)
     cr_store_scalar((cr_dtype)s->dtype, place(s, i),
                     cr_load_scalar((cr_dtype)o->dtype, place(o, i)));
@@ -301,7 +301,7 @@ static int f_bytes(lua_State *L) {
   int64_t first = lua_isnoneornil(L, 2) ? 0 : cr_check_place(L, 2);
   int64_t n = lua_isnoneornil(L, 3) ? s->size - first : cr_check_int(L, 3);
   if (first < 0 || n < 0 || first > s->size || n > s->size - first)
-    return luaL_error(L, "a range outside the storage");
+    return cr_raise(L, "a range outside the storage");
   lua_pushlstring(L, place(s, first), (size_t)n * cr_sizeof((cr_dtype)s->dtype));
   return 1;
 }

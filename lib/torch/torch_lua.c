@@ -5,6 +5,7 @@
 #include <math.h>
 #include <omp.h>
 #include <stdio.h>
+#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -200,6 +201,19 @@ int cr_lua_error(lua_State *L) {
   lua_pushfstring(L, "%s%s", bare ? "torch." : "", message);
   lua_concat(L, 2);
   return lua_error(L);
+}
+
+int cr_raise(lua_State *L, const char *format, ...) {
+  va_list args;
+  va_start(args, format);
+  const char *text = lua_pushvfstring(L, format, args);
+  va_end(args);
+  size_t word = strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.");
+  lua_Debug ar;
+  bool named =
+      text[word] == ':' || !lua_getstack(L, 0, &ar) || !lua_getinfo(L, "n", &ar) || !ar.name;
+  cr_fail("%s%s%s", named ? "" : ar.name, named ? "" : ": ", text);
+  return cr_lua_error(L);
 }
 
 int cr_return(lua_State *L, int arg) {

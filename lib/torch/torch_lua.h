@@ -26,6 +26,9 @@ cr_storage *cr_to_storage(lua_State *L, int arg);
 cr_storage *cr_check_storage(lua_State *L, int arg);
 /* Raises cr_error() with the position of the script's line. */
 int cr_lua_error(lua_State *L);
+/* The same with a message of its own, formatted as by luaL_error; one that does not begin with a
+ * function's name gets the name of the running one. */
+int cr_raise(lua_State *L, const char *format, ...);
 /* A number argument, whether integer or float. */
 cr_scalar cr_check_scalar(lua_State *L, int arg);
 /* A 1-based dimension, negative from the end, as the 0-based one that operators take. */

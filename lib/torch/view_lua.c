@@ -43,8 +43,8 @@ static int t_sub(lua_State *L) {
     if (from < 0) from += t->shape[d] + 1;
     if (to < 0) to += t->shape[d] + 1;
     if (from < 1 || to < from || to > t->shape[d])
-      return luaL_error(L, "sub: elements %I to %I of dimension %d, which has %I",
-                        (LUAI_UACINT)from, (LUAI_UACINT)to, d + 1, (LUAI_UACINT)t->shape[d]);
+      return cr_raise(L, "sub: elements %I to %I of dimension %d, which has %I", (LUAI_UACINT)from,
+                      (LUAI_UACINT)to, d + 1, (LUAI_UACINT)t->shape[d]);
     cr_push_tensor(L, cr_narrow(cr_check_tensor(L, -1), d, from - 1, to - from + 1));
     lua_replace(L, -2);
   }
@@ -103,7 +103,7 @@ static int t_transpose(lua_State *L) {
 static int t_t(lua_State *L) {
   cr_tensor *t = cr_check_tensor(L, 1);
   if (t->ndim != 2)
-    return luaL_error(L, "t: a matrix is wanted, this tensor has %d dimensions", t->ndim);
+    return cr_raise(L, "t: a matrix is wanted, this tensor has %d dimensions", t->ndim);
   cr_push_tensor(L, cr_transpose(t, 0, 1));
   return 1;
 }

@@ -289,7 +289,11 @@ cr_tensor *cr_mean(cr_tensor *a, int ndims, const int *dims, bool keepdim, cr_te
 cr_tensor *cr_var(cr_tensor *a, int ndims, const int *dims, bool keepdim, int correction,
                   bool root) {
   int64_t mask;
-  if (!a || !dim_mask("var", a, ndims, dims, &mask) || !cr_need_float("var", a)) return NULL;
+  if (!a || !dim_mask("var", a, ndims, dims, &mask)) return NULL;
+  if (!cr_is_float((cr_dtype)a->dtype)) {
+    CR_AUTO f = cr_cast(a, (cr_dtype)cr_ctx()->dtype);
+    return cr_var(f, ndims, dims, keepdim, correction, root);
+  }
   CR_AUTO mean = cr_mean(a, ndims, dims, true, NULL);
   CR_AUTO centred = cr_sub(a, mean);
   CR_AUTO square = cr_unary(CR_SQUARE, centred, NULL);
@@ -310,7 +314,11 @@ static cr_tensor *safe_power(cr_tensor *a, double p) {
 
 cr_tensor *cr_norm(cr_tensor *a, double p, int ndims, const int *dims, bool keepdim) {
   int64_t mask;
-  if (!a || !dim_mask("norm", a, ndims, dims, &mask) || !cr_need_float("norm", a)) return NULL;
+  if (!a || !dim_mask("norm", a, ndims, dims, &mask)) return NULL;
+  if (!cr_is_float((cr_dtype)a->dtype)) {
+    CR_AUTO f = cr_cast(a, (cr_dtype)cr_ctx()->dtype);
+    return cr_norm(f, p, ndims, dims, keepdim);
+  }
   if (p == 1) return cr_reduce(CR_SUMABS, a, ndims, dims, keepdim, NULL);
   if (p == 2) {
     CR_AUTO square = kernel(CR_SUMSQ, a, mask, keepdim, NULL);
