@@ -210,8 +210,8 @@ int cr_raise(lua_State *L, const char *format, ...) {
   va_end(args);
   size_t word = strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.");
   lua_Debug ar;
-  bool named =
-      text[word] == ':' || !lua_getstack(L, 0, &ar) || !lua_getinfo(L, "n", &ar) || !ar.name;
+  bool named = text[word] == ':' || !lua_getstack(L, 0, &ar) || !lua_getinfo(L, "n", &ar) ||
+               !ar.name || strcmp(ar.namewhat, "metamethod") == 0;
   cr_fail("%s%s%s", named ? "" : ar.name, named ? "" : ": ", text);
   return cr_lua_error(L);
 }
