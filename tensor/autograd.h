@@ -123,6 +123,9 @@ const char *cr_node_attrs(const cr_node *n); /* names of the recorded numbers: c
 int cr_attr_nums(const cr_node *n, const double **nums); /* their number */
 size_t cr_node_saved_bytes(const cr_node *n); /* of the elements that it keeps for backward */
 int cr_node_output_of(cr_tensor *t);          /* which output of its node t is */
+/* Whether a gradient of t goes on to a leaf that is none of `own`: 1 or 0; -1: failed.  (reach.c)
+ */
+int cr_reaches_others(cr_tensor *t, int nown, cr_tensor *const *own);
 cr_node *cr_node_retain(cr_node *n);
 void cr_node_release(cr_node *n);
 

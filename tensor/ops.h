@@ -210,9 +210,11 @@ cr_tensor *cr_sample(cr_sample_op op, cr_tensor *t, cr_tensor *a, cr_tensor *b);
 /* ---- check ------------------------------------------------------------------------------ */
 /* Compares backward with central differences.  f(ctx, inputs) gives a fresh tensor; inputs must be
  * float64.  Returns false and a message with the largest error and its place when they differ by
- * more than atol + rtol*|numeric|; second_order checks the gradient's own gradient too. */
+ * more than atol + rtol*|numeric|.  The orders: the gradient, the gradient's own gradient. */
+typedef enum { CR_GRADCHECK_FIRST, CR_GRADCHECK_BOTH, CR_GRADCHECK_SECOND } cr_gradcheck_orders;
 bool cr_gradcheck(cr_tensor *(*f)(void *ctx, cr_tensor *const *in), void *ctx, int nin,
-                  cr_tensor *const *in, double eps, double atol, double rtol, bool second_order);
+                  cr_tensor *const *in, double eps, double atol, double rtol,
+                  cr_gradcheck_orders orders);
 
 /* ---- ops/common.c: shared by operators, also those of nn/ ------------------------------- */
 /* The tensor to write a result into: a new one, or `out`, checked (dtype, device, writable) and

@@ -236,7 +236,8 @@ static int f_is_anomaly_enabled(lua_State *L) {
 
 /* torch._version(x): how often x's storage was written. */
 static int f_version(lua_State *L) {
-  lua_pushinteger(L, (lua_Integer)cr_check_tensor(L, 1)->storage->version);
+  const cr_tensor *t = cr_check_tensor(L, 1);
+  lua_pushinteger(L, t->storage ? (lua_Integer)t->storage->version : 0);
   return 1;
 }
 
@@ -285,37 +286,58 @@ static cr_tensor *checked_function(void *ctx, cr_tensor *const *in) {
   return t;
 }
 
-/** torch.gradcheck(f, inputs [, options])
+/** torch.gradcheck(f, inputs [, options]); torch.gradgradcheck(f, inputs [, options])
  *
- *  Compares the gradients of a function with differences of its values.
+ *  Compares the gradients of a function with differences of its values; gradgradcheck does so with
+ *  the gradients of its gradients.
  *
  *  f: function of tensors that gives a tensor; the same for the same inputs
  *  inputs: a DoubleTensor or a table of them
  *  options: table of any of these:
  *    eps: half of the step, 1e-6 by default
  *    atol, rtol: differences up to atol + rtol |value| are accepted; 1e-5 and 1e-3
- *    second: true checks gradients of gradients too
- *  Returns: true; or false and a message with the largest difference and its place
+ *    second: true has gradcheck check gradients of gradients too
+ *  Returns: true; or false and a message that says which input is wrong, in how many elements, and
+ *    where the error is largest
  *  From: PyTorch
  *  Example:
- *    x = torch.DoubleTensor { 0.3, 0.7 }:requireGrad()
- *    torch.gradcheck(torch.exp, x) --> true
+ *    x = torch.DoubleTensor { 0.3, 0.7 }
+ *    torch.gradcheck(torch.exp, x), torch.gradgradcheck(torch.exp, x) --> true true
  */
-static int f_gradcheck(lua_State *L) {
+static int compare_gradients(lua_State *L, cr_gradcheck_orders orders) {
   luaL_checkany(L, 1);
   lua_settop(L, 3);
   check_ctx c = {.L = L, .function = 1};
   cr_tensor **in = cr_check_tensors(L, 2, &c.n, false);
   double eps = option(L, 3, "eps", 1e-6), atol = option(L, 3, "atol", 1e-5),
          rtol = option(L, 3, "rtol", 1e-3);
-  bool second = flag(L, 3, "second");
+  if (orders == CR_GRADCHECK_FIRST && flag(L, 3, "second")) orders = CR_GRADCHECK_BOTH;
   lua_State *before = cr_set_running(L);
-  bool ok = cr_gradcheck(checked_function, &c, c.n, in, eps, atol, rtol, second);
+  bool ok = cr_gradcheck(checked_function, &c, c.n, in, eps, atol, rtol, orders);
   cr_set_running(before);
   lua_pushboolean(L, ok);
   if (ok) return 1;
   lua_pushstring(L, cr_error());
   return 2;
+}
+
+static int f_gradcheck(lua_State *L) {
+  return compare_gradients(L, CR_GRADCHECK_FIRST);
+}
+static int f_gradgradcheck(lua_State *L) {
+  return compare_gradients(L, CR_GRADCHECK_SECOND);
+}
+
+/* ---- for torch.func --------------------------------------------------------------------- */
+
+/* torch._reaches(x, {leaf, ..}): whether a gradient of x goes on to any other leaf. */
+static int f_reaches(lua_State *L) {
+  int n;
+  cr_tensor *x = cr_check_tensor(L, 1), **own = cr_check_tensors(L, 2, &n, false);
+  int found = cr_reaches_others(x, n, own);
+  if (found < 0) return cr_lua_error(L);
+  lua_pushboolean(L, found);
+  return 1;
 }
 
 static const cr_binding bindings[] = {
@@ -331,6 +353,8 @@ static const cr_binding bindings[] = {
     {"detectAnomaly", f_detect_anomaly, NULL},
     {"setDetectAnomaly", f_set_detect_anomaly, NULL},
     {"isAnomalyEnabled", f_is_anomaly_enabled, NULL},
+    {"gradgradcheck", f_gradgradcheck, NULL},
+    {"_reaches", f_reaches, NULL},
     {"_linkgrad", f_link_grad, NULL},
     {"_version", f_version, NULL},
     {"_setgrad", f_set_grad, NULL},

@@ -112,7 +112,8 @@ static inline void back(cr_tensor *y, cr_tensor *g) {
 #define CHECK_GRADIENTS(f, ctx, ...)                                                               \
   do {                                                                                             \
     cr_tensor *in_[] = {__VA_ARGS__};                                                              \
-    if (!cr_gradcheck(f, ctx, (int)(sizeof in_ / sizeof *in_), in_, 1e-5, 1e-6, 1e-5, true))       \
+    if (!cr_gradcheck(f, ctx, (int)(sizeof in_ / sizeof *in_), in_, 1e-5, 1e-6, 1e-5,              \
+                      CR_GRADCHECK_BOTH))                                                          \
       fail_msg("line %d: %s", __LINE__, cr_error());                                               \
   } while (0)
 
