@@ -47,8 +47,9 @@ return function(nn, torch)
     local output = torch.noGrad(function() return self:updateOutput(plain) end)
     local inputs, outputs = tape.flatten(input), tape.flatten(output)
     local n = #inputs
-    for _, p in ipairs((self:parameters()) or {}) do
-      if not p.requiresGrad then p:requireGrad() end
+    local params, gradParams = self:parameters()
+    for _, p in ipairs(params or {}) do
+      if not self._functional and not p.requiresGrad then p:requireGrad() end
       inputs[#inputs + 1] = p
     end
     for i, t in ipairs(outputs) do outputs[i] = t:clone() end
@@ -58,13 +59,16 @@ return function(nn, torch)
         at = at + 1
         return grads[at]
       end)
+      if self._functional then for _, g in ipairs(gradParams or {}) do g:zero() end end
       self:updateGradInput(plain, gradOutput)
-      self:accGradParameters(plain, gradOutput, nn._scale or 1)
+      self:accGradParameters(plain, gradOutput, not self._functional and nn._scale or 1)
       local given = tape.flatten(self.gradInput)
       for i = 1, n do -- an empty gradInput stands for none
         if given[i] and given[i]:nElement() == 0 and inputs[i]:nElement() > 0 then given[i] = false end
       end
-      return table.unpack(given, 1, n)
+      if not self._functional then return table.unpack(given, 1, n) end
+      for i, g in ipairs(gradParams or {}) do given[n + i] = g:clone() end
+      return table.unpack(given, 1, #inputs)
     end)
     local at = 0
     return tape.map(output, function()
@@ -73,13 +77,14 @@ return function(nn, torch)
     end)
   end
 
-  -- Runs the module on the tape.
+  -- Runs the module on the tape.  A copy that torch.func.functionalCall made (_functional) has parameters
+  -- that may be results; their gradients go on along the tape and not into gradWeight.
   function Module:_run(input)
     local output
     if by_hand(self) then
       output = run_by_hand(self, input)
     else
-      self:_link()
+      if not self._functional then self:_link() end
       output = self:updateOutput(input)
     end
     tape.note(self, input, output)

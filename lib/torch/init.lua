@@ -29,7 +29,8 @@ return function(torch)
   } do
     require("torch." .. name)
   end
-  for _, name in ipairs { "Function", "graph", "File", "Timer", "TestSuite", "Tester", "CmdLine" } do
+  for _, name in ipairs { "Function", "graph", "File", "Timer", "TestSuite", "Tester", "CmdLine", "func",
+    "vmap", "functionalcall" } do
     require("torch." .. name)(torch)
   end
   require("formats.numpy")(torch)
