@@ -3,13 +3,16 @@
 --   cresset scripts/docs.lua reference FOLDER   writes the pages
 --   cresset scripts/docs.lua stubs FILE         writes the stubs
 --   cresset scripts/docs.lua check              fails when a public name has no doc comment
---   cresset scripts/docs.lua examples           runs every example; files that they write go into the
+--   cresset scripts/docs.lua examples           runs every example, and the Lua of README.md and
+--                                               docs/*.md; files that they write go into the
 --                                               current folder
 
 local torch = require "torch"
 local help = require "help"
 local paths = require "paths"
-for _, name in ipairs { "nn", "optim", "data", "sys", "xlua", "plot" } do _G[name] = require(name) end
+for _, name in ipairs { "nn", "optim", "data", "sys", "xlua", "plot", "autograd" } do
+  _G[name] = require(name)
+end
 
 -- The entries in the order of their places, each once.
 local function entries()
@@ -231,33 +234,89 @@ local function instrument(example)
   end))
 end
 
-local function run_example(entry)
-  local function expect(want, ...)
-    local got = table.pack(...)
-    for i = 1, got.n do got[i] = tostring(got[i]):gsub("%s+", " "):gsub("^ ", ""):gsub(" $", "") end
-    local text = table.concat(got, " ", 1, got.n)
-    if text ~= want:gsub("%s+", " ") then error(("got %q, wanted %q"):format(text, want), 2) end
-  end
-  local scope = setmetatable({ __expect = expect }, { __index = _G })
-  local name = ("=%s:%d (example)"):format(entry.file, entry.line)
-  local chunk, message = load(instrument(entry.example), name, "t", scope)
+local function expect(want, ...)
+  local got = table.pack(...)
+  for i = 1, got.n do got[i] = tostring(got[i]):gsub("%s+", " "):gsub("^ ", ""):gsub(" $", "") end
+  local text = table.concat(got, " ", 1, got.n)
+  if text ~= want:gsub("%s+", " ") then error(("got %q, wanted %q"):format(text, want), 2) end
+end
+
+local function run_chunk(text, name, scope)
+  local chunk, message = load(instrument(text), name, "t", scope)
   if not chunk then return false, message end
-  torch.manualSeed(1)
   return xpcall(chunk, debug.traceback)
+end
+
+local function run_example(entry)
+  torch.manualSeed(1)
+  return run_chunk(entry.example, ("=%s:%d (example)"):format(entry.file, entry.line),
+    setmetatable({ __expect = expect }, { __index = _G }))
+end
+
+-- The blocks of a page that are fenced as ```lua alone, with empty lines before so that the numbers of
+-- their lines are those of the page.
+local function page_blocks(text)
+  local blocks, number, current = {}, 0, nil
+  for line in (text .. "\n"):gmatch("(.-)\n") do
+    number = number + 1
+    if current and line:find("^```") then
+      blocks[#blocks + 1] = { line = current.line, text = table.concat(current, "\n") }
+      current = nil
+    elseif current then
+      current[#current + 1] = line
+    elseif line:find("^```lua%s*$") then
+      current = { line = number, ("\n"):rep(number - 1) }
+    end
+  end
+  return blocks
+end
+
+-- Runs the blocks of a page, which share their globals; they may print, but nobody sees it.
+local function run_page(path)
+  local file = assert(io.open(path))
+  local blocks = page_blocks(file:read "a")
+  file:close()
+  local scope = { __expect = expect, print = function(...)
+    for _, v in ipairs { ... } do tostring(v) end
+  end }
+  setmetatable(scope, { __index = _G })
+  torch.manualSeed(1)
+  for _, block in ipairs(blocks) do
+    local ok, message = run_chunk(block.text, "=" .. path, scope)
+    if not ok then return false, message, block.line, #blocks end
+  end
+  return true, nil, nil, #blocks
+end
+
+-- README.md and docs/*.md of the tree that this script lies in.
+local function pages_of_the_tree()
+  local top = paths.dirname(paths.dirname(arg[0]))
+  local list = { top .. "/README.md" }
+  local docs = {}
+  for name in paths.files(top .. "/docs", "%.md$") do docs[#docs + 1] = top .. "/docs/" .. name end
+  table.sort(docs)
+  return table.move(docs, 1, #docs, 2, list)
 end
 
 local function examples()
   local passed, failed = 0, 0
+  local function count(ok, message, place)
+    if ok then
+      passed = passed + 1
+    else
+      failed = failed + 1
+      print(("%s: %s"):format(place, message))
+    end
+  end
   for _, entry in ipairs(entries()) do
     if entry.example then
       local ok, message = run_example(entry)
-      if ok then
-        passed = passed + 1
-      else
-        failed = failed + 1
-        print(("%s:%d: %s"):format(entry.file, entry.line, message))
-      end
+      count(ok, message, ("%s:%d"):format(entry.file, entry.line))
     end
+  end
+  for _, path in ipairs(pages_of_the_tree()) do
+    local ok, message, line, blocks = run_page(path)
+    if blocks > 0 then count(ok, message, ("%s:%d"):format(path, line or 1)) end
   end
   print(("%d passed, %d failed"):format(passed, failed))
   return failed == 0

@@ -45,7 +45,7 @@ local function documented_class(class)
   return class
 end
 
-local packages = { "torch", "nn", "optim", "data", "paths", "sys", "xlua", "plot" }
+local packages = { "torch", "nn", "optim", "data", "paths", "sys", "xlua", "plot", "autograd" }
 
 local function class_parent(methods)
   local mt = debug.getmetatable(methods)

@@ -1,0 +1,3 @@
+-- gradcheck: what require "autograd.gradcheck" gives in torch-autograd.
+
+return require("autograd").gradcheck
