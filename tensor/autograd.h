@@ -102,6 +102,9 @@ int cr_input_shape(const cr_node *n, int i, const int64_t **shape);
 
 bool cr_requires_grad(cr_tensor *t); /* leaf that requires one, or result of such */
 bool cr_is_leaf(cr_tensor *t);
+/* Of a view that is being given out: a base that nobody else has, such as the product of matrices
+ * behind a mv, is given up, and writes to t are t's own. */
+void cr_forget_base(cr_tensor *t);
 bool cr_set_requires_grad(cr_tensor *t, bool on); /* leaves of a float type only */
 cr_tensor *cr_detach(const cr_tensor *t);
 cr_tensor *cr_grad(const cr_tensor *t);          /* borrowed; NULL when there is none */

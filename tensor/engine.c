@@ -172,7 +172,8 @@ static bool add_to(const run *r, cr_tensor **sum, cr_tensor *g) {
   return true;
 }
 
-/* grad += scale * g on a leaf; takes over g. */
+/* grad += scale * g on a leaf; takes over g.  The grad is a tensor of the leaf's own: later
+ * gradients are added to it in place. */
 static bool accumulate(const run *r, cr_tensor *leaf, cr_tensor *g) {
   double scale = r->opts->scale == 0 ? 1 : r->opts->scale;
   cr_tensor *grad = leaf->ag->grad, *sum = NULL;
@@ -181,7 +182,7 @@ static bool accumulate(const run *r, cr_tensor *leaf, cr_tensor *g) {
                      : cr_axpby(cr_num(1), grad, cr_num(scale), g, grad);
   } else if (scale != 1) {
     sum = cr_mul_num(g, scale);
-  } else if (r->opts->create_graph || ours_alone(g)) {
+  } else if (ours_alone(g)) {
     sum = cr_retain(g);
   } else {
     sum = cr_clone(g);
@@ -277,7 +278,7 @@ static bool complete_outputs(const run *r, cr_node *n) {
     if (!o->grad) return false;
     if (o->hooks && !cr_run_tensor_hooks(o->hooks, &o->grad)) return false;
     if (o->retain && r->all) {
-      cr_tensor *copy = r->opts->create_graph ? cr_retain(o->grad) : cr_clone(o->grad);
+      cr_tensor *copy = cr_clone(o->grad);
       if (!copy) return false;
       bool ok = true;
       if (o->retain->ag->grad) {

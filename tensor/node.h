@@ -97,6 +97,11 @@ bool cr_edge_wanted(const void *run, const cr_edge *e);
 /* The operators behind writes through views (ops/slice.c).  Geometries: see there. */
 extern const cr_op cr_op_copy_slices;
 int cr_slice_attrs(const cr_tensor *base, const cr_tensor *view, int64_t *ints);
+/* For a view v of t that shows the places of t which `part` shows of `plain`, t in memory without
+ * gaps and overlaps.  Sets v's base, and records; takes over v. */
+cr_tensor cr_plain_layout(const cr_tensor *t);
+cr_tensor *cr_record_part(cr_tensor *v, cr_tensor *t, const cr_tensor *plain,
+                          const cr_tensor *part);
 #define CR_SLICE_ATTRS (4 * CR_MAX_DIMS + 4)
 
 #endif

@@ -224,6 +224,10 @@ cr_tensor *cr_result(const char *fn, cr_tensor *out, cr_dtype dtype, cr_device d
 /* Puts a finished result into `out` (any dtype of its kind, any layout); takes over y.  With out
  * NULL gives y back. */
 cr_tensor *cr_into(const char *fn, cr_tensor *out, cr_tensor *y);
+/* The same for a y without a history, computed from `in`: the caller records the call as if it had
+ * written to out itself. */
+cr_tensor *cr_into_unrecorded(const char *fn, cr_tensor *out, int nin, cr_tensor *const *in,
+                              cr_tensor *y);
 /* Whether writing to out may change elements of `in` that are still to be read. */
 bool cr_overlaps(const cr_tensor *out, const cr_tensor *in);
 /* dim from the end when negative; false with a message when out of range. */

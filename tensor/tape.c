@@ -135,6 +135,12 @@ bool cr_refresh(cr_tensor *t) {
   return ag != NULL;
 }
 
+void cr_forget_base(cr_tensor *t) {
+  if (atomic_load(&t->refs) != 1 || atomic_load(&t->base->refs) != 1 || !cr_refresh(t)) return;
+  cr_release(t->base);
+  t->base = NULL;
+}
+
 bool cr_requires_grad(cr_tensor *t) {
   return cr_refresh(t) && on_tape(t);
 }
@@ -162,6 +168,10 @@ bool cr_set_requires_grad(cr_tensor *t, bool on) {
   cr_autograd *ag = cr_autograd_of(t);
   if (!ag) return false;
   ag->requires_grad = on;
+  if (!on || !t->base) return true;
+  cr_release(
+      t->base); /* from now on t is the base of its views: writes to them are writes to a leaf */
+  t->base = NULL;
   return true;
 }
 
@@ -233,6 +243,7 @@ cr_tensor *cr_keep(cr_tensor *a, const cr_tensor *out) {
   if (!out || out->storage != a->storage || cr_ctx()->no_grad || !cr_is_float((cr_dtype)a->dtype))
     return cr_retain(a);
   if (!cr_refresh(a)) return NULL;
+  if (a->ag && a->ag->requires_grad) return cr_clone(a); /* recorded: only a itself is the leaf */
   cr_context *ctx = cr_ctx();
   ctx->no_grad = true;
   cr_tensor *copy = cr_clone(a);
@@ -381,9 +392,20 @@ static bool rebase(cr_tensor *view, cr_node *n) {
     ok = bag != NULL;
   }
   cr_release(part);
-  /* The view's own history is made anew from its base at next use. */
-  if (ok && view->ag) view->ag->version = cr_version(view) - 1;
-  return ok;
+  if (!ok || !view->ag) return ok;
+  /* The view's own history is made anew from its base at next use; now, if its gradient is kept. */
+  cr_node *before = view->ag->node;
+  view->ag->version = cr_version(view) - 1;
+  return !before || before->out[view->ag->index].retain != view || cr_refresh(view);
+}
+
+/* Views that an operator read and wrote over got a history from before the write under the version
+ * after it. */
+static void outdate(const cr_tensor *out, const cr_call *call) {
+  for (int i = 0; i < call->nin; i++) {
+    cr_tensor *t = call->in[i];
+    if (t && t->ag && is_view(t) && t->storage == out->storage) t->ag->version = cr_version(t) - 1;
+  }
 }
 
 static bool attach(cr_tensor *out, cr_node *n, int index) {
@@ -419,6 +441,7 @@ cr_tensor *cr_record_one(const cr_op *op, cr_tensor *out, const cr_call *call) {
   cr_node *n = node_new(op, 1, &out, call);
   bool ok = n && attach(out, n, 0);
   if (n) cr_node_release(n);
+  if (ok && !fresh) outdate(out, call);
   if (ok) return out;
   cr_release(out);
   return NULL;

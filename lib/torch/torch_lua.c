@@ -147,7 +147,10 @@ static void release_storage(void *s) {
 
 void cr_push_tensors(lua_State *L, int n, cr_tensor *const *t) {
   void *objects[CR_HANDING];
-  for (int i = 0; i < n; i++) objects[i] = t[i];
+  for (int i = 0; i < n; i++) {
+    objects[i] = t[i];
+    if (t[i]->base) cr_forget_base(t[i]);
+  }
   int before = hand_over(n, objects, release_tensor, __builtin_frame_address(0));
   cr_context *c = cr_ctx();
   if (live_bytes() > c->collect_at) relieve(L);

@@ -73,6 +73,21 @@ cr_tensor *cr_into(const char *fn, cr_tensor *out, cr_tensor *y) {
   return r;
 }
 
+cr_tensor *cr_into_unrecorded(const char *fn, cr_tensor *out, int nin, cr_tensor *const *in,
+                              cr_tensor *y) {
+  if (!out || !y) return y;
+  if (!cr_writable(fn, out, nin, in)) {
+    cr_release(y);
+    return NULL;
+  }
+  cr_context *ctx = cr_ctx();
+  bool mode = ctx->no_grad;
+  ctx->no_grad = true;
+  cr_tensor *r = cr_into(fn, out, y);
+  ctx->no_grad = mode;
+  return r;
+}
+
 bool cr_wrap_dim(const char *fn, int *dim, int ndim) {
   int n = ndim ? ndim : 1;
   int d = *dim < 0 ? *dim + n : *dim; /* cannot overflow: n is small */

@@ -81,6 +81,11 @@ static bool scatter_backward(cr_node *n, cr_tensor *const *g, cr_tensor **gin) {
 
 static const cr_op op_scatter = {"scatter", "dim add", scatter_backward};
 
+/* What is to be written to places of a, in its type, and not in its own memory. */
+static cr_tensor *values_for(const cr_tensor *a, cr_tensor *src) {
+  return src->storage == a->storage ? cr_clone(src) : cr_cast(src, (cr_dtype)a->dtype);
+}
+
 cr_tensor *cr_scatter(cr_tensor *a, int dim, cr_tensor *index, cr_tensor *src, bool add) {
   const char *fn = add ? "scatterAdd" : "scatter";
   char s[CR_SHAPE_STR], t[CR_SHAPE_STR];
@@ -90,7 +95,7 @@ cr_tensor *cr_scatter(cr_tensor *a, int dim, cr_tensor *index, cr_tensor *src, b
     return cr_fail_null("%s: an index of shape %s with values of shape %s", fn,
                         cr_shape_str(s, index->ndim, index->shape),
                         cr_shape_str(t, src->ndim, src->shape));
-  CR_AUTO values = cr_cast(src, (cr_dtype)a->dtype);
+  CR_AUTO values = values_for(a, src);
   cr_tensor *const written[] = {a, values};
   if (!values || a->ndim == 0 || !cr_writable(fn, a, 2, written))
     return a->ndim ? NULL : cr_copy(a, src);
@@ -220,7 +225,7 @@ cr_tensor *cr_index_add(cr_tensor *a, int dim, cr_tensor *index, cr_tensor *src,
   if (!a || !index || !src || !check_slices("indexAdd", a, &dim, index) ||
       !check_source("indexAdd", a, dim, index, src))
     return NULL;
-  CR_AUTO values = cr_cast(src, (cr_dtype)a->dtype);
+  CR_AUTO values = values_for(a, src);
   cr_tensor *const written[] = {a, values};
   if (!values || !cr_writable("indexAdd", a, 2, written)) return NULL;
   cr_context *ctx = cr_ctx();

@@ -71,7 +71,7 @@ static cr_tensor *multiply(const char *fn, cr_tensor *a, cr_tensor *b, cr_tensor
   cr_tensor *const in[] = {a, b};
   if (out && (out->dtype != a->dtype || out->storage == a->storage || out->storage == b->storage ||
               (cr_numel(out) && (out->ndim != a->ndim || !rows_contiguous(out)))))
-    return cr_into(fn, out, multiply(fn, a, b, NULL));
+    return cr_into_unrecorded(fn, out, 2, in, multiply(fn, a, b, NULL));
   int64_t shape[3];
   memcpy(shape, a->shape, (size_t)a->ndim * sizeof *shape);
   shape[a->ndim - 1] = b->shape[b->ndim - 1];
@@ -85,16 +85,19 @@ static cr_tensor *t2(cr_tensor *a) {
   return cr_transpose(a, -2, -1);
 }
 
+/* A factor, if the other one's gradient needs it. */
+static cr_tensor *needed_by(cr_tensor *other, cr_tensor *factor) {
+  return cr_recording(1, &other) ? factor : NULL;
+}
+
 static bool product_backward(cr_node *n, cr_tensor *g, cr_tensor **gin,
                              cr_tensor *(*times)(cr_tensor *, cr_tensor *, cr_tensor *)) {
-  cr_tensor *a = cr_saved(n, 0), *b = cr_saved(n, 1);
-  if (!a || !b) return false;
   if (cr_wants(n, 0)) {
-    CR_AUTO bt = t2(b);
+    CR_AUTO bt = t2(cr_saved(n, 1));
     if (!(gin[0] = times(g, bt, NULL))) return false;
   }
   if (!cr_wants(n, 1)) return true;
-  CR_AUTO at = t2(a);
+  CR_AUTO at = t2(cr_saved(n, 0));
   return (gin[1] = times(at, g, NULL)) != NULL;
 }
 
@@ -120,7 +123,8 @@ static cr_tensor *batched_or_not(const cr_op *op, int ndim, cr_tensor *a, cr_ten
   CR_AUTO kx = x && keep ? cr_keep(x, out) : x ? cr_retain(x) : NULL;
   CR_AUTO ky = y && keep ? cr_keep(y, out) : y ? cr_retain(y) : NULL;
   if (!kx || !ky) return NULL;
-  return cr_record(op, multiply(op->name, kx, ky, out), CR_IN(kx, ky), CR_SAVE(kx, ky));
+  return cr_record(op, multiply(op->name, kx, ky, out), CR_IN(kx, ky),
+                   CR_SAVE(needed_by(ky, kx), needed_by(kx, ky)));
 }
 
 cr_tensor *cr_mm(cr_tensor *a, cr_tensor *b, cr_tensor *out) {
@@ -144,10 +148,8 @@ cr_tensor *cr_mv(cr_tensor *a, cr_tensor *x, cr_tensor *out) {
 }
 
 static bool dot_backward(cr_node *n, cr_tensor *const *g, cr_tensor **gin) {
-  cr_tensor *a = cr_saved(n, 0), *b = cr_saved(n, 1);
-  if (!a || !b) return false;
-  if (cr_wants(n, 0) && !(gin[0] = cr_mul(g[0], b))) return false;
-  return !cr_wants(n, 1) || (gin[1] = cr_mul(g[0], a));
+  if (cr_wants(n, 0) && !(gin[0] = cr_mul(g[0], cr_saved(n, 1)))) return false;
+  return !cr_wants(n, 1) || (gin[1] = cr_mul(g[0], cr_saved(n, 0)));
 }
 
 static const cr_op op_dot = {"dot", "", dot_backward};
@@ -174,7 +176,7 @@ cr_tensor *cr_dot(cr_tensor *a, cr_tensor *b) {
       !cr_backend_for(x)->dot(dtype, n, cr_data(x), x->stride[0], cr_data(y), y->stride[0], &sum))
     return NULL;
   cr_tensor *r = cr_scalar_tensor(dtype, cr_device_of(a), cr_num(sum));
-  return cr_record(&op_dot, r, CR_IN(x, y), CR_SAVE(x, y));
+  return cr_record(&op_dot, r, CR_IN(x, y), CR_SAVE(needed_by(y, x), needed_by(x, y)));
 }
 
 cr_tensor *cr_ger(cr_tensor *x, cr_tensor *y, cr_tensor *out) {
@@ -231,19 +233,17 @@ cr_tensor *cr_matmul(cr_tensor *a, cr_tensor *b, cr_tensor *out) {
 /* ---- with an addend --------------------------------------------------------------------- */
 
 static bool addmm_backward(cr_node *n, cr_tensor *const *g, cr_tensor **gin) {
-  cr_tensor *a = cr_saved(n, 0), *b = cr_saved(n, 1);
-  if (!a || !b) return false;
   double beta = cr_attr_num(n, 0), alpha = cr_attr_num(n, 1);
   if (cr_wants(n, 0) && !(gin[0] = beta == 1 ? cr_retain(g[0]) : cr_mul_num(g[0], beta)))
     return false;
   if (!cr_wants(n, 1) && !cr_wants(n, 2)) return true;
   CR_AUTO ag = alpha == 1 ? cr_retain(g[0]) : cr_mul_num(g[0], alpha);
   if (cr_wants(n, 1)) {
-    CR_AUTO bt = t2(b);
+    CR_AUTO bt = t2(cr_saved(n, 1));
     if (!(gin[1] = cr_matmul(ag, bt, NULL))) return false;
   }
   if (!cr_wants(n, 2)) return true;
-  CR_AUTO at = t2(a);
+  CR_AUTO at = t2(cr_saved(n, 0));
   return (gin[2] = cr_matmul(at, ag, NULL)) != NULL;
 }
 
@@ -258,8 +258,9 @@ static cr_tensor *addmm_compute(double beta, cr_tensor *c, double alpha, cr_tens
   bool direct = out == c && out && out->ndim == a->ndim && rows_contiguous(out) &&
                 out->storage != a->storage && out->storage != b->storage &&
                 memcmp(out->shape, shape, (size_t)a->ndim * sizeof *shape) == 0;
-  if (out && !direct) return cr_into("addmm", out, addmm_compute(beta, c, alpha, a, b, NULL));
   cr_tensor *const in[] = {a, b, c};
+  if (out && !direct)
+    return cr_into_unrecorded("addmm", out, 3, in, addmm_compute(beta, c, alpha, a, b, NULL));
   cr_tensor *y =
       cr_result("addmm", out, (cr_dtype)a->dtype, cr_device_of(a), a->ndim, shape, 3, in);
   if (!y) return NULL;
@@ -307,7 +308,8 @@ cr_tensor *cr_addmm(double beta, cr_tensor *c, double alpha, cr_tensor *a, cr_te
   CR_AUTO ky = keep ? cr_keep(y, out) : cr_retain(y);
   if (!kx || !ky) return NULL;
   cr_tensor *r = addmm_compute(beta, z, alpha, kx, ky, out);
-  return cr_record(&op_addmm, r, CR_IN(z, kx, ky), CR_SAVE(kx, ky), CR_NUMS(beta, alpha));
+  return cr_record(&op_addmm, r, CR_IN(z, kx, ky), CR_SAVE(needed_by(ky, kx), needed_by(kx, ky)),
+                   CR_NUMS(beta, alpha));
 }
 
 /* ---- linear ----------------------------------------------------------------------------- */
@@ -322,17 +324,18 @@ static cr_tensor *as_rows(cr_tensor *t) {
 }
 
 static bool linear_backward(cr_node *n, cr_tensor *const *g, cr_tensor **gin) {
-  cr_tensor *x = cr_saved(n, 0), *w = cr_saved(n, 1);
-  if (!x || !w) return false;
   CR_AUTO g2 = as_rows(g[0]);
   if (!g2) return false;
   if (cr_wants(n, 0)) {
-    CR_AUTO gx = cr_mm(g2, w, NULL);
-    if (!(gin[0] = cr_reshape(gx, x->ndim, x->shape))) return false;
+    const int64_t *shape;
+    int ndim = cr_input_shape(n, 0, &shape);
+    CR_AUTO gx = cr_mm(g2, cr_saved(n, 1), NULL);
+    if (!(gin[0] = cr_reshape(gx, ndim, shape))) return false;
   }
   if (cr_wants(n, 1)) {
+    cr_tensor *x = cr_saved(n, 0);
     CR_AUTO gt = t2(g2);
-    CR_AUTO x2 = as_rows(x);
+    CR_AUTO x2 = x ? as_rows(x) : NULL;
     if (!(gin[1] = cr_mm(gt, x2, NULL))) return false;
   }
   return cr_node_ninputs(n) < 3 || !cr_wants(n, 2) ||
@@ -382,8 +385,8 @@ cr_tensor *cr_linear(cr_tensor *x, cr_tensor *w, cr_tensor *bias) {
   ctx->no_grad = mode;
   if (rows && out && wt && (!bias || rows_of_bias(y, bias)) &&
       product(1, rows, wt, bias ? 1 : 0, out))
-    return bias ? cr_record(&op_linear, y, CR_IN(x, w, bias), CR_SAVE(x, w))
-                : cr_record(&op_linear, y, CR_IN(x, w), CR_SAVE(x, w));
+    return cr_record(&op_linear, y, .nin = bias ? 3 : 2, .in = (cr_tensor *[]){x, w, bias},
+                     CR_SAVE(needed_by(w, x), needed_by(x, w)));
   cr_release(y);
   return NULL;
 }

@@ -38,7 +38,7 @@ static cr_tensor *loop(const char *fn, cr_pointwise_op op, int n, cr_tensor *con
         !cr_broadcast(fn, ndim, shape, in[i]->ndim, in[i]->shape, &ndim, shape))
       return NULL;
   if (out && (out->dtype != in[0]->dtype || overlaps_any(out, n, in)))
-    return cr_into(fn, out, loop(fn, op, n, in, s, t, NULL));
+    return cr_into_unrecorded(fn, out, n, in, loop(fn, op, n, in, s, t, NULL));
   cr_tensor *y =
       cr_result(fn, out, (cr_dtype)in[0]->dtype, cr_device_of(in[0]), ndim, shape, n, in);
   if (!y || !cr_numel(y)) return y;
@@ -59,21 +59,32 @@ static bool whole_factors(const char *fn, cr_pointwise_op code, cr_dtype dtype, 
                  s == floor(s) ? t : s, cr_dtypes[dtype].name);
 }
 
-/* The operator as a whole: casts, the loop, the record.  `saves`: backward needs the inputs. */
+/* For each input, for which inputs' gradients it is needed: bit i for input i. */
+static const int needs_none[3] = {0}, needs_itself[3] = {1}, addcmul_needs[3] = {0, 4, 2},
+                 addcdiv_needs[3] = {0, 4, 6};
+
+/* The operator as a whole: casts, the loop, the record. */
 static cr_tensor *pointwise(const cr_op *op, cr_pointwise_op code, int n, cr_tensor *const *in,
-                            bool saves, double s, double t, cr_tensor *out) {
-  cr_tensor *held[3] = {NULL}, *kept[3] = {NULL};
+                            const int *needs, double s, double t, cr_tensor *out) {
+  cr_tensor *held[3] = {NULL}, *kept[3] = {NULL}, *save[3] = {NULL};
+  int wanted = 0;
   cr_tensor *y = NULL;
   for (int i = 0; i < n; i++)
     if (!in[i]) return NULL;
   bool ok = common(op->name, n, in, held) &&
             whole_factors(op->name, code, (cr_dtype)held[0]->dtype, s, t);
-  bool copy = saves && out && cr_recording(n, in);
   for (int i = 0; ok && i < n; i++)
-    ok = (kept[i] = copy ? cr_keep(held[i], out) : cr_retain(held[i])) != NULL;
+    if (cr_recording(1, &held[i])) wanted |= 1 << i;
+  for (int i = 0; ok && i < n; i++) {
+    bool saved = needs[i] & wanted;
+    kept[i] = saved && out ? cr_keep(held[i], out) : cr_retain(held[i]);
+    ok = kept[i] != NULL;
+    if (saved) save[i] = kept[i];
+  }
   if (ok) {
     y = loop(op->name, code, n, held, s, t, out);
-    y = cr_record(op, y, .nin = n, .in = kept, .nsave = saves ? n : 0, .save = kept, CR_NUMS(s, t));
+    y = cr_record(op, y, .nin = n, .in = kept, .nsave = needs == needs_none ? 0 : n, .save = save,
+                  CR_NUMS(s, t));
   }
   for (int i = 0; i < n; i++) {
     cr_release(held[i]);
@@ -85,42 +96,39 @@ static cr_tensor *pointwise(const cr_op *op, cr_pointwise_op code, int n, cr_ten
 /* ---- addcmul, addcdiv ------------------------------------------------------------------- */
 
 static bool addcmul_backward(cr_node *n, cr_tensor *const *g, cr_tensor **gin) {
-  cr_tensor *b = cr_saved(n, 1), *c = cr_saved(n, 2);
-  if (!b || !c) return false;
   if (cr_wants(n, 0)) gin[0] = cr_retain(g[0]);
   if (!cr_wants(n, 1) && !cr_wants(n, 2)) return true;
   CR_AUTO sg = cr_mul_num(g[0], cr_attr_num(n, 0));
-  if (cr_wants(n, 1) && !(gin[1] = cr_mul(sg, c))) return false;
-  return !cr_wants(n, 2) || (gin[2] = cr_mul(sg, b));
+  if (cr_wants(n, 1) && !(gin[1] = cr_mul(sg, cr_saved(n, 2)))) return false;
+  return !cr_wants(n, 2) || (gin[2] = cr_mul(sg, cr_saved(n, 1)));
 }
 
 static const cr_op op_addcmul = {"addcmul", ": value", addcmul_backward};
 
 cr_tensor *cr_addcmul(cr_tensor *a, cr_scalar s, cr_tensor *b, cr_tensor *c, cr_tensor *out) {
-  return pointwise(&op_addcmul, CR_ADDCMUL, 3, (cr_tensor *[]){a, b, c}, true, cr_scalar_double(s),
-                   0, out);
+  return pointwise(&op_addcmul, CR_ADDCMUL, 3, (cr_tensor *[]){a, b, c}, addcmul_needs,
+                   cr_scalar_double(s), 0, out);
 }
 
 static bool addcdiv_backward(cr_node *n, cr_tensor *const *g, cr_tensor **gin) {
-  cr_tensor *b = cr_saved(n, 1), *c = cr_saved(n, 2);
-  if (!b || !c) return false;
   if (cr_wants(n, 0)) gin[0] = cr_retain(g[0]);
   if (!cr_wants(n, 1) && !cr_wants(n, 2)) return true;
+  cr_tensor *c = cr_saved(n, 2);
   CR_AUTO sg = cr_mul_num(g[0], cr_attr_num(n, 0));
   CR_AUTO q = cr_div(sg, c);
   if (!q) return false;
   if (cr_wants(n, 1)) gin[1] = cr_retain(q);
   if (!cr_wants(n, 2)) return true;
   CR_AUTO qc = cr_div(q, c);
-  CR_AUTO qb = cr_mul(qc, b);
+  CR_AUTO qb = cr_mul(qc, cr_saved(n, 1));
   return (gin[2] = cr_neg(qb)) != NULL;
 }
 
 static const cr_op op_addcdiv = {"addcdiv", ": value", addcdiv_backward};
 
 cr_tensor *cr_addcdiv(cr_tensor *a, cr_scalar s, cr_tensor *b, cr_tensor *c, cr_tensor *out) {
-  return pointwise(&op_addcdiv, CR_ADDCDIV, 3, (cr_tensor *[]){a, b, c}, true, cr_scalar_double(s),
-                   0, out);
+  return pointwise(&op_addcdiv, CR_ADDCDIV, 3, (cr_tensor *[]){a, b, c}, addcdiv_needs,
+                   cr_scalar_double(s), 0, out);
 }
 
 /* ---- axpby, lerp ------------------------------------------------------------------------ */
@@ -137,7 +145,7 @@ static bool axpby_backward(cr_node *n, cr_tensor *const *g, cr_tensor **gin) {
 static const cr_op op_axpby = {"axpby", ": alpha beta", axpby_backward};
 
 cr_tensor *cr_axpby(cr_scalar s, cr_tensor *a, cr_scalar t, cr_tensor *b, cr_tensor *out) {
-  return pointwise(&op_axpby, CR_AXPBY, 2, (cr_tensor *[]){a, b}, false, cr_scalar_double(s),
+  return pointwise(&op_axpby, CR_AXPBY, 2, (cr_tensor *[]){a, b}, needs_none, cr_scalar_double(s),
                    cr_scalar_double(t), out);
 }
 
@@ -149,7 +157,8 @@ static bool lerp_backward(cr_node *n, cr_tensor *const *g, cr_tensor **gin) {
 static const cr_op op_lerp = {"lerp", ": weight", lerp_backward};
 
 cr_tensor *cr_lerp(cr_tensor *a, cr_tensor *b, cr_scalar s, cr_tensor *out) {
-  return pointwise(&op_lerp, CR_LERP, 2, (cr_tensor *[]){a, b}, false, cr_scalar_double(s), 0, out);
+  return pointwise(&op_lerp, CR_LERP, 2, (cr_tensor *[]){a, b}, needs_none, cr_scalar_double(s), 0,
+                   out);
 }
 
 /* ---- clamp, threshold ------------------------------------------------------------------- */
@@ -172,8 +181,8 @@ static bool clamp_backward(cr_node *n, cr_tensor *const *g, cr_tensor **gin) {
 static const cr_op op_clamp = {"clamp", ": min max", clamp_backward};
 
 cr_tensor *cr_clamp(cr_tensor *a, cr_scalar lo, cr_scalar hi, cr_tensor *out) {
-  return pointwise(&op_clamp, CR_CLAMP, 1, &a, true, cr_scalar_double(lo), cr_scalar_double(hi),
-                   out);
+  return pointwise(&op_clamp, CR_CLAMP, 1, &a, needs_itself, cr_scalar_double(lo),
+                   cr_scalar_double(hi), out);
 }
 
 static bool threshold_backward(cr_node *n, cr_tensor *const *g, cr_tensor **gin) {
@@ -185,7 +194,7 @@ static bool threshold_backward(cr_node *n, cr_tensor *const *g, cr_tensor **gin)
 static const cr_op op_threshold = {"threshold", ": threshold value", threshold_backward};
 
 cr_tensor *cr_threshold(cr_tensor *a, cr_scalar threshold, cr_scalar value, cr_tensor *out) {
-  return pointwise(&op_threshold, CR_THRESHOLD, 1, &a, true, cr_scalar_double(threshold),
+  return pointwise(&op_threshold, CR_THRESHOLD, 1, &a, needs_itself, cr_scalar_double(threshold),
                    cr_scalar_double(value), out);
 }
 

@@ -107,7 +107,7 @@ static cr_tensor *kernel(cr_reduce_op op, cr_tensor *a, int64_t mask, bool keepd
     y->ndim = (uint8_t)ndim;
     cr_contiguous_strides(ndim, y->shape, y->stride);
   }
-  return cr_into(fn, out, y);
+  return cr_into_unrecorded(fn, out, 1, &a, y);
 }
 
 /* ---- gradients -------------------------------------------------------------------------- */
@@ -438,7 +438,7 @@ static cr_tensor *scan_kernel(cr_reduce_op op, const char *fn, cr_tensor *a, int
     return wide ? scan_kernel(op, fn, wide, dim, out) : NULL;
   }
   if (out && (out->dtype != dtype || out->storage == a->storage))
-    return cr_into(fn, out, scan_kernel(op, fn, a, dim, NULL));
+    return cr_into_unrecorded(fn, out, 1, &a, scan_kernel(op, fn, a, dim, NULL));
   cr_tensor *y = cr_result(fn, out, dtype, cr_device_of(a), a->ndim, a->shape, 1, &a);
   if (!y || !cr_numel(y)) return y;
   cr_tensor o = without_dim(y, dim), i = without_dim(a, dim), *in = &i;

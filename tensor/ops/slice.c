@@ -205,6 +205,22 @@ cr_tensor *cr_as_strided(cr_tensor *t, int64_t offset, int ndim, const int64_t *
   return cr_record_view(&op_as_strided, v, t, .nints = nints, .ints = ints);
 }
 
+/* Elements of t may share memory, but those of its gradient must not: the part is described as if t
+ * lay in memory plainly. */
+cr_tensor cr_plain_layout(const cr_tensor *t) {
+  cr_tensor plain = *t;
+  plain.offset = 0;
+  cr_contiguous_strides(plain.ndim, plain.shape, plain.stride);
+  return plain;
+}
+
+cr_tensor *cr_record_part(cr_tensor *v, cr_tensor *t, const cr_tensor *plain,
+                          const cr_tensor *part) {
+  int64_t ints[CR_SLICE_ATTRS];
+  int nints = cr_slice_attrs(plain, part, ints);
+  return cr_record_view(&op_as_strided, v, t, .nints = nints, .ints = ints);
+}
+
 /* ---- a base of which a view was overwritten --------------------------------------------- */
 
 /* Inputs: the base before, and what was written (shaped as the view). */

@@ -1,5 +1,5 @@
 /* view.c: operators whose result shares the elements of their input. */
-#include "tensor/autograd.h"
+#include "tensor/node.h"
 #include "tensor/ops.h"
 
 #include <string.h>
@@ -323,6 +323,15 @@ mismatch:
 
 /* ---- unfold and diagonal ---------------------------------------------------------------- */
 
+/* Where the windows along dim lie in t. */
+static void unfold(cr_tensor *t, int dim, int64_t size, int64_t step) {
+  int64_t width = t->shape[dim], stride = t->stride[dim];
+  t->shape[dim] = (width - size) / step + 1;
+  t->stride[dim] = stride * (step < width ? step : width); /* one window */
+  t->shape[t->ndim] = size;
+  t->stride[t->ndim++] = stride;
+}
+
 cr_tensor *cr_unfold(cr_tensor *t, int dim, int64_t size, int64_t step) {
   if (!t || !cr_wrap_dim("unfold", &dim, t->ndim)) return NULL;
   if (t->ndim == 0) return cr_fail_null("unfold: the tensor has no dimensions");
@@ -331,14 +340,29 @@ cr_tensor *cr_unfold(cr_tensor *t, int dim, int64_t size, int64_t step) {
                         (long long)size, (long long)step, dim + 1, (long long)t->shape[dim]);
   if (t->ndim == CR_MAX_DIMS)
     return cr_fail_null("unfold: a tensor has at most %d dimensions", CR_MAX_DIMS);
-  int64_t shape[CR_MAX_DIMS], stride[CR_MAX_DIMS];
-  memcpy(shape, t->shape, t->ndim * sizeof *shape);
-  memcpy(stride, t->stride, t->ndim * sizeof *stride);
-  shape[dim] = (t->shape[dim] - size) / step + 1;
-  stride[dim] = t->stride[dim] * (step < t->shape[dim] ? step : t->shape[dim]); /* one window */
-  shape[t->ndim] = size;
-  stride[t->ndim] = t->stride[dim];
-  return cr_as_strided(t, t->offset, t->ndim + 1, shape, stride);
+  cr_tensor plain = cr_plain_layout(t), windows = plain;
+  unfold(&windows, dim, size, step);
+  cr_tensor *v = cr_alias(t);
+  if (v) unfold(v, dim, size, step);
+  return cr_record_part(v, t, &plain, &windows);
+}
+
+/* Where the k-th diagonal of two dimensions lies in t: it becomes the last one. */
+static void diagonal(cr_tensor *t, int64_t k, int row, int column) {
+  int64_t rows = t->shape[row], columns = t->shape[column];
+  int64_t down = k < 0 ? (k < -rows ? rows : -k) : 0, along = k > columns ? columns : k > 0 ? k : 0;
+  int64_t n = rows - down < columns - along ? rows - down : columns - along;
+  int64_t stride = t->stride[row] + t->stride[column];
+  if (n) t->offset += down * t->stride[row] + along * t->stride[column];
+  int kept = 0;
+  for (int d = 0; d < t->ndim; d++) {
+    if (d == row || d == column) continue;
+    t->shape[kept] = t->shape[d];
+    t->stride[kept++] = t->stride[d];
+  }
+  t->shape[kept] = n;
+  t->stride[kept] = stride;
+  t->ndim = (uint8_t)(kept + 1);
 }
 
 cr_tensor *cr_diagonal(cr_tensor *t, int64_t k) {
@@ -352,18 +376,9 @@ cr_tensor *cr_diagonal_of(cr_tensor *t, int64_t k, int row, int column) {
   if (t->ndim < 2 || row == column)
     return cr_fail_null("diagonal: two dimensions are wanted, got %d and %d of a tensor of %d",
                         row + 1, column + 1, t->ndim);
-  int64_t shape[CR_MAX_DIMS], stride[CR_MAX_DIMS];
-  int kept = 0;
-  for (int d = 0; d < t->ndim; d++) {
-    if (d == row || d == column) continue;
-    shape[kept] = t->shape[d];
-    stride[kept++] = t->stride[d];
-  }
-  int64_t rows = t->shape[row], columns = t->shape[column];
-  int64_t down = k < 0 ? (k < -rows ? rows : -k) : 0, along = k > columns ? columns : k > 0 ? k : 0;
-  int64_t n = rows - down < columns - along ? rows - down : columns - along;
-  shape[kept] = n;
-  stride[kept] = t->stride[row] + t->stride[column];
-  int64_t first = n ? down * t->stride[row] + along * t->stride[column] : 0;
-  return cr_as_strided(t, t->offset + first, kept + 1, shape, stride);
+  cr_tensor plain = cr_plain_layout(t), part = plain;
+  diagonal(&part, k, row, column);
+  cr_tensor *v = cr_alias(t);
+  if (v) diagonal(v, k, row, column);
+  return cr_record_part(v, t, &plain, &part);
 }

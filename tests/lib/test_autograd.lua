@@ -182,6 +182,16 @@ function tests.retained_gradient_follows_writes_in_place()
   eq(x.grad, { 6, 6 })
 end
 
+function tests.retained_gradient_of_a_view_follows_writes_to_it()
+  local x = leaf { 1, 2 }
+  local y = x * 1
+  local view = y:narrow(1, 1, 2):retainGrad()
+  view:mul(3)
+  torch.sum(torch.square(y)):backward()
+  eq(x.grad, { 18, 36 })
+  tester:assert(view.grad == nil, "y was used, and not the view as it is now")
+end
+
 function tests.modes()
   local x = leaf { 1 }
   tester:eq(torch.isGradEnabled(), true)
@@ -377,6 +387,125 @@ function tests.resize_and_set_of_results()
   local y = x * 2
   tester:assertErrorPattern(function() y:resize(4) end, "result on the tape")
   tester:assertErrorPattern(function() y:set() end, "result on the tape")
+end
+
+-- An operator that reads another view of what it overwrites: the views' histories are out of date at once.
+function tests.a_view_read_while_its_base_is_written()
+  local x = leaf { 1, 2 }
+  local y = x * 1
+  local same = y:narrow(1, 1, 2)
+  y:lerp(same, 0.5):mul(3)
+  torch.sum(same):backward()
+  eq(x.grad, { 3, 3 })
+  x.grad = nil
+  y = x * 1
+  same = y:narrow(1, 1, 2)
+  y:add(same)
+  torch.sum(torch.square(same)):backward()
+  eq(x.grad, { 8, 16 }, "both terms are x")
+end
+
+function tests.a_leaf_read_while_its_elements_are_written()
+  local x = leaf { 2, 3 }
+  local y = x:detach()
+  y:cmul(x)
+  torch.sum(y):backward()
+  eq(x.grad, { 2, 3 })
+end
+
+-- Where the result cannot be computed in its place.
+function tests.in_place_by_way_of_another_tensor()
+  local x = leaf { { 1, 2 }, { 3, 4 } }
+  local ones = torch.DoubleTensor { { 1, 1 }, { 1, 1 } }
+  local y = x * 1
+  y:t():addmm(ones, ones)
+  torch.sum(torch.cmul(y, x:detach())):backward()
+  eq(x.grad, { { 1, 2 }, { 3, 4 } }, "addmm to a transposed matrix")
+  x.grad = nil
+  y = x * 1
+  torch.cumsum(y, y, 1)
+  torch.sum(torch.cmul(y, x:detach())):backward()
+  eq(x.grad, { { 4, 6 }, { 3, 4 } }, "cumsum into its argument")
+  x.grad = nil
+  y = x * 1
+  y:lerp(y:t(), 0.5)
+  torch.sum(torch.cmul(y, x:detach())):backward()
+  eq(x.grad, { { 1, 2.5 }, { 2.5, 4 } }, "lerp with its transpose")
+end
+
+function tests.writes_of_a_tensor_to_places_of_itself()
+  local x = leaf { 1, 2, 3 }
+  local y = x * 1
+  y:indexCopy(1, torch.LongTensor { 1, 3, 2 }, y)
+  eq(y:detach(), { 1, 3, 2 })
+  torch.sum(torch.cmul(y, torch.DoubleTensor { 1, 10, 100 })):backward()
+  eq(x.grad, { 1, 100, 10 })
+  local z = torch.DoubleTensor { 1, 2, 3 }
+  eq(z:clone():maskedCopy(torch.BoolTensor { false, true, true }, z), { 1, 1, 2 })
+  z:scatterAdd(1, torch.LongTensor { 2, 3, 1 }, z)
+  eq(z, { 4, 3, 5 })
+  z:indexAdd(1, torch.LongTensor { 2, 3, 1 }, z)
+  eq(z, { 9, 7, 8 })
+end
+
+-- A leaf that is a view of something is the base of its own views.
+function tests.a_leaf_that_is_a_view()
+  local flat = torch.DoubleTensor { 1, 2, 3, 4 }
+  local x = flat:view(2, 2):requireGrad()
+  x[{ {}, 2 }] = torch.DoubleTensor { 5, 6 }
+  tester:eq(x.isLeaf, true)
+  torch.sum(torch.square(x)):backward()
+  eq(x.grad, { { 2, 10 }, { 6, 12 } })
+  eq(flat, { 1, 5, 3, 6 })
+end
+
+function tests.parts_of_tensors_that_repeat_elements()
+  local x = leaf { 1, 2, 3, 4, 5 }
+  local windows = torch.tanh(x):unfold(1, 3, 1)
+  local second = { second = true }
+  for _, part in ipairs {
+    function(v) return torch.tanh(v):unfold(1, 3, 1):diagonal() end,
+    function(v) return torch.tanh(v):unfold(1, 3, 1):unfold(1, 2, 1) end,
+  } do
+    tester:assert(torch.gradcheck(part, x, second))
+  end
+  torch.sum(windows:diagonal()):backward()
+  local d = 1 - torch.square(torch.tanh(x:detach()))
+  eq(x.grad, { d[1], 0, d[3], 0, d[5] })
+end
+
+-- What mv computes is a view of a product of matrices, which nobody sees.
+function tests.a_result_is_no_view_of_something_hidden()
+  local x = leaf { { 1, 2 }, { 3, 4 } }
+  local y = torch.mv(x, torch.DoubleTensor { 1, 1 })
+  local part = y:narrow(1, 1, 1)
+  y:mul(2)
+  eq(torch.grad(torch.sum(part), y), { 1, 0 })
+end
+
+-- A factor that no gradient needs may be overwritten.
+function tests.only_what_is_needed_is_saved()
+  local x, c = leaf { { 1, 2 }, { 3, 4 } }, torch.DoubleTensor { { 1, 0 }, { 0, 1 } }
+  local v = torch.DoubleTensor { 1, 1 }
+  for name, f in pairs {
+    mm = function(y) return torch.mm(y, c) end,
+    addmm = function(y) return torch.addmm(c, y, c) end,
+    dot = function(y) return torch.dot(y[1], v) end,
+    addcmul = function(y) return torch.addcmul(c, y, c) end,
+    addcdiv = function(y) return torch.addcdiv(c, y, c + 1) end,
+  } do
+    local y = x * 1
+    local z = f(y)
+    y:zero()
+    tester:assert(pcall(function() torch.sum(z):backward() end), name)
+  end
+end
+
+function tests.gradients_with_a_graph_are_tensors_of_their_own()
+  local x, y = leaf { 1, 2 }, leaf { 3, 4 };
+  (torch.sum(x + y) + torch.sum(torch.square(x))):backward { createGraph = true }
+  eq(x.grad:detach(), { 3, 5 })
+  eq(y.grad:detach(), { 1, 1 })
 end
 
 -- ---- scalars and numbers ----------------------------------------------------------------
