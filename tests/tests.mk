@@ -5,7 +5,7 @@
 #   tests/operators/            the table of operators that several of the scripts walk
 #   tests/vm/run_cli_tests     the program from outside
 #   tests/lib/run_docs         doc comments: complete, their examples run
-#   tests/peer/run_peer        the operators beside PyTorch's, where Python has it
+#   tests/peer/run_peer        operators and random programs beside PyTorch's, where Python has it
 
 test_c    := $(wildcard tests/*/test_*.c)
 test_bins := $(test_c:%.c=$(B)/%)
