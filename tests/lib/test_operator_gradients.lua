@@ -12,9 +12,19 @@ local function is_float(x)
   return x.dtype == "float64"
 end
 
+-- The float results of a call in one tensor; others, such as places, have no gradient.
+local function float_results(...)
+  local floats = {}
+  for _, y in ipairs(inputs.tensors(...)) do
+    if is_float(y) then floats[#floats + 1] = y end
+  end
+  if #floats <= 1 then return floats[1] end
+  for i, y in ipairs(floats) do floats[i] = torch.reshape(y, y:nElement()) end
+  return torch.cat(floats, 1)
+end
+
 -- The call as a function of the inputs that can have a gradient, and those inputs.
 local function function_of_floats(entry, args)
-  local call = entry.call or torch[entry.name]
   local places, floats = {}, {}
   for i, x in ipairs(args) do
     if is_float(x) then places[#places + 1], floats[#floats + 1] = i, x end
@@ -28,8 +38,7 @@ local function function_of_floats(entry, args)
         all[i] = torch.mul(all[i] + all[i]:t(), 0.5)
       end
     end
-    -- Places and the like, which come second, have no gradient.
-    return (call(table.unpack(all)))
+    return float_results(entry.call(table.unpack(all)))
   end
   return f, floats
 end
@@ -43,28 +52,47 @@ local function check(entry, layout)
   end
   if not changed then return end
   local f, floats = function_of_floats(entry, args)
-  local ok, why = torch.gradcheck(f, floats, { second = entry.derivative ~= "first", atol = 2e-4 })
-  tester:assert(ok, ("%s, %s: %s"):format(entry.label, layout, tostring(why)))
+  local what = entry.label .. ", " .. layout
+  local options = { second = entry.derivative ~= "first", atol = 2e-4 }
+  local ok, why = torch.gradcheck(f, floats, options)
+  tester:assert(ok, ("%s: %s"):format(what, tostring(why)))
+  local y = f(table.unpack(floats)) -- which require a gradient since
+  tester:assert(y ~= nil and y.requiresGrad, what .. " gives no gradient and is not marked so")
+  if entry.derivative == "first" then
+    options.second = true
+    tester:assert(not torch.gradcheck(f, floats, options), what .. " has a second derivative after all")
+  end
 end
 
--- What has no derivative gives results that need none, whatever went in.
+-- Whether f stays what it is when its inputs move a little.
+local function is_constant(f, floats)
+  local moved = {}
+  for i, x in ipairs(floats) do moved[i] = torch.mul(x, 1 + 1e-7) + 1e-7 end
+  local y, z = f(table.unpack(floats)), f(table.unpack(moved))
+  return y == nil or torch.equal(y, z) or torch.eq(torch.ne(y, y), torch.ne(z, z)):all()
+    and torch.equal(torch.nanToNum(y), torch.nanToNum(z))
+end
+
+-- What has no derivative gives results that need none, whatever went in, and has a reason.
 local function check_none(entry)
   local f, floats = function_of_floats(entry, inputs.smooth(entry, sizes))
+  local reason = is_constant(f, floats)
+  tester:assert(reason or entry.why ~= nil, entry.label .. " could have a derivative")
+  tester:assert(not (reason and entry.why), entry.label .. " needs no reason to have no derivative")
   for _, x in ipairs(floats) do x:requireGrad() end
   local ok, y = pcall(f, table.unpack(floats))
-  if ok and torch.isTensor(y) and y.requiresGrad then
-    ok, y = pcall(y.backward, y, torch.ones(y:size(), "double"))
-  end
+  if ok and y and y.requiresGrad then ok, y = pcall(y.backward, y, torch.ones(y.shape, "double")) end
   tester:assert(not ok or not y or not torch.isTensor(y) or not y.requiresGrad,
     entry.label .. " has a derivative after all")
 end
 
 for _, entry in ipairs(dofile "tests/operators/init.lua") do
-  if entry.types ~= "int" then
-    tests[entry.label] = function()
-      if entry.derivative == false then return check_none(entry) end
-      for _, layout in ipairs { "contiguous", "transposed", "stepped" } do check(entry, layout) end
+  tests[entry.label] = function()
+    if entry.types == "int" then
+      return tester:assert(entry.derivative == false, entry.label .. " is of integers but not marked so")
     end
+    if entry.derivative == false then return check_none(entry) end
+    for _, layout in ipairs { "contiguous", "transposed", "stepped" } do check(entry, layout) end
   end
 end
 

@@ -49,23 +49,23 @@ end
 
 local function check(what, got, want, eps)
   cases = cases + 1
-  local wrong
+  local wrong = #got < #want and ("%d results, wanted %d"):format(#got, #want) or nil
   for i, w in ipairs(want) do
     wrong = wrong or difference(got[i], w, eps)
   end
   tester:assert(wrong == nil, what .. ": " .. tostring(wrong))
 end
 
-local function default_call(entry)
-  return function(...) return torch[entry.name](...) end
-end
-
 -- Into a result tensor of another layout, and in place.
 local function check_other_forms(entry, what, args, want, first, eps)
-  if entry.into ~= false and not entry.call then
+  if entry.into ~= false and entry.plainly then
     local place = torch.zeros(2, 3, first.dtype):t()
-    torch[entry.name](place, table.unpack(args))
+    entry.call(place, table.unpack(args))
     check(what .. ", into a result", { place }, want, eps)
+  end
+  if entry.method then
+    local x = args[1]
+    check(what .. ", as a method", inputs.tensors(x[entry.name](table.unpack(args))), want, eps)
   end
   local own_type = first.dtype == args[1].dtype
   local own_shape = table.concat(first.shape, "x") == table.concat(args[1].shape, "x")
@@ -86,19 +86,21 @@ local function run(entry, dtype, layout)
   local args = inputs.make(entry, dtype, layout)
   if not args then return end
   local what = ("%s %s %s"):format(entry.label, dtype, layout)
-  local got = table.pack(xpcall(entry.call or default_call(entry), debug.traceback, table.unpack(args)))
-  if not got[1] then return tester:assert(false, what .. ": " .. tostring(got[2])) end
-  table.remove(got, 1)
+  local raw = table.pack(xpcall(entry.call, debug.traceback, table.unpack(args)))
+  if not raw[1] then return tester:assert(false, what .. ": " .. tostring(raw[2])) end
+  local got = inputs.tensors(table.unpack(raw, 2, raw.n))
   local plains = {}
   for i, x in ipairs(args) do plains[i] = plain.from(x) end
   local want = { entry.plain(table.unpack(plains)) }
   local first = got[1]
-  local eps = (precision[torch.isTensor(first) and first.dtype] or 0) * (entry.loose or 1)
+  local eps = (precision[first.dtype] or 0) * (entry.loose or 1)
   if precision[dtype] then eps = math.max(eps, precision[dtype] * (entry.loose or 1)) end
   check(what, got, want, eps)
   local type_wanted = expected_type(entry, dtype)
-  if type_wanted and torch.isTensor(first) then tester:eq(first.dtype, type_wanted, what .. ": its type") end
-  if torch.isTensor(first) then check_other_forms(entry, what, args, want, first, eps) end
+  if type_wanted and type(raw[2]) ~= "number" then
+    tester:eq(first.dtype, type_wanted, what .. ": its type")
+  end
+  check_other_forms(entry, what, args, want, first, eps)
 end
 
 for _, entry in ipairs(dofile "tests/operators/init.lua") do

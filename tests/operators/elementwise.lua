@@ -1,4 +1,5 @@
 -- elementwise: operators of one element of each input.
+local torch = require "torch"
 
 local function erf(x)
   local sum, term = x, x
@@ -69,8 +70,8 @@ local to_float = {
   { "silu", function(x) return x * sigmoid(x) end, "F.silu(fl(a))" },
   { "erf", erf, "torch.erf(a)" },
   { "erfc", function(x) return 1 - erf(x) end, "torch.erfc(a)" },
-  { "lgamma", lgamma, "torch.lgamma(a)", 1, 9, derivative = "first" },
-  { "digamma", digamma, "torch.digamma(a)", 1, 9, derivative = false },
+  { "lgamma", lgamma, "torch.lgamma(a)", 1, 9 },
+  { "digamma", digamma, "torch.digamma(a)", 1, 9 },
 }
 
 local same_type = {
@@ -107,6 +108,12 @@ end
 
 local function modulo(a, b) return a - (a // b) * b end
 
+-- Whether quotients keep away from whole numbers, where the remainder jumps.
+local function no_jump(a, b)
+  local q = torch.cdiv(a, b)
+  return torch.abs(q - torch.round(q)):min() > 0.005
+end
+
 -- name, function, PyTorch, range of the second (the first has -9 to 9 unless `first` is given)
 local arithmetic = {
   { "add", function(a, b) return a + b end, "a + b" },
@@ -114,8 +121,8 @@ local arithmetic = {
   { "cmul", function(a, b) return a * b end, "a * b" },
   { "cdiv", divide, "torch.div(a, b, rounding_mode=None if a.is_floating_point() else 'trunc')", 1, 9 },
   { "cpow", power, "a ** b", 0, 3, first = { 1, 4 } },
-  { "cfmod", fmod, "torch.fmod(a, b)", 1, 9 },
-  { "cremainder", modulo, "torch.remainder(a, b)", 1, 9 },
+  { "cfmod", fmod, "torch.fmod(a, b)", 1, 9, fits = no_jump },
+  { "cremainder", modulo, "torch.remainder(a, b)", 1, 9, fits = no_jump },
   { "cmax", math.max, "torch.maximum(a, b)" },
   { "cmin", math.min, "torch.minimum(a, b)" },
 }
@@ -153,19 +160,19 @@ return function(op, plain)
   for _, c in ipairs(arithmetic) do
     local first = c.first or { -9, 9 }
     local function second(shape) return { shape, lo = c[4] or -9, hi = c[5] or 9 } end
-    for label, shapes in pairs { [""] = { "abc", "abc" }, [" by a row"] = { "abc", "c" },
-      [" by a column"] = { "abc", "b1" }, [" of row and column"] = { "c", "ab1" },
-      [" by a scalar"] = { "abc", "" } } do
-      op { name = c[1], label = c[1] .. label, plain = map(c[2]), peer = c[3], result = "same",
-        inputs = { { shapes[1], lo = first[1], hi = first[2] }, second(shapes[2]) },
-        inplace = shapes[1] == "abc", elementwise = label == "", loose = 4 }
+    for _, s in ipairs { { "", "abc", "abc" }, { " by a row", "abc", "c" },
+      { " by a column", "abc", "b1" }, { " of row and column", "c", "ab1" },
+      { " by a scalar", "abc", "" } } do
+      op { name = c[1], label = c[1] .. s[1], plain = map(c[2]), peer = c[3], result = "same",
+        inputs = { { s[2], lo = first[1], hi = first[2] }, second(s[3]) }, fits = c.fits,
+        inplace = s[2] == "abc", elementwise = s[1] == "", loose = 4 }
     end
   end
   op { name = "atan2", inputs = { { "ab", lo = 0.5, hi = 3 }, { "b", lo = 0.5, hi = 3 } }, types = "float",
     plain = map(math.atan), peer = "torch.atan2(a, b)", result = "same" }
   op { name = "floordiv", inputs = { { "ab", lo = -20, hi = 20 }, { "b", lo = 1, hi = 9 } },
     plain = map(function(a, b) return a // b end), peer = "torch.div(a, b, rounding_mode='floor')",
-    result = "same" }
+    result = "same", fits = no_jump }
   for _, c in ipairs(comparisons) do
     op { name = c[1], inputs = { { "abc", lo = -2, hi = 2 }, { "abc", lo = -2, hi = 2 } }, types = "all",
       plain = map(function(a, b)
@@ -178,11 +185,14 @@ return function(op, plain)
   end
   op { name = "bitnot", inputs = { "ab" }, types = "int", plain = map(function(a) return ~a end),
     peer = "~a", result = "same", derivative = false, elementwise = true }
-  for name, f in pairs { isnan = function() return false end, isinf = function() return false end,
-    isfinite = function() return true end, logicalNot = function(a) return a == 0 end } do
-    op { name = name, inputs = { "ab" }, plain = map(f), result = "bool", derivative = false,
-      peer = ({ isnan = "torch.isnan(a)", isinf = "torch.isinf(a)", isfinite = "torch.isfinite(a)",
-        logicalNot = "torch.logical_not(a)" })[name], elementwise = true }
+  for _, c in ipairs {
+    { "isnan", function(a) return a ~= a end, "torch.isnan(a)" },
+    { "isinf", function() return false end, "torch.isinf(a)" },
+    { "isfinite", function(a) return a == a end, "torch.isfinite(a)" },
+    { "logicalNot", function(a) return a == 0 end, "torch.logical_not(a)" },
+  } do
+    op { name = c[1], inputs = { { "ab", nan = true } }, plain = map(c[2]), result = "bool",
+      derivative = false, peer = c[3], elementwise = true }
   end
 
   -- With numbers.

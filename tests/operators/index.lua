@@ -45,7 +45,7 @@ return function(op, plain)
       end
       return y
     end, peer = "a.scatter_add(0, b - 1, c)" })
-  entry("indexAdd", { inputs = { "ab", { "c", index = "b" }, "ac" }, types = "number", method = true,
+  entry("indexAdd", { inputs = { "ab", { "c", index = "b" }, "ac" }, types = "number",
     call = function(x, i, v) return writable(x):indexAdd(2, i, v) end, loose = 10,
     plain = function(x, i, v)
       local y = copy(x)
@@ -54,14 +54,14 @@ return function(op, plain)
       end
       return y
     end, peer = "a.index_add(1, b - 1, c)" })
-  entry("indexCopy", { inputs = { "ab", { "1", index = "b" }, "a1" }, method = true,
+  entry("indexCopy", { inputs = { "ab", { "1", index = "b" }, "a1" },
     call = function(x, i, v) return writable(x):indexCopy(2, i, v) end,
     plain = function(x, i, v)
       local y = copy(x)
       for p = 1, x.shape[1] do set(y, v(p, 1), p, i[1]) end
       return y
     end, peer = "a.index_copy(1, b - 1, c)" })
-  entry("indexFill", { inputs = { "ab", { "c", index = "b" } }, types = "number", method = true,
+  entry("indexFill", { inputs = { "ab", { "c", index = "b" } }, types = "number",
     call = function(x, i) return writable(x):indexFill(2, i, 2) end,
     plain = function(x, i)
       local y = copy(x)
@@ -78,10 +78,10 @@ return function(op, plain)
       end
       return build({ #list }, function(i) return list[i] end)
     end, peer = "a.masked_select(b)" })
-  entry("maskedFill", { inputs = { "ab", { "ab", mask = true } }, types = "number", method = true,
+  entry("maskedFill", { inputs = { "ab", { "ab", mask = true } }, types = "number",
     call = function(x, m) return writable(x):maskedFill(m, 2) end,
     plain = plain.map(function(x, m) if m then return 2 end return x end), peer = "a.masked_fill(b, 2)" })
-  entry("maskedCopy", { inputs = { "ab", { "ab", mask = true }, "ab" }, method = true,
+  entry("maskedCopy", { inputs = { "ab", { "ab", mask = true }, "ab" },
     call = function(x, m, v) return writable(x):maskedCopy(m, v) end,
     plain = function(x, m, v)
       local y, at = copy(x), 0
@@ -112,8 +112,8 @@ return function(op, plain)
   -- Reading and writing by keys.
   local function key(label, k, of, peer, write)
     entry("__index", { label = "x[" .. label .. "]", inputs = { "abc" }, result = "same", least = 2,
-      call = function(x) return x[k] end, plain = of, peer = peer, method = true })
-    entry("__newindex", { label = "x[" .. label .. "] = v", inputs = { "abc" }, least = 2, method = true,
+      call = function(x) return x[k] end, plain = of, peer = peer })
+    entry("__newindex", { label = "x[" .. label .. "] = v", inputs = { "abc" }, least = 2,
       types = "number", call = function(x)
         local y = writable(x)
         y[k] = 2

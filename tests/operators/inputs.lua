@@ -24,16 +24,30 @@ local function random() -- from 0 up to 1
   return (state >> 33) / 2147483648.0
 end
 
---- Begins the sequence of numbers again.
-function inputs.seed(n)
-  state = 2 * n + 1
+--- Begins a sequence of numbers that depends on a text and a number alone.
+function inputs.seed(text, n)
+  local h = 0xcbf29ce484222325 -- FNV-1a
+  for byte in (text .. "#" .. (n or 0)):gmatch(".") do h = (h ~ byte:byte()) * 0x100000001b3 end
+  state = h | 1
+  for _ = 1, 4 do random() end
 end
 
 inputs.random = random
 
-local function element(dtype, lo, hi)
+-- A list of the numbers 0 to n - 1 in some order.
+local function shuffled(n)
+  local list = {}
+  for i = 1, n do
+    local k = 1 + math.floor(random() * i)
+    list[i] = list[k]
+    list[k] = i - 1
+  end
+  return list
+end
+
+local function element(dtype, lo, hi, whole)
   if dtype == "bool" then return random() > 0.5 end
-  if is_int[dtype] then
+  if is_int[dtype] or whole then
     if dtype == "uint8" then lo = math.max(lo, 0) end
     lo, hi = math.ceil(lo), math.floor(hi)
     return lo + math.floor(random() * (hi - lo + 1))
@@ -43,20 +57,35 @@ local function element(dtype, lo, hi)
   return (lo + math.floor(random() * (hi - lo + 1))) / 16
 end
 
+-- Whole numbers that ascend along the last dimension.
+local function fill_sorted(x, shape, spec)
+  local n, i, v = shape[#shape], 0, nil
+  x:apply(function()
+    v = i % n == 0 and (spec.lo or 0) or v + 1 + math.floor(random() * 2)
+    i = i + 1
+    return v
+  end)
+  return x
+end
+
 -- A contiguous tensor of the shape; distinct: all elements differ, as far as the type has so many.
 local function fill(shape, dtype, spec, distinct)
   local x = torch.zeros(torch.LongStorage(#shape > 0 and shape or { 1 }), dtype)
+  if spec.sorted then return fill_sorted(x, shape, spec) end
   if distinct and dtype ~= "bool" then
-    local places, i = torch.randperm(math.max(x:nElement(), 1)), 0
+    local places, i = shuffled(x:nElement()), 0
     local step = is_int[dtype] and 1 or 0.5
     local low = (dtype == "uint8" or not spec.lo) and 0 or -math.min(x:nElement() // 2, 100) * step
     x:apply(function()
       i = i + 1
-      return low + (places[i] - 1) * step
+      return low + places[i] * step
     end)
   else
     local lo, hi = spec.lo or -3, spec.hi or 3
-    x:apply(function() return element(dtype, lo, hi) end)
+    x:apply(function() return element(dtype, lo, hi, spec.whole) end)
+    if spec.nan and dtype:find("float", 1, true) then
+      x:apply(function(v) return random() < 0.3 and 0 / 0 or v end)
+    end
   end
   if #shape == 0 then return x:view(1):select(1, 1) end
   return x
@@ -112,6 +141,7 @@ local function make_input(spec, shape, dtype, sizes, distinct)
     local n = sizes[spec.index] or tonumber(spec.index)
     return fill(shape, "int64", { lo = 1, hi = n })
   end
+  if spec.long then dtype = "int64" end
   if spec.mask then return fill(shape, "bool", spec) end
   if spec.regular or spec.positive then return matrix(shape, dtype, spec) end
   return fill(shape, dtype, spec, distinct)
@@ -126,21 +156,35 @@ function inputs.of(entry, dtype, sizes)
   return list
 end
 
---- Inputs for a derivative: float64, no two elements of one tensor equal or near a whole number.
-function inputs.smooth(entry, sizes)
+-- x with elements that are not near a whole number; NaN stays.
+local function smoothen(x, spec)
+  local lo, hi = spec.lo or -3, spec.hi or 3
+  x:apply(function(old)
+    local v = lo + (hi - lo) * random()
+    local near = v - math.floor(v)
+    if near < 0.05 or near > 0.95 then v = v - near + 0.3 + 0.4 * random() end
+    return old == old and math.max(lo, math.min(hi, v)) or old
+  end)
+end
+
+local function draw_smooth(entry, sizes)
   local list = inputs.of(entry, "float64", sizes)
   for i, spec in ipairs(entry.inputs) do
-    if not (spec.index or spec.mask or spec.regular or spec.positive) then
-      local lo, hi = spec.lo or -3, spec.hi or 3
-      list[i]:apply(function()
-        local v = lo + (hi - lo) * random()
-        local near = v - math.floor(v)
-        if near < 0.05 or near > 0.95 then v = v - near + 0.3 + 0.4 * random() end
-        return math.max(lo, math.min(hi, v))
-      end)
-    end
+    local fixed = spec.index or spec.mask or spec.long or spec.regular or spec.positive or spec.sorted
+    if not fixed then smoothen(list[i], spec) end
   end
   return list
+end
+
+--- Inputs for a derivative: float64, no two elements of one tensor equal or near a whole number, and such
+-- that the entry's `fits` holds.
+function inputs.smooth(entry, sizes)
+  inputs.seed(entry.label)
+  for _ = 1, 1000 do
+    local list = draw_smooth(entry, sizes)
+    if not entry.fits or entry.fits(table.unpack(list)) then return list end
+  end
+  error(entry.label .. ": no inputs fit")
 end
 
 local function special(entry, layout)
@@ -157,7 +201,7 @@ end
 --- The inputs of an entry in a layout; nil where the entry takes no such inputs, or the layout changes
 -- nothing.
 function inputs.make(entry, dtype, layout)
-  inputs.seed(#entry.label)
+  inputs.seed(entry.label)
   local sizes = { a = 3, b = 4, c = 2, d = 5 }
   if layout == "empty" then
     if not special(entry, layout) then return nil end
@@ -173,11 +217,29 @@ function inputs.make(entry, dtype, layout)
   local list, changed = inputs.of(entry, dtype, sizes), layout == "contiguous"
   for i, x in ipairs(list) do
     local spec = entry.inputs[i]
-    local may = layout ~= "expanded" or not (spec.regular or spec.positive or entry.distinct)
+    local may = layout ~= "expanded" or not (spec.regular or spec.positive or spec.sorted or entry.distinct)
     local other = may and relaid[layout](x)
     if other then list[i], changed = other, true end
   end
   return changed and list or nil
+end
+
+--- Results as tensors: numbers and booleans become tensors without dimensions, tables are unpacked.
+function inputs.tensors(...)
+  local list = {}
+  local function put(v)
+    if type(v) == "table" and not torch.isTensor(v) then
+      for _, item in ipairs(v) do put(item) end
+    elseif type(v) == "number" then
+      list[#list + 1] = torch.scalar(v, math.type(v) == "integer" and "int64" or "double")
+    elseif type(v) == "boolean" then
+      list[#list + 1] = torch.scalar(v, "bool")
+    else
+      list[#list + 1] = v
+    end
+  end
+  for _, v in ipairs { ... } do put(v) end
+  return list
 end
 
 return inputs

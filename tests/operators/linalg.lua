@@ -105,6 +105,7 @@ return function(op, plain)
     call = function(a) return torch.potri(torch.potrf(a, "U"), "U") end,
     plain = function(a) return (solve(a, identity(a.shape[1]))) end, peer = "torch.inverse(a)" })
   entry("gels", { inputs = { "ab", regular }, derivative = false,
+    why = "Torch7's form of lstsq, which has one",
     call = function(b, a) return (torch.gels(b, a)) end,
     plain = function(b, a) return (solve(a, b)) end, peer = "torch.linalg.solve(b, a)" })
   entry("lstsq", { inputs = { regular, "ab" }, call = function(a, b) return (torch.lstsq(a, b)) end,
@@ -113,25 +114,30 @@ return function(op, plain)
     call = function(a) return torch.scalar(torch.matrixRank(a), "int64") end,
     plain = function(a) return build({}, function() return a.shape[1] end) end,
     peer = "torch.linalg.matrix_rank(a)" })
-  entry("geqrf", { inputs = { regular }, derivative = false, call = function(a)
+  entry("geqrf", { inputs = { regular }, derivative = false,
+    why = "factors as LAPACK packs them; qr has one", call = function(a)
     local f, tau = torch.geqrf(a)
     return torch.mm(torch.orgqr(f, tau), torch.triu(f))
   end, plain = function(a) return a end, peer = "a" })
-  entry("ormqr", { inputs = { regular, "ab" }, derivative = false, call = function(a, b)
+  entry("ormqr", { inputs = { regular, "ab" }, derivative = false,
+    why = "factors as LAPACK packs them; qr has one", call = function(a, b)
     local f, tau = torch.geqrf(a)
     return torch.ormqr(f, tau, b) - torch.mm(torch.orgqr(f, tau), b)
   end, plain = function(a, b) return build({ a.shape[1], b.shape[2] }, function() return 0 end) end,
     peer = "b * 0" })
-  entry("orgqr", { inputs = { regular }, derivative = false, call = function(a)
+  entry("orgqr", { inputs = { regular }, derivative = false,
+    why = "factors as LAPACK packs them; qr has one", call = function(a)
     local q = torch.orgqr(torch.geqrf(a))
     return torch.mm(q:t(), q)
   end, plain = function(a) return identity(a.shape[1]) end, peer = "torch.eye(A, dtype=a.dtype)" })
-  entry("pstrf", { inputs = { { "aa", positive = true } }, derivative = false, call = function(a)
+  entry("pstrf", { inputs = { { "aa", positive = true } }, derivative = false,
+    why = "the order of the pivots jumps; potrf has one", call = function(a)
     local u, piv = torch.pstrf(a, "U")
     local places = piv:long()
     return torch.mm(u:t(), u) - a:index(1, places):index(2, places)
   end, plain = function(a) return build(a.shape, function() return 0 end) end, peer = "a * 0" })
-  entry("eig", { inputs = { { "aa", positive = true } }, derivative = false, call = function(a)
+  entry("eig", { inputs = { { "aa", positive = true } }, derivative = false,
+    why = "eigenvalues of a general matrix may be complex; symeig has one", call = function(a)
     return torch.sort(torch.eig(a)[{ {}, 1 }]) - torch.symeig(a)
   end, plain = function(a) return build({ a.shape[1] }, function() return 0 end) end,
     peer = "a[0] * 0" })

@@ -90,7 +90,7 @@ return function(op, plain)
     call = function(x, y) return torch.match(x, y, 2) end, loose = 40 })
 
   -- Correlations of a signal of (a + 2) x (b + 2) with a kernel of 2 x 2.
-  for name, c in pairs { xcorr2 = { 0, 1 }, conv2 = { 1, -1 } } do
+  for _, name in ipairs { "xcorr2", "conv2" } do
     op { name = name, inputs = { "ab", "22" }, types = "wide", scalar = false, empty = false, into = false,
       least = 2, loose = 10, call = function(x, k) return torch[name](x, k) end,
       plain = function(x, k)
@@ -98,7 +98,7 @@ return function(op, plain)
           return total(2, function(p)
             return total(2, function(q)
               local u, v = p, q
-              if c[1] == 1 then u, v = 3 - p, 3 - q end
+              if name == "conv2" then u, v = 3 - p, 3 - q end
               return x(i + p - 1, j + q - 1) * k(u, v)
             end)
           end)

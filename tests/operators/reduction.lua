@@ -152,8 +152,10 @@ return function(op, plain)
   end, "[a.topk(2, 1)[0], a.topk(2, 1)[1] + 1]", { least = 2 })
 
   -- Scans.
-  local steps = { cumsum = function(a, b) return a + b end, cumprod = function(a, b) return a * b end }
-  for name, f in pairs(steps) do
+  local steps = { { "cumsum", function(a, b) return a + b end },
+    { "cumprod", function(a, b) return a * b end } }
+  for _, step in ipairs(steps) do
+    local name, f = step[1], step[2]
     for dim = 1, 3 do
       op { name = name, label = name .. " " .. dim, inputs = { { "abc", lo = 1, hi = 2 } }, scalar = false,
         call = function(x) return torch[name](x, dim) end, into = false, loose = 10,

@@ -71,8 +71,9 @@ return function(op, plain)
       return 0
     end)
   end, peer = "a.diag()" })
-  local sides = { tril = function(i, j) return j <= i end, triu = function(i, j) return j >= i end }
-  for name, kept in pairs(sides) do
+  local sides = { { "tril", function(i, j) return j <= i end }, { "triu", function(i, j) return j >= i end } }
+  for _, side in ipairs(sides) do
+    local name, kept = side[1], side[2]
     view(name, { inputs = { "abc" }, plain = function(x)
       return build(x.shape, function(i, j, k)
         if kept(j, k) then return x(i, j, k) end

@@ -19,6 +19,14 @@ def fl(x):
     return x if x.is_floating_point() else x.float()
 
 
+def Z(pairs):
+    return torch.view_as_complex(pairs.contiguous())
+
+
+def P(z):
+    return torch.view_as_real(z.resolve_conj()).contiguous()
+
+
 def T(dtype, shape, elements):
     return torch.tensor(elements, dtype=DTYPES[dtype]).reshape(shape)
 
@@ -39,7 +47,7 @@ def difference(got, want, eps):
 
 def case(label, dtype, expression, sizes, inputs, results, loose):
     global passed, failed
-    names = dict(zip("abcdefgh", inputs), torch=torch, F=F, math=math, fl=fl, **sizes)
+    names = dict(zip("abcdefgh", inputs), torch=torch, F=F, math=math, fl=fl, Z=Z, P=P, **sizes)
     try:
         want = eval(expression, names)
         if not isinstance(want, (list, tuple)):
