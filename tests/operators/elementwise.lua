@@ -1,43 +1,9 @@
 -- elementwise: operators of one element of each input.
 local torch = require "torch"
+local scalar = dofile "tests/operators/scalar.lua"
 
-local function erf(x)
-  local sum, term = x, x
-  for n = 1, 80 do
-    term = -term * x * x / n
-    sum = sum + term / (2 * n + 1)
-  end
-  return 2 / math.sqrt(math.pi) * sum
-end
-
-local function lgamma(x)
-  local shift = 0
-  while x < 12 do
-    shift = shift + math.log(x)
-    x = x + 1
-  end
-  return (x - 0.5) * math.log(x) - x + 0.5 * math.log(2 * math.pi) + 1 / (12 * x) - 1 / (360 * x ^ 3)
-    + 1 / (1260 * x ^ 5) - shift
-end
-
-local function digamma(x)
-  local shift = 0
-  while x < 12 do
-    shift = shift + 1 / x
-    x = x + 1
-  end
-  return math.log(x) - 1 / (2 * x) - 1 / (12 * x ^ 2) + 1 / (120 * x ^ 4) - 1 / (252 * x ^ 6) - shift
-end
-
-local function sinh(x) return (math.exp(x) - math.exp(-x)) / 2 end
-local function cosh(x) return (math.exp(x) + math.exp(-x)) / 2 end
-local function sigmoid(x) return 1 / (1 + math.exp(-x)) end
-local function sign(x) return x > 0 and 1 or x < 0 and -1 or 0 end
-local function truncate(x) return x < 0 and math.ceil(x) or math.floor(x) end
-
-local function round(x) -- halves away from zero, as Torch7 did
-  return x < 0 and math.ceil(x - 0.5) or math.floor(x + 0.5)
-end
+local erf, sinh, cosh, sigmoid = scalar.erf, scalar.sinh, scalar.cosh, scalar.sigmoid
+local sign, truncate, round = scalar.sign, scalar.truncate, scalar.round
 
 -- name, function, PyTorch, range: integers give floats
 local to_float = {
@@ -70,8 +36,8 @@ local to_float = {
   { "silu", function(x) return x * sigmoid(x) end, "F.silu(fl(a))" },
   { "erf", erf, "torch.erf(a)" },
   { "erfc", function(x) return 1 - erf(x) end, "torch.erfc(a)" },
-  { "lgamma", lgamma, "torch.lgamma(a)", 1, 9 },
-  { "digamma", digamma, "torch.digamma(a)", 1, 9 },
+  { "lgamma", scalar.lgamma, "torch.lgamma(a)", 1, 9 },
+  { "digamma", scalar.digamma, "torch.digamma(a)", 1, 9 },
 }
 
 local same_type = {

@@ -53,7 +53,9 @@ local function add(entry)
   list[#list + 1] = entry
 end
 
-for _, file in ipairs { "elementwise", "reduction", "shape", "index", "product", "linalg" } do
+for _, file in ipairs { "elementwise", "special", "bounds", "reduction", "statistics", "quantile", "shape",
+  "rearrange", "join", "index", "places", "sets", "product", "contraction", "linalg", "complex", "fourier",
+  "spectral" } do
   dofile("tests/operators/" .. file .. ".lua")(add, plain)
 end
 
