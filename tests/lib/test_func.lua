@@ -498,6 +498,32 @@ function tests.a_step_of_learning_to_learn()
   eq(F.grad(after)(D { 5 }), { 1 })
 end
 
+function tests.custom_functions_and_checkpoints()
+  local own = torch.Function {
+    forward = function(ctx, x)
+      ctx:saveForBackward(x)
+      return torch.pow(x, 3)
+    end,
+    backward = function(ctx, g) return torch.cmul(g, torch.square(ctx:savedTensors()) * 3) end,
+  }
+  eq(F.grad(own)(D { 2 }), { 12 })
+  eq(F.hessian(own, D { 2 }), { { 12 } })
+  local kept = function(v) return torch.checkpoint(function(u) return torch.exp(u):sum() end, v) end
+  eq(F.grad(kept)(D { 2 }), { math.exp(2) })
+  eq(F.hessian(kept, D { 2 }), { { math.exp(2) } })
+end
+
+function tests.coroutines_may_yield_inside()
+  local run = coroutine.wrap(function()
+    return F.grad(function(v)
+      coroutine.yield "halfway"
+      return v * v
+    end)(D { 3 })
+  end)
+  tester:eq(run(), "halfway")
+  eq(run(), { 6 })
+end
+
 function tests.graphs_are_freed()
   local x = torch.DoubleTensor(1000):fill(1)
   local function run()
