@@ -506,6 +506,7 @@ function tests.gradients_with_a_graph_are_tensors_of_their_own()
   (torch.sum(x + y) + torch.sum(torch.square(x))):backward { createGraph = true }
   eq(x.grad:detach(), { 3, 5 })
   eq(y.grad:detach(), { 1, 1 })
+  x.grad, y.grad = nil, nil -- they lead back to x and y
 end
 
 -- ---- scalars and numbers ----------------------------------------------------------------
