@@ -15,7 +15,8 @@
 
 const cr_linalg *cr_linalg_for(const char *fn, const cr_tensor *a) {
   const cr_linalg *table = cr_backend_for(a)->linalg;
-  return table ? table : cr_fail_null("%s: this device has no linear algebra; convert with :cpu()", fn);
+  return table ? table
+               : cr_fail_null("%s: this device has no linear algebra; convert with :cpu()", fn);
 }
 
 bool cr_need_matrix(const char *fn, const cr_tensor *a, bool square) {
