@@ -135,10 +135,15 @@ bool cr_refresh(cr_tensor *t) {
   return ag != NULL;
 }
 
-void cr_forget_base(cr_tensor *t) {
-  if (atomic_load(&t->refs) != 1 || atomic_load(&t->base->refs) != 1 || !cr_refresh(t)) return;
+static void leave_base(cr_tensor *t) {
   cr_release(t->base);
   t->base = NULL;
+  t->unrecorded = false;
+}
+
+void cr_forget_base(cr_tensor *t) {
+  if (atomic_load(&t->refs) != 1 || atomic_load(&t->base->refs) != 1 || !cr_refresh(t)) return;
+  leave_base(t);
 }
 
 bool cr_requires_grad(cr_tensor *t) {
@@ -168,10 +173,8 @@ bool cr_set_requires_grad(cr_tensor *t, bool on) {
   cr_autograd *ag = cr_autograd_of(t);
   if (!ag) return false;
   ag->requires_grad = on;
-  if (!on || !t->base) return true;
-  cr_release(
-      t->base); /* from now on t is the base of its views: writes to them are writes to a leaf */
-  t->base = NULL;
+  /* From now on t is the base of its views: writes to them are writes to a leaf. */
+  if (on && t->base) leave_base(t);
   return true;
 }
 
@@ -473,9 +476,7 @@ bool cr_record_many(const cr_op *op, int nout, cr_tensor **out, const cr_call *c
 cr_tensor *cr_record_view_one(const cr_op *op, cr_tensor *out, cr_tensor *in, const cr_call *call) {
   if (!out || !cr_is_float((cr_dtype)out->dtype)) return out;
   if (cr_ctx()->no_grad || in->unrecorded) {
-    cr_tensor *whole = shares_with_base(in) ? in->base : in;
-    if (!whole->ag) return out;
-    out->base = cr_retain(whole);
+    out->base = cr_retain(shares_with_base(in) ? in->base : in); /* which may yet get a history */
     out->unrecorded = true;
     return out;
   }

@@ -555,6 +555,17 @@ function tests.views_made_without_recording()
   weight:add(1) -- a leaf's value is changed and not recorded, as always
   tester:eq(x:totable(), { 2, 3 })
   tester:assertErrorPattern(function() weight:copy(torch.exp(x):view(2, 1)) end, "leaf")
+  -- Whether or not the whole was on the tape then.
+  local buffer = torch.DoubleTensor { 1, 2 }
+  local part = torch.noGrad(function() return buffer:narrow(1, 1, 1) end)
+  part:mul(2)
+  tester:eq(buffer:totable(), { 2, 2 })
+  buffer:copy(x)
+  tester:assertErrorPattern(function() part:mul(2) end, "made inside torch.noGrad")
+  -- A leaf, or what is left of a tensor that is gone, is the script's own.
+  local own = torch.noGrad(function() return (x * 1):view(2, 1) end):requireGrad()
+  torch.sum(torch.square(own:view(2))):backward()
+  eq(own.grad, { { 4 }, { 6 } })
 end
 
 function tests.custom_function()

@@ -266,7 +266,8 @@ local function add_view(self)
   local name = self:value(lua, python, guard)
   if not name then return end
   self.overlaps[name] = overlaps or self.overlaps[source]
-  self.base[name] = self.base[source] or source
+  local copied = torch.pointer(self.env[name]:storage()) ~= torch.pointer(self.env[source]:storage())
+  if not copied then self.base[name] = self.base[source] or source end
 end
 
 local function add_fresh(self)

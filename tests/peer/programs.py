@@ -167,7 +167,9 @@ def fault(steps, results):
     for name, (value, tracked, grad) in results.items():
         want = names[name]
         wrong = different(value, want, name)
-        if not wrong and not refused and (want.is_leaf or copies == before):
+        # Through which results gradients of gradients flow depends on how derivatives are written.
+        exact = want.is_leaf or copies == before and names["M1"] is None
+        if not wrong and not refused and exact:
             w = want.grad if want.is_leaf or want.retains_grad else None
             if grad is not None or w is not None:
                 grad = grad or (list(want.shape), [0.0] * want.numel())
