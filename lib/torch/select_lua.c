@@ -270,7 +270,8 @@ static int f_cat(lua_State *L) {
  */
 static int f_stack(lua_State *L) {
   int n, dim = lua_isnoneornil(L, 2) ? 0 : cr_check_dim(L, 2);
-  cr_tensor **list = check_list(L, 1, &n);
+  luaL_checktype(L, 1, LUA_TTABLE);
+  cr_tensor **list = cr_check_tensors(L, 1, &n, false);
   cr_push_tensor(L, cr_stack(n, list, dim));
   return 1;
 }
