@@ -36,8 +36,8 @@ return function(op, plain)
   two("maximum", larger, "torch.maximum(a, b)")
   two("minimum", smaller, "torch.minimum(a, b)")
   two("maximum", larger, "torch.maximum(a, b)", { label = "maximum with NaN", inputs = odd, types = "float" })
-  two("minimum", smaller, "torch.minimum(a, b)", { label = "minimum with NaN", inputs = { table.unpack(odd) },
-    types = "float" })
+  two("minimum", smaller, "torch.minimum(a, b)", { label = "minimum with NaN",
+    inputs = { table.unpack(odd) }, types = "float" })
   two("fmax", pick_larger, "torch.fmax(a, b)", { inputs = { table.unpack(odd) } })
   two("fmin", pick_smaller, "torch.fmin(a, b)", { inputs = { table.unpack(odd) } })
   two("heaviside", heaviside, "torch.heaviside(a, b)", { inputs = { { "ab", whole = true }, "b" } })
@@ -51,9 +51,9 @@ return function(op, plain)
     end, peer = "[torch.div(a, b, rounding_mode='floor'), torch.remainder(a, b)]" }
 
   -- Bounds that are numbers, tensors or missing.
-  op { name = "clip", inputs = { { "abc", lo = -9, hi = 9 } }, call = function(x) return torch.clip(x, 0, 5) end,
-    plain = map(function(x) return math.min(math.max(x, 0), 5) end), peer = "a.clip(0, 5)", result = "same",
-    elementwise = true }
+  op { name = "clip", inputs = { { "abc", lo = -9, hi = 9 } },
+    call = function(x) return torch.clip(x, 0, 5) end, result = "same", elementwise = true,
+    plain = map(function(x) return math.min(math.max(x, 0), 5) end), peer = "a.clip(0, 5)" }
   op { name = "clip", label = "clip between tensors", result = "same", into = false, method = true,
     inputs = { { "ab", lo = -9, hi = 9 }, { "b", lo = -9, hi = -1 }, { "ab", lo = 1, hi = 9 } },
     plain = map(function(x, lo, hi) return math.min(math.max(x, lo), hi) end), peer = "torch.clip(a, b, c)" }
@@ -94,8 +94,9 @@ return function(op, plain)
   one("nanToNum", function(x)
     if is_nan(x) then return 2 end
     return math.abs(x) < 1 and (x > 0 and 7 or x < 0 and -7 or 2) or x
-  end, "torch.nan_to_num(torch.where(a.abs() < 1, a * math.inf, a), 2, 7, -7)", { label = "nanToNum of infinities", types = "float",
-    method = false, call = function(x) return torch.nanToNum(split(x), 2, 7, -7) end, loose = 4 })
+  end, "torch.nan_to_num(torch.where(a.abs() < 1, a * math.inf, a), 2, 7, -7)",
+    { label = "nanToNum of infinities", types = "float", method = false,
+      call = function(x) return torch.nanToNum(split(x), 2, 7, -7) end })
 
   -- Closeness.
   op { name = "isclose", inputs = { { "ab", nan = true, whole = true }, { "b", nan = true, whole = true } },

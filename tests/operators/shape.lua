@@ -97,6 +97,14 @@ return function(op, plain)
         return y(i, j)
       end)
     end, peer = "torch.stack([a, b], 1)" })
+  view("stack", { label = "stack of vectors", inputs = { "a", "a" },
+    call = function(x, y) return torch.stack({ x, y }) end,
+    plain = function(x, y)
+      return build({ 2, #x }, function(k, i)
+        if k == 1 then return x[i] end
+        return y[i]
+      end)
+    end, peer = "torch.stack([a, b])" })
   view("split", { inputs = { "ab" }, call = function(x) return table.unpack(torch.split(x, 1, 2)) end,
     plain = function(x)
       local parts = {}

@@ -25,10 +25,12 @@ local of_one = {
   { "i0", function(x) return scalar.bessel(0, x) end, "torch.special.i0(fl(a))" },
   { "i1", function(x) return scalar.bessel(1, x) end, "torch.special.i1(fl(a))" },
   { "sinc", sinc, "torch.sinc(fl(a))" },
-  { "trigamma", function(x) return scalar.polygamma(1, x) end, "torch.special.zeta(fl(a) * 0 + 2, fl(a))", 1, 9 },
+  { "trigamma", function(x) return scalar.polygamma(1, x) end,
+    "torch.special.zeta(fl(a) * 0 + 2, fl(a))", 1, 9 },
   { "deg2rad", math.rad, "torch.deg2rad(fl(a))", -100, 100 },
   { "rad2deg", math.deg, "torch.rad2deg(fl(a))" },
-  { "logit", function(x) return math.log(x / (1 - x)) end, "torch.logit(a)", 0.1, 0.9, types = "float" },
+  { "logit", function(x) return math.log(x / (1 - x)) end, "torch.logit(a)", 0.1, 0.9,
+    types = "float" },
 }
 
 local of_two = {
