@@ -60,8 +60,9 @@ end
 -- Whole numbers that ascend along the last dimension.
 local function fill_sorted(x, shape, spec)
   local n, i, v = shape[#shape], 0, nil
+  local first = x.dtype == "uint8" and 0 or spec.lo or 0
   x:apply(function()
-    v = i % n == 0 and (spec.lo or 0) or v + 1 + math.floor(random() * 2)
+    v = i % n == 0 and first or v + 1 + math.floor(random() * 2)
     i = i + 1
     return v
   end)
