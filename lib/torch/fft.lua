@@ -49,6 +49,7 @@ return function(torch)
   end
 
   local function conj(x)
+    if not args.is_float(x) then x = x:type(torch.getdefaulttensortype()) end -- bytes have no minus
     return torch.cmul(x, torch.Tensor { 1, -1 }:typeAs(x))
   end
 
