@@ -57,9 +57,10 @@ return function(op, plain)
       end)
     end
   end
-  for _, c in ipairs { { "ij,jk->ik", "ab", "bc" }, { "ij,kj->ki", "ab", "cb" }, 
-    { "bij,bjk->bik", "abc", "acd" }, { "ii->i", "aa" }, { "ij->ji", "ab" }, { "ijk->j", "abc" }, { "i,j->ij", "a", "b" },
-    { "ij,ij->ij", "ab", "ab" }, { "i,i->", "a", "a" }, { "ij,jk,kl->il", "ab", "bc", "cd" },
+  for _, c in ipairs { { "ij,jk->ik", "ab", "bc" }, { "ij,kj->ki", "ab", "cb" },
+    { "bij,bjk->bik", "abc", "acd" }, { "ii->i", "aa" }, { "ij->ji", "ab" }, { "ijk->j", "abc" },
+    { "i,j->ij", "a", "b" }, { "ij,ij->ij", "ab", "ab" }, { "i,i->", "a", "a" },
+    { "ij,jk,kl->il", "ab", "bc", "cd" },
     { "bij,jk,bk->bi", "abc", "cd", "ad" }, { "iij,j->i", "aab", "b" } } do
     entry("einsum", { label = "einsum " .. c[1], inputs = { table.unpack(c, 2) },
       call = function(...) return torch.einsum(c[1], ...) end, plain = by_loops(c[1]),
@@ -167,7 +168,8 @@ return function(op, plain)
       end, peer = ("torch.cdist(a, b, %s)"):format(p == math.huge and "math.inf" or ("%.1f"):format(p)) })
   end
   entry("cdist", { label = "cdist of batches",
-    inputs = { { "abc", lo = -1, hi = 1 }, { "dc", lo = 2, hi = 4 } }, types = "float", loose = 40, plain = function(x, y)
+    inputs = { { "abc", lo = -1, hi = 1 }, { "dc", lo = 2, hi = 4 } }, types = "float", loose = 40,
+    plain = function(x, y)
       return build({ x.shape[1], x.shape[2], y.shape[1] }, function(b, i, j)
         return distance(2, x.shape[3], function(k) return x(b, i, k) - y(j, k) end)
       end)
