@@ -7,6 +7,7 @@ local tester = torch.Tester()
 local tests = torch.TestSuite()
 
 local sizes = { a = 3, b = 4, c = 2, d = 2 }
+local other_sizes = { { a = 2, b = 5, c = 3, d = 1 }, { a = 4, b = 2, c = 2, d = 3 } }
 
 local function is_float(x)
   return x.dtype == "float64"
@@ -46,8 +47,8 @@ local function function_of_floats(entry, args)
   return f, floats
 end
 
-local function check(entry, layout)
-  local args = inputs.smooth(entry, sizes)
+local function check(entry, layout, shape)
+  local args = inputs.smooth(entry, shape)
   local changed = layout == "contiguous"
   for i, x in ipairs(args) do
     local other = inputs.relaid(x, layout)
@@ -94,7 +95,8 @@ for _, entry in ipairs(dofile "tests/operators/init.lua") do
       return tester:assert(entry.derivative == false, entry.label .. " is of integers but not marked so")
     end
     if entry.derivative == false then return check_none(entry) end
-    for _, layout in ipairs { "contiguous", "transposed", "stepped" } do check(entry, layout) end
+    for _, layout in ipairs { "contiguous", "transposed", "stepped" } do check(entry, layout, sizes) end
+    for _, others in ipairs(other_sizes) do check(entry, "contiguous", others) end
   end
 end
 
