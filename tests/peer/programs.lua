@@ -88,7 +88,7 @@ program.__index = program
 local function new_program(seed)
   math.randomseed(seed)
   return setmetatable({ env = environment(), steps = {}, names = {}, count = 0,
-    leaves = {}, written = {}, overlaps = {}, base = {} }, program)
+    leaves = {}, overlaps = {}, base = {} }, program)
 end
 
 function program:shape(name)
@@ -152,12 +152,12 @@ function program:any(dims)
   return nil
 end
 
--- One that requires a gradient.  As a `target` of gradients, no view of a leaf that was written: PyTorch
--- makes the histories of other views of it anew, past this one.
+-- One that requires a gradient.  As a `target` of gradients, no view of a leaf: where the leaf is written,
+-- PyTorch makes the histories of other views of it anew, past this one.
 function program:tracked(target)
   for _ = 1, 20 do
     local name = self:any()
-    if self.env[name].requiresGrad and not (target and self.written[self.base[name]]) then return name end
+    if self.env[name].requiresGrad and not (target and self.leaves[self.base[name]]) then return name end
   end
   return nil
 end
@@ -237,7 +237,6 @@ function program:write(name, lua, python, guard)
   end
   local done = self:step(lua, python, guard)
   local last = self.steps[#self.steps]
-  if to_leaf then self.written[self.base[name] or name] = true end
   if to_leaf and last.error and last.lua == lua then last.python = plain end
   return done
 end
@@ -441,5 +440,9 @@ end
 
 for seed = first_seed, first_seed + programs - 1 do
   local made = make(seed)
-  write(seed, only and again(made) or made)
+  if only then made = again(made) end
+  write(seed, made)
+  for _, x in pairs(made.env) do -- with createGraph, a leaf and its gradient hold each other
+    if torch.isTensor(x) and x.isLeaf then x.grad = nil end
+  end
 end

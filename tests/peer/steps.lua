@@ -197,14 +197,14 @@ function fresh.bmm(g)
   if not a then return nil end
   local s = g:shape(a)
   local b = g:of { s[1], s[3], random(3) }
-  return both(pick { "torch.bmm(%s, %s)", "torch.matmul(%s, %s)" }, "%s @ %s", a, b)
+  return both(pick { "torch.bmm(%s, %s)", "torch.matmul(%s, %s)" }, "plain(%s) @ %s", a, b)
 end
 
 function fresh.matmul(g)
   local a = g:any(3)
   if not a then return nil end
   local s = g:shape(a)
-  return both("torch.matmul(%s, %s)", "torch.matmul(%s, %s)", a, g:of(pick { { s[3] }, { s[3], 2 } }))
+  return both("torch.matmul(%s, %s)", "torch.matmul(plain(%s), %s)", a, g:of(pick { { s[3] }, { s[3], 2 } }))
 end
 
 function fresh.addmm(g)
