@@ -228,6 +228,15 @@ local function products(add)
     local a, x = U(1, 2048, 2048), U(2, 2048)
     return function() return torch.mv(a, x) end
   end })
+  add("la.cholesky_512", { flop = 512 ^ 3 / 3, build = function()
+    local m = U(1, 512, 512)
+    local a = torch.mm(m, m:t()) + torch.mul(torch.eye(512), 512)
+    return function() return torch.cholesky(a) end
+  end })
+  add("la.svd_256", { build = function()
+    local a = U(1, 256, 256)
+    return function() return (select(2, torch.svd(a))) end
+  end })
 end
 
 return function(workloads)

@@ -302,6 +302,21 @@ add("la.addmm_128x784x512", on(F.linear, u(1, 128, 784), u(2, 512, 784), u(3, 51
 add("la.mv_2048", on(torch.mv, u(1, 2048, 2048), u(2, 2048)), flop=2 * 2048**2, bytes=4 * 2048**2)
 
 
+def cholesky():
+    m = U(1, 512, 512)
+    a = m @ m.t() + 512 * torch.eye(512)
+    return lambda: torch.linalg.cholesky(a)
+
+
+def svd():
+    a = U(1, 256, 256)
+    return lambda: torch.linalg.svd(a)[1]
+
+
+add("la.cholesky_512", cholesky, flop=512**3 / 3)
+add("la.svd_256", svd)
+
+
 # ---- layers --------------------------------------------------------------------------------------
 def layer(name, f, *shapes, flop=None, fixed=()):
     """NAME_fw and NAME_fwbw of f(*inputs, *fixed()), inputs U(1, shape1), U(2, shape2), ..."""
