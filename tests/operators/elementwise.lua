@@ -176,6 +176,20 @@ return function(op, plain)
     "torch.fmod(a, 4)")
   number("remainder", nil, function(x) return torch.remainder(x, 4) end, function(a) return modulo(a, 4) end,
     "torch.remainder(a, 4)")
+  for _, name in ipairs { "mod", "cmod" } do -- other names of fmod
+    number(name, nil, function(x) return torch[name](x, 4) end, function(a) return fmod(a, 4) end,
+      "torch.fmod(a, 4)")
+  end
+  local whole = { types = "int", derivative = false, inputs = { { "abc", lo = -30, hi = 30 } } }
+  number("bitand", nil, function(x) return torch.bitand(x, 6) end, function(a) return a & 6 end, "a & 6",
+    whole)
+  number("bitor", nil, function(x) return torch.bitor(x, 6) end, function(a) return a | 6 end, "a | 6", whole)
+  number("bitxor", nil, function(x) return torch.bitxor(x, 6) end, function(a) return a ~ 6 end, "a ^ 6",
+    whole)
+  number("lshift", nil, function(x) return torch.lshift(x, 2) end, function(a) return a << 2 end, "a << 2",
+    whole)
+  number("rshift", nil, function(x) return torch.rshift(x, 2) end, function(a) return a // 4 end, "a >> 2",
+    whole)
   number("pow", nil, function(x) return torch.pow(x, 2) end, function(a) return a * a end, "a ** 2")
   number("pow", "a number to a power", function(x) return torch.pow(2, x) end,
     function(a) return 2 ^ a end, "2 ** a", { types = "float", inputs = { "abc" } })

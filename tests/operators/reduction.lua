@@ -194,4 +194,13 @@ return function(op, plain)
       end
       return plain.build({ 4 }, function(i) return counts[i] end)
     end, peer = "torch.histc(a.float(), 4, 0, 8).to(a.dtype)" }
+  op { name = "bhistc", inputs = { { "ab", lo = 0, hi = 8 } }, types = "float", derivative = false,
+    scalar = false, empty = false, into = false, call = function(x) return torch.bhistc(x, 4, 0, 8) end,
+    plain = function(x)
+      return plain.build({ x.shape[1], 4 }, function(i, bin)
+        return plain.total(x.shape[2], function(j)
+          return math.min(math.floor(x(i, j) / 2) + 1, 4) == bin and 1 or 0
+        end)
+      end)
+    end, peer = "torch.stack([torch.histc(r.float(), 4, 0, 8) for r in a])" }
 end

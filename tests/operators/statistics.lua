@@ -57,6 +57,7 @@ return function(op, plain)
       for k, v in pairs(options) do entry[k] = v end
       entry.inputs = { copy(entry.inputs[1]) }
       for k, v in pairs((options.inputs or entry.inputs)[1]) do entry.inputs[1][k] = v end
+      entry.skip = nil
       op(entry)
     end
     local f, skip = torch[name], options.skip -- arguments between the dimension and keepdim
