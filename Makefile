@@ -177,6 +177,8 @@ install: all $(B)/libcresset.a
 	install -m 644 $(B)/libcresset.a $(DESTDIR)$(PREFIX)/lib/libcresset.a
 	install -m 755 $(B)/torch.so $(DESTDIR)$(PREFIX)/lib/lua/5.4/torch.so
 	install -m 644 vm/cresset.h $(DESTDIR)$(PREFIX)/include/cresset.h
+	install -d $(DESTDIR)$(PREFIX)/share/cresset
+	$(B)/cresset scripts/docs.lua stubs $(DESTDIR)$(PREFIX)/share/cresset/cresset.d.lua
 
 clean:
 	rm -rf build build-*
