@@ -148,7 +148,78 @@ bool cr_symeig(cr_tensor *a, bool upper, cr_tensor **values, cr_tensor **vectors
 
 /* ---- general matrices ------------------------------------------------------------------- */
 
-static const cr_op op_eig = {"eig", "", NULL};
+/* Real and imaginary parts of eigenvectors as LAPACK packs them: the columns of a pair of complex
+ * ones are the real and the imaginary part of the first, whose imaginary value is positive. */
+static bool unpack_vectors(cr_tensor *w, cr_tensor *v, cr_tensor **re, cr_tensor **im) {
+  int64_t n = rows_of(v);
+  CR_AUTO plain = cr_contiguous(v);
+  *re = plain ? cr_clone(plain) : NULL;
+  *im = *re ? cr_zeros_like(*re) : NULL;
+  CR_AUTO wi = cr_select(w, -1, 1);
+  CR_AUTO imaginary = wi ? cr_contiguous(wi) : NULL;
+  CR_AUTO signs = imaginary ? cr_cast(imaginary, CR_FLOAT64) : NULL;
+  if (!*im || !signs) return false;
+  const double *sign = cr_data(signs);
+  for (int64_t i = 0; i < cr_batch_of(v); i++) {
+    for (int64_t j = 0; j + 1 < n; j++) {
+      if (!(sign[i * n + j] > 0)) continue;
+      for (int64_t r = 0; r < n; r++) { /* columns j and j + 1 of row r */
+        int64_t at = (i * n + r) * n + j;
+        cr_scalar x = cr_load_scalar((cr_dtype)v->dtype, cr_matrix_at(plain, at, 1));
+        cr_scalar y = cr_load_scalar((cr_dtype)v->dtype, cr_matrix_at(plain, at + 1, 1));
+        cr_store_scalar((cr_dtype)v->dtype, cr_matrix_at(*re, at + 1, 1), x);
+        cr_store_scalar((cr_dtype)v->dtype, cr_matrix_at(*im, at, 1), y);
+        cr_store_scalar((cr_dtype)v->dtype, cr_matrix_at(*im, at + 1, 1), cr_num(-y.d));
+      }
+      j++;
+    }
+  }
+  return true;
+}
+
+/* The complex matrix re + i im as a real one of twice the size. */
+static cr_tensor *as_real(cr_tensor *re, cr_tensor *im) {
+  CR_AUTO minus = cr_neg(im);
+  CR_AUTO above = re && minus ? cr_cat(2, (cr_tensor *[]){re, minus}, -1) : NULL;
+  CR_AUTO below = re && im ? cr_cat(2, (cr_tensor *[]){im, re}, -1) : NULL;
+  return above && below ? cr_cat(2, (cr_tensor *[]){above, below}, -2) : NULL;
+}
+
+/* The real part of V^-H diag(g) V^H, for the gradients g of the values' parts. */
+static bool eig_backward(cr_node *n, cr_tensor *const *g, cr_tensor **gin) {
+  if (!cr_ctx()->no_grad) return cr_fail("the eigenvalues have only a first derivative");
+  if (cr_node_noutputs(n) > 1) {
+    cr_scalar used;
+    CR_AUTO any = cr_reduce(CR_ANY, g[1], -1, NULL, false, NULL);
+    if (!any || !cr_item(any, &used)) return false;
+    if (used.i) return cr_fail("eigenvectors of a general matrix have no derivative");
+  }
+  cr_tensor *w = cr_saved(n, 0), *v = cr_saved(n, 1);
+  CR_AUTO real = NULL;
+  CR_AUTO imaginary = NULL;
+  bool ok = w && v && unpack_vectors(w, v, &real, &imaginary);
+  if (!w || !v) return false;
+  CR_AUTO whole = ok ? as_real(real, imaginary) : NULL;
+  CR_AUTO inverse = cr_inverse(whole);
+  CR_AUTO left = inverse ? t2(inverse) : NULL; /* V^-H */
+  CR_AUTO gr = cr_select(g[0], -1, 0);
+  CR_AUTO gi = cr_select(g[0], -1, 1);
+  /* diag(g) V^H scales the rows of V^H: V diag(conj g), its adjoint, the columns of V. */
+  CR_AUTO rr = gr && real ? scale_columns(real, gr, false) : NULL;
+  CR_AUTO ii = gi && imaginary ? scale_columns(imaginary, gi, false) : NULL;
+  CR_AUTO ri = gi && real ? scale_columns(real, gi, false) : NULL;
+  CR_AUTO ir = gr && imaginary ? scale_columns(imaginary, gr, false) : NULL;
+  CR_AUTO scaled_re = rr && ii ? cr_add(rr, ii) : NULL;
+  CR_AUTO scaled_im = ri && ir ? cr_sub(ir, ri) : NULL;
+  CR_AUTO scaled = scaled_re && scaled_im ? as_real(scaled_re, scaled_im) : NULL;
+  CR_AUTO product = left && scaled ? right_t(left, scaled) : NULL;
+  int64_t size = rows_of(v);
+  CR_AUTO rows = cr_narrow(product, -2, 0, size);
+  CR_AUTO corner = cr_narrow(rows, -1, 0, size);
+  return (gin[0] = cr_contiguous(corner)) != NULL;
+}
+
+static const cr_op op_eig = {"eig", "", eig_backward};
 
 static bool eig(const cr_linalg *la, cr_tensor *a, cr_tensor *w, cr_tensor *v) {
   int64_t n = rows_of(a);
@@ -165,14 +236,20 @@ bool cr_eig(cr_tensor *a, cr_tensor **values, cr_tensor **vectors) {
   if (!a || !cr_need_matrix("eig", a, true)) return false;
   const cr_linalg *la = cr_linalg_for("eig", a);
   int64_t n = rows_of(a);
+  bool derive = cr_recording(1, &a); /* needs the vectors */
   cr_tensor *out[2] = {NULL, NULL};
   bool ok = la && (out[0] = cr_new_matrices(a, n, 2)) &&
-            (!vectors || (out[1] = cr_new_matrices(a, n, n))) && eig(la, a, out[0], out[1]);
+            (!(vectors || derive) || (out[1] = cr_new_matrices(a, n, n))) &&
+            eig(la, a, out[0], out[1]);
   if (!ok) {
     release_all(2, out);
     return false;
   }
-  if (!cr_record_many(&op_eig, vectors ? 2 : 1, out, &(cr_call){CR_IN(a)})) return false;
+  CR_AUTO hidden = vectors ? NULL : out[1];
+  if (derive && !cr_record_many(&op_eig, vectors ? 2 : 1, out,
+                                &(cr_call){CR_IN(a), CR_SAVE(out[0], out[1])})) {
+    return false;
+  }
   *values = out[0];
   if (vectors) *vectors = out[1];
   return true;
@@ -430,7 +507,14 @@ bool cr_qr(cr_tensor *a, cr_tensor **q, cr_tensor **r) {
 
 /* ---- Cholesky with pivots --------------------------------------------------------------- */
 
-static const cr_op op_pstrf = {"pstrf", "", NULL};
+/* The factor with a derivative: that of the matrix with its rows and columns in the pivots' order. */
+static cr_tensor *ordered_factor(cr_tensor *a, bool upper, cr_tensor *pivots) {
+  CR_AUTO places = cr_cast(pivots, CR_INT64);
+  CR_AUTO from_zero = places ? cr_add_num(places, -1) : NULL;
+  CR_AUTO rows = cr_index_select(a, 0, from_zero, NULL);
+  CR_AUTO both = cr_index_select(rows, 1, from_zero, NULL);
+  return cr_cholesky("pstrf", both, upper);
+}
 
 bool cr_pstrf(cr_tensor *a, bool upper, double tolerance, cr_tensor **factor, cr_tensor **pivots) {
   if (!a || !cr_need_matrix("pstrf", a, true) || !cr_need_dims("pstrf", "the matrix", a, 2))
@@ -443,7 +527,9 @@ bool cr_pstrf(cr_tensor *a, bool upper, double tolerance, cr_tensor **factor, cr
                                   la->pstrf((cr_dtype)a->dtype, upper, n, cr_data(work), cr_data(p),
                                             tolerance),
                                   "the matrix is rank deficient or not positive semidefinite"));
-  *factor = ok ? cr_record(&op_pstrf, cr_triangle(work, upper, 0, NULL), CR_IN(a)) : NULL;
+  *factor = !ok                   ? NULL
+            : cr_recording(1, &a) ? ordered_factor(a, upper, p)
+                                  : cr_triangle(work, upper, 0, NULL);
   *pivots = p;
   if (*factor) return true;
   cr_release(p);
@@ -500,7 +586,11 @@ cr_tensor *cr_gels(cr_tensor *b, cr_tensor *a, cr_tensor **qr) {
     cr_release(x);
     x = zero;
   }
-  x = cr_record(&op_gels, x, CR_IN(b, a));
+  if (cr_recording_any(b, a)) { /* the same of full rank, with a derivative */
+    CR_AUTO inverse = cr_pinverse(a, -1);
+    cr_release(x);
+    x = cr_matmul(inverse, b, NULL);
+  }
   if (!x || !qr) return x;
   if ((*qr = cr_record(&op_gels, cr_retain(work), CR_IN(a)))) return x;
   cr_release(x);

@@ -104,8 +104,7 @@ return function(op, plain)
   entry("potri", { inputs = { { "aa", positive = true } }, derivative = "symmetric",
     call = function(a) return torch.potri(torch.potrf(a, "U"), "U") end,
     plain = function(a) return (solve(a, identity(a.shape[1]))) end, peer = "torch.inverse(a)" })
-  entry("gels", { inputs = { "ab", regular }, derivative = false,
-    why = "Torch7's form of lstsq, which has one",
+  entry("gels", { inputs = { "ab", regular },
     call = function(b, a) return (torch.gels(b, a)) end,
     plain = function(b, a) return (solve(a, b)) end, peer = "torch.linalg.solve(b, a)" })
   entry("lstsq", { inputs = { regular, "ab" }, call = function(a, b) return (torch.lstsq(a, b)) end,
@@ -130,17 +129,24 @@ return function(op, plain)
     local q = torch.orgqr(torch.geqrf(a))
     return torch.mm(q:t(), q)
   end, plain = function(a) return identity(a.shape[1]) end, peer = "torch.eye(A, dtype=a.dtype)" })
-  entry("pstrf", { inputs = { { "aa", positive = true } }, derivative = false,
-    why = "the order of the pivots jumps; potrf has one", call = function(a)
+  entry("pstrf", { inputs = { { "aa", positive = true } }, derivative = "symmetric", call = function(a)
     local u, piv = torch.pstrf(a, "U")
-    local places = piv:long()
-    return torch.mm(u:t(), u) - a:index(1, places):index(2, places)
-  end, plain = function(a) return build(a.shape, function() return 0 end) end, peer = "a * 0" })
-  entry("eig", { inputs = { { "aa", positive = true } }, derivative = false,
-    why = "eigenvalues of a general matrix may be complex; symeig has one", call = function(a)
-    return torch.sort(torch.eig(a)[{ {}, 1 }]) - torch.symeig(a)
-  end, plain = function(a) return build({ a.shape[1] }, function() return 0 end) end,
-    peer = "a[0] * 0" })
+    local _, back = torch.sort(piv:long())
+    return torch.mm(u:t(), u):index(1, back):index(2, back)
+  end, plain = function(a) return a end, peer = "a" })
+  -- Sums of powers of the eigenvalues, which may be complex, are traces of powers of the matrix.
+  entry("eig", { inputs = { { "aa", lo = -2, hi = 2 } }, derivative = "first", call = function(a)
+    local e = torch.eig(a)
+    local re, im = e[{ {}, 1 }], e[{ {}, 2 }]
+    return torch.sum(torch.square(re) - torch.square(im), 1),
+      torch.sum(torch.cmul(re, torch.square(re) - torch.square(im) * 3), 1), torch.sum(im, 1)
+  end, plain = function(a)
+    local square = mm(a, a)
+    local function trace(x)
+      return build({ 1 }, function() return total(x.shape[1], function(i) return x(i, i) end) end)
+    end
+    return trace(square), trace(mm(square, a)), build({ 1 }, function() return 0 end)
+  end, peer = "[(a @ a).trace()[None], (a @ a @ a).trace()[None], a[:1, 0] * 0]" })
   op { name = "mm", label = "a product of products", inputs = { "ab", "bc", "ca" }, types = "wide",
     scalar = false, into = false, loose = 100,
     call = function(x, y, z) return torch.mm(torch.mm(x, y), z) end,
