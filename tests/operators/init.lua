@@ -18,7 +18,7 @@
 --   result     type of the (first) result: a name, "same" (as the first input) or "float" (integers give
 --              the default float type); nothing: not looked at
 --   peer       the same in PyTorch: an expression of a, b, .. and of the sizes A, B, .. of the letters;
---              fl(a) makes floats of integers, Z(a) complex numbers of pairs, P(z) pairs
+--              fl(a) makes floats of integers, w(a) longs, Z(a) complex numbers of pairs, P(z) pairs
 --   derivative false where there is none: the results are integers or bools, or piecewise constant, or
 --              `why` says it;  "first" where there is only the first;  "symmetric": of symmetric matrices
 --   fits       function(x, ..) -> whether inputs keep away from jumps, for derivatives

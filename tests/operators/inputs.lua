@@ -24,10 +24,11 @@ local function random() -- from 0 up to 1
   return (state >> 33) / 2147483648.0
 end
 
---- Begins a sequence of numbers that depends on a text and a number alone.
+--- Begins a sequence of numbers that depends on a text and a number alone; SEED may be set to others.
 function inputs.seed(text, n)
   local h = 0xcbf29ce484222325 -- FNV-1a
-  for byte in (text .. "#" .. (n or 0)):gmatch(".") do h = (h ~ byte:byte()) * 0x100000001b3 end
+  text = text .. "#" .. (n or os.getenv "SEED" or 0)
+  for byte in text:gmatch(".") do h = (h ~ byte:byte()) * 0x100000001b3 end
   state = h | 1
   for _ = 1, 4 do random() end
 end

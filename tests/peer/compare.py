@@ -19,6 +19,10 @@ def fl(x):
     return x if x.is_floating_point() else x.float()
 
 
+def w(x):
+    return x if x.is_floating_point() else x.long()
+
+
 def Z(pairs):
     return torch.view_as_complex(pairs.contiguous())
 
@@ -47,7 +51,7 @@ def difference(got, want, eps):
 
 def case(label, dtype, expression, sizes, inputs, results, loose):
     global passed, failed
-    names = dict(zip("abcdefgh", inputs), torch=torch, F=F, math=math, fl=fl, Z=Z, P=P, **sizes)
+    names = dict(zip("abcdefgh", inputs), torch=torch, F=F, math=math, fl=fl, w=w, Z=Z, P=P, **sizes)
     try:
         want = eval(expression, names)
         if not isinstance(want, (list, tuple)):
