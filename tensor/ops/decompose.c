@@ -507,7 +507,8 @@ bool cr_qr(cr_tensor *a, cr_tensor **q, cr_tensor **r) {
 
 /* ---- Cholesky with pivots --------------------------------------------------------------- */
 
-/* The factor with a derivative: that of the matrix with its rows and columns in the pivots' order. */
+/* The factor with a derivative: that of the matrix with its rows and columns in the pivots' order.
+ */
 static cr_tensor *ordered_factor(cr_tensor *a, bool upper, cr_tensor *pivots) {
   CR_AUTO places = cr_cast(pivots, CR_INT64);
   CR_AUTO from_zero = places ? cr_add_num(places, -1) : NULL;

@@ -688,12 +688,13 @@ end
 -- ---- size ----------------------------------------------------------------
 
 function tests.long_chain()
-  local x = leaf { 1 }
-  local y = x
-  for _ = 1, 1000000 do y = y + 1 end
-  y:backward()
-  eq(x.grad, { 1 })
-  y, x = nil, nil
+  do
+    local x = leaf { 1 }
+    local y = x
+    for _ = 1, 1000000 do y = y + 1 end
+    y:backward()
+    eq(x.grad, { 1 })
+  end
   collectgarbage() -- frees the chain, without recursion
 end
 
