@@ -161,7 +161,7 @@ local data = {}
 --   mask: true gives a third result, a BoolTensor for each column that is true where a value is missing
 --   tensor: true for a matrix, false for a table of columns
 --   skip: how many lines to pass over at the beginning
---   limit: the bytes that a compressed file may expand to; by default 1 GiB or a hundred times its
+--   limit: the bytes that a compressed file may expand to; by default 256 MiB or a hundred times its
 --     size
 -- Returns: a matrix or a table of columns; the list of the columns' names in order; masks if wanted
 -- Errors: rows of different length, a missing quote, a cell that its column's type cannot hold: the

@@ -62,7 +62,7 @@ return function(torch)
   -- Reads an archive of arrays that NumPy's savez or savez_compressed wrote.
   --
   -- path: the file's name
-  -- options: {limit = bytes} is how much it may expand to; by default 1 GiB, or a hundred times the
+  -- options: {limit = bytes} is how much it may expand to; by default 256 MiB, or a hundred times the
   --   file's size when that is more
   -- Returns: a table of tensors by their names
   -- Errors: as torch.loadnpy; a member that is no array; more bytes than the limit

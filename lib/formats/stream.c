@@ -112,7 +112,7 @@ static void file_close(cr_stream *base) {
 }
 
 int64_t cr_expansion_limit(int64_t size) {
-  int64_t least = (int64_t)1 << 30;
+  int64_t least = (int64_t)1 << 28;
   return size > least / 100 && size < INT64_MAX / 100 ? size * 100 : least;
 }
 

@@ -33,7 +33,7 @@ cr_storage *cr_stream_elements(cr_stream *s, cr_dtype dtype, int64_t count, bool
 /* Sets the message "fn: name: .." and `failed`; returns false. */
 bool cr_stream_fail(cr_stream *s, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-/* What a compressed file of so many bytes may expand to when its user sets no limit: 1 GiB, or a
+/* What a compressed file of so many bytes may expand to when its user sets no limit: 256 MiB, or a
  * hundred times its own size when that is more. */
 int64_t cr_expansion_limit(int64_t size);
 /* The size of an ordinary file, else -1. */
