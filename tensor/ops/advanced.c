@@ -26,7 +26,8 @@ static bool check_range(const cr_tensor *a, int dim, cr_tensor *index) {
   for (int i = 0; i < 2; i++) {
     int64_t v = ends[i].i;
     if (v >= 0 && v < a->shape[dim]) continue;
-    int64_t given = v >= 0 ? v + 1 : v == -1 ? 0 : v - a->shape[dim]; /* as a script counts */
+    uint64_t u = (uint64_t)v; /* which may wrap around, as in the script's tensor */
+    int64_t given = (int64_t)(v >= 0 ? u + 1 : v == -1 ? 0 : u - (uint64_t)a->shape[dim]);
     return cr_fail("index %lld is outside dimension %d of a tensor of shape %s", (long long)given,
                    dim + 1, cr_shape_str(s, a->ndim, a->shape));
   }

@@ -52,7 +52,7 @@ cr_tensor *cr_slice(cr_tensor *t, int dim, int64_t start, int64_t size, int64_t 
   if (!v) return NULL;
   v->offset += start * t->stride[dim];
   v->shape[dim] = size;
-  v->stride[dim] *= step;
+  if (size > 1) v->stride[dim] *= step;
   return cr_record_view(&op_narrow, v, t, CR_INTS(dim, start, size, step));
 }
 

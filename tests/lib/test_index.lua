@@ -262,5 +262,16 @@ function tests.errors()
   eq(x, x34():totable())
 end
 
+function tests.places_at_the_ends_of_what_an_integer_holds()
+  local x, one = x34(), torch.LongTensor { 1 }
+  for _, place in ipairs { math.mininteger, math.mininteger + 1, math.maxinteger } do
+    local at = torch.LongTensor { place }
+    local pattern = ("index " .. place):gsub("-", "%%-")
+    fails(function() return x[at] end, pattern)
+    fails(function() return x[{ at, one }] end, pattern)
+  end
+  eq(x[{ { 1, 3, math.maxinteger } }], { { 1, 2, 3, 4 } })
+end
+
 tester:add(tests)
 tester:run()
