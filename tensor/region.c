@@ -69,9 +69,28 @@ static bool differs(const cr_node *was, const char *how) {
                  was->where ? was->where : "", how);
 }
 
+static bool same_shape(int n, const int64_t *a, int m, const int64_t *b) {
+  return n == m && memcmp(a, b, (size_t)n * sizeof *a) == 0;
+}
+
+/* Whether b is the call a once more, as far as that can be seen. */
+static bool same_call(const cr_node *a, const cr_node *b) {
+  bool same = a->op == b->op && a->nsave == b->nsave && a->nin == b->nin && a->nout == b->nout &&
+              same_shape(a->nints, a->ints, b->nints, b->ints) && a->nnums == b->nnums &&
+              memcmp(a->nums, b->nums, (size_t)a->nnums * sizeof *a->nums) == 0;
+  for (int i = 0; same && i < a->nin; i++)
+    same = !a->in[i].shape == !b->in[i].shape && a->in[i].dtype == b->in[i].dtype &&
+           (!a->in[i].shape ||
+            same_shape(a->in[i].ndim, a->in[i].shape, b->in[i].ndim, b->in[i].shape));
+  for (int i = 0; same && i < a->nout; i++)
+    same = a->out[i].dtype == b->out[i].dtype &&
+           same_shape(a->out[i].ndim, a->out[i].shape, b->out[i].ndim, b->out[i].shape);
+  return same;
+}
+
 /* n repeats the call of `was`, which gets what n saved. */
 static bool give_back(cr_node *was, cr_node *n) {
-  if (was->op != n->op || was->nsave != n->nsave)
+  if (!same_call(was, n))
     return differs(was, "the function did something else when it was called again");
   for (int i = 0; was->dropped && i < n->nsave; i++) {
     cr_saved_value *from = &n->save[i];

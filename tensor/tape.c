@@ -514,7 +514,8 @@ cr_tensor *cr_saved(cr_node *n, int i) {
                         "{retainGraph = true} to the first one",
                         n->op->name);
   if (!cr_region_restore(n)) return NULL;
-  if (!s->value) return NULL;
+  if (!s->value)
+    return s->given ? cr_fail_null("checkpoint: a backward runs inside the function itself") : NULL;
   if (s->version != cr_version(s->value)) return overwritten(n, i);
   if (cr_ctx()->no_grad) return s->value;
   if (s->unpacked) return s->unpacked;

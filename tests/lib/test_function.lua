@@ -413,4 +413,23 @@ function tests.graph_of_a_long_chain()
   tester:assertgt(#tostring(graph), 20000)
 end
 
+function tests.a_checkpoint_that_does_otherwise_the_second_time()
+  local x, calls = leaf(1, 2, 3, 4), 0
+  local function f(v)
+    calls = calls + 1
+    local part = v:narrow(1, calls, 2)
+    return torch.cmul(part, part)
+  end
+  local y = torch.checkpoint(f, x)
+  fails(function() torch.sum(y):backward() end, "something else when it was called again")
+end
+
+function tests.a_backward_inside_a_checkpoint()
+  local function f(v)
+    local e = torch.exp(v)
+    return torch.cmul(e, torch.grad(torch.sum(torch.exp(e)), v, nil, { createGraph = true }))
+  end
+  fails(function() torch.checkpoint(f, leaf(1)):backward() end, "inside the function itself")
+end
+
 tester:add(tests):run()
