@@ -19,8 +19,8 @@ typedef struct {
   cr_tensor *value;    /* without a history: no cycles */
   cr_tensor *unpacked; /* value with its history, while a backward runs */
   uint32_t version;
-  int16_t input, output; /* which of them it is, or -1 */
-  bool given;            /* there is a value, now or when it has been computed again */
+  int input, output; /* which of them it is, or -1 */
+  bool given;        /* there is a value, now or when it has been computed again */
 } cr_saved_value;
 
 typedef struct {
@@ -36,7 +36,7 @@ struct cr_node {
   atomic_int refs;
   const cr_op *op;
   uint32_t depth; /* more than that of every node it has an edge to */
-  int16_t nin, nout, nsave, nints, nnums;
+  int nin, nout, nsave, nints, nnums;
   bool released; /* its saved values were freed by a backward */
   bool captures; /* in this run somebody asked for the gradient of an output */
   bool needed;   /* in this run, if only some gradients are computed */

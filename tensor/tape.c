@@ -294,8 +294,8 @@ static bool fill_saved(cr_node *n, const cr_call *c, cr_tensor *const *out) {
     if (!s->value) return false;
     s->given = true;
     s->version = cr_version(t);
-    s->output = (int16_t)place_of(t, n->nout, out);
-    if (s->output < 0) s->input = (int16_t)place_of(t, c->nin, c->in);
+    s->output = place_of(t, n->nout, out);
+    if (s->output < 0) s->input = place_of(t, c->nin, c->in);
   }
   return true;
 }
@@ -325,11 +325,11 @@ static cr_node *node_alloc(const cr_op *op, int nout, cr_tensor *const *out, con
   atomic_init(&n->refs, 1);
   n->op = op;
   n->depth = 1;
-  n->nin = (int16_t)c->nin;
-  n->nout = (int16_t)nout;
-  n->nsave = (int16_t)c->nsave;
-  n->nints = (int16_t)c->nints;
-  n->nnums = (int16_t)c->nnums;
+  n->nin = c->nin;
+  n->nout = nout;
+  n->nsave = c->nsave;
+  n->nints = c->nints;
+  n->nnums = c->nnums;
   n->in = (cr_edge *)(n + 1);
   n->save = (cr_saved_value *)(n->in + c->nin);
   n->out = (cr_output *)(n->save + c->nsave);

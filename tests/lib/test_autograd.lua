@@ -716,5 +716,14 @@ function tests.graphs_are_freed()
   tester:assertle(torch.memory().live, before + 1024)
 end
 
+function tests.more_inputs_than_a_short_counts()
+  local list = {}
+  for i = 1, 40000 do list[i] = torch.ones(1):requireGrad() end
+  local y = torch.cat(list, 1)
+  y:backward(torch.range(1, #list))
+  eq(list[1].grad[1], 1)
+  eq(list[#list].grad[1], #list)
+end
+
 tester:add(tests)
 tester:run()
