@@ -15,9 +15,26 @@ typedef struct {
   cr_tensor *leaf, *sum;
 } waiting_leaf;
 
+/* One of opts->inputs as it was at the start: a hook may free it, or overwrite it. */
+typedef struct {
+  cr_tensor *t;
+  cr_node *node; /* NULL for a leaf */
+  int index;
+} target;
+
+/* A node whose `needed` this run has set, and what it was in the run around this one. */
+typedef struct {
+  cr_node *node;
+  bool before;
+} marked;
+
 typedef struct {
   const cr_backward_opts *opts;
   bool all; /* every leaf gets its gradient, not just opts->inputs */
+  target *targets;
+  int ntargets;
+  marked *marked;
+  size_t nmarked, room_marked;
   waiting_leaf *waiting;
   int nwaiting;
   cr_node **heap;
@@ -31,19 +48,20 @@ static bool before(const cr_node *a, const cr_node *b) {
   return a->depth != b->depth ? a->depth > b->depth : a->order < b->order;
 }
 
-/* Makes room for one more node in an array of n. */
-static bool grow(cr_node ***list, size_t n, size_t *capacity) {
-  if (n < *capacity) return true;
+/* Makes room for one more element in an array of n; gives the array, or NULL. */
+static void *grow(void *list, size_t size, size_t n, size_t *capacity) {
+  if (n < *capacity) return list;
   size_t more = *capacity ? 2 * *capacity : 64;
-  cr_node **longer = realloc(*list, more * sizeof *longer);
-  if (!longer) return cr_fail("out of memory");
-  *list = longer;
+  void *longer = realloc(list, more * size);
+  if (!longer) return cr_fail_null("out of memory");
   *capacity = more;
-  return true;
+  return longer;
 }
 
 static bool push(run *r, cr_node *n) {
-  if (!grow(&r->heap, r->n, &r->capacity)) return false;
+  cr_node **heap = grow(r->heap, sizeof *heap, r->n, &r->capacity);
+  if (!heap) return false;
+  r->heap = heap;
   n->run = r;
   n->order = r->order++;
   size_t i = r->n++;
@@ -79,57 +97,78 @@ bool cr_edge_wanted(const void *the_run, const cr_edge *e) {
   return e->leaf ? leaf_asked(r, e->leaf) : e->node->needed;
 }
 
-typedef struct {
-  cr_node **node;
-  size_t n, capacity;
-} node_list;
-
 /* While the list is collected, `run` marks the nodes that are in it. */
-static bool list_add(node_list *l, cr_node *n, const run *r) {
+static bool list_add(run *r, cr_node *n) {
   if (n->run == r) return true;
   if (n->run) return cr_fail("backward: the graph is in use by another backward");
-  if (!grow(&l->node, l->n, &l->capacity)) return false;
+  marked *list = grow(r->marked, sizeof *list, r->nmarked, &r->room_marked);
+  if (!list) return false;
+  r->marked = list;
+  list[r->nmarked++] = (marked){cr_node_retain(n), n->needed};
   n->run = r;
-  n->needed = n->captures;
-  l->node[l->n++] = n;
+  n->needed = n->captures > 0;
   return true;
 }
 
 static int shallow_first(const void *a, const void *b) {
-  uint32_t x = (*(cr_node *const *)a)->depth, y = (*(cr_node *const *)b)->depth;
+  uint32_t x = ((const marked *)a)->node->depth, y = ((const marked *)b)->node->depth;
   return (x > y) - (x < y);
 }
 
 /* Marks the nodes from which a path leads to one of opts->inputs. */
 static bool mark_needed(run *r, int nroots, cr_tensor *const *roots) {
-  node_list l = {0};
   bool ok = true;
   for (int i = 0; ok && i < nroots; i++) {
     cr_node *n = cr_grad_node(roots[i]);
-    if (n) ok = list_add(&l, n, r);
+    if (n) ok = list_add(r, n);
   }
-  for (size_t at = 0; ok && at < l.n; at++)
-    for (int i = 0; ok && i < l.node[at]->nin; i++)
-      if (l.node[at]->in[i].node) ok = list_add(&l, l.node[at]->in[i].node, r);
-  if (ok && l.n) qsort(l.node, l.n, sizeof *l.node, shallow_first);
-  for (size_t at = 0; at < l.n; at++) {
-    cr_node *n = l.node[at];
+  for (size_t at = 0; ok && at < r->nmarked; at++) {
+    cr_node *n = r->marked[at].node;
+    for (int i = 0; ok && i < n->nin; i++)
+      if (n->in[i].node) ok = list_add(r, n->in[i].node);
+  }
+  if (ok && r->nmarked) qsort(r->marked, r->nmarked, sizeof *r->marked, shallow_first);
+  for (size_t at = 0; at < r->nmarked; at++) {
+    cr_node *n = r->marked[at].node;
     for (int i = 0; ok && i < n->nin && !n->needed; i++) n->needed = cr_edge_wanted(r, &n->in[i]);
   }
-  for (size_t at = 0; at < l.n; at++) l.node[at]->run = NULL;
-  free(l.node);
+  for (size_t at = 0; at < r->nmarked; at++) r->marked[at].node->run = NULL;
   return ok;
 }
 
-static bool set_captures(run *r, bool on) {
-  for (int i = 0; i < r->opts->ninputs; i++) {
+static void unmark(run *r) {
+  for (size_t at = 0; at < r->nmarked; at++) {
+    r->marked[at].node->needed = r->marked[at].before;
+    cr_node_release(r->marked[at].node);
+  }
+  free(r->marked);
+}
+
+static bool set_targets(run *r) {
+  int n = r->opts->ninputs;
+  r->targets = n ? malloc((size_t)n * sizeof *r->targets) : NULL;
+  if (n && !r->targets) return cr_fail("out of memory");
+  for (int i = 0; i < n; i++) {
     cr_tensor *t = r->opts->inputs[i];
-    if (on && !cr_requires_grad(t))
+    if (!cr_requires_grad(t))
       return cr_fail("backward: input %d does not require a gradient", i + 1);
-    cr_node *n = cr_grad_node(t);
-    if (n) n->captures = on;
+    cr_node *node = cr_grad_node(t);
+    if (node) cr_node_retain(node)->captures++;
+    r->targets[r->ntargets++] = (target){cr_retain(t), node, t->ag->index};
   }
   return true;
+}
+
+static void free_targets(run *r) {
+  for (int i = 0; i < r->ntargets; i++) {
+    cr_node *n = r->targets[i].node;
+    if (n) {
+      n->captures--;
+      cr_node_release(n);
+    }
+    cr_release(r->targets[i].t);
+  }
+  free(r->targets);
 }
 
 /* ---- gradients on their way ------------------------------------------------------------- */
@@ -289,9 +328,9 @@ static bool complete_outputs(const run *r, cr_node *n) {
       if (!ok) return false;
     }
   }
-  for (int i = 0; n->captures && i < r->opts->ninputs; i++) {
-    cr_tensor *t = r->opts->inputs[i];
-    if (t->ag->node == n && !capture(r, i, n->out[t->ag->index].grad)) return false;
+  for (int i = 0; n->captures && i < r->ntargets; i++) {
+    const target *t = &r->targets[i];
+    if (t->node == n && !capture(r, i, n->out[t->index].grad)) return false;
   }
   return true;
 }
@@ -394,7 +433,7 @@ bool cr_backward(int nroots, cr_tensor *const *roots, cr_tensor *const *grads,
   cr_context *ctx = cr_ctx();
   bool mode = ctx->no_grad;
   for (int i = 0; i < opts->ninputs; i++) opts->result[i] = NULL;
-  bool ok = set_captures(&r, true) && (r.all || mark_needed(&r, nroots, roots));
+  bool ok = set_targets(&r) && (r.all || mark_needed(&r, nroots, roots));
   ctx->no_grad = !opts->create_graph;
   for (int i = 0; ok && i < nroots; i++) ok = start(&r, roots[i], grads ? grads[i] : NULL);
   while (ok && r.n) {
@@ -408,7 +447,8 @@ bool cr_backward(int nroots, cr_tensor *const *roots, cr_tensor *const *grads,
   ctx->no_grad = mode;
   while (r.n) leave(pop(&r));
   free(r.heap);
-  set_captures(&r, false);
+  unmark(&r);
+  free_targets(&r);
   for (int i = 0; !ok && i < opts->ninputs; i++) {
     cr_release(opts->result[i]);
     opts->result[i] = NULL;

@@ -26,6 +26,9 @@ void cr_free_hooks(cr_hook *hooks) {
   }
 }
 
+/* How many lists are being called: their hooks stay where they are, though they be removed. */
+static _Thread_local int calling;
+
 /* Drops the removed ones of a list and puts a new hook at its end. */
 static cr_hook *add(cr_hook **list, cr_hook hook) {
   cr_hook *h = cr_malloc(sizeof *h);
@@ -37,7 +40,7 @@ static cr_hook *add(cr_hook **list, cr_hook hook) {
   atomic_init(&h->refs, 2);
   while (*list) {
     cr_hook *old = *list;
-    if (old->removed) {
+    if (old->removed && !calling) {
       *list = old->next;
       cr_hook_release(old);
     } else {
@@ -69,28 +72,46 @@ static bool same_kind(const cr_tensor *a, const cr_tensor *b) {
   return cr_same_shape(a, b) && a->dtype == b->dtype;
 }
 
-bool cr_run_tensor_hooks(cr_hook *hooks, cr_tensor **g) {
-  for (cr_hook *h = hooks; h; h = h->next) {
-    if (h->removed) continue;
-    cr_tensor *other = h->on_tensor(h->user, *g);
-    if (!other) return false;
-    if (!same_kind(other, *g)) {
-      char s[CR_SHAPE_STR], u[CR_SHAPE_STR];
-      cr_fail("a hook gave a gradient of %s for one of %s", cr_tensor_str(s, other),
-              cr_tensor_str(u, *g));
-      cr_release(other);
-      return false;
-    }
-    cr_release(*g);
-    *g = other;
+/* Puts what a hook makes of the gradient into its place. */
+static bool call_tensor_hook(cr_hook *h, cr_tensor **g) {
+  cr_tensor *other = h->on_tensor(h->user, *g);
+  if (!other) return false;
+  if (!same_kind(other, *g)) {
+    char s[CR_SHAPE_STR], u[CR_SHAPE_STR];
+    cr_fail("a hook gave a gradient of %s for one of %s", cr_tensor_str(s, other),
+            cr_tensor_str(u, *g));
+    cr_release(other);
+    return false;
   }
+  cr_release(*g);
+  *g = other;
   return true;
 }
 
+/* What the hooks themselves add is for the next time. */
+static const cr_hook *last_of(const cr_hook *h) {
+  while (h && h->next) h = h->next;
+  return h;
+}
+
+bool cr_run_tensor_hooks(cr_hook *hooks, cr_tensor **g) {
+  const cr_hook *last = last_of(hooks);
+  bool ok = true;
+  calling++;
+  for (cr_hook *h = hooks; ok && h; h = h == last ? NULL : h->next)
+    ok = h->removed || call_tensor_hook(h, g);
+  calling--;
+  return ok;
+}
+
 bool cr_run_node_hooks(cr_node *n, cr_tensor *const *g, cr_tensor **gin) {
-  for (cr_hook *h = n->hooks; h; h = h->next)
-    if (!h->removed && !h->on_node(h->user, n, g, gin)) return false;
-  return true;
+  const cr_hook *last = last_of(n->hooks);
+  bool ok = true;
+  calling++;
+  for (cr_hook *h = n->hooks; ok && h; h = h == last ? NULL : h->next)
+    ok = h->removed || h->on_node(h->user, n, g, gin);
+  calling--;
+  return ok;
 }
 
 /* ---- anomalies -------------------------------------------------------------------------- */

@@ -38,7 +38,7 @@ struct cr_node {
   uint32_t depth; /* more than that of every node it has an edge to */
   int nin, nout, nsave, nints, nnums;
   bool released; /* its saved values were freed by a backward */
-  bool captures; /* in this run somebody asked for the gradient of an output */
+  int captures;  /* how many inputs of the runs in progress are outputs of it */
   bool needed;   /* in this run, if only some gradients are computed */
   uint64_t order;
   const void *run; /* the run that it takes part in */

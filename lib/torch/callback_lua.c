@@ -238,10 +238,11 @@ typedef struct {
   cr_tensor *g, *result;
 } tensor_call;
 
+/* The function gets a tensor of its own, which it may resize. */
 static int call_tensor_hook(lua_State *L) {
   tensor_call *call = lua_touserdata(L, 1);
   lua_rawgeti(L, LUA_REGISTRYINDEX, call->c->ref);
-  cr_push_tensor(L, cr_retain(call->g));
+  cr_push_tensor(L, cr_ctx()->no_grad ? cr_detach(call->g) : cr_retain(call->g));
   lua_call(L, 1, 1);
   if (lua_isnil(L, -1)) {
     call->result = cr_retain(call->g);

@@ -413,6 +413,78 @@ function tests.graph_of_a_long_chain()
   tester:assertgt(#tostring(graph), 20000)
 end
 
+function tests.hooks_that_change_the_hooks()
+  local x, calls, first, second = leaf(1, 2), {}, nil, nil
+  first = x:registerHook(function()
+    first:remove()
+    second:remove()
+    first, second = nil, nil
+    x:registerHook(function() table.insert(calls, "new") end)
+    collectgarbage()
+    collectgarbage()
+  end)
+  second = x:registerHook(function() table.insert(calls, "second") end)
+  x:registerHook(function() table.insert(calls, "third") end)
+  torch.sum(x):backward()
+  tester:eq(calls, { "third" })
+  torch.sum(x):backward()
+  tester:eq(calls, { "third", "third", "new" })
+end
+
+function tests.a_hook_that_adds_itself_again_ends()
+  local y, calls = leaf(1, 2) * 1, 0
+  local function again(place)
+    return function()
+      calls = calls + 1
+      place:registerHook(again(place))
+    end
+  end
+  y:registerHook(again(y))
+  y.gradFn:registerHook(again(y.gradFn))
+  torch.sum(y):backward()
+  tester:eq(calls, 2)
+end
+
+function tests.a_hook_may_resize_its_gradient()
+  local x = leaf(1, 2, 3, 4)
+  local y = x * 1
+  x:registerHook(function(g) g:resize(2, 2) end)
+  y:registerHook(function(g) g:resize(2) end)
+  torch.sum(y * 2):backward()
+  tester:eq(x.grad:totable(), { 2, 2, 2, 2 })
+end
+
+function tests.a_hook_may_free_the_inputs()
+  local x = leaf(1)
+  local y = x * 3
+  local z = y * 2
+  z:registerHook(function() x:free() y:free() z:free() end)
+  local gradients = torch.grad(z * 5, { x, y })
+  tester:eq({ gradients[1][1], gradients[2][1] }, { 30, 10 })
+end
+
+function tests.a_hook_may_overwrite_an_input()
+  local x = leaf(1)
+  local y = x * 3
+  local z = y * 2
+  z:registerHook(function() torch.enableGrad(function() y:mul(10) end) end)
+  tester:eq(torch.grad(z * 5, { x, y })[2]:totable(), { 10 })
+end
+
+function tests.a_hook_may_ask_for_other_gradients()
+  local x, w = leaf(3), leaf(5)
+  local u = x * 1
+  local v = torch.cmul(u, w)
+  local z, inner = v * 2, {}
+  z:registerHook(function()
+    table.insert(inner, torch.grad(v, w, nil, { retainGraph = true })[1])
+    table.insert(inner, torch.grad(v, u, nil, { retainGraph = true })[1])
+  end)
+  local gradients = torch.grad(z * 1, { x, u })
+  tester:eq({ gradients[1][1], gradients[2][1] }, { 10, 10 })
+  tester:eq(inner, { 3, 5 })
+end
+
 function tests.a_checkpoint_that_does_otherwise_the_second_time()
   local x, calls = leaf(1, 2, 3, 4), 0
   local function f(v)
