@@ -92,18 +92,27 @@ return function(torch)
     return closed(f.name, grads, result)
   end
 
-  -- Results of forward that have a gradient, and their places.  An input that is given back as it is
-  -- becomes a copy: the input keeps its own history.
+  local function shares(x, y)
+    return torch.pointer(x:storage()) == torch.pointer(y:storage())
+  end
+
+  -- Results of forward that have a gradient, and their places.  An input that is given back, or a view of
+  -- one, becomes a copy: writes to it must not reach the input, which keeps its own history.
   local function differentiable(ctx, inputs, results)
-    local outputs, at = {}, {}
+    local outputs, at, given = {}, {}, {}
+    for _, x in ipairs(inputs) do given[x] = true end
     for k = 1, results.n do
       local y = results[k]
-      for _, x in ipairs(inputs) do
-        if rawequal(x, y) then y = torch.noGrad(x.clone, x) end
-      end
-      results[k] = y
-      if is_float(y) and not (ctx._plain and ctx._plain[y]) then
-        outputs[#outputs + 1], at[#at + 1] = y, k
+      if is_float(y) then
+        local copy = y
+        for _, x in ipairs(inputs) do
+          if shares(x, y) then copy = torch.noGrad(y.clone, y) end
+        end
+        results[k] = copy
+        for i, kept in ipairs(ctx._saved or {}) do
+          if rawequal(kept, y) and not given[y] then ctx._saved[i] = copy end
+        end
+        if not (ctx._plain and ctx._plain[y]) then outputs[#outputs + 1], at[#at + 1] = copy, k end
       end
     end
     return outputs, at

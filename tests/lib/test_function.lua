@@ -459,8 +459,8 @@ function tests.a_hook_may_free_the_inputs()
   local y = x * 3
   local z = y * 2
   z:registerHook(function() x:free() y:free() z:free() end)
-  local gradients = torch.grad(z * 5, { x, y })
-  tester:eq({ gradients[1][1], gradients[2][1] }, { 30, 10 })
+  local dx = torch.grad(z * 5, { x, y })
+  tester:eq({ dx[1][1], dx[2][1] }, { 30, 10 })
 end
 
 function tests.a_hook_may_overwrite_an_input()
@@ -472,16 +472,16 @@ function tests.a_hook_may_overwrite_an_input()
 end
 
 function tests.a_hook_may_ask_for_other_gradients()
-  local x, w = leaf(3), leaf(5)
+  local x, factor = leaf(3), leaf(5)
   local u = x * 1
-  local v = torch.cmul(u, w)
+  local v = torch.cmul(u, factor)
   local z, inner = v * 2, {}
   z:registerHook(function()
-    table.insert(inner, torch.grad(v, w, nil, { retainGraph = true })[1])
+    table.insert(inner, torch.grad(v, factor, nil, { retainGraph = true })[1])
     table.insert(inner, torch.grad(v, u, nil, { retainGraph = true })[1])
   end)
-  local gradients = torch.grad(z * 1, { x, u })
-  tester:eq({ gradients[1][1], gradients[2][1] }, { 10, 10 })
+  local dx = torch.grad(z * 1, { x, u })
+  tester:eq({ dx[1][1], dx[2][1] }, { 10, 10 })
   tester:eq(inner, { 3, 5 })
 end
 
@@ -502,6 +502,28 @@ function tests.a_backward_inside_a_checkpoint()
     return torch.cmul(e, torch.grad(torch.sum(torch.exp(e)), v, nil, { createGraph = true }))
   end
   fails(function() torch.checkpoint(f, leaf(1)):backward() end, "inside the function itself")
+end
+
+function tests.results_that_are_views_of_inputs()
+  local view = torch.Function {
+    forward = function(_, x) return x:view(2, 2) end, backward = function(_, g) return g:view(4) * 3 end,
+  }
+  local x = leaf(1, 2, 3, 4)
+  local y = view(x)
+  y:mul(10)
+  tester:eq(x:totable(), { 1, 2, 3, 4 })
+  torch.sum(y):backward()
+  tester:eq(x.grad:totable(), { 30, 30, 30, 30 })
+end
+
+function tests.an_input_given_back_without_a_gradient()
+  local same = torch.Function {
+    forward = function(ctx, x) ctx:markNonDifferentiable(x) return x * 2, x end,
+    backward = function(_, g) return g * 2 end,
+  }
+  local y, z = same(leaf(1, 2))
+  tester:eq(y.requiresGrad, true)
+  tester:eq(z.requiresGrad, false)
 end
 
 tester:add(tests):run()
