@@ -32,11 +32,11 @@ static struct {
 
 #define STEP 64
 #define TINY 512
-#define KEPT ((size_t)2 << 20) /* bytes of a size */
+#define KEPT ((size_t)4 << 20) /* bytes of a size */
 
 typedef struct {
   block *free[TINY / STEP];
-  uint16_t n[TINY / STEP];
+  uint32_t n[TINY / STEP];
   bool registered; /* the key below frees them with the thread */
 } tiny_cache;
 
@@ -57,7 +57,7 @@ static void free_tiny(void *cache) {
       t->free[c] = b->next;
       free(b);
     }
-    t->n[c] = UINT16_MAX; /* whatever else the thread frees while it ends goes to malloc */
+    t->n[c] = UINT32_MAX; /* whatever else the thread frees while it ends goes to malloc */
   }
 }
 

@@ -76,6 +76,7 @@ static bool read_json(box *b, const char *path, int64_t size, int64_t *start) {
   if ((int64_t)n > size - 8) return cr_fail(FN ": %s: truncated within its header", path);
   b->text = malloc(n + 1);
   if (!b->text) return cr_fail(FN ": %s: out of memory", path);
+  b->text[0] = '\0'; /* should there be none */
   if (fread(b->text, 1, n, b->f) < n) return cr_fail(FN ": %s: truncated within its header", path);
   json_error_t error;
   b->header = b->text[0] == '{' ? json_loadb(b->text, n, JSON_REJECT_DUPLICATES, &error) : NULL;
