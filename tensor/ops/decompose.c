@@ -245,11 +245,10 @@ bool cr_eig(cr_tensor *a, cr_tensor **values, cr_tensor **vectors) {
     release_all(2, out);
     return false;
   }
-  CR_AUTO hidden = vectors ? NULL : out[1];
-  if (derive && !cr_record_many(&op_eig, vectors ? 2 : 1, out,
-                                &(cr_call){CR_IN(a), CR_SAVE(out[0], out[1])})) {
-    return false;
-  }
+  bool recorded = !derive || cr_record_many(&op_eig, vectors ? 2 : 1, out,
+                                            &(cr_call){CR_IN(a), CR_SAVE(out[0], out[1])});
+  if (!vectors) cr_release(out[1]);
+  if (!recorded) return false;
   *values = out[0];
   if (vectors) *vectors = out[1];
   return true;
