@@ -63,6 +63,21 @@ cr_tensor *cr_gather(cr_tensor *a, int dim, cr_tensor *index, cr_tensor *out) {
   return cr_record(&op_gather, y, CR_IN(a), CR_SAVE(index), CR_INTS(dim));
 }
 
+/* g, but zero for values that others, written to the same place, have replaced. */
+static cr_tensor *of_those_left(cr_tensor *g, cr_tensor *whole, int dim, cr_tensor *index) {
+  int64_t shape[CR_MAX_DIMS];
+  for (int d = 0; d < index->ndim; d++) shape[d] = d == dim ? index->shape[d] : 1;
+  CR_AUTO order = cr_arange(CR_INT64, cr_device_of(index), 0, 1, index->shape[dim]);
+  CR_AUTO line = cr_reshape(order, index->ndim, shape);
+  CR_AUTO number = line ? cr_expand(line, index->ndim, index->shape) : NULL;
+  CR_AUTO board = cr_full(CR_INT64, cr_device_of(index), whole->ndim, whole->shape, cr_int(0));
+  CR_AUTO written = board && number ? cr_scatter(board, dim, index, number, false) : NULL;
+  CR_AUTO left = cr_gather(written, dim, index, NULL);
+  CR_AUTO own = left && number ? cr_binary(CR_EQ, left, number, NULL) : NULL;
+  CR_AUTO zero = g ? cr_scalar_tensor((cr_dtype)g->dtype, cr_device_of(g), cr_int(0)) : NULL;
+  return cr_where(own, g, zero, NULL);
+}
+
 /* Overwritten elements lose their gradient; added to, they keep it. */
 static bool scatter_backward(cr_node *n, cr_tensor *const *g, cr_tensor **gin) {
   cr_tensor *index = cr_saved(n, 0);
@@ -76,7 +91,10 @@ static bool scatter_backward(cr_node *n, cr_tensor *const *g, cr_tensor **gin) {
     gin[0] = cr_attr_int(n, 1) ? cr_retain(g[0]) : cr_scatter(copy, dim, index, zero, false);
     if (!gin[0]) return false;
   }
-  return !cr_wants(n, 1) || (gin[1] = cr_gather(g[0], dim, index, NULL));
+  if (!cr_wants(n, 1)) return true;
+  CR_AUTO at = cr_gather(g[0], dim, index, NULL);
+  gin[1] = cr_attr_int(n, 1) ? (at ? cr_retain(at) : NULL) : of_those_left(at, g[0], dim, index);
+  return gin[1] != NULL;
 }
 
 static const cr_op op_scatter = {"scatter", "dim add", scatter_backward};

@@ -540,6 +540,33 @@ end
 
 -- ---- custom functions ----------------------------------------------------------------
 
+function tests.values_that_others_replace()
+  local places = torch.LongTensor { 1, 1, 3 }
+  for name, write in pairs {
+    scatter = function(y, v) y:scatter(1, places, v) end,
+    indexCopy = function(y, v) y:indexCopy(1, places, v) end,
+    key = function(y, v) y[places] = v end,
+    indexPut = function(y, v) y:copy(torch.indexPut(y, { places }, v)) end,
+  } do
+    local x, v = leaf { 1, 2, 3 }, leaf { 10, 20, 30 }
+    local y = x * 1
+    write(y, v)
+    eq(y:detach(), { 20, 2, 30 }, name)
+    torch.sum(torch.cmul(y, torch.DoubleTensor { 5, 6, 7 })):backward()
+    eq(v.grad, { 0, 5, 7 }, name)
+    eq(x.grad, { 0, 6, 0 }, name)
+    tester:assert(torch.gradcheck(function(a, b)
+      local z = a * 1
+      write(z, b)
+      return z
+    end, { x:detach(), v:detach() }, { second = true }), name)
+  end
+  local m, v = torch.zeros(3, 3, "double") * 1, leaf { 1, 2 }
+  m[{ torch.LongTensor { 2, 2 }, torch.LongTensor { 3, 3 } }] = v
+  torch.sum(m):backward()
+  eq(v.grad, { 0, 1 })
+end
+
 function tests.views_made_without_recording()
   local x = torch.DoubleTensor { 1, 2 }:requireGrad()
   local y = x * 2
