@@ -3,11 +3,7 @@
 #include "tensor/autograd.h"
 #include "tensor/ops.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <string.h>
-
-#include <cmocka.h>
+#include "tests/tensor/faults.h"
 
 static const cr_device here = {CR_CPU, 0};
 
@@ -50,23 +46,6 @@ static bool samples(void) {
   CR_AUTO second = first ? cr_sample(CR_BINOMIAL, turned, a, b) : NULL;
   CR_AUTO third = second ? cr_sample(CR_TRUNCATED_NORMAL, x, b, a) : NULL;
   return third != NULL;
-}
-
-static void with_failures(bool (*program)(void)) {
-  assert_true(program());
-  size_t before = atomic_load(&cr_ctx()->account->live);
-  for (long n = 1; n < 100000; n++) {
-    cr_memory_fail_at(n);
-    bool ok = program();
-    void *p = ok ? cr_malloc(1) : NULL; /* fails when the whole program needed n - 1 */
-    cr_memory_fail_at(0);
-    if (p) cr_free(p, 1);
-    size_t now = atomic_load(&cr_ctx()->account->live);
-    if (now != before) fail_msg("allocation %ld: %zu bytes lost", n, now - before);
-    if (ok && !p) return;
-    if (!ok && !strstr(cr_error(), "memory")) fail_msg("allocation %ld: '%s'", n, cr_error());
-  }
-  fail_msg("it never got through");
 }
 
 static void test_transforms(void **state) {

@@ -3,11 +3,7 @@
 #include "tensor/autograd.h"
 #include "tensor/linalg.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <string.h>
-
-#include <cmocka.h>
+#include "tests/tensor/faults.h"
 
 static const cr_device here = {CR_CPU, 0};
 
@@ -85,45 +81,34 @@ static bool without_gradient(cr_tensor *a, cr_tensor *b) {
   return true;
 }
 
-typedef bool (*program)(cr_tensor *, cr_tensor *);
-
-static bool run(program f) {
+static bool run(bool (*f)(cr_tensor *, cr_tensor *)) {
   CR_AUTO a = leaf(3, 3);
   CR_AUTO b = a ? leaf(3, 2) : NULL;
   return b && f(a, b);
 }
 
-static void with_failures(program f) {
-  assert_true(run(f));
-  size_t before = atomic_load(&cr_ctx()->account->live);
-  for (long n = 1; n < 100000; n++) {
-    cr_memory_fail_at(n);
-    bool ok = run(f);
-    void *p = ok ? cr_malloc(1) : NULL; /* fails when the whole program needed n - 1 */
-    cr_memory_fail_at(0);
-    if (p) cr_free(p, 1);
-    size_t now = atomic_load(&cr_ctx()->account->live);
-    if (now != before) fail_msg("allocation %ld: %zu bytes lost", n, now - before);
-    if (cr_ctx()->no_grad) fail_msg("allocation %ld: the mode was not put back", n);
-    if (ok && !p) return;
-    if (!ok && !strstr(cr_error(), "memory")) fail_msg("allocation %ld: '%s'", n, cr_error());
-  }
-  fail_msg("it never got through");
+static bool run_systems(void) {
+  return run(systems);
 }
-
 static void test_systems(void **state) {
   (void)state;
-  with_failures(systems);
+  with_failures(run_systems);
 }
 
+static bool run_decompositions(void) {
+  return run(decompositions);
+}
 static void test_decompositions(void **state) {
   (void)state;
-  with_failures(decompositions);
+  with_failures(run_decompositions);
 }
 
+static bool run_without_gradient(void) {
+  return run(without_gradient);
+}
 static void test_without_gradient(void **state) {
   (void)state;
-  with_failures(without_gradient);
+  with_failures(run_without_gradient);
 }
 
 int main(void) {
