@@ -1,16 +1,13 @@
 /* backend.c: finds the kernels of a device, and what nn's operators share. */
 #include "nn/internal.h"
 #include "tensor/cpu/cpu.h"
+#include "tensor/device.h"
 
 #include <pthread.h>
 
 /* ---- the kernels of a device ------------------------------------------------------------ */
 
-static _Atomic(const cr_nn_backend *) tables[CR_NDEVICES];
-
-void cr_nn_backend_register(cr_device_type type, const cr_nn_backend *b) {
-  atomic_store(&tables[type], b);
-}
+static cr_nn_backend cpu;
 
 CR_ISA_DECLARE(cr_nn_fill_conv, cr_nn_backend *);
 CR_ISA_DECLARE(cr_nn_fill_pool, cr_nn_backend *);
@@ -21,22 +18,24 @@ CR_ISA_DECLARE(cr_nn_fill_dropout, cr_nn_backend *);
 
 typedef void (*fill_fn)(cr_nn_backend *);
 
-static void register_cpu(void) {
-  static cr_nn_backend cpu;
+static void fill_cpu(void) {
   static const fill_fn fill[][CR_ISA_COUNT] = {
       CR_ISA_LIST(cr_nn_fill_conv), CR_ISA_LIST(cr_nn_fill_pool),
       CR_ISA_LIST(cr_nn_fill_norm), CR_ISA_LIST(cr_nn_fill_softmax),
       CR_ISA_LIST(cr_nn_fill_loss), CR_ISA_LIST(cr_nn_fill_dropout)};
   int isa = cr_cpu_isa_index();
   for (size_t i = 0; i < sizeof fill / sizeof fill[0]; i++) fill[i][isa](&cpu);
-  cr_nn_backend_register(CR_CPU, &cpu);
 }
 
 const cr_nn_backend *cr_nn_backend_of(const char *fn, cr_device d) {
   static pthread_once_t once = PTHREAD_ONCE_INIT;
-  pthread_once(&once, register_cpu);
-  const cr_nn_backend *b = d.type < CR_NDEVICES ? atomic_load(&tables[d.type]) : NULL;
-  return b ? b : cr_fail_null("%s: not available on this device", fn);
+  if (d.type == CR_CPU) {
+    pthread_once(&once, fill_cpu);
+    return &cpu;
+  }
+  if (cr_backend_of(d)) return cr_plugin_of((cr_device_type)d.type)->nn;
+  cr_error_prefix(fn);
+  return NULL;
 }
 
 /* ---- checks ----------------------------------------------------------------------------- */

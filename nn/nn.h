@@ -3,22 +3,14 @@
 #ifndef CR_NN_H
 #define CR_NN_H
 
+#include "nn/backend.h"
 #include "tensor/ops.h"
 
 /* ---- conv.c ----------------------------------------------------------------------------- */
-typedef struct {
-  int64_t stride[2], pad[2], dilation[2]; /* height, width */
-  int64_t groups;
-} cr_conv2d_args;
 /* x (n, c, h, w) or (c, h, w); w (o, c/groups, kh, kw); bias (o) or NULL.  Cross-correlation. */
 cr_tensor *cr_conv2d(cr_tensor *x, cr_tensor *w, cr_tensor *bias, const cr_conv2d_args *a);
 
 /* ---- pool.c ----------------------------------------------------------------------------- */
-typedef struct {
-  int64_t kernel[2], stride[2], pad[2]; /* height, width */
-  bool ceil;
-  bool count_pad; /* average: padding counts in the divisor (Torch7's default) */
-} cr_pool2d_args;
 /* places: 0-based h*w position of each maximum in its input plane, int64; may be NULL. */
 cr_tensor *cr_max_pool2d(cr_tensor *x, const cr_pool2d_args *a, cr_tensor **places);
 cr_tensor *cr_avg_pool2d(cr_tensor *x, const cr_pool2d_args *a);

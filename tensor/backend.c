@@ -1,20 +1,17 @@
-/* backend.c: which table of kernels serves which device type. */
-#include "tensor/cpu/cpu.h"
+/* backend.c: which table of kernels serves which device. */
 #include "tensor/backend.h"
-
-static _Atomic(const cr_backend *) tables[CR_NDEVICES];
-
-void cr_backend_register(cr_device_type type, const cr_backend *b) {
-  atomic_store_explicit(&tables[type], b, memory_order_release);
-}
+#include "tensor/cpu/cpu.h"
+#include "tensor/device.h"
 
 const cr_backend *cr_backend_of(cr_device d) {
   if (d.type == CR_CPU) return cr_cpu_backend();
-  if (d.type >= CR_NDEVICES) return cr_fail_null("there is no device type %d", d.type);
-  const cr_backend *b = atomic_load_explicit(&tables[d.type], memory_order_acquire);
-  return b ? b
-           : cr_fail_null("no CUDA device is available: the CUDA backend is not loaded "
-                          "(is this a build with CUDA, and a machine with a GPU?)");
+  const cr_plugin *p = cr_plugin_of((cr_device_type)d.type);
+  if (!p) return NULL;
+  int count = p->control->count();
+  if (d.index < 0 || d.index >= count)
+    return cr_fail_null("there is no CUDA device %d: this machine has %d", d.index + 1, count);
+  p->tensor->use(d);
+  return p->tensor;
 }
 
 /* Four lanes of 32 bits a counter; see cpu/random.c for which draw takes two. */

@@ -6,7 +6,11 @@
 #ifndef CR_BACKEND_H
 #define CR_BACKEND_H
 
-#include "tensor/tensor.h"
+#include "tensor/basic.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
 
 /* ---- loops ------------------------------------------------------------------------------ */
 
@@ -16,6 +20,7 @@
 typedef struct {
   char *data;
   cr_dtype dtype;
+  bool number; /* one number, in host memory whatever the device; all strides are 0 */
   int64_t stride[CR_MAX_DIMS];
 } cr_operand;
 
@@ -284,11 +289,18 @@ typedef struct {
 struct cr_backend {
   const char *name;
 
+  /* Makes d the device that this thread's calls of the table are for, until the next call; NULL
+   * where there is one device only.  Whoever asks for the table of a tensor has called it. */
+  void (*use)(cr_device d);
+
   /* memory */
   void *(*alloc)(cr_device d, size_t bytes); /* NULL: out of memory, no message needed */
   void (*dealloc)(cr_device d, void *p, size_t bytes);
   bool (*to_host)(cr_device d, void *host, const void *dev, size_t bytes);
   bool (*from_host)(cr_device d, void *dev, const void *host, size_t bytes);
+  /* Between two devices of this type, or within one. */
+  bool (*transfer)(cr_device to, void *out, cr_device from, const void *in, size_t bytes);
+  void (*memory)(cr_device d, cr_memory_stats *out);
 
   /* elementwise */
   bool (*copy)(const cr_iter *it);                              /* out = cast(in) */
@@ -341,8 +353,9 @@ struct cr_backend {
 
   /* products */
   bool (*gemm)(const cr_gemm_args *g);
+  /* Of floats: writes the sum of a[i] b[i] to one element of the device.  Strides in elements. */
   bool (*dot)(cr_dtype dtype, int64_t n, const void *a, int64_t as, const void *b, int64_t bs,
-              double *out); /* strides in elements */
+              void *out);
 
   /* out[k][i][j] = |a[k][i] - b[k][j]|, a (batch, n, d), b (batch, m, d), all contiguous and of one
    * type, float32 or float64. */
@@ -365,16 +378,13 @@ struct cr_backend {
   void (*synchronize)(cr_device d);
 };
 
-/* The table of a device type; NULL with a message when the device is not there. */
+/* The table of a device, in use for it; NULL with a message when the device is not there. */
 const cr_backend *cr_backend_of(cr_device d);
-/* Called by a backend's library when it is loaded. */
-void cr_backend_register(cr_device_type type, const cr_backend *b);
-
-static inline const cr_backend *cr_backend_for(const cr_tensor *t) {
-  return t->storage->backend;
-}
-
 /* How many counters a random fill of n elements uses up. */
 uint64_t cr_random_counters(cr_random_op op, cr_dtype dtype, int64_t n);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -1,6 +1,7 @@
 /* iter.c: describes loops and reductions over tensors: broadcasts, orders and merges dimensions. */
 #include "tensor/backend.h"
-#include "tensor/cpu/half.h"
+#include "tensor/tensor.h"
+#include "tensor/half.h"
 
 #include <string.h>
 
@@ -28,6 +29,7 @@ static void start_operand(cr_iter *it, const cr_tensor *t) {
   cr_operand *o = &it->op[it->nops++];
   o->data = cr_data(t);
   o->dtype = (cr_dtype)t->dtype;
+  o->number = false;
 }
 
 /* One dimension, or none, for operands that are all plain. */
@@ -128,6 +130,7 @@ void cr_iter_scalar(cr_iter *it, cr_dtype dtype, const void *value) {
   cr_operand *o = &it->op[it->nops++];
   o->data = (char *)(uintptr_t)value;
   o->dtype = dtype;
+  o->number = true;
   for (int d = 0; d < it->ndim; d++) o->stride[d] = 0;
 }
 

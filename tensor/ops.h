@@ -19,6 +19,13 @@ static inline void cr_auto_release(cr_tensor **t) {
 /* A local reference that is released when its block ends: CR_AUTO x = cr_mul(a, b); */
 #define CR_AUTO __attribute__((cleanup(cr_auto_release))) cr_tensor *
 
+/* The kernels of t's device, in use for it (cr_backend.use). */
+static inline const cr_backend *cr_backend_for(const cr_tensor *t) {
+  const cr_backend *b = t->storage->backend;
+  if (b->use) b->use(t->storage->device);
+  return b;
+}
+
 /* ---- ops/create.c ----------------------------------------------------------------------- */
 cr_tensor *cr_full(cr_dtype dtype, cr_device d, int ndim, const int64_t *shape, cr_scalar v);
 cr_tensor *cr_zeros_like(const cr_tensor *t);

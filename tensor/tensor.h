@@ -8,92 +8,9 @@
 #ifndef CR_TENSOR_H
 #define CR_TENSOR_H
 
+#include "tensor/basic.h"
+
 #include <stdatomic.h>
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#define CR_MAX_DIMS 16
-
-typedef enum {
-  CR_FLOAT32,
-  CR_FLOAT64,
-  CR_FLOAT16,
-  CR_BFLOAT16,
-  CR_INT8,
-  CR_UINT8,
-  CR_INT16,
-  CR_INT32,
-  CR_INT64,
-  CR_BOOL,
-  CR_NDTYPES
-} cr_dtype;
-
-typedef enum { CR_CPU, CR_CUDA, CR_NDEVICES } cr_device_type;
-
-typedef struct {
-  uint8_t type; /* cr_device_type */
-  int8_t index;
-} cr_device;
-
-typedef struct cr_storage cr_storage;
-typedef struct cr_tensor cr_tensor;
-typedef struct cr_autograd cr_autograd; /* tensor/autograd.h */
-typedef struct cr_backend cr_backend;   /* tensor/backend.h */
-
-/* A number from outside a tensor: an operator's scalar argument, one element. */
-typedef struct {
-  bool is_int;
-  union {
-    int64_t i;
-    double d;
-  };
-} cr_scalar;
-
-static inline cr_scalar cr_int(int64_t i) {
-  return (cr_scalar){.is_int = true, .i = i};
-}
-static inline cr_scalar cr_num(double d) {
-  return (cr_scalar){.is_int = false, .d = d};
-}
-static inline double cr_scalar_double(cr_scalar s) {
-  return s.is_int ? (double)s.i : s.d;
-}
-int64_t cr_scalar_int(cr_scalar s); /* truncates; saturates what does not fit, NaN is 0 */
-
-/* ---- dtypes ----------------------------------------------------------------------------- */
-
-typedef struct {
-  const char *name;  /* "float32" */
-  const char *torch; /* "Float", as in torch.FloatTensor and torch.FloatStorage */
-  size_t size;       /* bytes of an element */
-  bool is_float;
-  bool is_signed;
-} cr_dtype_info;
-
-extern const cr_dtype_info cr_dtypes[CR_NDTYPES];
-
-static inline size_t cr_sizeof(cr_dtype t) {
-  return cr_dtypes[t].size;
-}
-static inline bool cr_is_float(cr_dtype t) {
-  return cr_dtypes[t].is_float;
-}
-/* The type of an operation on two types, by NumPy's and PyTorch's lattice: a float wins over an
- * integer whatever their widths; float16 with bfloat16 gives float32; uint8 with int8 gives int16.
- */
-cr_dtype cr_promote(cr_dtype a, cr_dtype b);
-
-/* ---- errors ----------------------------------------------------------------------------- */
-
-/* Sets this thread's message.  Always returns false, so that `return cr_fail(...)` reads well. */
-bool cr_fail(const char *format, ...) __attribute__((format(printf, 1, 2)));
-/* The same for functions that return a pointer. */
-#define cr_fail_null(...) (cr_fail(__VA_ARGS__), (void *)0)
-/* The message of this thread's last failure. */
-const char *cr_error(void);
-/* Puts "prefix: " before the present message. */
-bool cr_error_prefix(const char *prefix);
 
 /* ---- the context: what belongs to a thread or an interpreter ---------------------------- */
 
@@ -168,12 +85,6 @@ void cr_context_free(cr_context *c);
 void cr_seed(cr_generator *g, uint64_t seed);
 
 /* ---- memory ----------------------------------------------------------------------------- */
-
-typedef struct {
-  size_t live;   /* bytes handed out */
-  size_t peak;   /* most of it so far */
-  size_t cached; /* bytes kept for reuse */
-} cr_memory_stats;
 
 /* Host memory from the caching allocator.  cr_host_alloc(0) is a valid pointer. */
 void *cr_host_alloc(size_t bytes);

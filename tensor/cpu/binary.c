@@ -1,5 +1,6 @@
 /* binary.c: functions of two arguments: arithmetic, and comparisons, which give bytes. */
 #include "tensor/cpu/cpu.h"
+#include "tensor/functions.h"
 
 #include <math.h>
 
@@ -42,11 +43,6 @@
 
 /* ---- floats ----------------------------------------------------------------------------- */
 
-static inline double remainder_of(double x, double y) {
-  double r = fmod(x, y);
-  return r != 0 && (r < 0) != (y < 0) ? r + y : r;
-}
-
 #define FLOATS(s, type, to_floor, to_fmod, to_pow, to_atan2)                                       \
   LOOP(add_##s, type, type, x + y)                                                                 \
   LOOP(sub_##s, type, type, x - y)                                                                 \
@@ -55,7 +51,7 @@ static inline double remainder_of(double x, double y) {
   LOOP(floordiv_##s, type, type, to_floor(x / y))                                                  \
   LOOP(max_##s, type, type, x > y ? x : y != y ? y : x != x ? x : y)                               \
   LOOP(min_##s, type, type, x < y ? x : y != y ? y : x != x ? x : y)                               \
-  CALLS(remainder_##s, type, remainder_of(x, y))                                                   \
+  CALLS(remainder_##s, type, cr_remainder_of(x, y))                                                \
   CALLS(fmod_##s, type, to_fmod(x, y))                                                             \
   CALLS(pow_##s, type, to_pow(x, y))                                                               \
   CALLS(atan2_##s, type, to_atan2(x, y))                                                           \
@@ -65,38 +61,6 @@ FLOATS(f32, float, floorf, fmodf, powf, atan2f)
 FLOATS(f64, double, floor, fmod, pow, atan2)
 
 /* ---- integers --------------------------------------------------------------------------- */
-
-static inline int64_t wrapped_negative(int64_t x) {
-  return (int64_t)(0 - (uint64_t)x);
-}
-
-/* Divisors are not 0 here; the smallest number by -1 wraps to itself. */
-static inline int64_t quotient(int64_t x, int64_t y) {
-  return y == -1 ? wrapped_negative(x) : x / y;
-}
-static inline int64_t rest(int64_t x, int64_t y) {
-  return y == -1 ? 0 : x % y;
-}
-
-static inline int64_t floor_quotient(int64_t x, int64_t y) {
-  return quotient(x, y) - (rest(x, y) != 0 && (x < 0) != (y < 0));
-}
-
-static inline int64_t floor_rest(int64_t x, int64_t y) {
-  int64_t r = rest(x, y);
-  return r != 0 && (r < 0) != (y < 0) ? r + y : r;
-}
-
-/* Wraps.  A negative exponent truncates the true result: 0 but for a base of 1 or -1. */
-static int64_t power(int64_t x, int64_t y) {
-  if (y < 0) return x == 1 ? 1 : x == -1 ? (y & 1 ? -1 : 1) : 0;
-  uint64_t base = (uint64_t)x, result = 1;
-  for (uint64_t e = (uint64_t)y; e; e >>= 1) {
-    if (e & 1) result *= base;
-    base *= base;
-  }
-  return (int64_t)result;
-}
 
 /* Fails when a divisor is 0. */
 #define DIVIDES(name, type, expr)                                                                  \
@@ -128,11 +92,11 @@ static int64_t power(int64_t x, int64_t y) {
   CALLS(lshift_##s, type, (wide)y < (bits) ? (wide)x << (y & ((bits)-1)) : 0)                      \
   CALLS(rshift_##s, type,                                                                          \
         x >> ((wide)y < (bits) ? y & ((bits)-1) : (bits)-1) >> ((wide)y >= (bits)))                \
-  CALLS(pow_##s, type, power(x, (int64_t)y))                                                       \
-  DIVIDES(div_##s, type, quotient(x, y))                                                           \
-  DIVIDES(floordiv_##s, type, floor_quotient(x, y))                                                \
-  DIVIDES(remainder_##s, type, floor_rest(x, y))                                                   \
-  DIVIDES(fmod_##s, type, rest(x, y))                                                              \
+  CALLS(pow_##s, type, cr_power(x, (int64_t)y))                                                    \
+  DIVIDES(div_##s, type, cr_quotient(x, y))                                                        \
+  DIVIDES(floordiv_##s, type, cr_floor_quotient(x, y))                                             \
+  DIVIDES(remainder_##s, type, cr_floor_rest(x, y))                                                \
+  DIVIDES(fmod_##s, type, cr_rest(x, y))                                                           \
   COMPARISONS(s, type)
 
 INTEGERS(i8, int8_t, uint32_t, 8)

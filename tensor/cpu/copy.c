@@ -1,6 +1,6 @@
 /* copy.c: converting, copying and filling elements. */
 #include "tensor/cpu/cpu.h"
-#include "tensor/cpu/half.h"
+#include "tensor/half.h"
 
 #include <string.h>
 

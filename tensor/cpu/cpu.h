@@ -8,6 +8,7 @@
 #define CR_CPU_H
 
 #include "tensor/backend.h"
+#include "tensor/tensor.h"
 
 /* ---- instruction sets ------------------------------------------------------------------- */
 

@@ -379,8 +379,8 @@ static bool dot_blocks(void *arg, int64_t begin, int64_t end) {
   return true;
 }
 
-static bool dot(cr_dtype dtype, int64_t n, const void *a, int64_t as, const void *b, int64_t bs,
-                double *out) {
+static bool dot_double(cr_dtype dtype, int64_t n, const void *a, int64_t as, const void *b,
+                       int64_t bs, double *out) {
   int64_t size = (int64_t)cr_sizeof(dtype), blocks = (n + DOT_BLOCK - 1) / DOT_BLOCK;
   dot_args d = {dtype, n, as * size, bs * size, a, b, NULL};
   if (blocks <= 1 || !cr_is_float(dtype)) {
@@ -395,6 +395,14 @@ static bool dot(cr_dtype dtype, int64_t n, const void *a, int64_t as, const void
   for (int64_t i = 0; ok && i < blocks; i++) *out += d.part[i];
   cr_host_free(d.part, bytes);
   return ok;
+}
+
+static bool dot(cr_dtype dtype, int64_t n, const void *a, int64_t as, const void *b, int64_t bs,
+                void *out) {
+  double sum = 0;
+  if (!dot_double(dtype, n, a, as, b, bs, &sum)) return false;
+  cr_store_scalar(dtype, out, cr_num(sum));
+  return true;
 }
 
 void CR_ISA_NAME(cr_cpu_gemm)(cr_backend *b);

@@ -1,6 +1,6 @@
 /* index.c: reading and writing elements and rows at places that an index tensor gives. */
 #include "tensor/cpu/cpu.h"
-#include "tensor/cpu/half.h"
+#include "tensor/half.h"
 
 #include <string.h>
 

@@ -1,6 +1,7 @@
 /* pointwise.c: fused loops with one or two numbers, and `where`. */
 #include "tensor/cpu/cpu.h"
 #include "tensor/cpu/vmath.h"
+#include "tensor/functions.h"
 
 typedef struct {
   double s, t;    /* as given */
@@ -27,11 +28,6 @@ typedef struct {
 
 /* ---- floats ----------------------------------------------------------------------------- */
 
-static inline double gelu_grad(double x) {
-  double c = x < -1e300 ? -1e300 : x > 1e300 ? 1e300 : x;
-  return 0.5 * erfc(-x * M_SQRT1_2) + c * 0.39894228040143267794 * exp(-0.5 * x * x);
-}
-
 /* CLAMP: where the bounds cross the upper one wins, and NaN fails both comparisons. */
 #define FLOATS(sfx, type, gelu)                                                                    \
   LOOP(addcmul_##sfx, type, type, s, t, 3, x + s * y * z)                                          \
@@ -46,13 +42,9 @@ static inline double gelu_grad(double x) {
   LOOP(gelub_##sfx, type, type, s, t, 2, x *gelu(y))
 
 FLOATS(f32, float, cr_vgelu_grad)
-FLOATS(f64, double, gelu_grad)
+FLOATS(f64, double, cr_gelu_slope)
 
 /* ---- integers --------------------------------------------------------------------------- */
-
-static inline int64_t quotient(int64_t x, int64_t y) {
-  return y == -1 ? (int64_t)(0 - (uint64_t)x) : x / y;
-}
 
 /* Products wrap; the numbers are truncated.  A bound that the type cannot hold is the type's own.
  */
@@ -78,7 +70,7 @@ static inline int64_t quotient(int64_t x, int64_t y) {
     }                                                                                              \
     for (int64_t i = 0; i < n; i++) {                                                              \
       int64_t product = (int64_t)(s * (uint64_t)b[i]);                                             \
-      o[i] = (type)((uint64_t)a[i] + (uint64_t)quotient(product, c[i]));                           \
+      o[i] = (type)((uint64_t)a[i] + (uint64_t)cr_quotient(product, c[i]));                        \
     }                                                                                              \
     return true;                                                                                   \
   }

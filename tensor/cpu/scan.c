@@ -1,5 +1,6 @@
 /* scan.c: running sums, products, extremes and logarithms of sums along lines. */
 #include "tensor/cpu/cpu.h"
+#include "tensor/functions.h"
 
 #include <math.h>
 
@@ -9,18 +10,11 @@ typedef struct {
   cr_dtype out_dtype, in_dtype;
 } scan_args;
 
-/* log(exp(a) + exp(b)) */
-static double log_add(double a, double b) {
-  double high = a > b ? a : b, low = a > b ? b : a;
-  if (a != a || b != b) return a + b;
-  return isinf(high) ? high : high + log1p(exp(low - high));
-}
-
 /* Overwrites n numbers by their running sum or the like, beginning with `last`; returns the last.
  */
 static double run_doubles(cr_reduce_op op, int64_t n, double *x, double last) {
   if (op == CR_LOGSUMEXP) {
-    for (int64_t i = 0; i < n; i++) x[i] = last = log_add(last, x[i]);
+    for (int64_t i = 0; i < n; i++) x[i] = last = cr_log_add(last, x[i]);
     return last;
   }
   for (int64_t i = 0; i < n; i++) x[i] = last = op == CR_SUM ? last + x[i] : last * x[i];

@@ -5,7 +5,7 @@
  * in their order.  Short lines are sorted by insertion, long ones by a radix sort that skips the
  * bytes in which all keys agree. */
 #include "tensor/cpu/cpu.h"
-#include "tensor/cpu/half.h"
+#include "tensor/half.h"
 
 #include <string.h>
 

@@ -4,56 +4,7 @@
  * away from zero, as C and Torch7 do. */
 #include "tensor/cpu/cpu.h"
 #include "tensor/cpu/vmath.h"
-
-/* ---- what the C library lacks ----------------------------------------------------------- */
-
-/* The asymptotic series of digamma, after the argument was raised to at least 10 by
- * digamma(x) = digamma(x + 1) - 1/x; below 0 by reflection. */
-static double digamma(double x) {
-  double result = 0;
-  if (x == 0) return copysign(INFINITY, -x);
-  if (x < 0) {
-    double fraction = x - floor(x);
-    if (fraction == 0) return NAN;
-    result = -M_PI / tan(M_PI * fraction);
-    x = 1 - x;
-  }
-  for (; x < 10; x++) result -= 1 / x;
-  double z = 1 / (x * x);
-  double series = 1.0 / 12 - z * (1.0 / 120 - z * (1.0 / 252 - z * (1.0 / 240 - z / 132)));
-  return result + log(x) - 0.5 / x - z * series;
-}
-
-static double log_gamma(double x) {
-  int sign;
-  return lgamma_r(x, &sign); /* lgamma itself writes a global */
-}
-
-static inline double softplus(double x) {
-  return (x > 0 ? x : x != x ? x : 0) + log1p(exp(-fabs(x)));
-}
-
-static inline double sigmoid(double x) {
-  double e = exp(-fabs(x)), s = 1 / (1 + e);
-  return x < 0 ? e * s : s;
-}
-
-static inline double gelu(double x) {
-  return (x < -1e300 ? -1e300 : x) * 0.5 * erfc(-x * M_SQRT1_2);
-}
-
-static inline double silu(double x) {
-  return (x < -1e300 ? -1e300 : x) * sigmoid(x);
-}
-
-static inline float roundf_away(float x) {
-  /* The largest float below a half: a whole half would lift 0.49999997 to 1. */
-  return truncf(x + copysignf(0.49999997f, x));
-}
-
-static inline double round_away(double x) {
-  return trunc(x + copysign(0.49999999999999994, x));
-}
+#include "tensor/functions.h"
 
 /* ---- loops ------------------------------------------------------------------------------ */
 
@@ -102,8 +53,8 @@ static inline double round_away(double x) {
   LOOP(isinf_##s, type, uint8_t, to_abs(x) == (type)INFINITY)                                      \
   LOOP(isfinite_##s, type, uint8_t, to_abs(x) < (type)INFINITY)
 
-FLOATS(f32, float, fabsf, sqrtf, floorf, ceilf, roundf_away, truncf)
-FLOATS(f64, double, fabs, sqrt, floor, ceil, round_away, trunc)
+FLOATS(f32, float, fabsf, sqrtf, floorf, ceilf, cr_roundf_away, truncf)
+FLOATS(f64, double, fabs, sqrt, floor, ceil, cr_round_away, trunc)
 
 LOOP(exp_f32, float, float, cr_vexp(x))
 LOOP(expm1_f32, float, float, cr_vexpm1(x))
@@ -123,11 +74,11 @@ CALLS(expm1_f64, double, expm1(x))
 CALLS(log_f64, double, log(x))
 CALLS(log1p_f64, double, log1p(x))
 CALLS(tanh_f64, double, tanh(x))
-CALLS(sigmoid_f64, double, sigmoid(x))
-CALLS(logsigmoid_f64, double, -softplus(-x))
-CALLS(softplus_f64, double, softplus(x))
-CALLS(gelu_f64, double, gelu(x))
-CALLS(silu_f64, double, silu(x))
+CALLS(sigmoid_f64, double, cr_sigmoid_of(x))
+CALLS(logsigmoid_f64, double, -cr_softplus_of(-x))
+CALLS(softplus_f64, double, cr_softplus_of(x))
+CALLS(gelu_f64, double, cr_gelu_of(x))
+CALLS(silu_f64, double, cr_silu_of(x))
 CALLS(erf_f64, double, erf(x))
 CALLS(erfc_f64, double, erfc(x))
 
@@ -147,8 +98,8 @@ BOTH_CALL(cosh, coshf(x), cosh(x))
 BOTH_CALL(asinh, asinhf(x), asinh(x))
 BOTH_CALL(acosh, acoshf(x), acosh(x))
 BOTH_CALL(atanh, atanhf(x), atanh(x))
-BOTH_CALL(lgamma, log_gamma(x), log_gamma(x))
-BOTH_CALL(digamma, digamma(x), digamma(x))
+BOTH_CALL(lgamma, cr_log_gamma(x), cr_log_gamma(x))
+BOTH_CALL(digamma, cr_digamma(x), cr_digamma(x))
 
 /* Integers compute in the unsigned type of their width, where overflow wraps. */
 #define INTEGERS(s, type, wide)                                                                    \

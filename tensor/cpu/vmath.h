@@ -6,7 +6,7 @@
 #ifndef CR_VMATH_H
 #define CR_VMATH_H
 
-#include "tensor/cpu/half.h"
+#include "tensor/half.h"
 #include <math.h>
 
 /* The nearest integer to x, |x| < 2^21: adding 1.5 * 2^23 pushes the fraction out.  The low bits of

@@ -171,11 +171,13 @@ cr_tensor *cr_dot(cr_tensor *a, cr_tensor *b) {
     CR_AUTO m = cr_mul(x, y);
     return cr_sum(m);
   }
-  double sum = 0;
-  if (n &&
-      !cr_backend_for(x)->dot(dtype, n, cr_data(x), x->stride[0], cr_data(y), y->stride[0], &sum))
+  cr_tensor *r = cr_scalar_tensor(dtype, cr_device_of(a), cr_num(0));
+  if (!r) return NULL;
+  if (n && !cr_backend_for(r)->dot(dtype, n, cr_data(x), x->stride[0], cr_data(y), y->stride[0],
+                                   cr_data(r))) {
+    cr_release(r);
     return NULL;
-  cr_tensor *r = cr_scalar_tensor(dtype, cr_device_of(a), cr_num(sum));
+  }
   return cr_record(&op_dot, r, CR_IN(x, y), CR_SAVE(needed_by(y, x), needed_by(x, y)));
 }
 

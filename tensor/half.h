@@ -4,33 +4,34 @@
 #ifndef CR_HALF_H
 #define CR_HALF_H
 
-#include <stdint.h>
+#include "tensor/basic.h"
+
 #include <string.h>
 
-static inline uint32_t cr_float_bits(float f) {
+CR_BOTH static inline uint32_t cr_float_bits(float f) {
   uint32_t u;
   memcpy(&u, &f, sizeof u);
   return u;
 }
 
-static inline float cr_bits_float(uint32_t u) {
+CR_BOTH static inline float cr_bits_float(uint32_t u) {
   float f;
   memcpy(&f, &u, sizeof f);
   return f;
 }
 
-static inline float cr_bf16_to_float(uint16_t h) {
+CR_BOTH static inline float cr_bf16_to_float(uint16_t h) {
   return cr_bits_float((uint32_t)h << 16);
 }
 
-static inline uint16_t cr_float_to_bf16(float f) {
+CR_BOTH static inline uint16_t cr_float_to_bf16(float f) {
   uint32_t u = cr_float_bits(f);
   uint32_t rounded = (u + 0x7fffu + ((u >> 16) & 1u)) >> 16;
   uint32_t nan = (u >> 16) | 0x40u;
   return (uint16_t)((u & 0x7fffffffu) > 0x7f800000u ? nan : rounded);
 }
 
-static inline float cr_f16_to_float(uint16_t h) {
+CR_BOTH static inline float cr_f16_to_float(uint16_t h) {
   uint32_t sign = (uint32_t)(h & 0x8000u) << 16;
   uint32_t rest = (uint32_t)(h & 0x7fffu) << 13;
   /* The exponent's bias differs by 112.  A normal number is moved there by a product, which is
@@ -40,7 +41,7 @@ static inline float cr_f16_to_float(uint16_t h) {
   return cr_bits_float(sign | ((h & 0x7c00u) == 0x7c00u ? special : magnitude));
 }
 
-static inline uint16_t cr_float_to_f16(float f) {
+CR_BOTH static inline uint16_t cr_float_to_f16(float f) {
   uint32_t u = cr_float_bits(f), sign = (u >> 16) & 0x8000u;
   u &= 0x7fffffffu;
   /* Below 2^-14 adding 0.5 lines the bits up so that the sum itself rounds to the denormal. */

@@ -1,0 +1,110 @@
+/* backend.h: what a device must be able to do for nn's operators.
+ *
+ * The kernels see contiguous arrays of float32 or float64 only: the operators have checked the
+ * shapes, copied what was strided and widened the half types.  All pointers are memory of the
+ * device, scalars included.  A kernel returns false for what no check could foresee, with a
+ * message. */
+#ifndef CR_NN_BACKEND_H
+#define CR_NN_BACKEND_H
+
+#include "tensor/basic.h"
+
+typedef struct {
+  int64_t stride[2], pad[2], dilation[2]; /* height, width */
+  int64_t groups;
+} cr_conv2d_args;
+
+typedef struct {
+  int64_t kernel[2], stride[2], pad[2]; /* height, width */
+  bool ceil;
+  bool count_pad; /* average: padding counts in the divisor (Torch7's default) */
+} cr_pool2d_args;
+
+/* y (n, o, oh, ow) of x (n, c, h, w) and w (o, c/groups, kh, kw). */
+typedef struct {
+  cr_dtype dtype;
+  int64_t n, c, h, w, o, kh, kw, oh, ow;
+  cr_conv2d_args args;
+} cr_conv2d_shape;
+
+/* Each of `planes` h by w goes to oh by ow. */
+typedef struct {
+  cr_dtype dtype;
+  int64_t planes, h, w, oh, ow;
+  cr_pool2d_args args;
+} cr_pool2d_shape;
+
+/* An array (outer, n, inner) that is worked on along its middle. */
+typedef struct {
+  cr_dtype dtype;
+  int64_t outer, n, inner;
+} cr_middle_shape;
+
+/* Channels are the middle.  mean and rstd have one number a channel and the dtype of x. */
+typedef struct {
+  cr_middle_shape s;
+  bool training;
+  double momentum, eps;
+  const void *weight, *bias;        /* NULL: ones, zeros */
+  void *running_mean, *running_var; /* read in evaluation, updated in training; NULL allowed then */
+} cr_batch_norm_args;
+
+typedef struct {
+  cr_dtype dtype;
+  int64_t rows, classes;
+  const int64_t *target; /* rows */
+  const void *weight;    /* classes, or NULL */
+  int64_t ignore;
+  bool average;
+} cr_nll_args;
+
+typedef struct {
+  bool (*conv2d)(const cr_conv2d_shape *s, void *y, const void *x, const void *w, const void *bias);
+  bool (*conv2d_input)(const cr_conv2d_shape *s, void *gx, const void *gy, const void *w);
+  bool (*conv2d_weight)(const cr_conv2d_shape *s, void *gw, const void *gy, const void *x);
+  /* out[i] = the sum of in over outer and inner. */
+  bool (*sum_middle)(const cr_middle_shape *s, void *out, const void *in);
+
+  bool (*max_pool2d)(const cr_pool2d_shape *s, void *y, int64_t *places, const void *x);
+  bool (*max_pool2d_backward)(const cr_pool2d_shape *s, void *gx, const void *gy,
+                              const int64_t *places);
+  bool (*avg_pool2d)(const cr_pool2d_shape *s, void *y, const void *x);
+  bool (*avg_pool2d_backward)(const cr_pool2d_shape *s, void *gx, const void *gy);
+
+  /* In training writes mean and rstd; otherwise too, from the running ones. */
+  bool (*batch_norm)(const cr_batch_norm_args *a, void *y, const void *x, void *mean, void *rstd);
+  /* gx, gw and gb may be NULL. */
+  bool (*batch_norm_backward)(const cr_batch_norm_args *a, void *gx, void *gw, void *gb,
+                              const void *gy, const void *x, const void *mean, const void *rstd);
+  /* Over n of (outer, n); mean and rstd have outer elements; inner is 1. */
+  bool (*layer_norm)(const cr_middle_shape *s, double eps, void *y, const void *x, const void *w,
+                     const void *b, void *mean, void *rstd);
+  bool (*layer_norm_backward)(const cr_middle_shape *s, void *gx, void *gw, void *gb,
+                              const void *gy, const void *x, const void *w, const void *mean,
+                              const void *rstd);
+
+  bool (*softmax)(const cr_middle_shape *s, bool log, void *y, const void *x);
+  bool (*softmax_backward)(const cr_middle_shape *s, bool log, void *gx, const void *gy,
+                           const void *y);
+
+  /* A target outside 0 .. classes-1 that is not `ignore` fails: "target 11 is outside 1..10".
+   * loss and g are one number each.  The average over no weight at all is 0, and so is its
+   * gradient. */
+  bool (*nll)(const cr_nll_args *a, void *loss, const void *logp);
+  bool (*nll_backward)(const cr_nll_args *a, void *gx, const void *g);
+  /* lse: the log of the sum of exponentials of each row. */
+  bool (*cross_entropy)(const cr_nll_args *a, void *loss, void *lse, const void *x);
+  bool (*cross_entropy_backward)(const cr_nll_args *a, void *gx, const void *g, const void *lse,
+                                 const void *x);
+  /* loss = scale * sum (x-t)^2;  gx = 2 scale g (x-t) */
+  bool (*mse)(cr_dtype dtype, int64_t n, double scale, void *loss, const void *x, const void *t);
+  bool (*mse_backward)(cr_dtype dtype, int64_t n, double scale, void *gx, const void *g,
+                       const void *x, const void *t);
+
+  /* y[i] = x[i] * scale, or 0 with probability p.  Element i falls when the 32-bit number i%4 of
+   * Philox counter offset + i/4 is below p * 2^32.  y may be x. */
+  bool (*dropout)(cr_dtype dtype, int64_t n, void *y, const void *x, double p, double scale,
+                  uint64_t seed, uint64_t offset);
+} cr_nn_backend;
+
+#endif
