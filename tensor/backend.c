@@ -10,8 +10,7 @@ const cr_backend *cr_backend_of(cr_device d) {
   int count = p->control->count();
   if (d.index < 0 || d.index >= count)
     return cr_fail_null("there is no CUDA device %d: this machine has %d", d.index + 1, count);
-  p->tensor->use(d);
-  return p->tensor;
+  return p->tensor->use(d) ? p->tensor : NULL;
 }
 
 /* Four lanes of 32 bits a counter; see cpu/random.c for which draw takes two. */

@@ -290,8 +290,9 @@ struct cr_backend {
   const char *name;
 
   /* Makes d the device that this thread's calls of the table are for, until the next call; NULL
-   * where there is one device only.  Whoever asks for the table of a tensor has called it. */
-  void (*use)(cr_device d);
+   * where there is one device only.  Whoever asks for the table of a tensor has called it.  Fails
+   * only where d cannot be used at all, so that it holds no tensor. */
+  bool (*use)(cr_device d);
 
   /* memory */
   void *(*alloc)(cr_device d, size_t bytes); /* NULL: out of memory, no message needed */

@@ -14,10 +14,10 @@ typedef cr_tensor *(*function)(void *ctx, cr_tensor *const *in);
 
 /* Fixed, without a pattern that could hide an error. */
 static cr_tensor *weights_like(const cr_tensor *t, double phase) {
-  cr_tensor *w = cr_empty(CR_FLOAT64, (cr_device){CR_CPU, 0}, t->ndim, t->shape);
+  CR_AUTO w = cr_empty_cpu(CR_FLOAT64, t->ndim, t->shape);
   for (int64_t i = 0, n = w ? cr_numel(w) : 0; i < n; i++)
     ((double *)cr_data(w))[i] = 0.6 + 0.4 * cos(1.7 * (double)i + phase);
-  return w;
+  return cr_to_device(w, cr_device_of(t));
 }
 
 /* sum(f(in) * w): a scalar on the tape. */
@@ -71,7 +71,8 @@ static bool slope(const check *c, int i, int64_t k, double *out) {
 }
 
 static bool compare_input(const check *c, int i, cr_tensor *grad, comparison *r) {
-  CR_AUTO plain = grad ? cr_contiguous(grad) : cr_zeros_like(c->in[i]);
+  CR_AUTO dense = grad ? cr_contiguous(grad) : cr_zeros_like(c->in[i]);
+  CR_AUTO plain = cr_to_device(dense, (cr_device){CR_CPU, 0});
   if (!plain) return false;
   for (int64_t k = 0, n = cr_numel(c->in[i]); k < n; k++) {
     double numeric, analytic = ((double *)cr_data(plain))[k];

@@ -2,12 +2,15 @@
 #include "tensor/backend.h"
 #include "tensor/internal.h"
 
-#include <string.h>
+#include <stdio.h>
 
-static void out_of_memory(size_t bytes) {
+static void out_of_memory(const cr_backend *backend, cr_device d, size_t bytes) {
   cr_memory_stats m;
-  cr_memory(&m);
-  cr_fail("out of memory: no room for %zu bytes (%zu in use, %zu cached)", bytes, m.live, m.cached);
+  char where[32] = "";
+  backend->memory(d, &m);
+  if (d.type != CR_CPU) snprintf(where, sizeof where, " on %s device %d", backend->name, d.index + 1);
+  cr_fail("out of memory%s: no room for %zu bytes (%zu in use, %zu cached)", where, bytes, m.live,
+          m.cached);
 }
 
 static bool byte_count(cr_dtype dtype, int64_t size, size_t *bytes) {
@@ -46,7 +49,7 @@ static cr_storage *try_new(cr_dtype dtype, cr_device device, int64_t size, size_
   if (!s->data) {
     cr_uncharge(s->account, sizeof *s + bytes);
     cr_free(s, sizeof *s);
-    out_of_memory(bytes);
+    out_of_memory(backend, device, bytes);
     return NULL;
   }
   return s;
@@ -119,20 +122,6 @@ void cr_storage_release(cr_storage *s) {
   cr_free(s, sizeof *s);
 }
 
-/* Copies between two blocks of one device, by way of host memory where it is another's. */
-static bool move_bytes(cr_storage *s, void *to, size_t bytes) {
-  if (s->device.type == CR_CPU) {
-    memcpy(to, s->data, bytes);
-    return true;
-  }
-  void *host = cr_host_alloc(bytes);
-  if (!host) return cr_fail("out of memory");
-  bool ok = s->backend->to_host(s->device, host, s->data, bytes) &&
-            s->backend->from_host(s->device, to, host, bytes);
-  cr_host_free(host, bytes);
-  return ok;
-}
-
 bool cr_storage_resize(cr_storage *s, int64_t size) {
   size_t bytes;
   if (!byte_count((cr_dtype)s->dtype, size, &bytes)) return false;
@@ -141,12 +130,12 @@ bool cr_storage_resize(cr_storage *s, int64_t size) {
     if (!cr_recharge(s->account, s->capacity, bytes)) return false;
     void *data = s->backend->alloc(s->device, bytes);
     size_t kept = bytes < s->capacity ? bytes : s->capacity;
-    if (!data || !move_bytes(s, data, kept)) {
+    if (!data || !s->backend->transfer(s->device, data, s->device, s->data, kept)) {
       cr_recharge(s->account, bytes, s->capacity);
       if (data)
         s->backend->dealloc(s->device, data, bytes);
       else
-        out_of_memory(bytes);
+        out_of_memory(s->backend, s->device, bytes);
       return false;
     }
     s->backend->dealloc(s->device, s->data, s->capacity);

@@ -56,6 +56,8 @@ typedef struct cr_context {
   bool anomaly;             /* look for NaN in what is recorded and in gradients */
   struct cr_region *region; /* whose calls are being recorded, or repeated */
   uint8_t dtype;            /* default type of new tensors */
+  bool on_cuda;             /* new tensors are made on the CUDA device, */
+  int8_t cuda;              /* which is this one, from 0 */
   bool torch7;              /* behave as Torch7 did where the two worlds differ */
   cr_print_options print;
   int threads; /* most threads for one operator; 0: as OpenMP decides */

@@ -28,6 +28,7 @@ void cr_bind_autograd(lua_State *L);
 void cr_bind_callback(lua_State *L);
 void cr_bind_graph(lua_State *L);
 void cr_bind_storage(lua_State *L);
+void cr_bind_device(lua_State *L);
 
 /* x[i], x.name; x[i] = v; called with the value at 1, the key at 2 (and v at 3). */
 int cr_tensor_index(lua_State *L);
@@ -95,9 +96,27 @@ cr_tensor *cr_check_places(lua_State *L, int arg);
 static inline bool cr_is_number(lua_State *L, int arg) {
   return lua_type(L, arg) == LUA_TNUMBER;
 }
-/* "FloatTensor", "torch.FloatTensor", "float32", "float": a dtype, or -1. */
-int cr_dtype_by_name(const char *name);
+/* What a tensor is made of, and where. */
+typedef struct {
+  cr_dtype dtype;
+  cr_device device;
+} cr_kind;
+/* "float32", "float", "FloatTensor" set the dtype alone; Torch7's full names, "torch.FloatTensor"
+ * and "torch.CudaTensor", set the device as well.  false when it is no name of a type. */
+bool cr_kind_by_name(const char *name, cr_kind *kind);
+cr_kind cr_check_kind(lua_State *L, int arg, cr_kind otherwise); /* `otherwise` for nil */
+cr_kind cr_default_kind(void);                                    /* of new tensors */
+cr_kind cr_kind_of(const cr_tensor *t);
+/* Pushes the tensor at index 1 as another type, on another device; itself when it is so already. */
+int cr_push_as(lua_State *L, cr_tensor *t, cr_kind kind);
+/* Pushes "torch.FloatTensor" and the like; `what` is "Tensor" or "Storage". */
+const char *cr_push_kind_name(lua_State *L, cr_dtype dtype, cr_device_type device,
+                              const char *what);
 cr_dtype cr_check_dtype(lua_State *L, int arg);
+/* "cpu", "cuda", "cuda:2" or a number, which counts CUDA devices from 1. */
+bool cr_device_by_name(const char *name, cr_device *d);
+cr_device cr_check_device(lua_State *L, int arg);
+int cr_push_device(lua_State *L, cr_device d); /* its name; returns 1 */
 bool cr_is_tensor_of_ints(const cr_tensor *t);
 /* Pushes the value at arg again and returns 1: for methods that give back their tensor. */
 int cr_return(lua_State *L, int arg);

@@ -6,8 +6,6 @@
 #include <stdio.h>
 #include <string.h>
 
-static const cr_device cpu = {CR_CPU, 0};
-
 /* ---- from tables ------------------------------------------------------------------------ */
 
 /* The shape of a nested table of numbers, read along its first elements. */
@@ -44,26 +42,27 @@ static void fill_from_table(lua_State *L, cr_tensor *t, int dim, int64_t *index)
   }
 }
 
-static int from_table(lua_State *L, cr_dtype dtype, int arg) {
+static int from_table(lua_State *L, cr_kind kind, int arg) {
   int64_t shape[CR_MAX_DIMS], index[CR_MAX_DIMS];
   int n = table_shape(L, arg, shape);
   if (n == 1 && shape[0] == 0) {
-    cr_push_tensor(L, cr_none(dtype, cpu));
+    cr_push_tensor(L, cr_none(kind.dtype, kind.device));
     return 1;
   }
-  cr_push_tensor(L, cr_empty(dtype, cpu, n, shape));
-  if (cr_numel(cr_to_tensor(L, -1)) == 0) return 1;
-  lua_pushvalue(L, arg);
-  fill_from_table(L, cr_to_tensor(L, -2), 0, index);
-  lua_pop(L, 1);
-  return 1;
+  cr_push_tensor(L, cr_empty_cpu(kind.dtype, n, shape));
+  if (cr_numel(cr_to_tensor(L, -1)) > 0) {
+    lua_pushvalue(L, arg);
+    fill_from_table(L, cr_to_tensor(L, -2), 0, index);
+    lua_pop(L, 1);
+  }
+  return cr_push_result(L, cr_to_device(cr_to_tensor(L, -1), kind.device), lua_gettop(L));
 }
 
 /* ---- constructors ----------------------------------------------------------------------- */
 
 /* torch.FloatTensor(storage [, offset [, sizes [, strides]]]) through x:set */
-static int from_storage(lua_State *L, cr_dtype dtype, int arg) {
-  cr_push_tensor(L, cr_none(dtype, cpu));
+static int from_storage(lua_State *L, cr_kind kind, int arg) {
+  cr_push_tensor(L, cr_none(kind.dtype, kind.device));
   lua_insert(L, arg);
   for (; arg > 1; arg--) lua_remove(L, 1);
   return cr_tensor_set(L); /* in this call, so that an error has the script's line */
@@ -95,32 +94,36 @@ static int from_storage(lua_State *L, cr_dtype dtype, int arg) {
  *    table.concat(x.new(5, 7).shape, "x") --> 5x7
  *    torch.LongTensor(2, 2):fill(3):sum() --> 12
  */
-static int construct(lua_State *L, cr_dtype dtype, int arg) {
+static int construct(lua_State *L, cr_kind kind, int arg) {
+  cr_dtype dtype = kind.dtype;
   cr_tensor *t = cr_to_tensor(L, arg);
   cr_storage *s = cr_to_storage(L, arg);
   if (lua_gettop(L) < arg) {
-    cr_push_tensor(L, cr_none(dtype, cpu));
+    cr_push_tensor(L, cr_none(dtype, kind.device));
     return 1;
   }
   if (t && t->dtype != dtype)
     return cr_raise(L, "a %s tensor from a %s tensor: use x:type('%s')", cr_dtypes[dtype].name,
                     cr_dtypes[t->dtype].name, cr_dtypes[dtype].name);
+  if (t && cr_device_of(t).type != kind.device.type)
+    return cr_raise(L, "a tensor of one device from one of another: use x:cuda() or x:cpu()");
   if (t) { /* x:new() and torch.FloatTensor(x): the same elements; x.new(..) takes sizes */
     if (lua_gettop(L) > arg)
       return luaL_argerror(L, arg + 1, "nothing may follow a tensor; sizes go to x.new(..)");
     cr_push_tensor(L, cr_alias(t));
     return 1;
   }
-  if (s && s->dtype == dtype) return from_storage(L, dtype, arg);
-  if (!s && lua_istable(L, arg)) return from_table(L, dtype, arg);
+  if (s && s->dtype == dtype && s->device.type == kind.device.type)
+    return from_storage(L, kind, arg);
+  if (!s && lua_istable(L, arg)) return from_table(L, kind, arg);
   int64_t shape[CR_MAX_DIMS];
   int used, n = cr_check_sizes(L, arg, shape, &used);
   if (n == 0) {
     if (used == 0) return luaL_typeerror(L, arg, "sizes, table, tensor or storage");
-    cr_push_tensor(L, cr_none(dtype, cpu));
+    cr_push_tensor(L, cr_none(dtype, kind.device));
     return 1;
   }
-  cr_push_tensor(L, cr_empty(dtype, cpu, n, shape));
+  cr_push_tensor(L, cr_empty(dtype, kind.device, n, shape));
   if (cr_to_storage(L, arg + 1)) { /* sizes and strides */
     int64_t stride[CR_MAX_DIMS];
     if (cr_check_sizes(L, arg + 1, stride, &used) != n)
@@ -134,13 +137,28 @@ static int construct(lua_State *L, cr_dtype dtype, int arg) {
  * bound. */
 static int call_typed(lua_State *L) {
   lua_remove(L, 1);
-  return construct(L, (cr_dtype)lua_tointeger(L, lua_upvalueindex(1)), 1);
+  cr_kind kind = {(cr_dtype)lua_tointeger(L, lua_upvalueindex(1)), {CR_CPU, 0}};
+  return construct(L, kind, 1);
+}
+
+/* torch.CudaTensor(..): on the device that is current */
+static int call_cuda(lua_State *L) {
+  lua_remove(L, 1);
+  cr_kind kind = {(cr_dtype)lua_tointeger(L, lua_upvalueindex(1)), {CR_CUDA, cr_ctx()->cuda}};
+  return construct(L, kind, 1);
 }
 
 /* torch.Tensor(..), likewise */
 static int call_default(lua_State *L) {
   lua_remove(L, 1);
-  return construct(L, (cr_dtype)cr_ctx()->dtype, 1);
+  return construct(L, cr_default_kind(), 1);
+}
+
+/* torch._cudaconstructor("torch.CudaTensor"): the function that its class calls. */
+static int f_cuda_constructor(lua_State *L) {
+  lua_pushinteger(L, cr_check_dtype(L, 1));
+  lua_pushcclosure(L, call_cuda, 1);
+  return 1;
 }
 
 static void constructors(lua_State *L) {
@@ -178,12 +196,12 @@ static void constructors(lua_State *L) {
 static int filled(lua_State *L, double value) {
   cr_tensor *out = cr_to_tensor(L, 1);
   int64_t shape[CR_MAX_DIMS];
-  cr_dtype dtype = out ? (cr_dtype)out->dtype : (cr_dtype)cr_ctx()->dtype;
-  if (lua_type(L, -1) == LUA_TSTRING) dtype = cr_check_dtype(L, lua_gettop(L));
+  cr_kind kind = cr_default_kind();
+  if (lua_type(L, -1) == LUA_TSTRING) kind = cr_check_kind(L, lua_gettop(L), kind);
   int used, n = cr_check_sizes(L, out ? 2 : 1, shape, &used);
   if (n == 0 && used == 0 && !out) return cr_raise(L, "the sizes of the tensor are missing");
   if (!out) {
-    cr_push_tensor(L, cr_full(dtype, cpu, n, shape, cr_num(value)));
+    cr_push_tensor(L, cr_full(kind.dtype, kind.device, n, shape, cr_num(value)));
     return 1;
   }
   if (!cr_resize(out, n, shape, NULL)) return cr_lua_error(L);
@@ -213,23 +231,18 @@ static int f_full(lua_State *L) {
   int64_t shape[CR_MAX_DIMS];
   int used, n = cr_check_sizes(L, 1, shape, &used);
   int last = lua_gettop(L);
-  cr_dtype dtype = (cr_dtype)cr_ctx()->dtype;
   if (used == 1 && last >= 2) {
-    if (last >= 3) dtype = cr_check_dtype(L, 3);
-    cr_push_tensor(L, cr_full(dtype, cpu, n, shape, cr_check_scalar(L, 2)));
+    cr_kind kind = cr_check_kind(L, 3, cr_default_kind());
+    cr_push_tensor(L, cr_full(kind.dtype, kind.device, n, shape, cr_check_scalar(L, 2)));
     return 1;
   }
   return cr_raise(L, "torch.full({sizes}, value [, type]) is wanted");
 }
 
-static cr_dtype optional_dtype(lua_State *L, int arg, cr_dtype otherwise) {
-  return lua_isnoneornil(L, arg) ? otherwise : cr_check_dtype(L, arg);
-}
-
 static int like(lua_State *L, cr_scalar value, int type_at) {
   cr_tensor *t = cr_check_tensor(L, 1);
-  cr_dtype dtype = optional_dtype(L, type_at, (cr_dtype)t->dtype);
-  cr_push_tensor(L, cr_full(dtype, cr_device_of(t), t->ndim, t->shape, value));
+  cr_kind kind = cr_check_kind(L, type_at, cr_kind_of(t));
+  cr_push_tensor(L, cr_full(kind.dtype, kind.device, t->ndim, t->shape, value));
   return 1;
 }
 
@@ -258,8 +271,8 @@ static int f_full_like(lua_State *L) {
 }
 static int f_empty_like(lua_State *L) {
   cr_tensor *t = cr_check_tensor(L, 1);
-  cr_dtype dtype = optional_dtype(L, 2, (cr_dtype)t->dtype);
-  cr_push_tensor(L, cr_empty(dtype, cr_device_of(t), t->ndim, t->shape));
+  cr_kind kind = cr_check_kind(L, 2, cr_kind_of(t));
+  cr_push_tensor(L, cr_empty(kind.dtype, kind.device, t->ndim, t->shape));
   return 1;
 }
 
@@ -276,11 +289,11 @@ static int f_empty_like(lua_State *L) {
  */
 static int f_empty(lua_State *L) {
   int64_t shape[CR_MAX_DIMS];
-  cr_dtype dtype = (cr_dtype)cr_ctx()->dtype;
-  if (lua_type(L, -1) == LUA_TSTRING) dtype = cr_check_dtype(L, lua_gettop(L));
+  cr_kind kind = cr_default_kind();
+  if (lua_type(L, -1) == LUA_TSTRING) kind = cr_check_kind(L, lua_gettop(L), kind);
   int used, n = cr_check_sizes(L, 1, shape, &used);
   if (n == 0 && used == 0) return cr_raise(L, "the sizes of the tensor are missing");
-  cr_push_tensor(L, cr_empty(dtype, cpu, n, shape));
+  cr_push_tensor(L, cr_empty(kind.dtype, kind.device, n, shape));
   return 1;
 }
 
@@ -315,8 +328,8 @@ static int m_zero(lua_State *L) {
  *    torch.scalar(3):dim(), torch.scalar(3):item() --> 0 3.0
  */
 static int f_scalar(lua_State *L) {
-  cr_dtype dtype = lua_isnoneornil(L, 2) ? (cr_dtype)cr_ctx()->dtype : cr_check_dtype(L, 2);
-  cr_push_tensor(L, cr_scalar_tensor(dtype, cpu, cr_check_scalar(L, 1)));
+  cr_kind kind = cr_check_kind(L, 2, cr_default_kind());
+  cr_push_tensor(L, cr_scalar_tensor(kind.dtype, kind.device, cr_check_scalar(L, 1)));
   return 1;
 }
 
@@ -352,9 +365,9 @@ static int f_range(lua_State *L) {
          step = luaL_optnumber(L, at + 2, 1);
   if (step == 0 || (to - from) / step < 0 || !isfinite((to - from) / step))
     return cr_raise(L, "range: from %f to %f in steps of %f", from, to, step);
-  cr_dtype dtype = out ? (cr_dtype)out->dtype : (cr_dtype)cr_ctx()->dtype;
+  cr_kind kind = out ? cr_kind_of(out) : cr_default_kind();
   int64_t n = (int64_t)floor((to - from) / step) + 1;
-  return give_points(L, "range", cr_arange(dtype, cpu, from, step, n), out);
+  return give_points(L, "range", cr_arange(kind.dtype, kind.device, from, step, n), out);
 }
 
 /** torch.arange([from,] to [, step])
@@ -379,7 +392,8 @@ static int f_arange(lua_State *L) {
   double count = ceil((to - from) / step);
   if (step == 0 || !isfinite(count))
     return cr_raise(L, "arange: from %f to %f in steps of %f", from, to, step);
-  cr_push_tensor(L, cr_arange(whole ? CR_INT64 : (cr_dtype)cr_ctx()->dtype, cpu, from, step,
+  cr_kind kind = cr_default_kind();
+  cr_push_tensor(L, cr_arange(whole ? CR_INT64 : kind.dtype, kind.device, from, step,
                               count > 0 ? (int64_t)count : 0));
   return 1;
 }
@@ -407,8 +421,8 @@ static cr_tensor *line(lua_State *L, const char *fn, cr_tensor **out_tensor) {
   if (n < 1) luaL_argerror(L, at + 2, "at least one point is wanted");
   if (n == 1 && from != to && cr_torch7_mode(L))
     cr_raise(L, "%s: one point from %f to %f", fn, from, to);
-  cr_dtype dtype = out ? (cr_dtype)out->dtype : (cr_dtype)cr_ctx()->dtype;
-  return cr_arange(dtype, cpu, from, n > 1 ? (to - from) / (double)(n - 1) : 0, n);
+  cr_kind kind = out ? cr_kind_of(out) : cr_default_kind();
+  return cr_arange(kind.dtype, kind.device, from, n > 1 ? (to - from) / (double)(n - 1) : 0, n);
 }
 
 static int f_linspace(lua_State *L) {
@@ -440,8 +454,8 @@ static int f_eye(lua_State *L) {
   cr_tensor *out = cr_to_tensor(L, 1);
   int at = out ? 2 : 1;
   int64_t n = cr_check_int(L, at), m = lua_isnoneornil(L, at + 1) ? n : cr_check_int(L, at + 1);
-  return give(L, "eye", cr_eye(out ? (cr_dtype)out->dtype : (cr_dtype)cr_ctx()->dtype, cpu, n, m),
-              out);
+  cr_kind kind = out ? cr_kind_of(out) : cr_default_kind();
+  return give(L, "eye", cr_eye(kind.dtype, kind.device, n, m), out);
 }
 
 /* ---- the default type ------------------------------------------------------------------- */
@@ -462,15 +476,50 @@ static int f_eye(lua_State *L) {
  *    torch.setdefaulttensortype(before)
  */
 static int f_set_default(lua_State *L) {
-  cr_dtype t = cr_check_dtype(L, 1);
-  if (!cr_is_float(t)) return luaL_argerror(L, 1, "the default type must be a float type");
-  cr_ctx()->dtype = (uint8_t)t;
+  luaL_checkstring(L, 1);
+  cr_kind kind = cr_check_kind(L, 1, cr_default_kind());
+  if (!cr_is_float(kind.dtype))
+    return luaL_argerror(L, 1, "the default type must be a float type");
+  if (!cr_backend_of(kind.device)) return cr_lua_error(L);
+  cr_ctx()->dtype = (uint8_t)kind.dtype;
+  cr_ctx()->on_cuda = kind.device.type == CR_CUDA;
   return 0;
 }
 
 static int f_get_default(lua_State *L) {
-  lua_pushfstring(L, "torch.%sTensor", cr_dtypes[cr_ctx()->dtype].torch);
+  cr_kind kind = cr_default_kind();
+  cr_push_kind_name(L, kind.dtype, (cr_device_type)kind.device.type, "Tensor");
   return 1;
+}
+
+/** torch.getDefaultDtype(); torch.setDefaultDevice(name); torch.getDefaultDevice()
+ *
+ *  The short name of the default type; and the device on which torch.Tensor, torch.zeros and others
+ *  make new tensors.  The default type's full name, as from torch.getdefaulttensortype, changes with
+ *  the device.  Constructors that name a type, as torch.FloatTensor, do not follow it.
+ *
+ *  name: "cpu", "cuda" (the current CUDA device), or "cuda:2", which becomes the current one
+ *  Returns: a string; nothing from setDefaultDevice
+ *  Errors: the device is not there
+ *  From: PyTorch
+ *  Example:
+ *    torch.getDefaultDtype(), torch.getDefaultDevice() --> float32 cpu
+ */
+static int f_default_dtype(lua_State *L) {
+  lua_pushstring(L, cr_dtypes[cr_ctx()->dtype].name);
+  return 1;
+}
+
+static int f_set_default_device(lua_State *L) {
+  cr_device d = cr_check_device(L, 1);
+  if (!cr_backend_of(d)) return cr_lua_error(L);
+  cr_ctx()->on_cuda = d.type == CR_CUDA;
+  if (d.type == CR_CUDA) cr_ctx()->cuda = d.index;
+  return 0;
+}
+
+static int f_get_default_device(lua_State *L) {
+  return cr_push_device(L, cr_default_kind().device);
 }
 
 static const cr_binding bindings[] = {
@@ -492,6 +541,10 @@ static const cr_binding bindings[] = {
     {"eye", f_eye, NULL},
     {"setdefaulttensortype", f_set_default, NULL},
     {"getdefaulttensortype", f_get_default, NULL},
+    {"getDefaultDtype", f_default_dtype, NULL},
+    {"setDefaultDevice", f_set_default_device, NULL},
+    {"getDefaultDevice", f_get_default_device, NULL},
+    {"_cudaconstructor", f_cuda_constructor, NULL},
     {NULL, NULL, NULL},
 };
 

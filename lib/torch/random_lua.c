@@ -187,15 +187,15 @@ static int f_bernoulli(lua_State *L) {
 static int sized(lua_State *L, cr_random_op op) {
   cr_tensor *out = cr_to_tensor(L, 1);
   int64_t shape[CR_MAX_DIMS];
-  cr_dtype dtype = (cr_dtype)cr_ctx()->dtype;
-  if (!out && lua_type(L, -1) == LUA_TSTRING) dtype = cr_check_dtype(L, lua_gettop(L));
+  cr_kind kind = cr_default_kind();
+  if (!out && lua_type(L, -1) == LUA_TSTRING) kind = cr_check_kind(L, lua_gettop(L), kind);
   int used, n = cr_check_sizes(L, out ? 2 : 1, shape, &used);
   if (n == 0 && used == 0) return cr_raise(L, "the sizes of the tensor are missing");
   if (out) {
     if (!cr_resize(out, n, shape, NULL)) return cr_lua_error(L);
     return cr_push_result(L, cr_random(op, out, 0, 1), 1);
   }
-  cr_tensor *t = cr_empty(dtype, cpu, n, shape), *r = cr_random(op, t, 0, 1);
+  cr_tensor *t = cr_empty(kind.dtype, kind.device, n, shape), *r = cr_random(op, t, 0, 1);
   cr_release(t);
   cr_push_tensor(L, r);
   return 1;

@@ -315,14 +315,26 @@ static int t_copy(lua_State *L) {
   return cr_push_result(L, r, 1);
 }
 
+/* Casts on the side of the narrower type, so that less travels. */
+int cr_push_as(lua_State *L, cr_tensor *t, cr_kind kind) {
+  bool first = cr_sizeof(kind.dtype) < cr_sizeof((cr_dtype)t->dtype);
+  cr_tensor *half = first ? cr_cast(t, kind.dtype) : cr_to_device(t, kind.device);
+  cr_tensor *r = first ? cr_to_device(half, kind.device) : cr_cast(half, kind.dtype);
+  cr_release(half);
+  return cr_push_result(L, r, 1);
+}
+
 /** x:type([name]); x:typeAs(y); x:float(); x:double(); x:half(); x:bfloat16(); x:char(); x:byte()
  *  x:short(); x:int(); x:long(); x:bool()
  *
  *  The name of x's type; or x converted to a type, which is x itself when it has it.  Floats lose
- *  their fraction on the way to integers.  Differentiable between float types.
+ *  their fraction on the way to integers.  Differentiable between float types.  Torch7's full names
+ *  say where the tensor is: "torch.LongTensor" is in host memory, "torch.CudaLongTensor" on the
+ *  current CUDA device; x:float() and the others give tensors in host memory.  Short names leave x
+ *  on its device.
  *
  *  name: string, as "torch.LongTensor", "long" or "int64"
- *  y: tensor whose type is taken
+ *  y: tensor whose type and device are taken
  *  Returns: a string; or a tensor
  *  Errors: no type has this name
  *  From: Torch7
@@ -333,52 +345,20 @@ static int t_copy(lua_State *L) {
 static int t_type(lua_State *L) {
   cr_tensor *t = cr_check_tensor(L, 1);
   if (lua_isnoneornil(L, 2)) {
-    lua_pushfstring(L, "torch.%sTensor", cr_dtypes[t->dtype].torch);
+    cr_push_kind_name(L, (cr_dtype)t->dtype, (cr_device_type)cr_device_of(t).type, "Tensor");
     return 1;
   }
-  return cr_push_result(L, cr_cast(t, cr_check_dtype(L, 2)), 1);
+  return cr_push_as(L, t, cr_check_kind(L, 2, cr_kind_of(t)));
 }
 
 static int t_type_as(lua_State *L) {
-  cr_tensor *t = cr_check_tensor(L, 1), *o = cr_check_tensor(L, 2);
-  return cr_push_result(L, cr_cast(t, (cr_dtype)o->dtype), 1);
+  return cr_push_as(L, cr_check_tensor(L, 1), cr_kind_of(cr_check_tensor(L, 2)));
 }
 
 /* x:float(), x:double(), ..: the type is bound to the function */
 static int t_cast(lua_State *L) {
-  cr_tensor *t = cr_check_tensor(L, 1);
-  return cr_push_result(L, cr_cast(t, (cr_dtype)lua_tointeger(L, lua_upvalueindex(1))), 1);
-}
-
-/** x:to(what); x:cuda(); x:cpu()
- *
- *  x as another type or on another device; x itself when it is so already.  Differentiable.
- *
- *  what: string: a type, as "float64"; or a device: "cpu", "cuda", "cuda:2" (the first is 1)
- *  Returns: a tensor
- *  Errors: there is no such type or device
- *  From: PyTorch; cuda as in cutorch
- *  Example:
- *    torch.zeros(1):to("float64").dtype --> float64
- */
-static int t_to(lua_State *L) {
-  cr_tensor *t = cr_check_tensor(L, 1);
-  const char *what = luaL_checkstring(L, 2);
-  cr_device d = {CR_CPU, 0};
-  if (strncmp(what, "cuda", 4) == 0) {
-    d = (cr_device){CR_CUDA, (int8_t)(what[4] == ':' ? atoi(what + 5) - 1 : 0)};
-    return cr_push_result(L, cr_to_device(t, d), 1);
-  }
-  if (strcmp(what, "cpu") == 0) return cr_push_result(L, cr_to_device(t, d), 1);
-  return cr_push_result(L, cr_cast(t, cr_check_dtype(L, 2)), 1);
-}
-
-static int t_cuda(lua_State *L) {
-  return cr_push_result(L, cr_to_device(cr_check_tensor(L, 1), (cr_device){CR_CUDA, 0}), 1);
-}
-
-static int t_cpu(lua_State *L) {
-  return cr_push_result(L, cr_to_device(cr_check_tensor(L, 1), (cr_device){CR_CPU, 0}), 1);
+  cr_kind kind = {(cr_dtype)lua_tointeger(L, lua_upvalueindex(1)), {CR_CPU, 0}};
+  return cr_push_as(L, cr_check_tensor(L, 1), kind);
 }
 
 /* ---- values for Lua --------------------------------------------------------------------- */
@@ -517,11 +497,7 @@ int cr_push_property(lua_State *L, cr_tensor *t, const char *name) {
   } else if (strcmp(name, "dtype") == 0) {
     lua_pushstring(L, cr_dtypes[t->dtype].name);
   } else if (strcmp(name, "device") == 0) {
-    cr_device d = cr_device_of(t);
-    if (d.type == CR_CPU)
-      lua_pushliteral(L, "cpu");
-    else
-      lua_pushfstring(L, "cuda:%d", d.index + 1);
+    cr_push_device(L, cr_device_of(t));
   } else if (strcmp(name, "grad") == 0) {
     cr_tensor *g = cr_grad(t);
     if (g)
@@ -576,9 +552,6 @@ static const cr_binding bindings[] = {
     {"copy", NULL, t_copy},
     {"type", NULL, t_type},
     {"typeAs", NULL, t_type_as},
-    {"to", NULL, t_to},
-    {"cuda", NULL, t_cuda},
-    {"cpu", NULL, t_cpu},
     {"item", NULL, t_item},
     {"totable", f_totable, t_totable},
     {"isTensor", t_is_tensor, t_is_tensor},

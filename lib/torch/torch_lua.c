@@ -21,8 +21,9 @@ typedef struct {
 } box;
 
 static const char tensor_mark, storage_mark;
-static const char tensor_meta[CR_NDTYPES],
-    storage_meta[CR_NDTYPES]; /* addresses are registry keys */
+/* Addresses are registry keys: of the classes of tensors and storages, and of torch._metatables. */
+static const char tensor_meta[CR_NDEVICES][CR_NDTYPES], storage_meta[CR_NDEVICES][CR_NDTYPES];
+static const char classes_key;
 
 static void *unbox(lua_State *L, int arg, const char *mark) {
   if (lua_type(L, arg) != LUA_TUSERDATA || lua_rawlen(L, arg) != sizeof(box)) return NULL;
@@ -130,12 +131,13 @@ static int hand_over(int n, void *const *objects, void (*release)(void *), const
   return before;
 }
 
-static void push_box(lua_State *L, void *object, const char *mark, const char *meta) {
+static void push_tensor_class(lua_State *L, cr_device_type device, int dtype);
+static void push_storage_class(lua_State *L, cr_device_type device, int dtype);
+
+static void push_box(lua_State *L, void *object, const char *mark) {
   box *b = lua_newuserdatauv(L, sizeof *b, 0);
   b->object = object;
   b->mark = mark;
-  lua_rawgetp(L, LUA_REGISTRYINDEX, meta);
-  lua_setmetatable(L, -2);
 }
 
 static void release_tensor(void *t) {
@@ -155,7 +157,10 @@ void cr_push_tensors(lua_State *L, int n, cr_tensor *const *t) {
   cr_context *c = cr_ctx();
   if (live_bytes() > c->collect_at) relieve(L);
   for (int i = 0; i < n; i++) {
-    push_box(L, objects[i], &tensor_mark, &tensor_meta[((cr_tensor *)objects[i])->dtype]);
+    const cr_tensor *pushed = objects[i];
+    push_box(L, objects[i], &tensor_mark);
+    push_tensor_class(L, (cr_device_type)cr_device_of(pushed).type, pushed->dtype);
+    lua_setmetatable(L, -2);
     c->nhanding = before + n - 1 - i;
   }
 }
@@ -178,7 +183,9 @@ void cr_push_storage(lua_State *L, cr_storage *s) {
   if (!s) cr_lua_error(L);
   void *object = s;
   int before = hand_over(1, &object, release_storage, __builtin_frame_address(0));
-  push_box(L, s, &storage_mark, &storage_meta[s->dtype]);
+  push_box(L, s, &storage_mark);
+  push_storage_class(L, (cr_device_type)s->device.type, s->dtype);
+  lua_setmetatable(L, -2);
   cr_ctx()->nhanding = before;
 }
 
@@ -395,23 +402,61 @@ cr_tensor *cr_check_places(lua_State *L, int arg) {
   return zero_based;
 }
 
-int cr_dtype_by_name(const char *name) {
-  if (strncmp(name, "torch.", 6) == 0) name += 6;
-  size_t n = strlen(name);
-  if (n > 6 && strcmp(name + n - 6, "Tensor") == 0) n -= 6;
-  if (n > 7 && strcmp(name + n - 7, "Storage") == 0) n -= 7;
+/* The dtype that a name of n characters stands for, or -1. */
+static int dtype_named(const char *name, size_t n) {
   for (int i = 0; i < CR_NDTYPES; i++) {
-    if (strcmp(cr_dtypes[i].name, name) == 0) return i;
-    if (strlen(cr_dtypes[i].torch) == n && strncasecmp(cr_dtypes[i].torch, name, n) == 0) return i;
+    const cr_dtype_info *d = &cr_dtypes[i];
+    if (strlen(d->name) == n && strncmp(d->name, name, n) == 0) return i;
+    if (strlen(d->torch) == n && strncasecmp(d->torch, name, n) == 0) return i;
   }
   return -1;
 }
 
-cr_dtype cr_check_dtype(lua_State *L, int arg) {
+bool cr_kind_by_name(const char *name, cr_kind *kind) {
+  bool full = strncmp(name, "torch.", 6) == 0; /* Torch7's names say where the tensor is, too */
+  if (full) name += 6;
+  size_t n = strlen(name);
+  if (n > 6 && strcmp(name + n - 6, "Tensor") == 0) n -= 6;
+  if (n > 7 && strcmp(name + n - 7, "Storage") == 0) n -= 7;
+  bool cuda = n >= 4 && strncmp(name, "Cuda", 4) == 0;
+  int dtype = cuda && n == 4 ? CR_FLOAT32 : dtype_named(name + 4 * cuda, n - 4 * cuda);
+  if (dtype < 0) return false;
+  kind->dtype = (cr_dtype)dtype;
+  if (cuda)
+    kind->device = (cr_device){CR_CUDA, cr_ctx()->cuda};
+  else if (full)
+    kind->device = (cr_device){CR_CPU, 0};
+  return true;
+}
+
+cr_kind cr_default_kind(void) {
+  const cr_context *c = cr_ctx();
+  return (cr_kind){(cr_dtype)c->dtype, c->on_cuda ? (cr_device){CR_CUDA, c->cuda}
+                                                  : (cr_device){CR_CPU, 0}};
+}
+
+cr_kind cr_kind_of(const cr_tensor *t) {
+  return (cr_kind){(cr_dtype)t->dtype, cr_device_of(t)};
+}
+
+cr_kind cr_check_kind(lua_State *L, int arg, cr_kind otherwise) {
+  if (lua_isnoneornil(L, arg)) return otherwise;
   const char *name = luaL_checkstring(L, arg);
-  int t = cr_dtype_by_name(name);
-  if (t < 0) luaL_argerror(L, arg, lua_pushfstring(L, "there is no tensor type '%s'", name));
-  return (cr_dtype)t;
+  if (!cr_kind_by_name(name, &otherwise))
+    luaL_argerror(L, arg, lua_pushfstring(L, "there is no tensor type '%s'", name));
+  return otherwise;
+}
+
+const char *cr_push_kind_name(lua_State *L, cr_dtype dtype, cr_device_type device,
+                              const char *what) {
+  bool cuda = device == CR_CUDA;
+  return lua_pushfstring(L, "torch.%s%s%s", cuda ? "Cuda" : "",
+                         cuda && dtype == CR_FLOAT32 ? "" : cr_dtypes[dtype].torch, what);
+}
+
+cr_dtype cr_check_dtype(lua_State *L, int arg) {
+  luaL_checkstring(L, arg);
+  return cr_check_kind(L, arg, cr_default_kind()).dtype;
 }
 
 /* ---- registering ------------------------------------------------------------------------ */
@@ -448,55 +493,115 @@ static void copy_methods(lua_State *L) {
   }
 }
 
-/* Leaves the metatable of a class on the stack; it is also torch._metatables[name]. */
-static void new_class(lua_State *L, const char *name, const void *key) {
+/* Leaves the metatable of a class on the stack; it is also torch._metatables[name].  Takes the name
+ * off the stack. */
+static void new_class(lua_State *L, const void *key) {
   lua_newtable(L);
-  lua_pushstring(L, name);
-  lua_setfield(L, -2, "__typename");
-  lua_pushstring(L, name);
-  lua_setfield(L, -2, "__name");
+  lua_insert(L, -2);
   lua_pushvalue(L, -1);
-  lua_rawsetp(L, LUA_REGISTRYINDEX, key);
-  lua_getfield(L, TORCH_TABLE, "_metatables");
+  lua_setfield(L, -3, "__typename");
+  lua_pushvalue(L, -1);
+  lua_setfield(L, -3, "__name");
   lua_pushvalue(L, -2);
-  lua_setfield(L, -2, name);
+  lua_rawsetp(L, LUA_REGISTRYINDEX, key);
+  lua_rawgetp(L, LUA_REGISTRYINDEX, &classes_key);
+  lua_insert(L, -2);
+  lua_pushvalue(L, -3);
+  lua_rawset(L, -3);
   lua_pop(L, 1);
 }
 
+/* The events of a class of tensors, whose metatable is on the top. */
+static void tensor_events(lua_State *L) {
+  lua_pushcfunction(L, free_tensor);
+  lua_setfield(L, -2, "__gc");
+  lua_pushcfunction(L, free_tensor);
+  lua_setfield(L, -2, "__close");
+  lua_pushcfunction(L, free_tensor);
+  lua_setfield(L, -2, "free");
+  lua_pushvalue(L, -1);
+  lua_pushcclosure(L, cr_tensor_index, 1);
+  lua_setfield(L, -2, "__index");
+  lua_pushcfunction(L, cr_tensor_newindex);
+  lua_setfield(L, -2, "__newindex");
+}
+
 static void tensor_classes(lua_State *L) {
-  char name[32];
   for (int i = 0; i < CR_NDTYPES; i++) {
-    snprintf(name, sizeof name, "torch.%sTensor", cr_dtypes[i].torch);
-    new_class(L, name, &tensor_meta[i]);
+    cr_push_kind_name(L, (cr_dtype)i, CR_CPU, "Tensor");
+    new_class(L, &tensor_meta[CR_CPU][i]);
     copy_methods(L);
-    lua_pushcfunction(L, free_tensor);
-    lua_setfield(L, -2, "__gc");
-    lua_pushcfunction(L, free_tensor);
-    lua_setfield(L, -2, "__close");
-    lua_pushcfunction(L, free_tensor);
-    lua_setfield(L, -2, "free");
-    lua_pushvalue(L, -1);
-    lua_pushcclosure(L, cr_tensor_index, 1);
-    lua_setfield(L, -2, "__index");
-    lua_pushcfunction(L, cr_tensor_newindex);
-    lua_setfield(L, -2, "__newindex");
+    tensor_events(L);
     lua_pop(L, 1);
   }
 }
 
 static void storage_classes(lua_State *L) {
-  char name[32];
   lua_newtable(L); /* their methods take the place of the tensors' */
   lua_replace(L, METHOD_TABLE);
   cr_bind_storage(L);
   for (int i = 0; i < CR_NDTYPES; i++) {
-    snprintf(name, sizeof name, "torch.%sStorage", cr_dtypes[i].torch);
-    new_class(L, name, &storage_meta[i]);
+    cr_push_kind_name(L, (cr_dtype)i, CR_CPU, "Storage");
+    new_class(L, &storage_meta[CR_CPU][i]);
     copy_methods(L);
     lua_pushcfunction(L, free_storage);
     lua_setfield(L, -2, "__gc");
     lua_pop(L, 1);
   }
+}
+
+/* ---- the classes of other devices, made when the first object is ------------------------ */
+
+/* Gives the class on the top what it lacks of the one in host memory, and that one's metatable. */
+static void inherit_class(lua_State *L, const void *host_key) {
+  int meta = lua_gettop(L);
+  lua_rawgetp(L, LUA_REGISTRYINDEX, host_key);
+  lua_pushnil(L);
+  while (lua_next(L, meta + 1)) {
+    lua_pushvalue(L, -2);
+    if (lua_rawget(L, meta) != LUA_TNIL) {
+      lua_pop(L, 2);
+      continue;
+    }
+    lua_pop(L, 1);
+    lua_pushvalue(L, -2);
+    lua_insert(L, -2);
+    lua_rawset(L, meta);
+  }
+  if (lua_getmetatable(L, meta + 1)) lua_setmetatable(L, meta);
+  lua_settop(L, meta);
+}
+
+static void push_tensor_class(lua_State *L, cr_device_type device, int dtype) {
+  if (lua_rawgetp(L, LUA_REGISTRYINDEX, &tensor_meta[device][dtype]) != LUA_TNIL) return;
+  lua_pop(L, 1);
+  cr_push_kind_name(L, (cr_dtype)dtype, device, "Tensor");
+  new_class(L, &tensor_meta[device][dtype]);
+  tensor_events(L);
+  inherit_class(L, &tensor_meta[CR_CPU][dtype]);
+}
+
+static void push_storage_class(lua_State *L, cr_device_type device, int dtype) {
+  if (lua_rawgetp(L, LUA_REGISTRYINDEX, &storage_meta[device][dtype]) != LUA_TNIL) return;
+  lua_pop(L, 1);
+  cr_push_kind_name(L, (cr_dtype)dtype, device, "Storage");
+  new_class(L, &storage_meta[device][dtype]);
+  inherit_class(L, &storage_meta[CR_CPU][dtype]);
+}
+
+/* torch._class("torch.CudaTensor"): the class, or nil when the name is no tensor's or storage's. */
+static int f_class(lua_State *L) {
+  cr_kind kind = cr_default_kind();
+  const char *name = luaL_checkstring(L, 1);
+  size_t n = strlen(name);
+  if (strncmp(name, "torch.Cuda", 10) != 0 || !cr_kind_by_name(name, &kind)) return 0;
+  if (n > 6 && strcmp(name + n - 6, "Tensor") == 0)
+    push_tensor_class(L, CR_CUDA, (int)kind.dtype);
+  else if (n > 7 && strcmp(name + n - 7, "Storage") == 0)
+    push_storage_class(L, CR_CUDA, (int)kind.dtype);
+  else
+    return 0;
+  return 1;
 }
 
 /* ---- the process ------------------------------------------------------------------------ */
@@ -575,7 +680,8 @@ static int f_memory(lua_State *L) {
 static const cr_binding process_bindings[] = {
     {"setnumthreads", f_set_threads, NULL},       {"getnumthreads", f_get_threads, NULL},
     {"getnumcores", f_get_cores, NULL},           {"memory", f_memory, NULL},
-    {"setmemorylimit", f_set_memory_limit, NULL}, {NULL, NULL, NULL},
+    {"setmemorylimit", f_set_memory_limit, NULL}, {"_class", f_class, NULL},
+    {NULL, NULL, NULL},
 };
 
 /* The interpreter's own context when vm/ made one, else that of the thread. */
@@ -618,6 +724,8 @@ int luaopen_torch(lua_State *L) {
   lua_newtable(L);
   guard_context(L);
   lua_newtable(L);
+  lua_pushvalue(L, -1);
+  lua_rawsetp(L, LUA_REGISTRYINDEX, &classes_key);
   lua_setfield(L, TORCH_TABLE, "_metatables");
   cr_bind_tensor(L);
   cr_bind_view(L);
@@ -639,6 +747,7 @@ int luaopen_torch(lua_State *L) {
   cr_bind_autograd(L);
   cr_bind_callback(L);
   cr_bind_graph(L);
+  cr_bind_device(L);
   cr_bind(L, process_bindings);
   tensor_classes(L);
   storage_classes(L);

@@ -128,6 +128,17 @@ static bool cpu_from_host(cr_device d, void *dev, const void *host, size_t bytes
   return true;
 }
 
+static bool cpu_transfer(cr_device to, void *out, cr_device from, const void *in, size_t bytes) {
+  (void)to, (void)from;
+  if (bytes) memcpy(out, in, bytes);
+  return true;
+}
+
+static void cpu_memory(cr_device d, cr_memory_stats *out) {
+  (void)d;
+  cr_memory(out);
+}
+
 static void cpu_synchronize(cr_device d) {
   (void)d;
 }
@@ -159,6 +170,8 @@ static cr_backend table = {
     .dealloc = cpu_dealloc,
     .to_host = cpu_to_host,
     .from_host = cpu_from_host,
+    .transfer = cpu_transfer,
+    .memory = cpu_memory,
     .linalg = &cr_lapack,
     .synchronize = cpu_synchronize,
 };

@@ -14,14 +14,9 @@ static bool move_raw(cr_tensor *dst, const cr_tensor *src) {
   size_t bytes = (size_t)cr_numel(src) * cr_sizeof((cr_dtype)src->dtype);
   const cr_backend *to = cr_backend_for(dst), *from = cr_backend_for(src);
   cr_device dd = cr_device_of(dst), sd = cr_device_of(src);
-  if (dd.type == CR_CPU) return from->to_host(sd, cr_data(dst), cr_data(src), bytes);
+  if (dd.type == sd.type) return to->transfer(dd, cr_data(dst), sd, cr_data(src), bytes);
   if (sd.type == CR_CPU) return to->from_host(dd, cr_data(dst), cr_data(src), bytes);
-  void *host = cr_host_alloc(bytes);
-  if (!host) return cr_fail("copy: out of memory");
-  bool ok =
-      from->to_host(sd, host, cr_data(src), bytes) && to->from_host(dd, cr_data(dst), host, bytes);
-  cr_host_free(host, bytes);
-  return ok;
+  return from->to_host(sd, cr_data(dst), cr_data(src), bytes);
 }
 
 static bool copy_kernel(cr_tensor *dst, cr_tensor *src) {
@@ -31,13 +26,15 @@ static bool copy_kernel(cr_tensor *dst, cr_tensor *src) {
   return cr_backend_for(dst)->copy(&it);
 }
 
-/* By way of contiguous tensors: src's on its device, the same on dst's, then dst. */
+/* By way of contiguous tensors of src's type: one on its device, one on dst's. */
 static bool copy_across(cr_tensor *dst, cr_tensor *src) {
-  CR_AUTO here = cr_empty_like(src);
-  CR_AUTO there =
-      here ? cr_empty((cr_dtype)src->dtype, cr_device_of(dst), src->ndim, src->shape) : NULL;
-  return there && copy_kernel(here, src) && (!cr_numel(src) || move_raw(there, here)) &&
-         copy_kernel(dst, there);
+  bool direct = dst->dtype == src->dtype && cr_same_shape(dst, src) && cr_is_contiguous(dst);
+  CR_AUTO here = cr_is_contiguous(src) ? cr_retain(src) : cr_empty_like(src);
+  CR_AUTO there = direct
+                      ? cr_retain(dst)
+                      : cr_empty((cr_dtype)src->dtype, cr_device_of(dst), src->ndim, src->shape);
+  return here && there && (here == src || copy_kernel(here, src)) &&
+         (!cr_numel(src) || move_raw(there, here)) && (there == dst || copy_kernel(dst, there));
 }
 
 static bool copy_elements(cr_tensor *dst, cr_tensor *src) {

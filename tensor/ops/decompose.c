@@ -150,31 +150,43 @@ bool cr_symeig(cr_tensor *a, bool upper, cr_tensor **values, cr_tensor **vectors
 
 /* Real and imaginary parts of eigenvectors as LAPACK packs them: the columns of a pair of complex
  * ones are the real and the imaginary part of the first, whose imaginary value is positive. */
-static bool unpack_vectors(cr_tensor *w, cr_tensor *v, cr_tensor **re, cr_tensor **im) {
+static bool unpack_on_host(const double *sign, const cr_tensor *v, cr_tensor *re, cr_tensor *im) {
   int64_t n = rows_of(v);
-  CR_AUTO plain = cr_contiguous(v);
-  *re = plain ? cr_clone(plain) : NULL;
-  *im = *re ? cr_zeros_like(*re) : NULL;
-  CR_AUTO wi = cr_select(w, -1, 1);
-  CR_AUTO imaginary = wi ? cr_contiguous(wi) : NULL;
-  CR_AUTO signs = imaginary ? cr_cast(imaginary, CR_FLOAT64) : NULL;
-  if (!*im || !signs) return false;
-  const double *sign = cr_data(signs);
-  for (int64_t i = 0; i < cr_batch_of(v); i++) {
+  double *x = cr_data(re), *y = cr_data(im);
+  for (int64_t i = 0; i < cr_batch_of(v); i++, x += n * n, y += n * n, sign += n) {
     for (int64_t j = 0; j + 1 < n; j++) {
-      if (!(sign[i * n + j] > 0)) continue;
+      if (!(sign[j] > 0)) continue;
       for (int64_t r = 0; r < n; r++) { /* columns j and j + 1 of row r */
-        int64_t at = (i * n + r) * n + j;
-        cr_scalar x = cr_load_scalar((cr_dtype)v->dtype, cr_matrix_at(plain, at, 1));
-        cr_scalar y = cr_load_scalar((cr_dtype)v->dtype, cr_matrix_at(plain, at + 1, 1));
-        cr_store_scalar((cr_dtype)v->dtype, cr_matrix_at(*re, at + 1, 1), x);
-        cr_store_scalar((cr_dtype)v->dtype, cr_matrix_at(*im, at, 1), y);
-        cr_store_scalar((cr_dtype)v->dtype, cr_matrix_at(*im, at + 1, 1), cr_num(-y.d));
+        double real = x[r * n + j], imaginary = x[r * n + j + 1];
+        x[r * n + j + 1] = real;
+        y[r * n + j] = imaginary;
+        y[r * n + j + 1] = -imaginary;
       }
       j++;
     }
   }
   return true;
+}
+
+static cr_tensor *like(const cr_tensor *v, cr_tensor *t) {
+  CR_AUTO narrow = cr_cast(t, (cr_dtype)v->dtype);
+  return cr_to_device(narrow, cr_device_of(v));
+}
+
+static bool unpack_vectors(cr_tensor *w, cr_tensor *v, cr_tensor **re, cr_tensor **im) {
+  cr_device cpu = {CR_CPU, 0};
+  CR_AUTO wi = cr_select(w, -1, 1);
+  CR_AUTO wide_signs = cr_cast(wi, CR_FLOAT64);
+  CR_AUTO host_signs = cr_to_device(wide_signs, cpu);
+  CR_AUTO signs = cr_contiguous(host_signs);
+  CR_AUTO wide = cr_cast(v, CR_FLOAT64);
+  CR_AUTO host = cr_to_device(wide, cpu);
+  CR_AUTO x = cr_clone(host);
+  CR_AUTO y = x ? cr_zeros_like(x) : NULL;
+  if (!signs || !y || !unpack_on_host(cr_data(signs), v, x, y)) return false;
+  *re = like(v, x);
+  *im = like(v, y);
+  return *re && *im;
 }
 
 /* The complex matrix re + i im as a real one of twice the size. */

@@ -123,19 +123,25 @@ static cr_tensor *factor_lu(const char *fn, const cr_tensor *a, cr_tensor **pivo
   return lu;
 }
 
-static double diagonal_at(const cr_tensor *lu, int64_t i, int64_t n, int64_t k) {
-  const void *p = cr_matrix_at(lu, i, n * n);
-  return lu->dtype == CR_FLOAT32 ? (double)((const float *)p)[k * n + k]
-                                 : ((const double *)p)[k * n + k];
+/* A copy of t's elements, as doubles in host memory, row by row. */
+static cr_tensor *host_doubles(cr_tensor *t) {
+  CR_AUTO wide = cr_cast(t, CR_FLOAT64);
+  CR_AUTO dense = cr_contiguous(wide);
+  return cr_to_device(dense, (cr_device){CR_CPU, 0});
 }
 
-static bool check_regular(const char *fn, const cr_tensor *lu) {
+static cr_tensor *host_diagonals(cr_tensor *lu) {
+  CR_AUTO diagonal = cr_diagonal_of(lu, 0, -2, -1);
+  return host_doubles(diagonal);
+}
+
+static bool check_regular(const char *fn, cr_tensor *lu) {
+  CR_AUTO diagonals = host_diagonals(lu);
   int64_t n = rows_of(lu);
-  for (int64_t i = 0; i < cr_batch_of(lu); i++) {
-    for (int64_t k = 0; k < n; k++)
-      if (diagonal_at(lu, i, n, k) == 0) return succeeded(fn, (int)k + 1, singular, lu, i);
-  }
-  return true;
+  const double *d = diagonals ? cr_data(diagonals) : NULL;
+  for (int64_t i = 0; d && i < n * cr_batch_of(lu); i++)
+    if (d[i] == 0) return succeeded(fn, (int)(i % n) + 1, singular, lu, i / n);
+  return d != NULL;
 }
 
 static bool solve_backward(cr_node *n, cr_tensor *const *g, cr_tensor **gin) {
@@ -279,48 +285,61 @@ static bool slogdet_backward(cr_node *n, cr_tensor *const *g, cr_tensor **gin) {
 static const cr_op op_det = {"det", "", det_backward};
 static const cr_op op_slogdet = {"slogdet", "", slogdet_backward};
 
-static void put_number(cr_tensor *t, int64_t i, double v) {
-  cr_store_scalar((cr_dtype)t->dtype, cr_matrix_at(t, i, 1), cr_num(v));
+/* One number for each matrix of a's batch, in host memory. */
+static cr_tensor *new_numbers(const cr_tensor *a) {
+  return cr_empty_cpu(CR_FLOAT64, a->ndim - 2, a->shape);
 }
 
-/* Any of the three results may be NULL. */
-static bool determinants(const char *fn, cr_tensor *a, cr_tensor *det, cr_tensor *sign,
-                         cr_tensor *logabs) {
+/* The same numbers as a's elements are, where a is; takes over t. */
+static cr_tensor *numbers_like(const cr_tensor *a, cr_tensor *t) {
+  CR_AUTO host = t;
+  CR_AUTO narrow = cr_cast(host, (cr_dtype)a->dtype);
+  return cr_to_device(narrow, cr_device_of(a));
+}
+
+/* Any of the three results, which are doubles, may be NULL. */
+static bool determinants(const char *fn, cr_tensor *a, double *det, double *sign, double *logabs) {
   cr_tensor *pivots;
   CR_AUTO lu = factor_lu(fn, a, &pivots);
+  CR_AUTO owned = pivots;
+  CR_AUTO diagonals = lu ? host_diagonals(lu) : NULL;
+  CR_AUTO host_pivots = diagonals ? cr_to_device(pivots, (cr_device){CR_CPU, 0}) : NULL;
+  if (!host_pivots) return false;
   int64_t n = rows_of(a), batch = cr_batch_of(a);
-  for (int64_t i = 0; lu && i < batch; i++) {
-    const int *p = cr_matrix_at(pivots, i, n);
+  const double *d = cr_data(diagonals);
+  const int *p = cr_data(host_pivots);
+  for (int64_t i = 0; i < batch; i++, d += n, p += n) {
     double product = 1, sum = 0, s = 1;
     for (int64_t k = 0; k < n; k++) {
-      double d = diagonal_at(lu, i, n, k);
       double swap = p[k] == k + 1 ? 1 : -1;
-      product *= swap * d;
-      s *= swap * (d > 0 ? 1 : d < 0 ? -1 : d);
-      sum += log(fabs(d));
+      product *= swap * d[k];
+      s *= swap * (d[k] > 0 ? 1 : d[k] < 0 ? -1 : d[k]);
+      sum += log(fabs(d[k]));
     }
-    if (det) put_number(det, i, product);
-    if (sign) put_number(sign, i, s);
-    if (logabs) put_number(logabs, i, sum);
+    if (det) det[i] = product;
+    if (sign) sign[i] = s;
+    if (logabs) logabs[i] = sum;
   }
-  cr_release(pivots);
-  return lu != NULL;
+  return true;
 }
 
 cr_tensor *cr_det(cr_tensor *a) {
   if (!a || !cr_need_matrix("det", a, true)) return NULL;
-  cr_tensor *d = cr_empty((cr_dtype)a->dtype, cr_device_of(a), a->ndim - 2, a->shape);
-  if (d && determinants("det", a, d, NULL, NULL))
-    return cr_record(&op_det, d, CR_IN(a), CR_SAVE(a, d));
+  cr_tensor *host = new_numbers(a);
+  bool ok = host && determinants("det", a, cr_data(host), NULL, NULL);
+  cr_tensor *d = numbers_like(a, host);
+  if (ok && d) return cr_record(&op_det, d, CR_IN(a), CR_SAVE(a, d));
   cr_release(d);
   return NULL;
 }
 
 static bool slogdet(const char *fn, cr_tensor *a, cr_tensor **sign, cr_tensor **logabs) {
   if (!a || !cr_need_matrix(fn, a, true)) return false;
-  cr_tensor *s = cr_empty((cr_dtype)a->dtype, cr_device_of(a), a->ndim - 2, a->shape);
-  cr_tensor *l = s ? cr_empty_like(s) : NULL;
-  if (l && determinants(fn, a, NULL, s, l)) {
+  cr_tensor *s = new_numbers(a), *l = new_numbers(a);
+  bool ok = s && l && determinants(fn, a, NULL, cr_data(s), cr_data(l));
+  s = numbers_like(a, s);
+  l = numbers_like(a, l);
+  if (ok && s && l) {
     l = cr_record(&op_slogdet, l, CR_IN(a), CR_SAVE(a));
     *sign = s, *logabs = l;
     if (l) return true;
@@ -420,32 +439,17 @@ static bool cholesky_backward(cr_node *n, cr_tensor *const *g, cr_tensor **gin) 
 
 static const cr_op op_potrf = {"potrf", "upper", cholesky_backward};
 
-static void clear_triangle(cr_tensor *t, int64_t i, int64_t n, bool upper) {
-  size_t size = cr_sizeof((cr_dtype)t->dtype);
-  char *p = cr_matrix_at(t, i, n * n);
-  for (int64_t j = 0; j < n; j++, p += (size_t)n * size) {
-    if (upper)
-      memset(p + (size_t)(j + 1) * size, 0, (size_t)(n - 1 - j) * size);
-    else
-      memset(p, 0, (size_t)j * size);
-  }
-}
-
 cr_tensor *cr_cholesky(const char *fn, cr_tensor *a, bool upper) {
   if (!a || !cr_need_matrix(fn, a, true)) return NULL;
   const cr_linalg *la = cr_linalg_for(fn, a);
-  cr_tensor *y = la ? cr_columns(a) : NULL;
+  CR_AUTO y = la ? cr_columns(a) : NULL;
   int64_t n = rows_of(a);
   for (int64_t i = 0; y && n && i < cr_batch_of(a); i++) {
     int info = la->potrf((cr_dtype)a->dtype, upper, n, cr_matrix_at(y, i, n * n));
-    if (succeeded(fn, info, "the matrix is not positive definite", a, i)) {
-      clear_triangle(y, i, n, upper);
-      continue;
-    }
-    cr_release(y);
-    return NULL;
+    if (!succeeded(fn, info, "the matrix is not positive definite", a, i)) return NULL;
   }
-  return cr_record(&op_potrf, y, CR_IN(a), CR_SAVE(y), CR_INTS(upper));
+  cr_tensor *factor = cr_triangle(y, upper, 0, y); /* the other half still has a's elements */
+  return cr_record(&op_potrf, factor, CR_IN(a), CR_SAVE(factor), CR_INTS(upper));
 }
 
 cr_tensor *cr_potrs(cr_tensor *b, cr_tensor *factor, bool upper) {

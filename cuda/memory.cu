@@ -1,0 +1,283 @@
+/* memory.cu: device memory, page-locked host memory, and copies between them.
+ *
+ * cudaMalloc and cudaFree wait for the whole device, so what was freed is kept for reuse.  Blocks
+ * come in size classes, eight to each power of two; those below 1 MB are cut from slabs of 2 MB.  A
+ * block belongs to the stream on which it was asked for, and is used again on that stream only:
+ * work that is still under way there comes first, so that nobody has to wait for it. */
+#include "cuda/runtime.h"
+
+#include <atomic>
+#include <map>
+#include <utility>
+
+#define SMALLEST 512
+#define SLAB ((size_t)2 << 20)
+#define SLAB_BLOCK ((size_t)1 << 20) /* blocks below come from slabs */
+
+namespace {
+
+/* A piece of memory from cudaMalloc: a slab of equal blocks, or one block. */
+struct segment {
+  size_t bytes, block;
+  cudaStream_t stream;
+  int used; /* blocks */
+};
+
+typedef std::pair<cudaStream_t, size_t> kind; /* the stream and the size of a block */
+
+struct pool {
+  std::mutex lock;
+  std::map<char *, segment> segments;
+  std::map<kind, std::vector<char *>> free;
+  size_t live, peak, held; /* bytes: of blocks in use, most of it, from cudaMalloc */
+};
+
+pool pools[CR_CUDA_MOST_DEVICES];
+
+size_t class_size(size_t bytes) {
+  if (bytes <= SMALLEST) return SMALLEST;
+  size_t step = (size_t)1 << (63 - __builtin_clzll(bytes - 1));
+  step = step / 8 < SMALLEST ? SMALLEST : step / 8;
+  return (bytes + step - 1) / step * step;
+}
+
+/* ---- with the pool's lock held ---------------------------------------------------------- */
+
+char *take_free(pool &p, const kind &k) {
+  auto found = p.free.find(k);
+  if (found == p.free.end() || found->second.empty()) return NULL;
+  char *block = found->second.back();
+  found->second.pop_back();
+  return block;
+}
+
+/* A new segment, whose blocks are all free. */
+bool grow(pool &p, const kind &k) {
+  void *base;
+  size_t bytes = k.second < SLAB_BLOCK ? SLAB / k.second * k.second : k.second;
+  if (cudaMalloc(&base, bytes) != cudaSuccess) {
+    cudaGetLastError();
+    return false;
+  }
+  char *first = static_cast<char *>(base);
+  p.segments[first] = segment{bytes, k.second, k.first, 0};
+  p.held += bytes;
+  std::vector<char *> &list = p.free[k];
+  for (size_t at = bytes; at >= k.second; at -= k.second) list.push_back(first + at - k.second);
+  return true;
+}
+
+segment &segment_of(pool &p, char *block) {
+  auto after = p.segments.upper_bound(block);
+  return (--after)->second;
+}
+
+/* Gives segments of which nothing is in use back to CUDA. */
+void release_unused(pool &p) {
+  for (auto &list : p.free) {
+    std::vector<char *> kept;
+    for (char *block : list.second) {
+      if (segment_of(p, block).used) kept.push_back(block);
+    }
+    list.second.swap(kept);
+  }
+  for (auto s = p.segments.begin(); s != p.segments.end();) {
+    if (s->second.used) {
+      ++s;
+      continue;
+    }
+    p.held -= s->second.bytes;
+    cudaFree(s->first);
+    s = p.segments.erase(s);
+  }
+}
+
+/* ---- blocks ----------------------------------------------------------------------------- */
+
+void *device_alloc(int device, size_t bytes) {
+  pool &p = pools[device];
+  kind k(cr_cuda_stream_of(device), class_size(bytes));
+  cr_on_device here(device);
+  std::lock_guard<std::mutex> guard(p.lock);
+  char *block = take_free(p, k);
+  if (!block && !grow(p, k)) {
+    release_unused(p);
+    if (!grow(p, k)) return NULL;
+  }
+  if (!block) block = take_free(p, k);
+  segment_of(p, block).used++;
+  p.live += k.second;
+  if (p.live > p.peak) p.peak = p.live;
+  return block;
+}
+
+/* The block's stream has to wait for what the current one may still do with it. */
+void let_wait(cudaStream_t owner, cudaStream_t user) {
+  cudaEvent_t e;
+  if (cudaEventCreateWithFlags(&e, cudaEventDisableTiming) != cudaSuccess) {
+    cudaStreamSynchronize(user);
+    return;
+  }
+  cudaEventRecord(e, user);
+  cudaStreamWaitEvent(owner, e, 0);
+  cudaEventDestroy(e);
+}
+
+void device_free(int device, void *block) {
+  pool &p = pools[device];
+  cr_on_device here(device);
+  std::lock_guard<std::mutex> guard(p.lock);
+  segment &s = segment_of(p, static_cast<char *>(block));
+  if (s.stream != cr_cuda_stream_of(device)) let_wait(s.stream, cr_cuda_stream_of(device));
+  s.used--;
+  p.live -= s.block;
+  p.free[kind(s.stream, s.block)].push_back(static_cast<char *>(block));
+}
+
+bool out_of_memory(int device, size_t bytes) {
+  pool &p = pools[device];
+  size_t free = 0, total = 0;
+  cr_on_device here(device);
+  if (cudaMemGetInfo(&free, &total) != cudaSuccess) cudaGetLastError();
+  return cr_fail("out of memory on CUDA device %d: no room for %zu bytes (%zu in use, %zu cached, "
+                 "%zu free of %zu)",
+                 device + 1, bytes, p.live, p.held - p.live, free, total);
+}
+
+/* ---- the table's entries ---------------------------------------------------------------- */
+
+void *table_alloc(cr_device d, size_t bytes) {
+  return device_alloc(d.index, bytes);
+}
+
+void table_dealloc(cr_device d, void *p, size_t) {
+  if (p) device_free(d.index, p);
+}
+
+void memory(cr_device d, cr_memory_stats *out) {
+  pool &p = pools[d.index];
+  std::lock_guard<std::mutex> guard(p.lock);
+  out->live = p.live;
+  out->peak = p.peak;
+  out->cached = p.held - p.live;
+}
+
+void reset_peak(int device) {
+  if (device < 0 || device >= cr_cuda_count()) return;
+  pool &p = pools[device];
+  std::lock_guard<std::mutex> guard(p.lock);
+  p.peak = p.live;
+}
+
+void empty_cache(int device) {
+  if (device < 0 || device >= cr_cuda_count()) return;
+  cr_on_device here(device);
+  std::lock_guard<std::mutex> guard(pools[device].lock);
+  release_unused(pools[device]);
+}
+
+/* ---- page-locked memory ----------------------------------------------------------------- */
+
+std::mutex pinned_lock;
+std::map<const char *, size_t> pinned;
+std::atomic<int> pinned_count;
+
+void *pinned_alloc(size_t bytes) {
+  void *p;
+  if (!cr_cuda_ok(cudaHostAlloc(&p, bytes ? bytes : 1, cudaHostAllocDefault), "page-locked memory"))
+    return NULL;
+  std::lock_guard<std::mutex> guard(pinned_lock);
+  pinned[static_cast<char *>(p)] = bytes;
+  pinned_count++;
+  return p;
+}
+
+void pinned_free(void *p) {
+  {
+    std::lock_guard<std::mutex> guard(pinned_lock);
+    pinned.erase(static_cast<char *>(p));
+    pinned_count--;
+  }
+  cudaDeviceSynchronize(); /* copies from or to it may be under way */
+  cudaFreeHost(p);
+}
+
+/* ---- copies ----------------------------------------------------------------------------- */
+
+bool to_host_async(cr_device d, void *host, const void *dev, size_t bytes) {
+  cr_on_device here(d.index);
+  return !bytes ||
+         cr_cuda_ok(cudaMemcpyAsync(host, dev, bytes, cudaMemcpyDeviceToHost, cr_cuda_stream()),
+                    "copy");
+}
+
+bool from_host_async(cr_device d, void *dev, const void *host, size_t bytes) {
+  cr_on_device here(d.index);
+  return !bytes ||
+         cr_cuda_ok(cudaMemcpyAsync(dev, host, bytes, cudaMemcpyHostToDevice, cr_cuda_stream()),
+                    "copy");
+}
+
+bool to_host(cr_device d, void *host, const void *dev, size_t bytes) {
+  cr_on_device here(d.index);
+  return to_host_async(d, host, dev, bytes) && cr_cuda_wait();
+}
+
+/* From ordinary memory CUDA has read everything when it returns; page-locked memory it reads later.
+ */
+bool from_host(cr_device d, void *dev, const void *host, size_t bytes) {
+  cr_on_device here(d.index);
+  return from_host_async(d, dev, host, bytes) && (!cr_cuda_is_pinned(host) || cr_cuda_wait());
+}
+
+/* The copy runs in the receiver's stream, after what the sender's has to do, and the sender's goes
+ * on after it. */
+bool transfer_between(int to, void *out, int from, const void *in, size_t bytes) {
+  let_wait(cr_cuda_stream_of(to), cr_cuda_stream_of(from));
+  bool ok = cr_cuda_ok(cudaMemcpyPeerAsync(out, to, in, from, bytes, cr_cuda_stream_of(to)),
+                       "copy between devices");
+  let_wait(cr_cuda_stream_of(from), cr_cuda_stream_of(to));
+  return ok;
+}
+
+bool transfer(cr_device to, void *out, cr_device from, const void *in, size_t bytes) {
+  if (!bytes) return true;
+  if (to.index != from.index) return transfer_between(to.index, out, from.index, in, bytes);
+  cr_on_device here(to.index);
+  return cr_cuda_ok(cudaMemcpyAsync(out, in, bytes, cudaMemcpyDeviceToDevice, cr_cuda_stream()),
+                    "copy");
+}
+
+} // namespace
+
+bool cr_cuda_is_pinned(const void *p) {
+  if (!pinned_count) return false;
+  std::lock_guard<std::mutex> guard(pinned_lock);
+  auto after = pinned.upper_bound(static_cast<const char *>(p));
+  if (after == pinned.begin()) return false;
+  --after;
+  return static_cast<const char *>(p) < after->first + after->second;
+}
+
+cr_scratch::cr_scratch(size_t n) : p(device_alloc(cr_cuda_device(), n)), bytes(n) {
+  if (!p) out_of_memory(cr_cuda_device(), n);
+}
+
+cr_scratch::~cr_scratch() {
+  if (p) device_free(cr_cuda_device(), p);
+}
+
+void cr_cuda_fill_memory(cr_backend *b, cr_device_control *c) {
+  b->alloc = table_alloc;
+  b->dealloc = table_dealloc;
+  b->to_host = to_host;
+  b->from_host = from_host;
+  b->transfer = transfer;
+  b->memory = memory;
+  c->reset_peak = reset_peak;
+  c->empty_cache = empty_cache;
+  c->pinned_alloc = pinned_alloc;
+  c->pinned_free = pinned_free;
+  c->to_host_async = to_host_async;
+  c->from_host_async = from_host_async;
+}

@@ -1,0 +1,49 @@
+/* runtime.h: what the files of the runtime (errors, device, memory, plugin) share. */
+#ifndef CR_CUDA_RUNTIME_H
+#define CR_CUDA_RUNTIME_H
+
+#include "cuda/cuda.h"
+
+#include <mutex>
+#include <vector>
+
+#define CR_CUDA_MOST_DEVICES 64
+
+/* One device, made ready at its first use and kept until the process ends. */
+struct cr_cuda_state {
+  std::once_flag once;
+  bool ready;
+  char failure[512]; /* why it is not */
+  unsigned *taken;   /* device memory, see cr_guard */
+  cr_refusal_record *record, *record_on_device;
+  std::mutex lock;
+  std::vector<cudaStream_t> streams; /* [0] is the default stream */
+};
+
+int cr_cuda_count();
+/* Of the device in use. */
+cr_cuda_state *cr_cuda_here();
+cr_cuda_state *cr_cuda_state_of(int device);
+/* A stream of a device by its number, made if it is not there yet; false with a message. */
+bool cr_cuda_stream_number(int device, int number, cudaStream_t *out);
+cudaStream_t cr_cuda_stream_of(int device); /* this thread's current one */
+
+/* Uses another device until the end of the block. */
+struct cr_on_device {
+  int before;
+  explicit cr_on_device(int device);
+  ~cr_on_device();
+};
+
+bool cr_cuda_use(cr_device d);
+const char *cr_cuda_message(); /* of this thread's last cr_fail */
+void cr_cuda_call_begins();
+bool cr_cuda_check_refusals();
+
+/* Whether p is page-locked memory from pinned_alloc. */
+bool cr_cuda_is_pinned(const void *p);
+
+void cr_cuda_fill_memory(cr_backend *b, cr_device_control *c);
+void cr_cuda_fill_device(cr_backend *b, cr_device_control *c);
+
+#endif
