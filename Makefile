@@ -21,10 +21,6 @@ DEBUG     ?= 0
 CUDA      ?= auto
 VERSION   := 0.1.0
 
-ifeq ($(CUDA),1)
-$(error the CUDA backend is not there yet; CUDA=auto and CUDA=0 build without it)
-endif
-
 # A build folder for each kind of build, so that they never mix.
 variant   := $(if $(filter-out gcc cc,$(notdir $(CC))),-$(notdir $(CC)))$(if $(SANITIZE),-sanitize)$(if $(filter 1,$(DEBUG)),-debug)
 B         ?= build$(variant)
@@ -143,6 +139,10 @@ $(B)/torch.so: vm/stock/torch.c $(B)/libcresset.so
 	$(Q)$(CC) $(cflags) -shared -o $@ $< -L$(B) -lcresset $(ldflags) -Wl,-rpath,'$$ORIGIN:$$ORIGIN/../..'
 
 -include $(wildcard $(core_o:.o=.d) $(program_o:.o=.d))
+
+# ---- CUDA -------------------------------------------------------------------------------------
+
+include cuda/cuda.mk
 
 # ---- the demo ---------------------------------------------------------------------------------
 

@@ -28,9 +28,8 @@ const char *cr_cuda_message() {
 /* Whether the error is one after which CUDA refuses everything in this process. */
 static bool is_final(cudaError_t e) {
   return e == cudaErrorIllegalAddress || e == cudaErrorLaunchFailure ||
-         e == cudaErrorLaunchTimeout || e == cudaErrorHardwareStackError ||
-         e == cudaErrorIllegalInstruction || e == cudaErrorMisalignedAddress ||
-         e == cudaErrorECCUncorrectable;
+         e == cudaErrorLaunchTimeout || e == cudaErrorIllegalInstruction ||
+         e == cudaErrorMisalignedAddress || e == cudaErrorECCUncorrectable;
 }
 
 bool cr_cuda_ok(cudaError_t e, const char *what) {

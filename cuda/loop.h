@@ -13,6 +13,7 @@
 
 #include "cuda/cuda.h"
 
+#include <initializer_list>
 #include <string.h>
 
 #define CR_LOOP_THREADS 256
@@ -193,6 +194,16 @@ __device__ __forceinline__ void cr_write(int64_t x, int64_t dtype, char *p) {
   case CR_INT64: *reinterpret_cast<int64_t *>(p) = x; break;
   default: *reinterpret_cast<uint8_t *>(p) = x != 0; break;
   }
+}
+
+/* What a function object returns that may have refused its input. */
+struct cr_unless_refused {
+  int64_t value;
+  bool refused;
+};
+
+__device__ __forceinline__ void cr_write(cr_unless_refused x, int64_t dtype, char *p) {
+  if (!x.refused) cr_write(x.value, dtype, p);
 }
 
 template <typename C, int N>

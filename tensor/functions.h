@@ -216,6 +216,28 @@ CR_BOTH static inline uint64_t cr_lcm(uint64_t a, uint64_t b) {
   return a && b ? a / cr_gcd(a, b) * b : 0;
 }
 
+/* ---- floats to integers ----------------------------------------------------------------- */
+
+/* Truncation without undefined behaviour: NaN is 0, what does not fit saturates.  The bounds are
+ * floats that the type can hold. */
+CR_BOTH static inline int32_t cr_truncate_f32(float x) {
+  x = x < -2147483648.0f ? -2147483648.0f : x;
+  int32_t i = (int32_t)(x < 2147483648.0f ? x : 0.0f); /* also NaN */
+  return x >= 2147483648.0f ? INT32_MAX : i;
+}
+
+CR_BOTH static inline int32_t cr_truncate_f64(double x) {
+  x = x < -2147483648.0 ? -2147483648.0 : x;
+  x = x > 2147483647.0 ? 2147483647.0 : x;
+  return (int32_t)(x == x ? x : 0);
+}
+
+CR_BOTH static inline int64_t cr_truncate_wide(double x) {
+  x = x < -9223372036854775808.0 ? -9223372036854775808.0 : x;
+  int64_t i = (int64_t)(x < 9223372036854775808.0 ? x : 0);
+  return x >= 9223372036854775808.0 ? INT64_MAX : i;
+}
+
 /* ---- integers --------------------------------------------------------------------------- */
 
 CR_BOTH static inline int64_t cr_wrapped_negative(int64_t x) {

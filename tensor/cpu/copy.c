@@ -1,29 +1,11 @@
 /* copy.c: converting, copying and filling elements. */
 #include "tensor/cpu/cpu.h"
+#include "tensor/functions.h"
 #include "tensor/half.h"
 
 #include <string.h>
 
 /* ---- conversions ------------------------------------------------------------------------ */
-
-/* Floats to integers without undefined behaviour; the bounds are floats that the type can hold. */
-static inline int32_t truncate_f32(float x) {
-  x = x < -2147483648.0f ? -2147483648.0f : x;
-  int32_t i = (int32_t)(x < 2147483648.0f ? x : 0.0f); /* also NaN */
-  return x >= 2147483648.0f ? INT32_MAX : i;
-}
-
-static inline int32_t truncate_f64(double x) {
-  x = x < -2147483648.0 ? -2147483648.0 : x;
-  x = x > 2147483647.0 ? 2147483647.0 : x;
-  return (int32_t)(x == x ? x : 0);
-}
-
-static inline int64_t truncate_wide(double x) {
-  x = x < -9223372036854775808.0 ? -9223372036854775808.0 : x;
-  int64_t i = (int64_t)(x < 9223372036854775808.0 ? x : 0);
-  return x >= 9223372036854775808.0 ? INT64_MAX : i;
-}
 
 typedef void (*cast_fn)(int64_t n, void *restrict out, const void *restrict in);
 
@@ -50,8 +32,8 @@ typedef void (*cast_fn)(int64_t n, void *restrict out, const void *restrict in);
   CAST(from, i64, type, int64_t, as_int64)                                                         \
   CAST(from, bool, type, uint8_t, x != 0)
 
-CASTS(f32, float, x, truncate_f32(x), truncate_wide(x))
-CASTS(f64, double, (float)x, truncate_f64(x), truncate_wide(x))
+CASTS(f32, float, x, cr_truncate_f32(x), cr_truncate_wide(x))
+CASTS(f64, double, (float)x, cr_truncate_f64(x), cr_truncate_wide(x))
 CASTS(i8, int8_t, (float)x, x, x)
 CASTS(u8, uint8_t, (float)x, x, x)
 CASTS(i16, int16_t, (float)x, x, x)

@@ -317,13 +317,13 @@ int barrier(cr_barrier kind, bool predicate, place where) {
 
 uint32_t reduce_two(unsigned reduction, uint32_t x, uint32_t y) {
   switch (reduction) {
-  case CR_MIN: return min(x, y);
-  case CR_MAX: return max(x, y);
-  case CR_MIN_SIGNED: return (uint32_t)min((int)x, (int)y);
-  case CR_MAX_SIGNED: return (uint32_t)max((int)x, (int)y);
-  case CR_AND: return x & y;
-  case CR_OR: return x | y;
-  case CR_XOR: return x ^ y;
+  case CR_WARP_MIN: return min(x, y);
+  case CR_WARP_MAX: return max(x, y);
+  case CR_WARP_MIN_SIGNED: return (uint32_t)min((int)x, (int)y);
+  case CR_WARP_MAX_SIGNED: return (uint32_t)max((int)x, (int)y);
+  case CR_WARP_AND: return x & y;
+  case CR_WARP_OR: return x | y;
+  case CR_WARP_XOR: return x ^ y;
   default: return x + y;
   }
 }
@@ -346,12 +346,12 @@ unsigned lanes_with(const gathering &g, const thread_state *lanes, uint64_t valu
 
 uint64_t result_for(const gathering &g, const thread_state *lanes, unsigned lane) {
   switch (g.call) {
-  case CR_SHUFFLE: {
+  case CR_WARP_SHUFFLE: {
     /* What a lane outside the mask holds is undefined. */
     unsigned source = lanes[lane].source;
     return g.mask >> source & 1 ? lanes[source].value : 0x7ffd7ffd7ffd7ffdu;
   }
-  case CR_MATCH: return lanes_with(g, lanes, lanes[lane].value);
+  case CR_WARP_MATCH: return lanes_with(g, lanes, lanes[lane].value);
   default: return 0;
   }
 }
@@ -361,13 +361,13 @@ void finish(warp &w, gathering *g, unsigned base) {
   thread_state *lanes = block.threads + base;
   uint64_t common = 0;
   switch (g->call) {
-  case CR_BALLOT: common = lanes_with(*g, lanes, 1); break;
-  case CR_ANY: common = lanes_with(*g, lanes, 1) != 0; break;
-  case CR_ALL: common = lanes_with(*g, lanes, 1) == g->mask; break;
-  case CR_REDUCE: common = reduce(*g, lanes); break;
+  case CR_WARP_BALLOT: common = lanes_with(*g, lanes, 1); break;
+  case CR_WARP_ANY: common = lanes_with(*g, lanes, 1) != 0; break;
+  case CR_WARP_ALL: common = lanes_with(*g, lanes, 1) == g->mask; break;
+  case CR_WARP_REDUCE: common = reduce(*g, lanes); break;
   default:;
   }
-  bool own = g->call == CR_SHUFFLE || g->call == CR_MATCH;
+  bool own = g->call == CR_WARP_SHUFFLE || g->call == CR_WARP_MATCH;
   for (unsigned left = g->mask; left; left &= left - 1) {
     unsigned lane = (unsigned)__builtin_ctz(left);
     lanes[lane].result = own ? result_for(*g, lanes, lane) : common;
@@ -452,7 +452,7 @@ uint64_t cr_emulation_warp(enum cr_warp_call call, unsigned mask, uint64_t value
   must_run(name_of(call));
   unsigned self = block.current;
   warp &w = block.warps[self / WARP];
-  gathering mine = {call, {file, line}, mask, 0, call == CR_SHUFFLE ? 0 : other};
+  gathering mine = {call, {file, line}, mask, 0, call == CR_WARP_SHUFFLE ? 0 : other};
   check_mask(mine, self);
   block.threads[self].value = value;
   block.threads[self].source = other;

@@ -17,23 +17,23 @@ static constexpr int warpSize = 32;
 #define CR_PLACE const char *file = __builtin_FILE(), int line = __builtin_LINE()
 
 enum cr_barrier { CR_BARRIER, CR_BARRIER_OR, CR_BARRIER_AND, CR_BARRIER_COUNT };
-enum cr_warp_call { CR_SYNC, CR_SHUFFLE, CR_BALLOT, CR_ANY, CR_ALL, CR_MATCH, CR_REDUCE };
+enum cr_warp_call { CR_WARP_SYNC, CR_WARP_SHUFFLE, CR_WARP_BALLOT, CR_WARP_ANY, CR_WARP_ALL, CR_WARP_MATCH, CR_WARP_REDUCE };
 enum cr_warp_reduction {
-  CR_ADD,
-  CR_MIN,
-  CR_MAX,
-  CR_MIN_SIGNED,
-  CR_MAX_SIGNED,
-  CR_AND,
-  CR_OR,
-  CR_XOR
+  CR_WARP_ADD,
+  CR_WARP_MIN,
+  CR_WARP_MAX,
+  CR_WARP_MIN_SIGNED,
+  CR_WARP_MAX_SIGNED,
+  CR_WARP_AND,
+  CR_WARP_OR,
+  CR_WARP_XOR
 };
 
 extern "C" {
 /* Waits for every thread of the block; the sum of what they brought. */
 int cr_emulation_barrier(enum cr_barrier kind, int predicate, const char *file, int line);
-/* Waits for the lanes of mask; `other` is the lane to read (CR_SHUFFLE) or the reduction
- * (CR_REDUCE). */
+/* Waits for the lanes of mask; `other` is the lane to read (CR_WARP_SHUFFLE) or the reduction
+ * (CR_WARP_REDUCE). */
 uint64_t cr_emulation_warp(enum cr_warp_call call, unsigned mask, uint64_t value, unsigned other,
                            const char *file, int line);
 unsigned cr_emulation_lane(void);
@@ -55,16 +55,16 @@ static inline int __syncthreads_count(int predicate, CR_PLACE) {
 }
 
 static inline void __syncwarp(unsigned mask = 0xffffffffu, CR_PLACE) {
-  cr_emulation_warp(CR_SYNC, mask, 0, 0, file, line);
+  cr_emulation_warp(CR_WARP_SYNC, mask, 0, 0, file, line);
 }
 static inline unsigned __ballot_sync(unsigned mask, int predicate, CR_PLACE) {
-  return (unsigned)cr_emulation_warp(CR_BALLOT, mask, predicate != 0, 0, file, line);
+  return (unsigned)cr_emulation_warp(CR_WARP_BALLOT, mask, predicate != 0, 0, file, line);
 }
 static inline int __any_sync(unsigned mask, int predicate, CR_PLACE) {
-  return (int)cr_emulation_warp(CR_ANY, mask, predicate != 0, 0, file, line);
+  return (int)cr_emulation_warp(CR_WARP_ANY, mask, predicate != 0, 0, file, line);
 }
 static inline int __all_sync(unsigned mask, int predicate, CR_PLACE) {
-  return (int)cr_emulation_warp(CR_ALL, mask, predicate != 0, 0, file, line);
+  return (int)cr_emulation_warp(CR_WARP_ALL, mask, predicate != 0, 0, file, line);
 }
 
 /* Which lanes run together is up to the hardware; here each runs alone. */
@@ -111,7 +111,7 @@ static inline unsigned cr_emulation_crossed(unsigned lane, unsigned bits, unsign
                           CR_PLACE) {                                                              \
     unsigned from = source(cr_emulation_lane(), (unsigned)other, (unsigned)width);                 \
     return cr_emulation_unbits<type>(                                                              \
-        cr_emulation_warp(CR_SHUFFLE, mask, cr_emulation_bits(value), from, file, line));          \
+        cr_emulation_warp(CR_WARP_SHUFFLE, mask, cr_emulation_bits(value), from, file, line));          \
   }
 CR_SHUFFLES(int)
 CR_SHUFFLES(unsigned)
@@ -125,22 +125,22 @@ CR_SHUFFLES(double)
 #undef CR_SHUFFLE_FUNCTION
 
 template <typename T> static inline unsigned __match_any_sync(unsigned mask, T value, CR_PLACE) {
-  return (unsigned)cr_emulation_warp(CR_MATCH, mask, cr_emulation_bits(value), 0, file, line);
+  return (unsigned)cr_emulation_warp(CR_WARP_MATCH, mask, cr_emulation_bits(value), 0, file, line);
 }
 
 #define CR_WARP_REDUCTION(name, type, reduction)                                                   \
   static inline type name(unsigned mask, type value, CR_PLACE) {                                   \
-    return (type)cr_emulation_warp(CR_REDUCE, mask, (uint32_t)value, reduction, file, line);       \
+    return (type)cr_emulation_warp(CR_WARP_REDUCE, mask, (uint32_t)value, reduction, file, line);       \
   }
-CR_WARP_REDUCTION(__reduce_add_sync, unsigned, CR_ADD)
-CR_WARP_REDUCTION(__reduce_min_sync, unsigned, CR_MIN)
-CR_WARP_REDUCTION(__reduce_max_sync, unsigned, CR_MAX)
-CR_WARP_REDUCTION(__reduce_add_sync, int, CR_ADD)
-CR_WARP_REDUCTION(__reduce_min_sync, int, CR_MIN_SIGNED)
-CR_WARP_REDUCTION(__reduce_max_sync, int, CR_MAX_SIGNED)
-CR_WARP_REDUCTION(__reduce_and_sync, unsigned, CR_AND)
-CR_WARP_REDUCTION(__reduce_or_sync, unsigned, CR_OR)
-CR_WARP_REDUCTION(__reduce_xor_sync, unsigned, CR_XOR)
+CR_WARP_REDUCTION(__reduce_add_sync, unsigned, CR_WARP_ADD)
+CR_WARP_REDUCTION(__reduce_min_sync, unsigned, CR_WARP_MIN)
+CR_WARP_REDUCTION(__reduce_max_sync, unsigned, CR_WARP_MAX)
+CR_WARP_REDUCTION(__reduce_add_sync, int, CR_WARP_ADD)
+CR_WARP_REDUCTION(__reduce_min_sync, int, CR_WARP_MIN_SIGNED)
+CR_WARP_REDUCTION(__reduce_max_sync, int, CR_WARP_MAX_SIGNED)
+CR_WARP_REDUCTION(__reduce_and_sync, unsigned, CR_WARP_AND)
+CR_WARP_REDUCTION(__reduce_or_sync, unsigned, CR_WARP_OR)
+CR_WARP_REDUCTION(__reduce_xor_sync, unsigned, CR_WARP_XOR)
 #undef CR_WARP_REDUCTION
 
 /* One thread runs at a time, so fences only keep the compiler from moving accesses. */
