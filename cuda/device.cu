@@ -32,7 +32,8 @@ static bool prepare(int device, cr_cuda_state *s) {
     return false;
   if (cudaFuncGetAttributes(&attributes, probe) != cudaSuccess) {
     cudaGetLastError();
-    return cr_fail("CUDA: this build has no code for %s (compute capability %d.%d); build it again "
+    return cr_fail("CUDA cannot be used: this build has no code for %s (compute capability %d.%d); "
+                   "build it again "
                    "with CUDA_ARCH=%d%d",
                    p.name, p.major, p.minor, p.major, p.minor);
   }
@@ -77,6 +78,10 @@ bool cr_cuda_use(cr_device d) {
 
 int cr_cuda_device() {
   return in_use;
+}
+
+bool cr_cuda_enter() {
+  return cr_cuda_ok(cudaSetDevice(in_use), "CUDA device");
 }
 
 cr_on_device::cr_on_device(int device) : before(in_use) {

@@ -43,14 +43,15 @@ static bool check_machine() {
   cudaGetLastError();
   cudaDriverGetVersion(&driver);
   if (e == cudaErrorInsufficientDriver && driver == 0)
-    return cr_fail("CUDA: no NVIDIA driver was found (libcuda.so.1)");
+    return cr_fail("CUDA cannot be used: no NVIDIA driver was found (libcuda.so.1)");
   if (e == cudaErrorInsufficientDriver)
-    return cr_fail("CUDA: the NVIDIA driver is too old: it is for CUDA %d.%d, this build needs "
-                   "%d.%d",
-                   driver / 1000, driver % 1000 / 10, CUDART_VERSION / 1000,
-                   CUDART_VERSION % 1000 / 10);
+    return cr_fail(
+        "CUDA cannot be used: the NVIDIA driver is too old: it is for CUDA %d.%d, this build needs "
+        "%d.%d",
+        driver / 1000, driver % 1000 / 10, CUDART_VERSION / 1000, CUDART_VERSION % 1000 / 10);
   if (e == cudaSuccess || e == cudaErrorNoDevice)
-    return cr_fail("CUDA: this machine has no CUDA device (or CUDA_VISIBLE_DEVICES hides it)");
+    return cr_fail(
+        "CUDA cannot be used: this machine has no CUDA device (or CUDA_VISIBLE_DEVICES hides it)");
   return cr_cuda_ok(e, "looking for a device");
 }
 

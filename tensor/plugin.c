@@ -54,22 +54,23 @@ static const cr_plugin *load(void) {
       .set_error = set_error, .host_alloc = cr_host_alloc, .host_free = cr_host_free};
   char path[PATH_MAX];
   if (!find(path))
-    return cr_fail_null("CUDA is not part of this build: " FILE_NAME " is not beside the program. "
+    return cr_fail_null("CUDA cannot be used: " FILE_NAME " is not beside the program. "
                         "Where nvcc is installed, `make` builds it");
   void *library = dlopen(path, RTLD_NOW | RTLD_LOCAL);
-  if (!library) return cr_fail_null("CUDA: %s", dlerror());
+  if (!library) return cr_fail_null("CUDA cannot be used: %s", dlerror());
   cr_plugin_open open = (cr_plugin_open)(uintptr_t)dlsym(library, CR_PLUGIN_ENTRY);
   if (!open) {
     dlclose(library);
-    return cr_fail_null("CUDA: %s is not a library of Cresset", path);
+    return cr_fail_null("CUDA cannot be used: %s is not a library of Cresset", path);
   }
   core.cpu = cr_backend_of((cr_device){CR_CPU, 0});
   const cr_plugin *p = open(CR_PLUGIN_ABI, &core);
   if (!p) return NULL; /* the library stays: what it has started cannot be unloaded */
   if (p->abi == CR_PLUGIN_ABI) return p;
-  return cr_fail_null("CUDA: %s belongs to another version of Cresset (its interface is number %d, "
-                      "this program's is %d)",
-                      path, p->abi, CR_PLUGIN_ABI);
+  return cr_fail_null(
+      "CUDA cannot be used: %s belongs to another version of Cresset (its interface is number %d, "
+      "this program's is %d)",
+      path, p->abi, CR_PLUGIN_ABI);
 }
 
 static void load_once(void) {

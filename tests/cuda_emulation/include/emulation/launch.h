@@ -55,11 +55,13 @@ template <typename P, typename A> static inline P cr_emulation_convert(A value) 
   return value;
 }
 
-/* Bytes between a struct's fields hold whatever was there: not to be taken for pointers. */
+/* Bytes between a struct's fields hold whatever was there: not to be taken for pointers.  An empty
+ * struct may share its byte with its neighbour in the tuple. */
 template <typename T> static inline void cr_emulation_clear_padding(T &value) {
 #if defined(__has_builtin)
 #if __has_builtin(__builtin_clear_padding)
-  if constexpr (std::is_class<T>::value) __builtin_clear_padding(&value);
+  if constexpr (std::is_class<T>::value && !std::is_empty<T>::value)
+    __builtin_clear_padding(&value);
 #endif
 #endif
   (void)value;
