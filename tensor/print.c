@@ -200,13 +200,15 @@ static void put_matrices(text *out, const printer *p) {
 
 static void put_summary(text *out, const cr_tensor *t) {
   char s[CR_SHAPE_STR];
-  put(out, "[torch.%sTensor ", cr_dtypes[t->dtype].torch);
+  cr_device d = cr_device_of(t);
+  bool cuda = d.type == CR_CUDA;
+  put(out, "[torch.%s%sTensor ", cuda ? "Cuda" : "",
+      cuda && t->dtype == CR_FLOAT32 ? "" : cr_dtypes[t->dtype].torch);
   if (cr_is_none(t))
     put(out, "with no dimension");
   else
     put(out, "of size %s", cr_shape_str(s, t->ndim, t->shape));
-  cr_device d = cr_device_of(t);
-  if (d.type != CR_CPU) put(out, " on cuda:%d", d.index + 1);
+  if (d.index > 0) put(out, " on cuda:%d", d.index + 1);
   put(out, "]\n");
 }
 

@@ -154,8 +154,8 @@ static int call_default(lua_State *L) {
   return construct(L, cr_default_kind(), 1);
 }
 
-/* torch._cudaconstructor("torch.CudaTensor"): the function that its class calls. */
-static int f_cuda_constructor(lua_State *L) {
+/* torch._cudatensor("torch.CudaTensor"): what its class calls, the class itself first */
+static int f_cuda_tensor(lua_State *L) {
   lua_pushinteger(L, cr_check_dtype(L, 1));
   lua_pushcclosure(L, call_cuda, 1);
   return 1;
@@ -544,7 +544,7 @@ static const cr_binding bindings[] = {
     {"getDefaultDtype", f_default_dtype, NULL},
     {"setDefaultDevice", f_set_default_device, NULL},
     {"getDefaultDevice", f_get_default_device, NULL},
-    {"_cudaconstructor", f_cuda_constructor, NULL},
+    {"_cudatensor", f_cuda_tensor, NULL},
     {NULL, NULL, NULL},
 };
 

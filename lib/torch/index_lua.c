@@ -183,7 +183,7 @@ static int by_number(lua_State *L, cr_tensor *t) {
 
 /* LongStorage{i, j}: one element */
 static int by_storage(lua_State *L, cr_tensor *t, cr_storage *s, int64_t *index) {
-  if (s->dtype != CR_INT64 || s->size != t->ndim)
+  if (s->dtype != CR_INT64 || s->size != t->ndim || s->device.type != CR_CPU)
     return cr_raise(L, "a LongStorage of %d numbers is wanted as index", t->ndim);
   for (int d = 0; d < t->ndim; d++) index[d] = check_position(L, t, d, ((int64_t *)s->data)[d]);
   return 0;

@@ -22,6 +22,20 @@ static cr_storage *check_host(lua_State *L, int arg) {
   return s;
 }
 
+/* Pushes all elements as a tensor that shares them. */
+static cr_tensor *push_whole(lua_State *L, cr_storage *s) {
+  cr_push_tensor(L, cr_view_storage(s, (cr_dtype)s->dtype, 0, 1, &s->size, NULL));
+  return cr_to_tensor(L, -1);
+}
+
+/* The storage at arg to read from: itself, or a copy in host memory, which stays on the stack. */
+static cr_storage *check_readable(lua_State *L, int arg) {
+  cr_storage *s = cr_check_storage(L, arg);
+  if (s->device.type == CR_CPU) return s;
+  cr_push_tensor(L, cr_to_device(push_whole(L, s), cpu));
+  return cr_to_tensor(L, -1)->storage;
+}
+
 /* ---- making ----------------------------------------------------------------------------- */
 
 static void fill_from_table(lua_State *L, cr_storage *s, int arg) {
@@ -98,11 +112,11 @@ static int construct_mapped(lua_State *L, cr_dtype dtype) {
  *    s = torch.LongStorage { 5, 6, 7 }
  *    #s, s[2], torch.LongStorage(s, 2)[1] --> 3 6 6
  */
-static int construct(lua_State *L) {
-  cr_dtype dtype = (cr_dtype)lua_tointeger(L, lua_upvalueindex(1));
+static int construct(lua_State *L, cr_kind kind) {
   cr_storage *from = cr_to_storage(L, 2);
-  if (lua_type(L, 2) == LUA_TSTRING) return construct_mapped(L, dtype);
-  if (from && from->dtype == dtype) {
+  if (lua_type(L, 2) == LUA_TSTRING && kind.device.type == CR_CPU)
+    return construct_mapped(L, kind.dtype);
+  if (from && from->dtype == kind.dtype && from->device.type == kind.device.type) {
     int64_t first = lua_isnoneornil(L, 3) ? 0 : cr_check_place(L, 3);
     int64_t n = lua_isnoneornil(L, 4) ? from->size - first : cr_check_int(L, 4);
     bool whole = first == 0 && n == from->size;
@@ -111,9 +125,28 @@ static int construct(lua_State *L) {
   }
   bool table = lua_istable(L, 2);
   int64_t n = table ? (int64_t)lua_rawlen(L, 2) : lua_isnoneornil(L, 2) ? 0 : cr_check_int(L, 2);
-  cr_push_storage(L, cr_storage_new(dtype, cpu, n));
+  cr_push_storage(L, cr_storage_new(kind.dtype, table ? cpu : kind.device, n));
   cr_storage *s = cr_to_storage(L, -1);
   if (table) fill_from_table(L, s, 2);
+  if (!table || kind.device.type == CR_CPU) return 1;
+  cr_push_tensor(L, cr_to_device(push_whole(L, s), kind.device));
+  cr_push_storage(L, cr_storage_retain(cr_to_tensor(L, -1)->storage));
+  return 1;
+}
+
+static int construct_typed(lua_State *L) {
+  return construct(L, (cr_kind){(cr_dtype)lua_tointeger(L, lua_upvalueindex(1)), cpu});
+}
+
+static int construct_cuda(lua_State *L) {
+  cr_device here = {CR_CUDA, cr_ctx()->cuda};
+  return construct(L, (cr_kind){(cr_dtype)lua_tointeger(L, lua_upvalueindex(1)), here});
+}
+
+/* torch._cudastorage("torch.CudaStorage"): what its class calls, the class itself first */
+static int f_cuda_storage(lua_State *L) {
+  lua_pushinteger(L, cr_check_dtype(L, 1));
+  lua_pushcclosure(L, construct_cuda, 1);
   return 1;
 }
 
@@ -122,7 +155,7 @@ static void constructors(lua_State *L) {
   for (int i = 0; i < CR_NDTYPES; i++) {
     lua_newtable(L);
     lua_pushinteger(L, i);
-    lua_pushcclosure(L, construct, 1);
+    lua_pushcclosure(L, construct_typed, 1);
     lua_setfield(L, -2, "__construct");
     snprintf(name, sizeof name, "%sStorage", cr_dtypes[i].torch);
     lua_setfield(L, TORCH_TABLE, name);
@@ -139,21 +172,28 @@ static int64_t check_place(lua_State *L, const cr_storage *s, int arg) {
 }
 
 static int s_index(lua_State *L) {
-  cr_storage *s = check_host(L, 1);
+  cr_storage *s = cr_check_storage(L, 1);
   if (lua_type(L, 2) == LUA_TSTRING) {
     lua_getmetatable(L, 1);
     lua_pushvalue(L, 2);
     lua_rawget(L, -2);
     return 1;
   }
+  int64_t i = check_place(L, s, 2);
   cr_push_scalar(L, (cr_dtype)s->dtype,
-                 cr_load_scalar((cr_dtype)s->dtype, place(s, check_place(L, s, 2))));
+                 s->device.type == CR_CPU ? cr_load_scalar((cr_dtype)s->dtype, place(s, i))
+                                          : cr_get(push_whole(L, s), &i));
   return 1;
 }
 
 static int s_newindex(lua_State *L) {
-  cr_storage *s = check_host(L, 1);
-  cr_store_scalar((cr_dtype)s->dtype, place(s, check_place(L, s, 2)), cr_check_scalar(L, 3));
+  cr_storage *s = cr_check_storage(L, 1);
+  int64_t i = check_place(L, s, 2);
+  cr_scalar v = cr_check_scalar(L, 3);
+  if (s->device.type == CR_CPU)
+    cr_store_scalar((cr_dtype)s->dtype, place(s, i), v);
+  else if (!cr_put(push_whole(L, s), &i, v))
+    return cr_lua_error(L);
   return 0;
 }
 
@@ -203,24 +243,25 @@ static int s_resize(lua_State *L) {
  *    torch.FloatStorage(2):copy(s):totable()[2] --> 3.0
  */
 static int s_fill(lua_State *L) {
-  cr_storage *s = check_host(L, 1);
+  cr_storage *s = cr_check_storage(L, 1);
   cr_scalar v = cr_check_scalar(L, 2);
-  for (int64_t i = 0; i < s->size; i++) cr_store_scalar((cr_dtype)s->dtype, place(s, i), v);
+  if (s->size == 0) return cr_return(L, 1);
+  cr_push_tensor(L, cr_fill(push_whole(L, s), v));
   return cr_return(L, 1);
 }
 
 static int s_copy(lua_State *L) {
-  cr_storage *s = check_host(L, 1), *o = check_host(L, 2);
+  cr_storage *s = cr_check_storage(L, 1), *o = cr_check_storage(L, 2);
   if (s->size != o->size)
     return cr_raise(L, "copy: %d elements into a storage of %d", (int)o->size, (int)s->size);
-  for (int64_t i = 0; i < s->size; i++)
-    cr_store_scalar((cr_dtype)s->dtype, place(s, i),
-                    cr_load_scalar((cr_dtype)o->dtype, place(o, i)));
+  if (s->size == 0) return cr_return(L, 1);
+  cr_tensor *to = push_whole(L, s), *from = push_whole(L, o);
+  cr_push_tensor(L, cr_copy(to, from));
   return cr_return(L, 1);
 }
 
 static int s_totable(lua_State *L) {
-  cr_storage *s = check_host(L, 1);
+  cr_storage *s = check_readable(L, 1);
   lua_createtable(L, (int)s->size, 0);
   for (int64_t i = 0; i < s->size; i++) {
     cr_push_scalar(L, (cr_dtype)s->dtype, cr_load_scalar((cr_dtype)s->dtype, place(s, i)));
@@ -230,7 +271,8 @@ static int s_totable(lua_State *L) {
 }
 
 static int s_tostring(lua_State *L) {
-  cr_storage *s = check_host(L, 1);
+  cr_storage *s = check_readable(L, 1);
+  cr_device_type device = (cr_device_type)cr_to_storage(L, 1)->device.type;
   luaL_Buffer b;
   luaL_buffinit(L, &b);
   for (int64_t i = 0; i < s->size; i++) {
@@ -241,8 +283,9 @@ static int s_tostring(lua_State *L) {
       lua_pushfstring(L, " %f\n", v.d);
     luaL_addvalue(&b);
   }
-  lua_pushfstring(L, "[torch.%sStorage of size %I]\n", cr_dtypes[s->dtype].torch,
-                  (LUAI_UACINT)s->size);
+  const char *name = cr_push_kind_name(L, (cr_dtype)s->dtype, device, "Storage");
+  lua_pushfstring(L, "[%s of size %I]\n", name, (LUAI_UACINT)s->size);
+  lua_remove(L, -2);
   luaL_addvalue(&b);
   luaL_pushresult(&b);
   return 1;
@@ -258,7 +301,8 @@ static int s_tostring(lua_State *L) {
  *    torch.IntStorage():type() --> torch.IntStorage
  */
 static int s_type(lua_State *L) {
-  lua_pushfstring(L, "torch.%sStorage", cr_dtypes[cr_check_storage(L, 1)->dtype].torch);
+  cr_storage *s = cr_check_storage(L, 1);
+  cr_push_kind_name(L, (cr_dtype)s->dtype, (cr_device_type)s->device.type, "Storage");
   return 1;
 }
 
@@ -297,7 +341,7 @@ static int s_string(lua_State *L) {
 
 /* torch._bytes(storage [, first, count]) */
 static int f_bytes(lua_State *L) {
-  cr_storage *s = check_host(L, 1);
+  cr_storage *s = check_readable(L, 1);
   int64_t first = lua_isnoneornil(L, 2) ? 0 : cr_check_place(L, 2);
   int64_t n = lua_isnoneornil(L, 3) ? s->size - first : cr_check_int(L, 3);
   if (first < 0 || n < 0 || first > s->size || n > s->size - first)
@@ -333,6 +377,7 @@ static const cr_binding bindings[] = {
     {"__newindex", NULL, s_newindex},
     {"_bytes", f_bytes, NULL},
     {"_frombytes", f_from_bytes, NULL},
+    {"_cudastorage", f_cuda_storage, NULL},
     {NULL, NULL, NULL},
 };
 

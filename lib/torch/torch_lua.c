@@ -572,6 +572,16 @@ static void inherit_class(lua_State *L, const void *host_key) {
   lua_settop(L, meta);
 }
 
+/* Gives the class on the top its constructor: what cuda.lua has left in the registry does it. */
+static void finish_class(lua_State *L) {
+  if (lua_getfield(L, LUA_REGISTRYINDEX, "cresset.cudaclass") == LUA_TFUNCTION) {
+    lua_pushvalue(L, -2);
+    lua_call(L, 1, 0);
+  } else {
+    lua_pop(L, 1);
+  }
+}
+
 static void push_tensor_class(lua_State *L, cr_device_type device, int dtype) {
   if (lua_rawgetp(L, LUA_REGISTRYINDEX, &tensor_meta[device][dtype]) != LUA_TNIL) return;
   lua_pop(L, 1);
@@ -579,6 +589,7 @@ static void push_tensor_class(lua_State *L, cr_device_type device, int dtype) {
   new_class(L, &tensor_meta[device][dtype]);
   tensor_events(L);
   inherit_class(L, &tensor_meta[CR_CPU][dtype]);
+  finish_class(L);
 }
 
 static void push_storage_class(lua_State *L, cr_device_type device, int dtype) {
@@ -587,6 +598,15 @@ static void push_storage_class(lua_State *L, cr_device_type device, int dtype) {
   cr_push_kind_name(L, (cr_dtype)dtype, device, "Storage");
   new_class(L, &storage_meta[device][dtype]);
   inherit_class(L, &storage_meta[CR_CPU][dtype]);
+  finish_class(L);
+}
+
+/* torch._onclass(f): f(class) is called with each class that is made for another device. */
+static int f_on_class(lua_State *L) {
+  luaL_checktype(L, 1, LUA_TFUNCTION);
+  lua_settop(L, 1);
+  lua_setfield(L, LUA_REGISTRYINDEX, "cresset.cudaclass");
+  return 0;
 }
 
 /* torch._class("torch.CudaTensor"): the class, or nil when the name is no tensor's or storage's. */
@@ -680,7 +700,7 @@ static int f_memory(lua_State *L) {
 static const cr_binding process_bindings[] = {
     {"setnumthreads", f_set_threads, NULL},       {"getnumthreads", f_get_threads, NULL},
     {"getnumcores", f_get_cores, NULL},           {"memory", f_memory, NULL},
-    {"setmemorylimit", f_set_memory_limit, NULL}, {"_class", f_class, NULL},
+    {"setmemorylimit", f_set_memory_limit, NULL}, {"_class", f_class, NULL}, {"_onclass", f_on_class, NULL},
     {NULL, NULL, NULL},
 };
 

@@ -3,6 +3,7 @@
 
 #include "tensor/autograd.h"
 
+#include <stdio.h>
 #include <string.h>
 
 static bool same_geometry(const cr_tensor *a, const cr_tensor *b) {
@@ -55,7 +56,8 @@ cr_tensor *cr_result(const char *fn, cr_tensor *out, cr_dtype dtype, cr_device d
   if (!cr_writable(fn, out, nin, in) || !shape_result(fn, out, ndim, shape, nin, in)) return NULL;
   cr_device have = cr_device_of(out);
   if (have.type != d.type || have.index != d.index)
-    return cr_fail_null("%s: the tensor given for the result is on another device", fn);
+    return cr_fail_null("%s: the tensor given for the result is on another device than the operands",
+                        fn);
   cr_bump(out);
   return cr_retain(out);
 }
@@ -98,10 +100,18 @@ bool cr_wrap_dim(const char *fn, int *dim, int ndim) {
   return true;
 }
 
+static const char *device_name(char buf[16], cr_device d) {
+  if (d.type == CR_CPU) return "in host memory";
+  snprintf(buf, 16, "on cuda:%d", d.index + 1);
+  return buf;
+}
+
 bool cr_same_device(const char *fn, const cr_tensor *a, const cr_tensor *b) {
   cr_device x = cr_device_of(a), y = cr_device_of(b);
   if (x.type == y.type && x.index == y.index) return true;
-  return cr_fail("%s: the tensors are on different devices", fn);
+  char s[16], t[16];
+  return cr_fail("%s: one tensor is %s, another %s; move one, as with x:cuda() or x:cpu()", fn,
+                 device_name(s, x), device_name(t, y));
 }
 
 bool cr_need_dtype(const char *fn, const char *what, const cr_tensor *t, cr_dtype want) {
