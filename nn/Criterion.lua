@@ -109,6 +109,14 @@ return function(nn, torch)
 
   function Criterion:float() return self:type("torch.FloatTensor") end
   function Criterion:double() return self:type("torch.DoubleTensor") end
+  function Criterion:cuda()
+    recorded[self] = nil
+    return nn.Module.cuda(self)
+  end
+  function Criterion:cpu()
+    recorded[self] = nil
+    return nn.Module.cpu(self)
+  end
 
   function Criterion:__tostring()
     return torch.typename(self)

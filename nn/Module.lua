@@ -463,43 +463,65 @@ return function(nn, torch)
     return new:set(storages[key], t:storageOffset(), t:size(), t:stride())
   end
 
-  -- Converts the float tensors in a nested table in place.
-  local function convert(value, typename, tensors, storages, visited)
+  -- Converts the tensors in a nested table in place: type_for gives the name of a tensor's new type.
+  local function convert(value, type_for, tensors, storages, visited)
     if visited[value] then return end
     visited[value] = true
     recorded[value] = nil
     for k, v in pairs(value) do
       if torch.isTensor(v) then
-        local key = torch.pointer(v)
-        if not tensors[key] and is_float[v.dtype] and v:type() ~= typename then
-          tensors[key] = converted(v, typename, storages)
-        end
+        local key, wanted = torch.pointer(v), type_for(v:type())
+        if not tensors[key] and v:type() ~= wanted then tensors[key] = converted(v, wanted, storages) end
         value[k] = tensors[key] or v
       elseif type(v) == "table" then
-        convert(v, typename, tensors, storages, visited)
+        convert(v, type_for, tensors, storages, visited)
       end
     end
-    if value._type then value._type = typename end
+    if value._type then value._type = type_for(value._type) end
   end
 
-  --- module:type([typename]); module:float(); module:double(); module:half()
+  -- The name of the same type in host memory, or on the CUDA device.
+  local function in_host(name) return torch._kind(name, false) end
+  local function on_cuda(name) return torch._kind(name, true) end
+
+  local function convert_all(module, type_for)
+    torch.noGrad(convert, module, type_for, {}, {}, {})
+    return module
+  end
+
+  --- module:type([typename]); module:float(); module:double(); module:half(); module:cuda(); module:cpu()
   --
-  -- The type of the module's tensors; or converts them all.
+  -- The type of the module's tensors; or converts them.  A float type is for the module's float tensors;
+  -- the others stay what they are, but go to the same device: "torch.CudaTensor" is float32 on the CUDA
+  -- device, "torch.FloatTensor" in host memory.  cuda and cpu move everything and change no type; run as
+  -- th, cuda() is type("torch.CudaTensor").
   --
   -- typename: string, as "torch.DoubleTensor"
   -- Returns: a string; or the module
+  -- Errors: there is no CUDA device
   -- From: Torch7
   -- Example:
   --   nn.Linear(2, 2):double().weight:type() --> torch.DoubleTensor
   function Module:type(typename)
     if not typename then return self._type end
-    torch.noGrad(convert, self, typename, {}, {}, {})
-    return self
+    local short = not typename:find("^torch%.")
+    local cuda = (short and self._type or typename):find("^torch%.Cuda") ~= nil
+    local wanted = torch._kind(typename, cuda)
+    return convert_all(self, function(name)
+      local same, dtype = torch._kind(name, cuda)
+      return is_float[dtype] and wanted or same
+    end)
   end
 
   function Module:float() return self:type("torch.FloatTensor") end
   function Module:double() return self:type("torch.DoubleTensor") end
   function Module:half() return self:type("torch.HalfTensor") end
+  function Module:cpu() return convert_all(self, in_host) end
+  function Module:cuda()
+    torch.cuda.setDevice(torch.cuda.getDevice()) -- says what is missing where there is no device
+    if torch._torch7() then return self:type("torch.CudaTensor") end
+    return convert_all(self, on_cuda)
+  end
 
   -- ---- text -------------------------------------------------------------------------------------------
 

@@ -240,6 +240,10 @@ bool cr_overlaps(const cr_tensor *out, const cr_tensor *in);
 /* dim from the end when negative; false with a message when out of range. */
 bool cr_wrap_dim(const char *fn, int *dim, int ndim);
 bool cr_same_device(const char *fn, const cr_tensor *a, const cr_tensor *b);
+/* A mask or places in host memory, for elements of t: copied to t's device if that is another. */
+cr_tensor *cr_beside(cr_tensor *index, const cr_tensor *t);
+/* The same for a scalar that is combined with t; other tensors stay where they are. */
+cr_tensor *cr_number_beside(cr_tensor *a, const cr_tensor *t);
 bool cr_need_dtype(const char *fn, const char *what, const cr_tensor *t, cr_dtype want);
 bool cr_need_float(const char *fn, const cr_tensor *t);
 bool cr_need_dims(const char *fn, const char *what, const cr_tensor *t, int ndim);

@@ -238,10 +238,10 @@ end)
 --   autograd.gradcheck(f, { a = torch.ones(2), b = torch.ones(2) }) --> true
 function autograd.gradcheck(f, params, ...)
   local list = {}
-  for i, t in ipairs(tree.flatten(params)) do list[i] = t:detach():double():clone() end
+  for i, t in ipairs(tree.flatten(params)) do list[i] = t:detach():to("float64"):clone() end
   local rest = table.pack(...)
   for i = 1, rest.n do
-    rest[i] = tree.map(rest[i], function(t) return t.dtype:find("float") and t:double() or t end)
+    rest[i] = tree.map(rest[i], function(t) return t.dtype:find("float") and t:to("float64") or t end)
   end
   return torch.gradcheck(function(...)
     local given, at = { ... }, 0

@@ -20,7 +20,7 @@ local util = {}
 -- Example:
 --   autograd.util.oneHot(torch.Tensor { 2, 1 })[1][2] --> 1.0
 function util.oneHot(labels, n)
-  return torch.oneHot(labels:long(), n or labels:long():max()):type(labels:type())
+  return torch.oneHot(labels:to("int64"), n or labels:to("int64"):max()):type(labels:type())
 end
 
 --- autograd.util.logSumExp(x); autograd.util.logSoftMax(x); autograd.util.sigmoid(x)
@@ -79,7 +79,7 @@ end
 function util.lookup(rows, indexes)
   local shape = indexes.shape
   shape[#shape + 1] = rows:size(2)
-  return torch.reshape(torch.index(rows, 1, torch.flatten(indexes):long()), shape)
+  return torch.reshape(torch.index(rows, 1, torch.flatten(indexes):to("int64")), shape)
 end
 
 --- autograd.util.cat(x, y [, dim]); autograd.util.cat(list [, dim])

@@ -116,7 +116,7 @@ end
 --- The tensor itself, or in the default float type when it is of an integer type.
 function check.float(fn, x, what)
   check.tensor(fn, x, what)
-  return check.is_float(x) and x or x:type(torch.getdefaulttensortype())
+  return check.is_float(x) and x or x:to(torch.getDefaultDtype())
 end
 
 --- A number as a tensor of no dimensions of another's type; a fraction makes it a float.

@@ -522,7 +522,24 @@ static int f_get_default_device(lua_State *L) {
   return cr_push_device(L, cr_default_kind().device);
 }
 
+/* torch._kind(name, cuda): the full name of that type in host memory or on the CUDA device, and its
+ * dtype */
+static int f_kind(lua_State *L) {
+  cr_dtype dtype = cr_check_dtype(L, 1);
+  cr_push_kind_name(L, dtype, lua_toboolean(L, 2) ? CR_CUDA : CR_CPU, "Tensor");
+  lua_pushstring(L, cr_dtypes[dtype].name);
+  return 2;
+}
+
+/* torch._torch7(): whether Torch7's rules hold where the two worlds differ */
+static int f_torch7(lua_State *L) {
+  lua_pushboolean(L, cr_torch7_mode(L));
+  return 1;
+}
+
 static const cr_binding bindings[] = {
+    {"_kind", f_kind, NULL},
+    {"_torch7", f_torch7, NULL},
     {"zeros", f_zeros, NULL},
     {"ones", f_ones, NULL},
     {"full", f_full, NULL},

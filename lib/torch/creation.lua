@@ -30,7 +30,7 @@ return function(torch)
     local y = torch.mul(torch.exp(logs), sign)
     y[1] = from
     if n > 1 then y[n] = to end
-    return y:type(torch.getdefaulttensortype())
+    return y:to(torch.getDefaultDtype())
   end
 
   --- torch.tri(n [, m [, k [, type]]])

@@ -99,8 +99,8 @@ end
 function torch.isclose(a, b, rtol, atol, equalNan)
   a, b = both("isclose", a, b)
   local x, y = a:detach(), b:detach()
-  if x.dtype == "bool" then x = x:byte() end
-  if y.dtype == "bool" then y = y:byte() end
+  if x.dtype == "bool" then x = x:to("uint8") end
+  if y.dtype == "bool" then y = y:to("uint8") end
   x, y = check.float("isclose", x), check.float("isclose", y)
   local bound = torch.add(torch.mul(torch.abs(y), rtol or 1e-5), atol or 1e-8)
   local near = logical_and(torch.le(torch.abs(x - y), bound), torch.isfinite(y))
@@ -124,7 +124,7 @@ end
 -- Example:
 --   torch.allclose(torch.Tensor { 1 }, torch.Tensor { 1.000001 }) --> true
 function torch.allclose(a, b, rtol, atol, equalNan)
-  return torch.isclose(a, b, rtol, atol, equalNan):bool():all()
+  return torch.isclose(a, b, rtol, atol, equalNan):to("bool"):all()
 end
 
 --- torch.nanToNum(x [, nan [, highest [, lowest]]])
@@ -295,7 +295,7 @@ end
 --   torch.floatPower(torch.LongTensor { 2 }, -1)[1] --> 0.5
 function torch.floatPower(x, exponent)
   x, exponent = both("floatPower", x, exponent)
-  return torch.pow(x:double(), exponent:double())
+  return torch.pow(x:to("float64"), exponent:to("float64"))
 end
 
 --- torch.logit(x [, eps])

@@ -49,7 +49,7 @@ return function(torch)
   end
 
   local function conj(x)
-    if not args.is_float(x) then x = x:type(torch.getdefaulttensortype()) end -- bytes have no minus
+    if not args.is_float(x) then x = x:to(torch.getDefaultDtype()) end -- bytes have no minus
     return torch.cmul(x, torch.Tensor { 1, -1 }:typeAs(x))
   end
 
@@ -256,7 +256,7 @@ return function(torch)
     if type(spacing) ~= "number" or spacing == 0 then
       raise("%s: a spacing other than 0 is wanted, got %s", fn, tostring(spacing))
     end
-    local k = torch.arange(first, last + 1):double()
+    local k = torch.arange(first, last + 1):to("float64")
     return torch.div(k, n * spacing)
   end
 
@@ -276,12 +276,12 @@ return function(torch)
     n = args.whole("torch.fft.fftfreq", "length", n, 1)
     local up = frequencies("torch.fft.fftfreq", n, spacing, 0, (n - 1) // 2)
     if n > 1 then up = torch.cat(up, frequencies("torch.fft.fftfreq", n, spacing, -(n // 2), -1), 1) end
-    return up:type(torch.getdefaulttensortype())
+    return up:to(torch.getDefaultDtype())
   end
 
   function fft.rfftfreq(n, spacing)
     n = args.whole("torch.fft.rfftfreq", "length", n, 1)
-    return frequencies("torch.fft.rfftfreq", n, spacing, 0, n // 2):type(torch.getdefaulttensortype())
+    return frequencies("torch.fft.rfftfreq", n, spacing, 0, n // 2):to(torch.getDefaultDtype())
   end
 
   local function shift(fn, x, dims, is_pairs, amount)

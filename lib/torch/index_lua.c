@@ -48,8 +48,8 @@ static bool is_mask_part(const cr_tensor *k) {
 
 /* Pushes the 1-based places at arg, negative from the end of a dimension of that size, as 0-based
  * ones.  0 becomes -1, which no dimension has. */
-static cr_tensor *push_places(lua_State *L, int arg, int64_t size) {
-  cr_tensor *at = cr_check_places(L, arg); /* 0-based: what counts from the end is below -1 */
+static cr_tensor *push_places(lua_State *L, int arg, const cr_tensor *t, int64_t size) {
+  cr_tensor *at = cr_check_places(L, arg, t); /* 0-based: what counts from the end is below -1 */
   cr_tensor *behind = cr_binary_scalar(CR_LT, at, cr_int(-1), NULL);
   cr_tensor *turned = cr_binary_scalar(CR_ADD, at, cr_int(size + 1), NULL);
   cr_tensor *y = cr_where(behind, turned, at, NULL);
@@ -71,7 +71,8 @@ static void push_mask_places(lua_State *L, const cr_tensor *v, int dim, cr_tenso
     cr_raise(L, "a mask of shape %s from dimension %d on of a tensor of shape %s",
              cr_shape_str(s, mask->ndim, mask->shape), dim + 1, cr_shape_str(t, v->ndim, v->shape));
   int k = mask->ndim;
-  cr_push_tensor(L, cr_nonzero(mask));
+  cr_push_tensor(L, cr_beside(mask, v));
+  cr_push_tensor(L, cr_nonzero(cr_to_tensor(L, -1)));
   cr_tensor *places = cr_to_tensor(L, -1);
   for (int d = 0; d < k; d++) {
     cr_push_tensor(L, cr_select(places, 1, d));
@@ -121,7 +122,7 @@ static region push_region(lua_State *L, cr_tensor *t, int key) {
       dim += k->ndim;
       r.indexed = true;
     } else if (k && k->ndim > 0) {
-      r.index[dim] = push_places(L, arg, r.view->shape[dim]);
+      r.index[dim] = push_places(L, arg, r.view, r.view->shape[dim]);
       dim++;
       r.indexed = true;
     } else if (k || cr_is_number(L, arg)) {
@@ -159,7 +160,7 @@ static region push_tensor_region(lua_State *L, cr_tensor *t, cr_tensor *k) {
   if (is_mask(k, t))
     push_mask_places(L, t, 0, k, r.index);
   else
-    r.index[0] = push_places(L, 2, t->shape[0]);
+    r.index[0] = push_places(L, 2, t, t->shape[0]);
   return r;
 }
 

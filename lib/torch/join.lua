@@ -128,7 +128,7 @@ function torch.combinations(x, r, again)
   end
   local columns = {}
   for i = 1, r do
-    local chosen = keep and torch.maskedSelect(grid[i], keep:bool()) or grid[i]
+    local chosen = keep and torch.maskedSelect(grid[i], keep:to("bool")) or grid[i]
     columns[i] = torch.index(x, 1, torch.reshape(chosen, chosen:nElement()))
   end
   return torch.stack(columns, 2)

@@ -14,7 +14,7 @@ local function check_places(fn, places)
   if check.is_float(places) or places.dtype == "bool" then
     raise("torch.%s: places of an integer type are wanted, got %s", fn, places.dtype)
   end
-  return places:long()
+  return places:to("int64")
 end
 
 --- torch.take(x, places)
@@ -289,7 +289,7 @@ end
 --   torch.one_hot(torch.LongTensor { 2, 1 }, 3)[1][2] --> 1.0
 function torch.one_hot(classes, n)
   check.tensor("one_hot", classes)
-  local places = torch.reshape(classes:detach():long(), classes:nElement(), 1)
+  local places = torch.reshape(classes:detach():to("int64"), classes:nElement(), 1)
   if n == nil then n = places:nElement() > 0 and math.max(torch.max(places), 0) or 0 end
   n = check.whole("one_hot", "the number of classes", n, 0)
   local y = torch.zeros({ places:nElement(), n }, check.default_dtype())

@@ -293,7 +293,7 @@ static int f_alias_draw(lua_State *L) {
   lua_settop(L, 2);
   lua_rawgeti(L, 2, 1);
   lua_rawgeti(L, 2, 2);
-  cr_tensor *alias = cr_check_places(L, 3), *keep = cr_check_tensor(L, 4);
+  cr_tensor *keep = cr_check_tensor(L, 4), *alias = cr_check_places(L, 3, keep);
   cr_push_places(L, cr_alias_draw(alias, keep, out->ndim, out->shape));
   return cr_push_result(L, cr_into("multinomialAlias", out, cr_retain(cr_to_tensor(L, -1))), 1);
 }

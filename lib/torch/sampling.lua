@@ -146,14 +146,14 @@ return function(torch)
   end
 
   local function double(p)
-    return torch.isTensor(p) and p:double() or p
+    return torch.isTensor(p) and p:to("float64") or p
   end
 
   -- Every number of a parameter must pass the test; `wanted` says which would.
   local function check_param(fn, what, p, wanted, test, tensor_test)
     local ok
     if torch.isTensor(p) then
-      ok = p:nElement() == 0 or tensor_test(p:detach():double()):all()
+      ok = p:nElement() == 0 or tensor_test(p:detach():to("float64")):all()
     else
       ok = test(p)
     end
@@ -181,7 +181,7 @@ return function(torch)
     if torch.isTensor(a) and torch.isTensor(b) then return torch.cdiv(a, b) end
     return a / b
   end
-  local function half(a) return torch.isTensor(a) and torch.div(a:double(), 2) or a / 2 end
+  local function half(a) return torch.isTensor(a) and torch.div(a:to("float64"), 2) or a / 2 end
 
   --- torch.poisson(rate [, sizes])
   --  x:poisson(rate)
@@ -417,13 +417,13 @@ return function(torch)
 
   distribution("geometric", { "probability" }, { 0.5 }, function(x, p)
     check_chance("torch.geometric", p, true)
-    local log = torch.isTensor(p) and torch.log(p:detach():double()) or math.log(p)
+    local log = torch.isTensor(p) and torch.log(p:detach():to("float64")) or math.log(p)
     return torch.add(torch.floor(torch.mul(over(fresh(x, "exponential"), log), -1)), 1)
   end)
 
   distribution("bernoulli", { "probability" }, { 0.5 }, function(x, p)
     check_chance("torch.bernoulli", p)
-    return torch.lt(fresh(x, "uniform"), torch.isTensor(p) and p:detach():double() or p)
+    return torch.lt(fresh(x, "uniform"), torch.isTensor(p) and p:detach():to("float64") or p)
   end)
 
   -- ---- several numbers at once ---------------------------------------------------------------------
@@ -489,7 +489,7 @@ return function(torch)
     local front, batch = sizes and args.new_sizes(fn, sizes) or {}, shape_of(p, dims - 1)
     local shape, n, rows = join(front, batch), count(front), count(batch)
     if n * rows == 0 then return torch.empty(shape, "int64") end
-    local w = p:detach():double()
+    local w = p:detach():to("float64")
     if logits then w = softmax(w, dims) end
     local drawn = torch.multinomial(torch.reshape(w, rows, p:size(dims)), n, true)
     if #shape == 0 then return drawn[1][1] end
@@ -529,7 +529,7 @@ return function(torch)
   local function shuffled(fn, x, dim)
     if args.tensor(fn, x):nElement() == 0 then return x:clone() end
     local d = args.dim_of(fn, x:dim(), dim or 1)
-    return x:index(d, torch.randperm(x:size(d)):long())
+    return x:index(d, torch.randperm(x:size(d)):to("int64"))
   end
 
   --- torch.shuffle(x [, dim])
@@ -549,7 +549,7 @@ return function(torch)
 
   torch.permutation = with_generator(function(x, dim)
     if type(x) ~= "number" then return shuffled("torch.permutation", x, dim) end
-    return torch.randperm(args.whole("torch.permutation", "number", x, 0)):long()
+    return torch.randperm(args.whole("torch.permutation", "number", x, 0)):to("int64")
   end)
 
   each_class(function(mt)
@@ -559,9 +559,9 @@ return function(torch)
   end)
 
   local function drawn_places(n, total, replace, p)
-    if p then return torch.multinomial(p:detach():double(), total, replace) end
+    if p then return torch.multinomial(p:detach():to("float64"), total, replace) end
     if replace then return torch.LongTensor(total):random(1, n) end
-    return torch.randperm(n):long():narrow(1, 1, total):clone()
+    return torch.randperm(n):to("int64"):narrow(1, 1, total):clone()
   end
 
   --- torch.choice(from [, sizes [, replace [, p]]])

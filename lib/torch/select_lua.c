@@ -21,7 +21,7 @@ static int f_index(lua_State *L) {
   cr_tensor *x = cr_check_tensor(L, 1), *y = cr_to_tensor(L, 2);
   int at = y ? 3 : 2, dim = cr_check_dim(L, at);
   return cr_push_result(
-      L, cr_index_select(y ? y : x, dim, cr_check_places(L, at + 1), y ? x : NULL), y ? 1 : 0);
+      L, cr_index_select(y ? y : x, dim, cr_check_places(L, at + 1, x), y ? x : NULL), y ? 1 : 0);
 }
 
 /** torch.gather([res,] x, dim, places); x:gather(dim, places)
@@ -42,7 +42,7 @@ static int f_index(lua_State *L) {
 static int f_gather(lua_State *L) {
   cr_tensor *x = cr_check_tensor(L, 1), *y = cr_to_tensor(L, 2);
   int at = y ? 3 : 2, dim = cr_check_dim(L, at);
-  return cr_push_result(L, cr_gather(y ? y : x, dim, cr_check_places(L, at + 1), y ? x : NULL),
+  return cr_push_result(L, cr_gather(y ? y : x, dim, cr_check_places(L, at + 1, x), y ? x : NULL),
                         y ? 1 : 0);
 }
 
@@ -66,7 +66,7 @@ static int f_gather(lua_State *L) {
 static int scatter(lua_State *L, bool add) {
   cr_tensor *x = cr_check_tensor(L, 1);
   int dim = cr_check_dim(L, 2);
-  cr_tensor *at = cr_check_places(L, 3), *src = cr_to_tensor(L, 4);
+  cr_tensor *at = cr_check_places(L, 3, x), *src = cr_to_tensor(L, 4);
   if (!src) {
     cr_push_tensor(L, cr_full((cr_dtype)x->dtype, cr_device_of(x), at->ndim, at->shape,
                               cr_check_scalar(L, 4)));
@@ -103,21 +103,21 @@ static int m_index_add(lua_State *L) {
   cr_tensor *x = cr_check_tensor(L, 1);
   int dim = cr_check_dim(L, 2);
   cr_tensor *src = cr_check_tensor(L, 4);
-  return cr_push_result(L, cr_index_add(x, dim, cr_check_places(L, 3), src, 1), 1);
+  return cr_push_result(L, cr_index_add(x, dim, cr_check_places(L, 3, x), src, 1), 1);
 }
 
 static int m_index_copy(lua_State *L) {
   cr_tensor *x = cr_check_tensor(L, 1);
   int dim = cr_check_dim(L, 2);
   cr_tensor *src = cr_check_tensor(L, 4);
-  return cr_push_result(L, cr_index_copy(x, dim, cr_check_places(L, 3), src), 1);
+  return cr_push_result(L, cr_index_copy(x, dim, cr_check_places(L, 3, x), src), 1);
 }
 
 static int m_index_fill(lua_State *L) {
   cr_tensor *x = cr_check_tensor(L, 1);
   int dim = cr_check_dim(L, 2);
   cr_scalar v = cr_check_scalar(L, 4);
-  return cr_push_result(L, cr_index_fill(x, dim, cr_check_places(L, 3), v), 1);
+  return cr_push_result(L, cr_index_fill(x, dim, cr_check_places(L, 3, x), v), 1);
 }
 
 /** torch.maskedSelect([res,] x, mask); x:maskedSelect(mask)

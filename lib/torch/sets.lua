@@ -11,7 +11,7 @@ local function flat(x) return torch.reshape(x, x:nElement()) end
 -- From a mask of the n places where a run begins: the places, and the run each element belongs to.
 local function runs(begins)
   local first = flat(torch.nonzero(begins))
-  return first, torch.cumsum(begins:long())
+  return first, torch.cumsum(begins:to("int64"))
 end
 
 -- counts of runs that begin at `first`, of n elements
@@ -26,7 +26,7 @@ local function begins_of(rows)
   if n == 0 then return torch.BoolTensor() end
   local mask = torch.BoolTensor { true }
   if n == 1 then return mask end
-  local differ = torch.ne(torch.narrow(rows, 1, 2, n - 1), torch.narrow(rows, 1, 1, n - 1)):bool()
+  local differ = torch.ne(torch.narrow(rows, 1, 2, n - 1), torch.narrow(rows, 1, 1, n - 1)):to("bool")
   if #rows.shape > 1 then differ = torch.reshape(torch.any(differ, 2), n - 1) end
   return torch.cat({ mask, differ }, 1)
 end
@@ -131,7 +131,7 @@ function torch.bincount(x, weights, minlength)
   if check.is_float(x) or x.dtype == "bool" then
     raise("torch.bincount: a tensor of an integer type is wanted, got %s", x.dtype)
   end
-  local places = flat(x):long()
+  local places = flat(x):to("int64")
   local n = check.whole("bincount", "minlength", minlength or 0, 0)
   if places:nElement() > 0 then
     if torch.min(places) < 1 then raise("torch.bincount: numbers count from 1, got %d", torch.min(places)) end
@@ -160,7 +160,7 @@ local function even_edges(values, n, range)
     raise("torch.histogram: the range from %g to %g is not finite", lo, hi)
   end
   if lo == hi then lo, hi = lo - 0.5, hi + 0.5 end
-  local edges = torch.range(0, n):double():mul((hi - lo) / n):add(lo)
+  local edges = torch.range(0, n):to("float64"):mul((hi - lo) / n):add(lo)
   edges[n + 1] = hi
   return edges
 end
@@ -184,10 +184,10 @@ end
 --   counts[1], edges[4] --> 1.0  4.0
 function torch.histogram(x, bins, range, weights, density)
   x = check.float("histogram", x)
-  local values = flat(x:detach()):double()
+  local values = flat(x:detach()):to("float64")
   local edges
   if torch.isTensor(bins) then
-    edges = flat(bins:detach()):double()
+    edges = flat(bins:detach()):to("float64")
     if edges:nElement() < 2 or torch.lt(torch.diff(edges), 0):any() then
       raise("torch.histogram: at least two edges that ascend are wanted")
     end
@@ -202,7 +202,7 @@ function torch.histogram(x, bins, range, weights, density)
   if w:nElement() ~= values:nElement() then
     raise("torch.histogram: %d weights for %d elements", w:nElement(), values:nElement())
   end
-  local inside = torch.logicalAnd(torch.ge(values, edges[1]), torch.le(values, edges[n + 1])):bool()
+  local inside = torch.logicalAnd(torch.ge(values, edges[1]), torch.le(values, edges[n + 1])):to("bool")
   place = torch.where(inside, place, torch.scalar(n + 1, "int64"))
   local counts = torch.narrow(torch.zeros({ n + 1 }, x.dtype):indexAdd(1, place, w), 1, 1, n)
   if density then
@@ -306,7 +306,7 @@ function torch.isin(x, set, invert)
     found = torch.zeros(x.shape, "bool")
   else
     local place = torch.clamp(torch.searchsorted(sorted, x:detach()), 1, sorted:nElement())
-    found = torch.eq(torch.reshape(torch.index(sorted, 1, flat(place)), x.shape), x:detach()):bool()
+    found = torch.eq(torch.reshape(torch.index(sorted, 1, flat(place)), x.shape), x:detach()):to("bool")
   end
   if invert then found = torch.logicalNot(found) end
   return number and found:item() or found

@@ -185,7 +185,7 @@ local function repeated_places(counts)
   if #counts.shape ~= 1 then
     raise("torch.repeatInterleave: the counts have shape %s, wanted a vector", check.shape_text(counts))
   end
-  counts = counts:detach():long()
+  counts = counts:detach():to("int64")
   if counts:nElement() == 0 then return torch.LongTensor() end
   if torch.min(counts) < 0 then raise("torch.repeatInterleave: a count is negative") end
   local ends = torch.cumsum(counts)

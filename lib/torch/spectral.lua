@@ -36,14 +36,14 @@ return function(torch)
   local function check_signal(fn, x)
     if args.tensor(fn, x):dim() < 1 then raise("%s: at least one dimension is wanted", fn) end
     if args.is_float(x) then return x end
-    return x:type(torch.getdefaulttensortype())
+    return x:to(torch.getDefaultDtype())
   end
 
   -- x with elements `first`, first + step, .. last of dimension d, in that order; places count from 1.
   local function pick(x, d, first, last, step)
     local n = (last - first) // step + 1
     if n < 1 then return torch.narrow(x, d, 1, 0) end
-    return x:index(d, torch.range(first, first + (n - 1) * step, step):long())
+    return x:index(d, torch.range(first, first + (n - 1) * step, step):to("int64"))
   end
 
   local function shape_of(x)
@@ -218,7 +218,7 @@ return function(torch)
 
   -- cos and sin of pi k / 2n for k = 0 .. n // 2, as pairs.
   local function quarter_turns(n, x)
-    local angle = torch.mul(torch.arange(0, n // 2 + 1):double(), math.pi / (2 * n))
+    local angle = torch.mul(torch.arange(0, n // 2 + 1):to("float64"), math.pi / (2 * n))
     return torch.stack({ torch.cos(angle), torch.sin(angle) }, 2):typeAs(x)
   end
 
@@ -244,7 +244,7 @@ return function(torch)
     -- Element 2i - 1 has come to place i, element 2i to place n + 1 - i.
     local places = torch.LongTensor(n)
     places[{ { 1, n, 2 } }] = torch.arange(1, (n + 1) // 2 + 1)
-    if n > 1 then places[{ { 2, n, 2 } }] = torch.range(n, n - n // 2 + 1, -1):long() end
+    if n > 1 then places[{ { 2, n, 2 } }] = torch.range(n, n - n // 2 + 1, -1):to("int64") end
     return v:index(d, places)
   end
 

@@ -178,7 +178,7 @@ end
 -- x with 0 for NaN, and how many are left over dims (sizes of 1 kept).
 local function without_nans(x, dims)
   local bad = torch.isnan(x)
-  local count = reduced(torch.sum, torch.logicalNot(bad):long(), dims)
+  local count = reduced(torch.sum, torch.logicalNot(bad):to("int64"), dims)
   return torch.where(bad, torch.zerosLike(x), x), count
 end
 
@@ -278,14 +278,14 @@ local choices = {
     local part = rank - low
     local odd = torch.eq(torch.remainder(low, 2), 1)
     local upper = torch.logicalOr(torch.gt(part, 0.5), torch.logicalAnd(torch.eq(part, 0.5), odd))
-    local chosen = torch.where(upper:bool(), up, low)
+    local chosen = torch.where(upper:to("bool"), up, low)
     return chosen, chosen
   end,
 }
 
 -- q as a double vector of numbers from 0 to most.
 local function check_fractions(fn, q, most)
-  local list = torch.isTensor(q) and q:detach():double() or nil
+  local list = torch.isTensor(q) and q:detach():to("float64") or nil
   if type(q) == "table" then list = torch.DoubleTensor(q) end
   if type(q) == "number" then list = torch.DoubleTensor { q } end
   if not list or #list.shape > 1 then raise("torch.%s: q is no number or vector", fn) end
@@ -301,18 +301,18 @@ local function line_quantiles(x, q, choose, skip_nans)
   local n = x.shape[1]
   local sorted = torch.sort(x, 1)
   local bad = torch.isnan(sorted:detach())
-  local good = torch.sum(torch.logicalNot(bad):long(), { 1 }, true):double()
+  local good = torch.sum(torch.logicalNot(bad):to("int64"), { 1 }, true):to("float64")
   local shape = check.with(x.shape, { [1] = q:nElement() })
   for _ = 2, #shape do q = torch.unsqueeze(q, #q.shape + 1) end
   local counts = skip_nans and good or torch.zerosLike(good) + n
   local rank = torch.expand(torch.cmul(q, torch.cmax(counts - 1, 0)), shape)
   local low, high, weight = choose(rank, torch.floor(rank))
-  local y = torch.gather(sorted, 1, low:long() + 1)
+  local y = torch.gather(sorted, 1, low:to("int64") + 1)
   if weight then
-    y = torch.lerp(y, torch.gather(sorted, 1, high:long() + 1), weight:type(x.dtype))
+    y = torch.lerp(y, torch.gather(sorted, 1, high:to("int64") + 1), weight:type(x.dtype))
   end
   local none = skip_nans and torch.eq(good, 0) or torch.lt(good, n)
-  return torch.where(torch.expand(none:bool(), shape), torch.zerosLike(y) + 0 / 0, y)
+  return torch.where(torch.expand(none:to("bool"), shape), torch.zerosLike(y) + 0 / 0, y)
 end
 
 local function quantile(fn, x, q, dim, keepdim, interpolation, most, skip_nans)
@@ -488,7 +488,7 @@ function torch.diff(x, n, dim, prepend, append)
     local size = y.shape[dim]
     if size == 0 then return y end
     local after, before = torch.narrow(y, dim, 2, size - 1), torch.narrow(y, dim, 1, size - 1)
-    y = y.dtype == "bool" and torch.ne(after, before):bool() or after - before
+    y = y.dtype == "bool" and torch.ne(after, before):to("bool") or after - before
   end
   return rawequal(y, x) and x:clone() or y
 end

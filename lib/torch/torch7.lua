@@ -76,15 +76,15 @@ return function(torch)
   local function count(x, bins, lo, hi)
     bins, lo, hi = bins or 100, lo or 0, hi or 0
     if bins < 1 then error("torch.histc: at least one bin is wanted", 3) end
-    local values = x:detach():double()
+    local values = x:detach():to("float64")
     if lo == hi then lo, hi = values:min(), values:max() end
     if lo == hi then lo, hi = lo - 1, hi + 1 end
     if lo > hi then error(("torch.histc: bins from %g to %g"):format(lo, hi), 3) end
     local inside = torch.cmul(torch.ge(values, lo), torch.le(values, hi))
     local place = torch.floor((values - lo) * (bins / (hi - lo))) + 1
-    place:clamp(1, bins):maskedFill(torch.eq(inside:byte(), 0), bins + 1)
+    place:clamp(1, bins):maskedFill(torch.eq(inside:to("uint8"), 0), bins + 1)
     local counts = torch.DoubleTensor(x:size(1), bins + 1):zero()
-    counts:scatterAdd(2, place:long(), torch.DoubleTensor(x:size()):fill(1))
+    counts:scatterAdd(2, place:to("int64"), torch.DoubleTensor(x:size()):fill(1))
     return counts:narrow(2, 1, bins):clone():typeAs(x)
   end
 
@@ -379,7 +379,7 @@ return function(torch)
   -- Example:
   --   torch.LongTensor { 1 }:real():type() == torch.getdefaulttensortype() --> true
   local function real(x)
-    return x:type(torch.getdefaulttensortype())
+    return x:to(torch.getDefaultDtype())
   end
 
   -- Torch7's spellings of the events of tensors, for scripts that call or replace them.

@@ -19,9 +19,9 @@ return function(torch)
     elseif n == 1 then
       w = torch.DoubleTensor { 1 }
     else
-      w = f(torch.arange(0, n):double(), full - 1)
+      w = f(torch.arange(0, n):to("float64"), full - 1)
     end
-    return dtype and w:type(dtype) or w:type(torch.getdefaulttensortype())
+    return dtype and w:type(dtype) or w:to(torch.getDefaultDtype())
   end
 
   local function cosines(name, ...)

@@ -290,7 +290,13 @@ static cr_tensor *record(cr_binary_op op, cr_tensor *y, cr_tensor *a, cr_tensor 
 }
 
 cr_tensor *cr_binary(cr_binary_op op, cr_tensor *a, cr_tensor *b, cr_tensor *out) {
-  if (!a || !b || !cr_same_device(table[op].name, a, b)) return NULL;
+  if (!a || !b) return NULL;
+  if (cr_device_of(a).type != cr_device_of(b).type && (a->ndim == 0 || b->ndim == 0)) {
+    CR_AUTO x = cr_number_beside(a, b);
+    CR_AUTO y = x ? cr_number_beside(b, x) : NULL;
+    return y && cr_same_device(table[op].name, x, y) ? cr_binary(op, x, y, out) : NULL;
+  }
+  if (!cr_same_device(table[op].name, a, b)) return NULL;
   cr_dtype dtype = common_dtype(a, b);
   if (a->dtype != dtype || b->dtype != dtype) {
     CR_AUTO x = cr_cast(a, dtype);

@@ -114,6 +114,16 @@ bool cr_same_device(const char *fn, const cr_tensor *a, const cr_tensor *b) {
                  device_name(s, x), device_name(t, y));
 }
 
+cr_tensor *cr_beside(cr_tensor *index, const cr_tensor *t) {
+  cr_device there = cr_device_of(t);
+  bool move = index && there.type != CR_CPU && cr_device_of(index).type == CR_CPU;
+  return move ? cr_to_device(index, there) : index ? cr_retain(index) : NULL;
+}
+
+cr_tensor *cr_number_beside(cr_tensor *a, const cr_tensor *t) {
+  return a->ndim == 0 ? cr_beside(a, t) : cr_retain(a);
+}
+
 bool cr_need_dtype(const char *fn, const char *what, const cr_tensor *t, cr_dtype want) {
   if (t->dtype == want) return true;
   return cr_fail("%s: %s is %s, wanted %s", fn, what, cr_dtypes[t->dtype].name,

@@ -306,8 +306,9 @@ static cr_tensor *true_places(cr_tensor *mask) {
 /* Places in t of a mask that broadcasts to it (or, as in Torch7, has as many elements). */
 static cr_tensor *mask_places(const char *fn, const cr_tensor *t, cr_tensor *mask) {
   if (!check_mask(fn, mask)) return NULL;
-  if (cr_numel(mask) == cr_numel(t)) return true_places(mask);
-  CR_AUTO wide = cr_expand(mask, t->ndim, t->shape);
+  CR_AUTO here = cr_beside(mask, t);
+  if (!here || cr_numel(here) == cr_numel(t)) return here ? true_places(here) : NULL;
+  CR_AUTO wide = cr_expand(here, t->ndim, t->shape);
   if (!wide) cr_error_prefix(fn);
   return wide ? true_places(wide) : NULL;
 }
@@ -328,7 +329,8 @@ cr_tensor *cr_masked_fill(cr_tensor *a, cr_tensor *mask, cr_scalar v) {
   if (!a || !mask || !check_mask("maskedFill", mask)) return NULL;
   CR_AUTO value = cr_scalar_tensor((cr_dtype)a->dtype, cr_device_of(a), v);
   bool as_many = cr_numel(mask) == cr_numel(a);
-  CR_AUTO same = as_many ? cr_reshape(mask, a->ndim, a->shape) : cr_expand(mask, a->ndim, a->shape);
+  CR_AUTO here = cr_beside(mask, a);
+  CR_AUTO same = as_many ? cr_reshape(here, a->ndim, a->shape) : cr_expand(here, a->ndim, a->shape);
   if (!same) cr_error_prefix("maskedFill");
   return same && value ? cr_where(same, value, a, a) : NULL;
 }
