@@ -26,6 +26,8 @@ const size_t RESERVED = (size_t)64 << 30;
 const size_t STEP = (size_t)2 << 20;
 const size_t ALIGN = 256; /* of a block, as on a real device */
 const size_t GAP = 64;    /* at least, after a block */
+/* What is no longer needed at the end of the arena is closed when it is this much. */
+const size_t SPARE = (size_t)64 << 20;
 /* Blocks from this size on go back to the system when they are freed. */
 const size_t GIVEN_BACK = (size_t)32 << 20;
 const unsigned char canary_byte = 0xc7;
@@ -54,6 +56,7 @@ void reserve() {
   }
   madvise(p, RESERVED, MADV_HUGEPAGE);
   arena.base = static_cast<char *>(p);
+  arena.end = ALIGN; /* what lies before the first block is seen as well */
   install_handlers();
 }
 
@@ -90,6 +93,14 @@ void grow(size_t end) {
   }
   poison(arena.base + arena.used, used - arena.used);
   arena.used = used;
+}
+
+/* Gives the end of the arena back, so that less is opened and closed; the arena is open. */
+void shrink() {
+  size_t used = rounded(arena.end, STEP), spare = arena.used - used;
+  if (spare < SPARE) return;
+  madvise(arena.base + used, spare, MADV_DONTNEED);
+  if (mprotect(arena.base + used, spare, PROT_NONE) == 0) arena.used = used;
 }
 
 size_t slot_bytes(size_t bytes) {
@@ -169,11 +180,12 @@ bool arena_release(void *p) {
   poison(p, b.bytes);
   if (b.bytes >= GIVEN_BACK) {
     uintptr_t first = rounded(b.start, STEP), last = (b.start + b.bytes) / STEP * STEP;
-    madvise(reinterpret_cast<void *>(first), last - first, MADV_DONTNEED);
+    if (last > first) madvise(reinterpret_cast<void *>(first), last - first, MADV_DONTNEED);
   }
   arena.live[b.device] -= b.bytes;
   arena.blocks.erase(found);
   give_place(b.start, slot_bytes(b.bytes));
+  shrink();
   return true;
 }
 

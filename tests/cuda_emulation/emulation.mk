@@ -6,7 +6,7 @@
 CXX            ?= g++
 emulation_dir  := tests/cuda_emulation
 emulation_cc   := $(filter-out $(emulation_dir)/test_%,$(wildcard $(emulation_dir)/*.cc))
-emulation_test := $(wildcard $(emulation_dir)/test_*.cc)
+emulation_test := $(wildcard $(emulation_dir)/test_emulation*.cc)
 emulation_o    := $(emulation_cc:%.cc=$(B)/%.o)
 emulation_cxxflags := -std=c++17 -D_GNU_SOURCE -DCR_CUDA_EMULATION -I$(emulation_dir)/include -I. -I$(B) \
                   -Wall -Wextra -Werror -fPIC -fvisibility=hidden -MMD -MP -O2 -g \

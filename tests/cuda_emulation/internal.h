@@ -130,6 +130,8 @@ void fill_pattern(void *p, size_t bytes);
 /* Starts `text` with what runs and where. */
 void describe_running(char *text, size_t size);
 void install_handlers();
+/* Lets the calling thread survive an overflow of its stack for long enough to say so. */
+void use_signal_stack();
 
 } // namespace emulation
 

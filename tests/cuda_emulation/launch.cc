@@ -158,6 +158,7 @@ cudaError_t cr_emulation_launch_kernel(const struct cr_emulation_launch *launch)
   guard g(lock);
   error = check_configuration(*launch);
   if (error != cudaSuccess) return fail(error);
+  use_signal_stack();
   cr_emulation_device open(launch->name);
   const char *outer = running;
   running = launch->name;

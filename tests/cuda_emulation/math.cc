@@ -37,8 +37,9 @@ double cr_emulation_cospi(double x) {
 /* exp(x x) erfc(x), which does not vanish. */
 double cr_emulation_erfcx(double x) {
   if (x < 25) return exp(x * x) * erfc(x);
-  double s = 1 / (x * x);
-  return (1 - s / 2 * (1 - s * 3 / 2 * (1 - s * 5 / 2))) / (x * sqrt(PI));
+  double series = 1;
+  for (int k = 9; k > 0; k--) series = 1 - (2 * k - 1) / (2 * x * x) * series;
+  return series / (x * sqrt(PI));
 }
 
 /* The y with erfc(y) = x for 0 < x <= 1, by Halley's method from a guess that is right to some

@@ -10,6 +10,7 @@
 
 #if CR_ASAN
 #include <sanitizer/asan_interface.h>
+#include <sanitizer/common_interface_defs.h>
 #endif
 
 namespace emulation {
@@ -34,42 +35,86 @@ void describe_running(char *text, size_t size) {
 namespace {
 
 struct sigaction previous_action;
+bool said;
 
 /* Async-signal-safe enough for a process that is about to die. */
 void say(const char *text) {
   char line[1024], where[512];
   describe_running(where, sizeof where);
   int n = snprintf(line, sizeof line, "%s: %s\n", where, text);
+  said = true;
   if (write(STDERR_FILENO, line, (size_t)n < sizeof line ? (size_t)n : sizeof line - 1) < 0) return;
+}
+
+void say_host_touched(const void *address) {
+  char text[128];
+  snprintf(text, sizeof text, "host code touched device memory at %p", address);
+  say(text);
 }
 
 /* The previous action stays, so that the access, when it is repeated, does what it would have done.
  */
 void on_fault(int, siginfo_t *info, void *) {
-  char text[256];
+  char text[128];
   const void *address = info->si_addr;
-  if (arena_contains(address)) {
-    if (running)
-      snprintf(text, sizeof text, "device code touched address %p, beyond all device memory",
-               address);
-    else
-      snprintf(text, sizeof text, "host code touched device memory at %p", address);
+  if (arena_contains(address) && !running) {
+    say_host_touched(address);
+  } else if (arena_contains(address)) {
+    snprintf(text, sizeof text, "device code touched %p, beyond all device memory", address);
     say(text);
   } else if (fibre_overflowed(address))
     say("the stack of a kernel's thread overflowed");
   else if (running)
-    say("fault");
+    say("segmentation fault");
   sigaction(SIGSEGV, &previous_action, nullptr);
 }
 
 #if CR_ASAN
-/* The first line of a report by AddressSanitizer says too little. */
-void on_asan_report(const char *) {
-  if (running) say("AddressSanitizer reports an error (see above)");
+/* Sanitizers say what is wrong and where in the source, but not in which thread of which kernel. */
+void on_death() {
+  const void *address = __asan_report_present() ? __asan_get_report_address() : nullptr;
+  if (said)
+    return;
+  else if (running)
+    say("a sanitizer found an error, see above");
+  else if (arena_contains(address))
+    say_host_touched(address);
 }
 #endif
 
 } // namespace
+
+/* A thread whose stack overflowed cannot run a handler on it. */
+class signal_stack {
+public:
+  signal_stack() : memory(nullptr) {
+    stack_t now;
+    if (sigaltstack(nullptr, &now) != 0 || !(now.ss_flags & SS_DISABLE)) return;
+    memory = malloc(BYTES);
+    stack_t ours = {};
+    ours.ss_sp = memory;
+    ours.ss_size = BYTES;
+    if (memory) sigaltstack(&ours, nullptr);
+  }
+  ~signal_stack() {
+    if (!memory) return;
+    stack_t none = {};
+    none.ss_flags = SS_DISABLE;
+    sigaltstack(&none, nullptr);
+    free(memory);
+  }
+  signal_stack(const signal_stack &) = delete;
+  signal_stack &operator=(const signal_stack &) = delete;
+
+private:
+  static constexpr size_t BYTES = 64 << 10;
+  void *memory;
+};
+
+void use_signal_stack() {
+  static thread_local signal_stack stack;
+  (void)stack;
+}
 
 void install_handlers() {
   struct sigaction action = {};
@@ -78,7 +123,7 @@ void install_handlers() {
   sigemptyset(&action.sa_mask);
   sigaction(SIGSEGV, &action, &previous_action);
 #if CR_ASAN
-  __asan_set_error_report_callback(on_asan_report);
+  __sanitizer_set_death_callback(on_death);
 #endif
 }
 

@@ -12,7 +12,7 @@ extern unsigned cr_emulation_spins;
 [[noreturn]] void cr_emulation_bad_atomic(const void *address);
 }
 
-enum { CR_SPINS_MAX = 1 << 28 };
+enum { CR_SPINS_MAX = 1 << 26 };
 
 template <typename T, typename F> static inline T cr_emulation_atomic(T *address, F change) {
   if ((uintptr_t)address % sizeof(T) != 0 || ++cr_emulation_spins > CR_SPINS_MAX)
