@@ -35,7 +35,7 @@ const unsigned char canary_byte = 0xc7;
 struct {
   char *base;
   size_t used; /* what was ever in use: the part that is opened */
-  std::map<uintptr_t, allocation> blocks;
+  std::map<uintptr_t, allocation> blocks, pieces;
   std::map<uintptr_t, size_t> holes; /* between blocks, below base + end */
   size_t end;                        /* of the last block and its gap */
   size_t live[DEVICES_MAX];
@@ -147,28 +147,42 @@ void give_place(uintptr_t start, size_t slot) {
 
 } // namespace
 
+static void make_fresh(const allocation &b) {
+  char *p = reinterpret_cast<char *>(b.start);
+  unpoison(p, b.bytes);
+  fill_pattern(p, b.bytes);
+  if (CR_ASAN)
+    poison(p + b.bytes, b.room - b.bytes);
+  else
+    memset(p + b.bytes, canary_byte, b.room - b.bytes);
+}
+
 void *arena_allocate(size_t bytes, int device) {
   if (bytes > configuration().memory - arena.live[device]) return nullptr;
   cr_emulation_device open("cudaMalloc");
   size_t slot = slot_bytes(bytes);
   uintptr_t start = take_place(slot);
   if (!start) return nullptr;
-  char *p = reinterpret_cast<char *>(start);
-  unpoison(p, bytes);
-  fill_pattern(p, bytes);
-  if (!CR_ASAN) memset(p + bytes, canary_byte, slot - bytes);
-  arena.blocks[start] = {start, bytes, device};
+  allocation &b = arena.blocks[start] = {start, bytes, slot, device, false};
+  make_fresh(b);
   arena.live[device] += bytes;
-  return p;
+  return reinterpret_cast<void *>(start);
 }
 
 void arena_check(const allocation &b) {
   if (CR_ASAN) return;
   const unsigned char *gap = reinterpret_cast<const unsigned char *>(b.start + b.bytes);
-  for (size_t i = 0; i < slot_bytes(b.bytes) - b.bytes; i++)
+  for (size_t i = 0; i < b.room - b.bytes; i++)
     if (gap[i] != canary_byte)
       cr_emulation_report(
           "device memory was written %zu bytes beyond the end of a block of %zu bytes", i, b.bytes);
+}
+
+static void check_no_piece(const allocation &b) {
+  auto piece = arena.pieces.lower_bound(b.start);
+  if (piece != arena.pieces.end() && piece->first < b.start + b.bytes)
+    cr_emulation_report("a block of %zu bytes is freed while %zu bytes of it are in use", b.bytes,
+                        piece->second.bytes);
 }
 
 bool arena_release(void *p) {
@@ -176,6 +190,7 @@ bool arena_release(void *p) {
   if (found == arena.blocks.end()) return false;
   allocation b = found->second;
   cr_emulation_device open("cudaFree");
+  if (b.carved) check_no_piece(b);
   arena_check(b);
   poison(p, b.bytes);
   if (b.bytes >= GIVEN_BACK) {
@@ -184,7 +199,7 @@ bool arena_release(void *p) {
   }
   arena.live[b.device] -= b.bytes;
   arena.blocks.erase(found);
-  give_place(b.start, slot_bytes(b.bytes));
+  give_place(b.start, b.room);
   shrink();
   return true;
 }
@@ -196,11 +211,16 @@ void arena_release_all(int device) {
   }
 }
 
-const allocation *arena_find(const void *p) {
-  auto after = arena.blocks.upper_bound((uintptr_t)p);
-  if (after == arena.blocks.begin()) return nullptr;
-  const allocation &b = std::prev(after)->second;
+static allocation *find_in(std::map<uintptr_t, allocation> &all, const void *p) {
+  auto after = all.upper_bound((uintptr_t)p);
+  if (after == all.begin()) return nullptr;
+  allocation &b = std::prev(after)->second;
   return (uintptr_t)p - b.start <= b.bytes ? &b : nullptr;
+}
+
+const allocation *arena_find(const void *p) {
+  allocation *b = find_in(arena.blocks, p);
+  return b && b->carved ? find_in(arena.pieces, p) : b;
 }
 
 bool arena_contains(const void *p) {
@@ -229,6 +249,28 @@ void cr_emulation_leave(void) {
     protect(PROT_NONE);
   }
   lock.unlock();
+}
+
+void cr_emulation_carve(void *p, size_t bytes, size_t room) {
+  cr_emulation_device open("a piece of device memory");
+  allocation *b = find_in(arena.blocks, p);
+  if (!b || bytes > room || (uintptr_t)p + room > b->start + b->bytes)
+    cr_emulation_report("%p and %zu bytes lie in no block", p, room);
+  if (!b->carved) poison(reinterpret_cast<void *>(b->start), b->bytes);
+  b->carved = true;
+  if (!arena.pieces.insert({(uintptr_t)p, {(uintptr_t)p, bytes, room, b->device, false}}).second)
+    cr_emulation_report("%p is already in use", p);
+  make_fresh(arena.pieces[(uintptr_t)p]);
+}
+
+void cr_emulation_uncarve(void *p) {
+  cr_emulation_device open("a piece of device memory");
+  auto found = arena.pieces.find((uintptr_t)p);
+  if (found == arena.pieces.end()) cr_emulation_report("%p is given back and was not in use", p);
+  arena_check(found->second);
+  fill_pattern(p, found->second.bytes); /* for those who read it still */
+  poison(p, found->second.room);
+  arena.pieces.erase(found);
 }
 
 bool cr_emulation_is_device(const void *p, size_t bytes) {

@@ -67,8 +67,9 @@ void streams_release_all(int device);
 
 struct allocation {
   uintptr_t start;
-  size_t bytes;
+  size_t bytes, room; /* asked for, and with the gap behind them */
   int device;
+  bool carved; /* into pieces, which count instead of it */
 };
 
 /* NULL when there is no room; filled with the pattern of memory that nobody wrote. */
@@ -76,7 +77,7 @@ void *arena_allocate(size_t bytes, int device);
 /* False when p begins no live block.  Reports a block that was written beyond its end. */
 bool arena_release(void *p);
 void arena_release_all(int device);
-/* The live block that holds address p, or ends there; NULL: none. */
+/* The live block, or piece of one, that holds address p or ends there; NULL: none. */
 const allocation *arena_find(const void *p);
 bool arena_contains(const void *p); /* whether p lies in the arena at all */
 /* Reports a block that was written beyond its end. */

@@ -203,6 +203,25 @@ TEST(a_large_block_comes_and_goes) {
   }
 }
 
+TEST(blocks_cut_into_pieces) {
+  char *block;
+  float x;
+  OK(cudaMalloc(&block, 1024));
+  cr_emulation_carve(block, 448, 512);
+  cr_emulation_carve(block + 512, 512, 512);
+  CHECK(cr_emulation_is_device(block, 448) && !cr_emulation_is_device(block, 449));
+  CHECK(cr_emulation_is_device(block + 512, 512) && !cr_emulation_is_device(block + 500, 4));
+  OK(cudaMemset(block, 0, 448));
+  cr_emulation_uncarve(block);
+  CHECK(!cr_emulation_is_device(block, 1));
+  cr_emulation_carve(block, 4, 512);
+  OK(cudaMemcpy(&x, block, sizeof x, cudaMemcpyDeviceToHost));
+  CHECK(isnan(x));
+  cr_emulation_uncarve(block);
+  cr_emulation_uncarve(block + 512);
+  OK(cudaFree(block));
+}
+
 __global__ void double_it(int *x) {
   *x *= 2;
 }

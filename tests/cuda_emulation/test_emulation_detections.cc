@@ -72,6 +72,35 @@ DIES(a_canary_is_checked_when_memory_is_freed,
 }
 #endif
 
+#if UNDER_ASAN
+DIES(writing_beyond_a_piece,
+     "write_at, block (0,0,0), thread (0,0,0): a sanitizer found an error") {
+#else
+DIES(writing_beyond_a_piece,
+     "write_at: device memory was written 0 bytes beyond the end of a block of 20 bytes") {
+#endif
+  char *block;
+  OK(cudaMalloc(&block, 1024));
+  cr_emulation_carve(block, 20, 512);
+  LAUNCH(write_at, 1, 1, (int *)block, 5);
+}
+
+DIES(a_piece_given_back, "argument 1, 0x") {
+  char *block;
+  OK(cudaMalloc(&block, 1024));
+  cr_emulation_carve(block, 20, 512);
+  cr_emulation_uncarve(block);
+  LAUNCH(write_at, 1, 1, (int *)block, 0);
+}
+
+DIES(a_block_freed_with_a_piece_in_use,
+     "a block of 1024 bytes is freed while 20 bytes of it are in use") {
+  char *block;
+  OK(cudaMalloc(&block, 1024));
+  cr_emulation_carve(block + 512, 20, 512);
+  cudaFree(block);
+}
+
 DIES(touching_what_no_device_has,
      "cuda emulation: read_at, block (0,0,0), thread (0,0,0): device code touched 0x") {
   device_array<int> x(10), out(1);

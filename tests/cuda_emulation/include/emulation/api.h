@@ -90,6 +90,12 @@ cudaError_t cudaOccupancyMaxActiveBlocksPerMultiprocessor(int *numBlocks, const 
 
 /* What the templates below stand on. */
 cudaError_t cr_emulation_symbol(const void *symbol, size_t bytes);
+
+/* For an allocator that cuts blocks of cudaMalloc into pieces and keeps them: from now on only
+ * pieces in use count as memory.  A piece of `bytes` bytes has `room`; the rest is watched, so
+ * there should be some.  It begins as fresh memory does. */
+void cr_emulation_carve(void *p, size_t bytes, size_t room);
+void cr_emulation_uncarve(void *p);
 }
 
 /* The same for typed pointers, as the toolkit has them for C++. */

@@ -17,7 +17,15 @@ static constexpr int warpSize = 32;
 #define CR_PLACE const char *file = __builtin_FILE(), int line = __builtin_LINE()
 
 enum cr_barrier { CR_BARRIER, CR_BARRIER_OR, CR_BARRIER_AND, CR_BARRIER_COUNT };
-enum cr_warp_call { CR_WARP_SYNC, CR_WARP_SHUFFLE, CR_WARP_BALLOT, CR_WARP_ANY, CR_WARP_ALL, CR_WARP_MATCH, CR_WARP_REDUCE };
+enum cr_warp_call {
+  CR_WARP_SYNC,
+  CR_WARP_SHUFFLE,
+  CR_WARP_BALLOT,
+  CR_WARP_ANY,
+  CR_WARP_ALL,
+  CR_WARP_MATCH,
+  CR_WARP_REDUCE
+};
 enum cr_warp_reduction {
   CR_WARP_ADD,
   CR_WARP_MIN,
@@ -111,7 +119,7 @@ static inline unsigned cr_emulation_crossed(unsigned lane, unsigned bits, unsign
                           CR_PLACE) {                                                              \
     unsigned from = source(cr_emulation_lane(), (unsigned)other, (unsigned)width);                 \
     return cr_emulation_unbits<type>(                                                              \
-        cr_emulation_warp(CR_WARP_SHUFFLE, mask, cr_emulation_bits(value), from, file, line));          \
+        cr_emulation_warp(CR_WARP_SHUFFLE, mask, cr_emulation_bits(value), from, file, line));     \
   }
 CR_SHUFFLES(int)
 CR_SHUFFLES(unsigned)
@@ -130,7 +138,7 @@ template <typename T> static inline unsigned __match_any_sync(unsigned mask, T v
 
 #define CR_WARP_REDUCTION(name, type, reduction)                                                   \
   static inline type name(unsigned mask, type value, CR_PLACE) {                                   \
-    return (type)cr_emulation_warp(CR_WARP_REDUCE, mask, (uint32_t)value, reduction, file, line);       \
+    return (type)cr_emulation_warp(CR_WARP_REDUCE, mask, (uint32_t)value, reduction, file, line);  \
   }
 CR_WARP_REDUCTION(__reduce_add_sync, unsigned, CR_WARP_ADD)
 CR_WARP_REDUCTION(__reduce_min_sync, unsigned, CR_WARP_MIN)
