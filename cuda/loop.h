@@ -98,6 +98,23 @@ __device__ __forceinline__ uint32_t cr_quotient_of(uint32_t n, cr_divisor d) {
   return (__umulhi(n, d.factor) + n) >> d.shift;
 }
 
+/* A size to divide positions by; quick where they are all below 2^31. */
+struct cr_size {
+  int64_t n;
+  cr_divisor divisor;
+  bool quick;
+};
+
+static inline cr_size cr_size_of(int64_t n, int64_t positions) {
+  cr_size s = {n, {0, 0, 0, 0}, n > 0 && positions <= INT32_MAX};
+  if (s.quick) s.divisor = cr_divide_by(n);
+  return s;
+}
+
+__device__ __forceinline__ int64_t cr_over(int64_t i, const cr_size &s) {
+  return s.quick ? (int64_t)cr_quotient_of((uint32_t)i, s.divisor) : i / s.n;
+}
+
 /* Where the elements of N operands lie: sizes, and steps in bytes, dimension 0 innermost. */
 template <int N> struct cr_places {
   int64_t ndim, numel;
