@@ -5,7 +5,20 @@
  *   cr_emulation_device device("cublasSgemm");
  *   ... read and write device memory ...
  *
- * Only one host thread plays the device at a time; others wait. */
+ * Only one host thread plays the device at a time; others wait.
+ *
+ * The environment says what machine it is:
+ *   CRESSET_EMULATION_DEVICES   how many devices (2)
+ *   CRESSET_EMULATION_MEMORY    bytes that each has (4 GB)
+ *   CRESSET_EMULATION_FAULT     no-driver, old-driver or no-device: what the runtime answers
+ *   CRESSET_EMULATION_ORDER     forward, backward or random:SEED: who runs first, of blocks and
+ * threads; what comes out differently lacks a barrier
+ *
+ * A mistake that is seen ends the process with a line that names kernel, block and thread.  Not
+ * seen are: what a kernel reads out of range (but under AddressSanitizer), streams and host threads
+ * that do not wait for each other, addresses that are not aligned (but under
+ * UndefinedBehaviorSanitizer),
+ * __launch_bounds__, and that the host touches device memory while another thread's kernel runs. */
 #ifndef CR_EMULATION_H
 #define CR_EMULATION_H
 

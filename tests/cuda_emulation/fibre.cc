@@ -10,8 +10,15 @@
 #include <sanitizer/common_interface_defs.h>
 #endif
 
-#if !defined(__x86_64__) && !defined(__aarch64__)
+/* -DCR_UCONTEXT=1 tries on any machine what those without assembly here use. */
+#ifndef CR_UCONTEXT
+#if defined(__x86_64__) || defined(__aarch64__)
+#define CR_UCONTEXT 0
+#else
 #define CR_UCONTEXT 1
+#endif
+#endif
+#if CR_UCONTEXT
 #include <ucontext.h>
 #endif
 
