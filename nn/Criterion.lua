@@ -89,6 +89,7 @@ return function(nn, torch)
   end
 
   --- criterion:clone(); criterion:type([typename]); criterion:float(); criterion:double()
+  -- criterion:cuda(); criterion:cpu()
   --
   -- A copy with tensors of its own; the type of its tensors, or their conversion.
   --

@@ -31,13 +31,15 @@ static void push_element(lua_State *L, const cr_tensor *t, int64_t k) {
  *    torch.ones(2):map(torch.ones(2), function(a, b) return a + b end):sum() --> 4.0
  */
 static int walk(lua_State *L, int tensors) {
-  cr_tensor *t[3];
+  cr_tensor *t[3], *first = cr_check_tensor(L, 1);
   for (int i = 0; i < tensors; i++) {
     t[i] = cr_check_tensor(L, i + 1);
-    if (cr_numel(t[i]) != cr_numel(t[0]))
+    if (cr_numel(t[i]) != cr_numel(first))
       return luaL_argerror(L, i + 1, "tensors with as many elements are wanted");
   }
   luaL_checktype(L, tensors + 1, LUA_TFUNCTION);
+  bool away = cr_device_of(first).type != CR_CPU;
+  for (int i = 0; i < tensors; i++) t[i] = cr_push_host(L, t[i]);
   int64_t index[CR_MAX_DIMS] = {0}, n = cr_numel(t[0]);
   for (int64_t k = 0; k < n; k++) {
     lua_pushvalue(L, tensors + 1);
@@ -48,6 +50,7 @@ static int walk(lua_State *L, int tensors) {
       return cr_lua_error(L);
     lua_pop(L, 1);
   }
+  if (away) cr_push_tensor(L, cr_copy(first, t[0]));
   return cr_return(L, 1);
 }
 

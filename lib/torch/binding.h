@@ -118,6 +118,8 @@ cr_dtype cr_check_dtype(lua_State *L, int arg);
 bool cr_device_by_name(const char *name, cr_device *d);
 cr_device cr_check_device(lua_State *L, int arg);
 int cr_push_device(lua_State *L, cr_device d); /* its name; returns 1 */
+/* t to read elements of: itself, or a copy in host memory, which is pushed. */
+cr_tensor *cr_push_host(lua_State *L, cr_tensor *t);
 bool cr_is_tensor_of_ints(const cr_tensor *t);
 /* Pushes the value at arg again and returns 1: for methods that give back their tensor. */
 int cr_return(lua_State *L, int arg);

@@ -83,7 +83,9 @@ return function(torch)
   cuda.getDevice = control.getDevice
   cuda.setDevice = control.setDevice
 
-  --- Calls a function with another current device.
+  --- torch.cuda.withDevice(device, f)
+  --
+  -- Calls a function with another current device.
   --
   -- device: number of a CUDA device
   -- f: function

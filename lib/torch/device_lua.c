@@ -42,6 +42,15 @@ int cr_push_device(lua_State *L, cr_device d) {
   return 1;
 }
 
+cr_tensor *cr_push_host(lua_State *L, cr_tensor *t) {
+  if (cr_device_of(t).type == CR_CPU) return t;
+  cr_tensor *plain = cr_detach(t);
+  cr_tensor *here = plain ? cr_to_device(plain, (cr_device){CR_CPU, 0}) : NULL;
+  cr_release(plain);
+  cr_push_tensor(L, here);
+  return here;
+}
+
 /* ---- moving tensors --------------------------------------------------------------------- */
 
 static void take_wish(lua_State *L, int arg, cr_kind *kind) {

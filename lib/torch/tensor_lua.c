@@ -406,7 +406,7 @@ static void push_table(lua_State *L, const cr_tensor *t, int dim, int64_t *index
  */
 static int t_totable(lua_State *L) {
   int64_t index[CR_MAX_DIMS];
-  push_table(L, cr_check_tensor(L, 1), 0, index);
+  push_table(L, cr_push_host(L, cr_check_tensor(L, 1)), 0, index);
   return 1;
 }
 

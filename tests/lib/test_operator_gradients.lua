@@ -53,6 +53,7 @@ local function check(entry, layout, shape)
   for i, x in ipairs(args) do
     local other = inputs.relaid(x, layout)
     if other then args[i], changed = other:detach(), true end
+    args[i] = inputs.placed(args[i])
   end
   if not changed then return end
   local f, floats = function_of_floats(entry, args)
@@ -78,7 +79,9 @@ end
 
 -- What has no derivative gives results that need none, whatever went in, and has a reason.
 local function check_none(entry)
-  local f, floats = function_of_floats(entry, inputs.smooth(entry, sizes))
+  local args = inputs.smooth(entry, sizes)
+  for i, x in ipairs(args) do args[i] = inputs.placed(x) end
+  local f, floats = function_of_floats(entry, args)
   local reason = is_constant(f, floats)
   tester:assert(reason or entry.why ~= nil, entry.label .. " could have a derivative")
   tester:assert(not (reason and entry.why), entry.label .. " needs no reason to have no derivative")
@@ -89,14 +92,19 @@ local function check_none(entry)
     entry.label .. " has a derivative after all")
 end
 
+local function test(entry)
+  if entry.types == "int" then
+    return tester:assert(entry.derivative == false, entry.label .. " is of integers but not marked so")
+  end
+  if entry.derivative == false then return check_none(entry) end
+  for _, layout in ipairs { "contiguous", "transposed", "stepped" } do check(entry, layout, sizes) end
+  for _, others in ipairs(other_sizes) do check(entry, "contiguous", others) end
+end
+
 for _, entry in ipairs(dofile "tests/operators/init.lua") do
   tests[entry.label] = function()
-    if entry.types == "int" then
-      return tester:assert(entry.derivative == false, entry.label .. " is of integers but not marked so")
-    end
-    if entry.derivative == false then return check_none(entry) end
-    for _, layout in ipairs { "contiguous", "transposed", "stepped" } do check(entry, layout, sizes) end
-    for _, others in ipairs(other_sizes) do check(entry, "contiguous", others) end
+    local ok, why = inputs.call(test, entry)
+    tester:assert(ok, entry.label .. ": " .. tostring(why))
   end
 end
 

@@ -226,6 +226,25 @@ function inputs.make(entry, dtype, layout)
   return changed and list or nil
 end
 
+--- The device under test, which TEST_DEVICE names; inputs are made in host memory.
+inputs.device = os.getenv "TEST_DEVICE" or "cpu"
+
+--- x on the device under test, with the same strides.
+function inputs.placed(x)
+  local storage = x:storage()
+  if inputs.device == "cpu" or not storage then return x:to(inputs.device) end
+  local whole = x.new(storage, 1, torch.LongStorage { storage:size() }):to(inputs.device)
+  return whole.new():set(whole:storage(), x:storageOffset(), x:size(), x:stride())
+end
+
+--- Calls f(..) with new tensors made on the device under test; the results of xpcall.
+function inputs.call(f, ...)
+  torch.setDefaultDevice(inputs.device)
+  local results = table.pack(xpcall(f, debug.traceback, ...))
+  torch.setDefaultDevice "cpu"
+  return table.unpack(results, 1, results.n)
+end
+
 --- Results as tensors: numbers and booleans become tensors without dimensions, tables are unpacked.
 function inputs.tensors(...)
   local list = {}
