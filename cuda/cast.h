@@ -42,7 +42,7 @@ template <> struct cr_cast<cr_bool> {
 /* ---- to one known when it runs ---------------------------------------------------------- */
 
 /* x (float, double or int64_t) as an element of dtype. */
-template <typename C> __device__ __forceinline__ void cr_put(C x, int64_t dtype, char *p) {
+template <typename C> __device__ __forceinline__ void cr_store(C x, int64_t dtype, char *p) {
   switch (dtype) {
 #define CASE(code, type)                                                                           \
   case code: *reinterpret_cast<type *>(p) = cr_cast<type>::from(x); break;
@@ -56,7 +56,7 @@ template <typename C> struct cr_to_cast { C value; };
 
 template <typename C>
 __device__ __forceinline__ void cr_write(cr_to_cast<C> x, int64_t dtype, char *p) {
-  cr_put(x.value, dtype, p);
+  cr_store(x.value, dtype, p);
 }
 
 #endif

@@ -251,7 +251,7 @@ static bool fill(const cr_iter *it, cr_scalar v) {
 __global__ void __launch_bounds__(CR_LOOP_THREADS)
     progression(int64_t n, char *out, int64_t stride, int64_t dtype, double start, double step) {
   for (int64_t i = cr_thread(); i < n; i += cr_threads())
-    cr_put(start + (double)i * step, dtype, out + i * stride);
+    cr_store(start + (double)i * step, dtype, out + i * stride);
 }
 
 static bool arange(const cr_iter *it, double start, double step) {

@@ -150,15 +150,15 @@ __device__ __forceinline__ int64_t find_reduced(const reduction &r, int64_t i) {
 
 __device__ __forceinline__ void write_result(const reduction &r, char *out,
                                              const plain<double> &s) {
-  cr_put(s.v, r.out_dtype, out);
+  cr_store(s.v, r.out_dtype, out);
 }
 __device__ __forceinline__ void write_result(const reduction &r, char *out,
                                              const plain<int64_t> &s) {
-  cr_put(r.all ? (int64_t)(s.v == r.nin) : s.v, r.out_dtype, out);
+  cr_store(r.all ? (int64_t)(s.v == r.nin) : s.v, r.out_dtype, out);
 }
 template <typename T>
 __device__ __forceinline__ void write_result(const reduction &r, char *out, const placed<T> &s) {
-  cr_put(s.at, r.out_dtype, out);
+  cr_store(s.at, r.out_dtype, out);
 }
 
 template <typename S>

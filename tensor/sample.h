@@ -98,7 +98,7 @@ CR_BOTH static inline double cr_draw_small_binomial(cr_stream *s, double n, doub
   int k = -1;
   if (p == 0) return 0;
   do {
-    trials += fmax(1, ceil(log(cr_draw_uniform(s)) / fail));
+    trials += fmax(1.0, ceil(log(cr_draw_uniform(s)) / fail));
     k++;
   } while (trials <= n && k < CR_MOST_TRIES);
   return k;
@@ -127,7 +127,7 @@ CR_BOTH static inline double cr_draw_large_binomial(cr_stream *s, double n, doub
 CR_BOTH static inline double cr_draw_rare(cr_stream *s, double n, double p) {
   if (n * p < 10) return cr_draw_small_binomial(s, n, p);
   if (n > CR_SAMPLE_WIDE && n * p > CR_SAMPLE_WIDE)
-    return fmin(n, fmax(0, round(n * p + sqrt(n * p * (1 - p)) * cr_draw_normal(s))));
+    return fmin(n, fmax(0.0, round(n * p + sqrt(n * p * (1 - p)) * cr_draw_normal(s))));
   return cr_draw_large_binomial(s, n, p);
 }
 
@@ -171,7 +171,7 @@ CR_BOTH static inline double cr_draw_von_mises(cr_stream *s, double mean, double
     double z = cos(M_PI * cr_draw_uniform(s)), u = cr_draw_uniform(s);
     double f = (1 + r * z) / (r + z), c = kappa * (r - f);
     if (c * (2 - c) <= u && log(c / u) + 1 < c) continue;
-    double angle = acos(fmax(-1, fmin(1, f)));
+    double angle = acos(fmax(-1.0, fmin(1.0, f)));
     return remainder(mean + (cr_draw_uniform(s) > 0.5 ? angle : -angle), 2 * M_PI);
   }
   return remainder(mean, 2 * M_PI);
