@@ -4,8 +4,6 @@
 #include <math.h>
 #include <string.h>
 
-#include "emulation.h"
-
 /* ---- products --------------------------------------------------------------------------- */
 
 /* How a matrix lies in memory. */

@@ -28,6 +28,7 @@ const cr_nn_backend *cpu_nn() {
 
 const cr_nn_backend *gpu_nn() {
   static cr_nn_backend b;
+  if (!b.conv2d) cr_cuda_fill_conv(&b);
   return &b;
 }
 
@@ -132,6 +133,7 @@ bytes device_copy::get() const {
 int main(void) {
   start_runtime();
   test_gemm();
+  test_conv();
   printf("%d passed, %d failed\n", passed, failed);
   return failed != 0;
 }

@@ -1,0 +1,399 @@
+/* conv.cu: convolutions by cuDNN.
+ *
+ * cuDNN has several algorithms for each.  Which to take is found out once for each shape, by its
+ * heuristics or (CR_OPTION_BENCHMARK) by trying; all that could do it are kept, because the best
+ * one may want more work space than there is. */
+#include "cuda/conv.h"
+#include "cuda/library.h"
+
+#include <limits.h>
+#include <string.h>
+#include <unordered_map>
+
+#define MOST_RESULTS 16 /* that cuDNN is asked for */
+#define MOST_CHOICES 6  /* that are kept */
+#define MOST_SHAPES 1024
+
+/* ---- one convolution -------------------------------------------------------------------- */
+
+enum direction { FORWARD, BY_INPUT, BY_WEIGHT };
+
+/* out = the sums, or (add) out + the sums.  Of x, y and w two are read. */
+struct convolution {
+  cr_conv2d_shape s;
+  bool add;
+  void *x, *y, *w;
+};
+
+struct descriptors {
+  const cr_dnn &dnn;
+  cudnnTensorDescriptor_t x = NULL, y = NULL;
+  cudnnFilterDescriptor_t w = NULL;
+  cudnnConvolutionDescriptor_t how = NULL;
+
+  explicit descriptors(const cr_dnn &d) : dnn(d) {}
+  ~descriptors() {
+    if (x) dnn->cudnnDestroyTensorDescriptor(x);
+    if (y) dnn->cudnnDestroyTensorDescriptor(y);
+    if (w) dnn->cudnnDestroyFilterDescriptor(w);
+    if (how) dnn->cudnnDestroyConvolutionDescriptor(how);
+  }
+  descriptors(const descriptors &) = delete;
+  descriptors &operator=(const descriptors &) = delete;
+  bool make();
+  bool set(const cr_conv2d_shape &s);
+};
+
+bool descriptors::make() {
+  return dnn.ok(dnn->cudnnCreateTensorDescriptor(&x), "cudnnCreateTensorDescriptor") &&
+         dnn.ok(dnn->cudnnCreateTensorDescriptor(&y), "cudnnCreateTensorDescriptor") &&
+         dnn.ok(dnn->cudnnCreateFilterDescriptor(&w), "cudnnCreateFilterDescriptor") &&
+         dnn.ok(dnn->cudnnCreateConvolutionDescriptor(&how), "cudnnCreateConvolutionDescriptor");
+}
+
+static cudnnDataType_t type_of(cr_dtype t) {
+  return t == CR_FLOAT64 ? CUDNN_DATA_DOUBLE : CUDNN_DATA_FLOAT;
+}
+
+bool descriptors::set(const cr_conv2d_shape &s) {
+  const cr_conv2d_args &a = s.args;
+  cudnnDataType_t t = type_of(s.dtype);
+  return dnn.ok(dnn->cudnnSetTensor4dDescriptor(x, CUDNN_TENSOR_NCHW, t, (int)s.n, (int)s.c,
+                                                (int)s.h, (int)s.w),
+                "cudnnSetTensor4dDescriptor") &&
+         dnn.ok(dnn->cudnnSetTensor4dDescriptor(y, CUDNN_TENSOR_NCHW, t, (int)s.n, (int)s.o,
+                                                (int)s.oh, (int)s.ow),
+                "cudnnSetTensor4dDescriptor") &&
+         dnn.ok(dnn->cudnnSetFilter4dDescriptor(w, t, CUDNN_TENSOR_NCHW, (int)s.o,
+                                                (int)(s.c / a.groups), (int)s.kh, (int)s.kw),
+                "cudnnSetFilter4dDescriptor") &&
+         dnn.ok(dnn->cudnnSetConvolution2dDescriptor(
+                    how, (int)a.pad[0], (int)a.pad[1], (int)a.stride[0], (int)a.stride[1],
+                    (int)a.dilation[0], (int)a.dilation[1], CUDNN_CROSS_CORRELATION, t),
+                "cudnnSetConvolution2dDescriptor") &&
+         dnn.ok(dnn->cudnnSetConvolutionGroupCount(how, (int)a.groups),
+                "cudnnSetConvolutionGroupCount");
+}
+
+/* Factors 1 and 0 as cuDNN wants them. */
+struct factor {
+  float narrow;
+  double wide;
+  const void *of(cr_dtype t) const {
+    return t == CR_FLOAT64 ? (const void *)&wide : (const void *)&narrow;
+  }
+};
+static const factor one = {1, 1}, zero = {0, 0};
+
+/* ---- the three of them ------------------------------------------------------------------ */
+
+/* How each direction's functions are called: what cuDNN suggests, what it measures, a run. */
+template <enum direction D> struct calls;
+
+template <> struct calls<FORWARD> {
+  typedef cudnnConvolutionFwdAlgoPerf_t result;
+  static cudnnStatus_t suggest(const cr_dnn &n, const descriptors &d, int *count, result *r) {
+    return n->cudnnGetConvolutionForwardAlgorithm_v7(n.handle, d.x, d.w, d.how, d.y, MOST_RESULTS,
+                                                     count, r);
+  }
+  static cudnnStatus_t measure(const cr_dnn &n, const descriptors &d, const convolution &c,
+                               int *count, result *r, void *room, size_t bytes) {
+    return n->cudnnFindConvolutionForwardAlgorithmEx(n.handle, d.x, c.x, d.w, c.w, d.how, d.y, c.y,
+                                                     MOST_RESULTS, count, r, room, bytes);
+  }
+  static cudnnStatus_t run(const cr_dnn &n, const descriptors &d, const convolution &c,
+                           int algorithm, void *room, size_t bytes) {
+    cr_dtype t = c.s.dtype;
+    return n->cudnnConvolutionForward(n.handle, one.of(t), d.x, c.x, d.w, c.w, d.how,
+                                      (cudnnConvolutionFwdAlgo_t)algorithm, room, bytes,
+                                      (c.add ? one : zero).of(t), d.y, c.y);
+  }
+};
+
+template <> struct calls<BY_INPUT> {
+  typedef cudnnConvolutionBwdDataAlgoPerf_t result;
+  static cudnnStatus_t suggest(const cr_dnn &n, const descriptors &d, int *count, result *r) {
+    return n->cudnnGetConvolutionBackwardDataAlgorithm_v7(n.handle, d.w, d.y, d.how, d.x,
+                                                          MOST_RESULTS, count, r);
+  }
+  static cudnnStatus_t measure(const cr_dnn &n, const descriptors &d, const convolution &c,
+                               int *count, result *r, void *room, size_t bytes) {
+    return n->cudnnFindConvolutionBackwardDataAlgorithmEx(n.handle, d.w, c.w, d.y, c.y, d.how, d.x,
+                                                          c.x, MOST_RESULTS, count, r, room, bytes);
+  }
+  static cudnnStatus_t run(const cr_dnn &n, const descriptors &d, const convolution &c,
+                           int algorithm, void *room, size_t bytes) {
+    cr_dtype t = c.s.dtype;
+    return n->cudnnConvolutionBackwardData(n.handle, one.of(t), d.w, c.w, d.y, c.y, d.how,
+                                           (cudnnConvolutionBwdDataAlgo_t)algorithm, room, bytes,
+                                           (c.add ? one : zero).of(t), d.x, c.x);
+  }
+};
+
+template <> struct calls<BY_WEIGHT> {
+  typedef cudnnConvolutionBwdFilterAlgoPerf_t result;
+  static cudnnStatus_t suggest(const cr_dnn &n, const descriptors &d, int *count, result *r) {
+    return n->cudnnGetConvolutionBackwardFilterAlgorithm_v7(n.handle, d.x, d.y, d.how, d.w,
+                                                            MOST_RESULTS, count, r);
+  }
+  static cudnnStatus_t measure(const cr_dnn &n, const descriptors &d, const convolution &c,
+                               int *count, result *r, void *room, size_t bytes) {
+    return n->cudnnFindConvolutionBackwardFilterAlgorithmEx(
+        n.handle, d.x, c.x, d.y, c.y, d.how, d.w, c.w, MOST_RESULTS, count, r, room, bytes);
+  }
+  static cudnnStatus_t run(const cr_dnn &n, const descriptors &d, const convolution &c,
+                           int algorithm, void *room, size_t bytes) {
+    cr_dtype t = c.s.dtype;
+    return n->cudnnConvolutionBackwardFilter(n.handle, one.of(t), d.x, c.x, d.y, c.y, d.how,
+                                             (cudnnConvolutionBwdFilterAlgo_t)algorithm, room,
+                                             bytes, (c.add ? one : zero).of(t), d.w, c.w);
+  }
+};
+
+static const char *name_of(enum direction d) {
+  return d == FORWARD    ? "cudnnConvolutionForward"
+         : d == BY_INPUT ? "cudnnConvolutionBackwardData"
+                         : "cudnnConvolutionBackwardFilter";
+}
+
+/* ---- which algorithm -------------------------------------------------------------------- */
+
+struct choice {
+  int algorithm;
+  cudnnMathType_t math;
+  size_t memory;
+};
+
+/* The best first. */
+struct choices {
+  int count;
+  choice at[MOST_CHOICES];
+};
+
+/* All bytes count, so it is zeroed before it is filled. */
+struct key {
+  int64_t device, direction, options, dtype;
+  int64_t size[9];
+  cr_conv2d_args args;
+  bool operator==(const key &k) const { return memcmp(this, &k, sizeof k) == 0; }
+};
+
+struct key_hash {
+  size_t operator()(const key &k) const {
+    int64_t words[sizeof(key) / sizeof(int64_t)];
+    memcpy(words, &k, sizeof words);
+    uint64_t h = 0;
+    for (int64_t w : words) h = (h ^ (uint64_t)w) * 0x9e3779b97f4a7c15u, h ^= h >> 29;
+    return (size_t)h;
+  }
+};
+
+static key key_of(enum direction d, const cr_conv2d_shape &s, bool timed) {
+  key k;
+  memset(&k, 0, sizeof k);
+  k.device = cr_cuda_device();
+  k.direction = d;
+  k.options =
+      cr_cuda_option(CR_OPTION_TF32) | cr_cuda_option(CR_OPTION_DETERMINISTIC) << 1 | timed << 2;
+  k.dtype = s.dtype;
+  const int64_t size[9] = {s.n, s.c, s.h, s.w, s.o, s.kh, s.kw, s.oh, s.ow};
+  memcpy(k.size, size, sizeof size);
+  k.args = s.args;
+  return k;
+}
+
+template <typename R> static choices keep(const R *results, int count) {
+  choices c = {};
+  bool same_bits = cr_cuda_option(CR_OPTION_DETERMINISTIC);
+  bool fast = cr_cuda_option(CR_OPTION_TF32);
+  for (int i = 0; i < count && c.count < MOST_CHOICES; i++) {
+    if (results[i].status != CUDNN_STATUS_SUCCESS) continue;
+    if (same_bits && results[i].determinism != CUDNN_DETERMINISTIC) continue;
+    c.at[c.count++] = {(int)results[i].algo, fast ? results[i].mathType : CUDNN_FMA_MATH,
+                       results[i].memory};
+  }
+  return c;
+}
+
+/* cuDNN cannot do it, by this algorithm or at all. */
+static bool is_refusal(cudnnStatus_t s) {
+  return (s >= 3000 && s < 4000) || s == CUDNN_STATUS_ALLOC_FAILED;
+}
+
+/* Runs them all with the most work space that any wants, or with less if there is not so much. */
+template <enum direction D>
+static cudnnStatus_t measure(const cr_dnn &dnn, const descriptors &d, const convolution &c,
+                             typename calls<D>::result *results, int *count) {
+  size_t most = 0;
+  for (int i = 0; i < *count; i++)
+    if (results[i].status == CUDNN_STATUS_SUCCESS && results[i].memory > most)
+      most = results[i].memory;
+  for (;; most = most > 1024 ? most / 4 : 0) {
+    std::optional<cr_scratch> room;
+    if (most) room.emplace(most);
+    if (room && !room->p) continue;
+    return calls<D>::measure(dnn, d, c, count, results, room ? room->p : NULL, most);
+  }
+}
+
+/* None at all when cuDNN refuses the shape. */
+template <enum direction D>
+static bool find(const cr_dnn &dnn, const descriptors &d, const convolution &c, bool timed,
+                 choices *out) {
+  typename calls<D>::result results[MOST_RESULTS];
+  int count = 0;
+  cudnnMathType_t math = cr_cuda_option(CR_OPTION_TF32) ? CUDNN_DEFAULT_MATH : CUDNN_FMA_MATH;
+  *out = choices();
+  if (!dnn.ok(dnn->cudnnSetConvolutionMathType(d.how, math), "cudnnSetConvolutionMathType"))
+    return false;
+  cudnnStatus_t status = calls<D>::suggest(dnn, d, &count, results);
+  if (is_refusal(status)) return true;
+  if (!dnn.ok(status, "cudnnGetConvolutionAlgorithm")) return false;
+  *out = keep(results, count);
+  if (!timed) return true;
+  status = measure<D>(dnn, d, c, results, &count);
+  if (is_refusal(status)) return true;
+  if (!dnn.ok(status, "cudnnFindConvolutionAlgorithm")) return false;
+  *out = keep(results, count);
+  return true;
+}
+
+/* Of this thread.  Measuring writes to the result, so that a sum cannot be measured. */
+template <enum direction D>
+static bool choices_for(const cr_dnn &dnn, const descriptors &d, const convolution &c,
+                        choices *out) {
+  static thread_local std::unordered_map<key, choices, key_hash> known;
+  bool timed = cr_cuda_option(CR_OPTION_BENCHMARK) && !c.add;
+  key k = key_of(D, c.s, timed);
+  auto at = known.find(k);
+  if (at != known.end()) {
+    *out = at->second;
+    return true;
+  }
+  if (!find<D>(dnn, d, c, timed, out)) return false;
+  if (known.size() >= MOST_SHAPES) known.clear();
+  known[k] = *out;
+  return true;
+}
+
+/* ---- running --------------------------------------------------------------------------- */
+
+/* Runs the best algorithm for which there is memory; none: *done is false. */
+template <enum direction D>
+static bool run_chosen(const cr_dnn &dnn, const descriptors &d, const convolution &c, bool *done) {
+  choices all;
+  *done = false;
+  if (!choices_for<D>(dnn, d, c, &all)) return false;
+  for (int i = 0; i < all.count; i++) {
+    const choice &best = all.at[i];
+    std::optional<cr_scratch> room;
+    if (best.memory) room.emplace(best.memory);
+    if (room && !room->p) continue;
+    if (!dnn.ok(dnn->cudnnSetConvolutionMathType(d.how, best.math), "cudnnSetConvolutionMathType"))
+      return false;
+    cudnnStatus_t status =
+        calls<D>::run(dnn, d, c, best.algorithm, room ? room->p : NULL, best.memory);
+    if (is_refusal(status)) continue;
+    *done = true;
+    return dnn.ok(status, name_of(D)) && cr_cuda_launched(name_of(D));
+  }
+  return true;
+}
+
+/* y += bias */
+static bool add_bias(const cr_dnn &dnn, const descriptors &d, const convolution &c,
+                     const void *bias) {
+  cr_dtype t = c.s.dtype;
+  /* The input's descriptor has done its work. */
+  return dnn.ok(dnn->cudnnSetTensor4dDescriptor(d.x, CUDNN_TENSOR_NCHW, type_of(t), 1, (int)c.s.o,
+                                                1, 1),
+                "cudnnSetTensor4dDescriptor") &&
+         dnn.ok(dnn->cudnnAddTensor(dnn.handle, one.of(t), d.x, bias, one.of(t), d.y, c.y),
+                "cudnnAddTensor") &&
+         cr_cuda_launched("cudnnAddTensor");
+}
+
+/* ---- in pieces -------------------------------------------------------------------------- */
+
+static bool is_int(int64_t x) {
+  return x <= INT_MAX;
+}
+
+/* How many images cuDNN takes at once: it counts elements with 31 bits.  0: it cannot at all. */
+static int64_t images_at_once(const cr_conv2d_shape &s) {
+  double in = (double)s.c * (double)s.h * (double)s.w;
+  double out = (double)s.o * (double)s.oh * (double)s.ow;
+  double weights = (double)s.o * (double)(s.c / s.args.groups) * (double)s.kh * (double)s.kw;
+  double most = in > out ? in : out;
+  for (int d = 0; d < 2; d++)
+    if (!is_int(s.args.pad[d]) || !is_int(s.args.stride[d]) || !is_int(s.args.dilation[d]))
+      return 0;
+  if (in < 1 || out < 1 || weights < 1 || most > INT_MAX || weights > INT_MAX) return 0;
+  return (int64_t)((double)INT_MAX / most);
+}
+
+/* Images n0 .. n0+count-1 of c. */
+static convolution piece(const convolution &c, enum direction d, int64_t n0, int64_t count) {
+  convolution p = c;
+  int64_t size = (int64_t)cr_sizeof(c.s.dtype);
+  p.s.n = count;
+  p.x = static_cast<char *>(c.x) + n0 * c.s.c * c.s.h * c.s.w * size;
+  p.y = static_cast<char *>(c.y) + n0 * c.s.o * c.s.oh * c.s.ow * size;
+  p.add = d == BY_WEIGHT && n0 > 0;
+  return p;
+}
+
+/* *done: by cuDNN.  It refuses all pieces or none but for want of memory, so the whole is begun
+ * again then. */
+template <enum direction D>
+static bool by_cudnn(const convolution &c, const void *bias, bool *done) {
+  int64_t most = images_at_once(c.s);
+  *done = false;
+  if (most == 0) return true;
+  cr_dnn dnn("a convolution");
+  descriptors d(dnn);
+  if (!dnn.handle || !d.make()) return false;
+  for (int64_t n0 = 0; n0 < c.s.n; n0 += most) {
+    convolution p = piece(c, D, n0, n0 + most < c.s.n ? most : c.s.n - n0);
+    if (!d.set(p.s) || !run_chosen<D>(dnn, d, p, done)) return false;
+    if (!*done) return true;
+    if (bias && !add_bias(dnn, d, p, bias)) return false;
+  }
+  return true;
+}
+
+/* The tables' pointers are const where they are read. */
+static void *given(const void *p) {
+  return const_cast<void *>(p);
+}
+
+static bool conv2d(const cr_conv2d_shape *s, void *y, const void *x, const void *w,
+                   const void *bias) {
+  convolution c = {*s, false, given(x), y, given(w)};
+  bool done;
+  if (s->n == 0 || s->o == 0) return true;
+  if (!by_cudnn<FORWARD>(c, bias, &done)) return false;
+  return done || cr_conv_direct(s, y, x, w, bias);
+}
+
+static bool conv2d_input(const cr_conv2d_shape *s, void *gx, const void *gy, const void *w) {
+  convolution c = {*s, false, gx, given(gy), given(w)};
+  bool done;
+  if (s->n == 0 || s->c == 0) return true;
+  if (!by_cudnn<BY_INPUT>(c, NULL, &done)) return false;
+  return done || cr_conv_direct_input(s, gx, gy, w);
+}
+
+static bool conv2d_weight(const cr_conv2d_shape *s, void *gw, const void *gy, const void *x) {
+  convolution c = {*s, false, given(x), given(gy), gw};
+  bool done = false;
+  if (s->n > 0 && !by_cudnn<BY_WEIGHT>(c, NULL, &done)) return false;
+  return done || cr_conv_direct_weight(s, gw, gy, x);
+}
+
+void cr_cuda_fill_conv(cr_nn_backend *b) {
+  b->conv2d = conv2d;
+  b->conv2d_input = conv2d_input;
+  b->conv2d_weight = conv2d_weight;
+  b->sum_middle = cr_cuda_sum_middle;
+}

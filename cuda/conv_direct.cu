@@ -1,0 +1,160 @@
+/* conv_direct.cu: convolutions as plain sums, for the shapes that cuDNN refuses: sizes of more than
+ * 31 bits, images without a pixel inside their padding.  Each output is the sum of one thread or,
+ * of a weight, one block; sums are in double. */
+#include "cuda/block.h"
+#include "cuda/conv.h"
+
+#define THREADS 256
+
+typedef cr_conv2d_shape shape;
+
+/* Number i of an array (a, b, c, d). */
+struct place {
+  int64_t a, b, c, d;
+};
+
+__device__ __forceinline__ place place_of(int64_t i, int64_t b, int64_t c, int64_t d) {
+  place p;
+  p.d = i % d, i /= d;
+  p.c = i % c, i /= c;
+  p.b = i % b;
+  p.a = i / b;
+  return p;
+}
+
+/* ---- forward ---------------------------------------------------------------------------- */
+
+/* What channel `from` of x and one plane of the kernel give to output place p, q. */
+template <typename T>
+__device__ double plane_sum(const shape &s, const T *x, const T *w, int64_t p, int64_t q) {
+  double sum = 0;
+  for (int64_t i = 0; i < s.kh; i++) {
+    int64_t row = p * s.args.stride[0] - s.args.pad[0] + i * s.args.dilation[0];
+    if (row < 0 || row >= s.h) continue;
+    for (int64_t j = 0; j < s.kw; j++) {
+      int64_t col = q * s.args.stride[1] - s.args.pad[1] + j * s.args.dilation[1];
+      if (col >= 0 && col < s.w) sum += (double)x[row * s.w + col] * (double)w[i * s.kw + j];
+    }
+  }
+  return sum;
+}
+
+template <typename T>
+__global__ void __launch_bounds__(THREADS)
+    forward_kernel(const __grid_constant__ shape s, T *y, const T *x, const T *w, const T *bias) {
+  int64_t channels = s.c / s.args.groups, outputs = s.o / s.args.groups;
+  for (int64_t i = cr_thread(); i < s.n * s.o * s.oh * s.ow; i += cr_threads()) {
+    place at = place_of(i, s.o, s.oh, s.ow);
+    int64_t first = at.b / outputs * channels;
+    double sum = bias ? (double)bias[at.b] : 0;
+    for (int64_t c = 0; c < channels; c++)
+      sum += plane_sum(s, x + (at.a * s.c + first + c) * s.h * s.w,
+                       w + (at.b * channels + c) * s.kh * s.kw, at.c, at.d);
+    y[i] = (T)sum;
+  }
+}
+
+/* ---- the derivative by the input -------------------------------------------------------- */
+
+/* The output place that sees position `at` by number k of the kernel, along dimension d; -1:
+ * none. */
+__device__ __forceinline__ int64_t seen_by(const shape &s, int d, int64_t at, int64_t k) {
+  int64_t from = at + s.args.pad[d] - k * s.args.dilation[d];
+  if (from < 0 || from % s.args.stride[d]) return -1;
+  int64_t p = from / s.args.stride[d];
+  return p < (d == 0 ? s.oh : s.ow) ? p : -1;
+}
+
+template <typename T>
+__device__ double seen_sum(const shape &s, const T *gy, const T *w, int64_t row, int64_t col) {
+  double sum = 0;
+  for (int64_t i = 0; i < s.kh; i++) {
+    int64_t p = seen_by(s, 0, row, i);
+    if (p < 0) continue;
+    for (int64_t j = 0; j < s.kw; j++) {
+      int64_t q = seen_by(s, 1, col, j);
+      if (q >= 0) sum += (double)gy[p * s.ow + q] * (double)w[i * s.kw + j];
+    }
+  }
+  return sum;
+}
+
+template <typename T>
+__global__ void __launch_bounds__(THREADS)
+    input_kernel(const __grid_constant__ shape s, T *gx, const T *gy, const T *w) {
+  int64_t channels = s.c / s.args.groups, outputs = s.o / s.args.groups;
+  for (int64_t i = cr_thread(); i < s.n * s.c * s.h * s.w; i += cr_threads()) {
+    place at = place_of(i, s.c, s.h, s.w);
+    int64_t first = at.b / channels * outputs, within = at.b % channels;
+    double sum = 0;
+    for (int64_t o = first; o < first + outputs; o++)
+      sum += seen_sum(s, gy + (at.a * s.o + o) * s.oh * s.ow,
+                      w + (o * channels + within) * s.kh * s.kw, at.c, at.d);
+    gx[i] = (T)sum;
+  }
+}
+
+/* ---- the derivative by the weight ------------------------------------------------------- */
+
+template <typename T>
+__global__ void __launch_bounds__(THREADS)
+    weight_kernel(const __grid_constant__ shape s, T *gw, const T *gy, const T *x) {
+  int64_t channels = s.c / s.args.groups, outputs = s.o / s.args.groups;
+  int64_t count = s.o * channels * s.kh * s.kw, images = s.n * s.oh * s.ow;
+  for (int64_t i = blockIdx.x; i < count; i += gridDim.x) {
+    place at = place_of(i, channels, s.kh, s.kw);
+    int64_t channel = at.a / outputs * channels + at.b;
+    double sum = 0;
+    for (int64_t k = threadIdx.x; k < images; k += THREADS) {
+      int64_t q = k % s.ow, p = k / s.ow % s.oh, n = k / s.ow / s.oh;
+      int64_t row = p * s.args.stride[0] - s.args.pad[0] + at.c * s.args.dilation[0];
+      int64_t col = q * s.args.stride[1] - s.args.pad[1] + at.d * s.args.dilation[1];
+      if (row >= 0 && row < s.h && col >= 0 && col < s.w)
+        sum += (double)gy[((n * s.o + at.a) * s.oh + p) * s.ow + q] *
+               (double)x[((n * s.c + channel) * s.h + row) * s.w + col];
+    }
+    sum = cr_block_sum<THREADS>(sum);
+    if (threadIdx.x == 0) gw[i] = (T)sum;
+  }
+}
+
+/* ---- the host's side -------------------------------------------------------------------- */
+
+template <typename T>
+static bool forward(const shape *s, void *y, const void *x, const void *w, const void *bias) {
+  int64_t count = s->n * s->o * s->oh * s->ow;
+  return count == 0 || cr_launch("conv2d", forward_kernel<T>, cr_blocks(count, THREADS), THREADS, 0,
+                                 *s, static_cast<T *>(y), static_cast<const T *>(x),
+                                 static_cast<const T *>(w), static_cast<const T *>(bias));
+}
+
+template <typename T>
+static bool backward_input(const shape *s, void *gx, const void *gy, const void *w) {
+  int64_t count = s->n * s->c * s->h * s->w;
+  return count == 0 ||
+         cr_launch("conv2d by its input", input_kernel<T>, cr_blocks(count, THREADS), THREADS, 0,
+                   *s, static_cast<T *>(gx), static_cast<const T *>(gy), static_cast<const T *>(w));
+}
+
+template <typename T>
+static bool backward_weight(const shape *s, void *gw, const void *gy, const void *x) {
+  int64_t count = s->o * (s->c / s->args.groups) * s->kh * s->kw;
+  return count == 0 ||
+         cr_launch("conv2d by its weight", weight_kernel<T>, cr_blocks(count, 1), THREADS, 0, *s,
+                   static_cast<T *>(gw), static_cast<const T *>(gy), static_cast<const T *>(x));
+}
+
+bool cr_conv_direct(const shape *s, void *y, const void *x, const void *w, const void *bias) {
+  return s->dtype == CR_FLOAT64 ? forward<double>(s, y, x, w, bias)
+                                : forward<float>(s, y, x, w, bias);
+}
+
+bool cr_conv_direct_input(const shape *s, void *gx, const void *gy, const void *w) {
+  return s->dtype == CR_FLOAT64 ? backward_input<double>(s, gx, gy, w)
+                                : backward_input<float>(s, gx, gy, w);
+}
+
+bool cr_conv_direct_weight(const shape *s, void *gw, const void *gy, const void *x) {
+  return s->dtype == CR_FLOAT64 ? backward_weight<double>(s, gw, gy, x)
+                                : backward_weight<float>(s, gw, gy, x);
+}

@@ -1,0 +1,161 @@
+/* libraries_conv.cc: convolutions and sums over channels beside the CPU's. */
+#include "tests/cuda/libraries.h"
+
+#include "cuda/conv.h"
+
+#include <math.h>
+
+/* ---- convolutions ----------------------------------------------------------------------- */
+
+struct tables {
+  bool (*forward)(const cr_conv2d_shape *, void *, const void *, const void *, const void *);
+  bool (*input)(const cr_conv2d_shape *, void *, const void *, const void *);
+  bool (*weight)(const cr_conv2d_shape *, void *, const void *, const void *);
+};
+
+static int64_t out_size(int64_t size, int64_t kernel, const cr_conv2d_args &a, int d) {
+  int64_t room = size + 2 * a.pad[d] - (a.dilation[d] * (kernel - 1) + 1);
+  return room < 0 ? 0 : room / a.stride[d] + 1;
+}
+
+/* One that fits. */
+static cr_conv2d_shape random_shape(cr_dtype t) {
+  cr_conv2d_shape s = {};
+  do {
+    s.dtype = t;
+    for (int d = 0; d < 2; d++) {
+      s.args.stride[d] = pick(1, 3);
+      s.args.pad[d] = pick(0, 3);
+      s.args.dilation[d] = pick(0, 2) ? 1 : 2;
+    }
+    s.args.groups = pick(0, 1) ? 1 : pick(2, 3);
+    s.n = pick(0, 9) ? pick(1, 3) : 0;
+    s.c = s.args.groups * pick(1, 3);
+    s.o = s.args.groups * (pick(0, 9) ? pick(1, 3) : 0);
+    s.h = pick(0, 9) ? pick(1, 9) : 0;
+    s.w = pick(1, 9);
+    s.kh = pick(1, 4);
+    s.kw = pick(1, 4);
+    s.oh = out_size(s.h, s.kh, s.args, 0);
+    s.ow = out_size(s.w, s.kw, s.args, 1);
+  } while (s.oh < 1 || s.ow < 1);
+  return s;
+}
+
+static void report(const cr_conv2d_shape &s, const char *what, bool ok, double error,
+                   double tolerance) {
+  check(ok && error <= tolerance,
+        "%s of %s: %lldx%lldx%lldx%lld, weight %lldx%lldx%lld, stride %lld %lld, pad %lld %lld, "
+        "dilation %lld %lld, groups %lld: %s (%g)",
+        what, cr_dtypes[s.dtype].name, (long long)s.n, (long long)s.c, (long long)s.h,
+        (long long)s.w, (long long)s.o, (long long)s.kh, (long long)s.kw,
+        (long long)s.args.stride[0], (long long)s.args.stride[1], (long long)s.args.pad[0],
+        (long long)s.args.pad[1], (long long)s.args.dilation[0], (long long)s.args.dilation[1],
+        (long long)s.args.groups, ok ? "wrong" : cr_error(), error);
+}
+
+static void compare(const tables &gpu, const cr_conv2d_shape &s, double tolerance) {
+  int64_t nx = s.n * s.c * s.h * s.w, ny = s.n * s.o * s.oh * s.ow;
+  int64_t nw = s.o * (s.c / s.args.groups) * s.kh * s.kw;
+  size_t size = cr_sizeof(s.dtype);
+  bytes x = random_elements(s.dtype, nx), y = random_elements(s.dtype, ny);
+  bytes w = random_elements(s.dtype, nw), bias = random_elements(s.dtype, s.o);
+  bool biased = pick(0, 1);
+  device_copy dx(x), dy(y), dw(w), db(bias), outx(x.size()), outy(y.size()), outw(w.size());
+  bytes ex(nx * size), ey(ny * size), ew(nw * size);
+
+  bool ok = gpu.forward(&s, outy.p, dx.p, dw.p, biased ? db.p : NULL);
+  cpu_nn()->conv2d(&s, ey.data(), x.data(), w.data(), biased ? bias.data() : NULL);
+  report(s, "conv2d", ok, difference(s.dtype, ny, outy.get().data(), ey.data()), tolerance);
+  ok = gpu.input(&s, outx.p, dy.p, dw.p);
+  cpu_nn()->conv2d_input(&s, ex.data(), y.data(), w.data());
+  report(s, "conv2d by its input", ok, difference(s.dtype, nx, outx.get().data(), ex.data()),
+         tolerance);
+  ok = gpu.weight(&s, outw.p, dy.p, dx.p);
+  cpu_nn()->conv2d_weight(&s, ew.data(), y.data(), x.data());
+  report(s, "conv2d by its weight", ok, difference(s.dtype, nw, outw.get().data(), ew.data()),
+         tolerance);
+}
+
+static void test_shapes() {
+  const tables library = {gpu_nn()->conv2d, gpu_nn()->conv2d_input, gpu_nn()->conv2d_weight};
+  const tables direct = {cr_conv_direct, cr_conv_direct_input, cr_conv_direct_weight};
+  for (int i = 0; i < 120; i++) {
+    cr_dtype t = i % 2 ? CR_FLOAT64 : CR_FLOAT32;
+    cr_conv2d_shape s = random_shape(t);
+    options[CR_OPTION_BENCHMARK] = pick(0, 1);
+    options[CR_OPTION_DETERMINISTIC] = pick(0, 1);
+    options[CR_OPTION_TF32] = pick(0, 3) == 0;
+    scratch_limit = pick(0, 3) ? SIZE_MAX : (size_t)pick(0, 300); /* a few algorithms need more */
+    double exact = precision(t) * 100;
+    compare(library, s, options[CR_OPTION_TF32] && t == CR_FLOAT32 ? 1e-2 : exact);
+    options[CR_OPTION_BENCHMARK] = options[CR_OPTION_TF32] = options[CR_OPTION_DETERMINISTIC] =
+        false;
+    scratch_limit = SIZE_MAX;
+    compare(direct, s, exact);
+  }
+}
+
+/* Paddings that cuDNN's 32 bits do not hold. */
+static void test_far() {
+  cr_conv2d_shape s = random_shape(CR_FLOAT32);
+  const tables library = {gpu_nn()->conv2d, gpu_nn()->conv2d_input, gpu_nn()->conv2d_weight};
+  s.n = 1, s.c = s.args.groups = 1, s.o = 2, s.h = s.w = 2, s.kh = s.kw = 2;
+  for (int d = 0; d < 2; d++) {
+    s.args.pad[d] = (int64_t)1 << 33;
+    s.args.dilation[d] = (int64_t)1 << 34;
+    s.args.stride[d] = 1;
+  }
+  s.oh = out_size(s.h, s.kh, s.args, 0), s.ow = out_size(s.w, s.kw, s.args, 1);
+  compare(library, s, 1e-5);
+}
+
+/* Whether two runs give the same bits: the fake's fastest algorithms do not. */
+static bool repeats() {
+  cr_conv2d_shape s = {CR_FLOAT32, 2, 3, 8, 8, 4, 3, 3, 6, 6, {{1, 1}, {0, 0}, {1, 1}, 1}};
+  bytes x = random_elements(s.dtype, 2 * 3 * 64), y = random_elements(s.dtype, 2 * 4 * 36);
+  device_copy dx(x), dy(y), first(4 * 3 * 9 * 4), second(4 * 3 * 9 * 4);
+  return gpu_nn()->conv2d_weight(&s, first.p, dy.p, dx.p) &&
+         gpu_nn()->conv2d_weight(&s, second.p, dy.p, dx.p) && first.get() == second.get();
+}
+
+static void test_deterministic() {
+  check(!repeats(), "the fake's fast algorithms give other bits at each run");
+  options[CR_OPTION_DETERMINISTIC] = true;
+  check(repeats(), "a deterministic algorithm is taken");
+  options[CR_OPTION_BENCHMARK] = true;
+  check(repeats(), "a deterministic algorithm is measured");
+  options[CR_OPTION_DETERMINISTIC] = options[CR_OPTION_BENCHMARK] = false;
+}
+
+/* ---- sums ------------------------------------------------------------------------------- */
+
+static void test_middle(cr_middle_shape s) {
+  bytes in = random_elements(s.dtype, s.outer * s.n * s.inner);
+  bytes expected((size_t)s.n * cr_sizeof(s.dtype));
+  device_copy d(in), out(expected.size()), again(expected.size());
+  bool ok = gpu_nn()->sum_middle(&s, out.p, d.p) && gpu_nn()->sum_middle(&s, again.p, d.p);
+  if (!in.empty()) cpu_nn()->sum_middle(&s, expected.data(), in.data());
+  double error = difference(s.dtype, s.n, out.get().data(), expected.data());
+  check(ok && error <= precision(s.dtype) * 100 && out.get() == again.get(),
+        "sum over the middle of %lldx%lldx%lld: %g", (long long)s.outer, (long long)s.n,
+        (long long)s.inner, error);
+}
+
+static void test_sums() {
+  static const int64_t shapes[][3] = {{0, 3, 4},   {2, 0, 3},     {4, 3, 0},    {1, 1, 1},
+                                      {5, 7, 1},   {3, 5, 7},     {1, 2, 9000}, {2, 1, 13000},
+                                      {700, 1, 9}, {3000, 2, 1},  {1, 70, 1},   {40, 33, 3},
+                                      {1, 3, 300}, {1000, 37, 1}, {9, 2, 4099}, {300, 3, 50}};
+  for (const auto &s : shapes) {
+    test_middle({CR_FLOAT32, s[0], s[1], s[2]});
+    test_middle({CR_FLOAT64, s[0], s[1], s[2]});
+  }
+}
+
+void test_conv() {
+  test_shapes();
+  test_far();
+  test_deterministic();
+  test_sums();
+}
