@@ -8,7 +8,8 @@ static void out_of_memory(const cr_backend *backend, cr_device d, size_t bytes) 
   cr_memory_stats m;
   char where[32] = "";
   backend->memory(d, &m);
-  if (d.type != CR_CPU) snprintf(where, sizeof where, " on %s device %d", backend->name, d.index + 1);
+  if (d.type != CR_CPU)
+    snprintf(where, sizeof where, " on %s device %d", backend->name, d.index + 1);
   cr_fail("out of memory%s: no room for %zu bytes (%zu in use, %zu cached)", where, bytes, m.live,
           m.cached);
 }

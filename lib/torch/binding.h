@@ -106,7 +106,7 @@ typedef struct {
  * and "torch.CudaTensor", set the device as well.  false when it is no name of a type. */
 bool cr_kind_by_name(const char *name, cr_kind *kind);
 cr_kind cr_check_kind(lua_State *L, int arg, cr_kind otherwise); /* `otherwise` for nil */
-cr_kind cr_default_kind(void);                                    /* of new tensors */
+cr_kind cr_default_kind(void);                                   /* of new tensors */
 cr_kind cr_kind_of(const cr_tensor *t);
 /* Pushes the tensor at index 1 as another type, on another device; itself when it is so already. */
 int cr_push_as(lua_State *L, cr_tensor *t, cr_kind kind);

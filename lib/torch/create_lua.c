@@ -478,8 +478,7 @@ static int f_eye(lua_State *L) {
 static int f_set_default(lua_State *L) {
   luaL_checkstring(L, 1);
   cr_kind kind = cr_check_kind(L, 1, cr_default_kind());
-  if (!cr_is_float(kind.dtype))
-    return luaL_argerror(L, 1, "the default type must be a float type");
+  if (!cr_is_float(kind.dtype)) return luaL_argerror(L, 1, "the default type must be a float type");
   if (!cr_backend_of(kind.device)) return cr_lua_error(L);
   cr_ctx()->dtype = (uint8_t)kind.dtype;
   cr_ctx()->on_cuda = kind.device.type == CR_CUDA;
@@ -495,8 +494,8 @@ static int f_get_default(lua_State *L) {
 /** torch.getDefaultDtype(); torch.setDefaultDevice(name); torch.getDefaultDevice()
  *
  *  The short name of the default type; and the device on which torch.Tensor, torch.zeros and others
- *  make new tensors.  The default type's full name, as from torch.getdefaulttensortype, changes with
- *  the device.  Constructors that name a type, as torch.FloatTensor, do not follow it.
+ *  make new tensors.  The default type's full name, as from torch.getdefaulttensortype, changes
+ * with the device.  Constructors that name a type, as torch.FloatTensor, do not follow it.
  *
  *  name: "cpu", "cuda" (the current CUDA device), or "cuda:2", which becomes the current one
  *  Returns: a string; nothing from setDefaultDevice

@@ -1,5 +1,5 @@
-/* device_lua.c: tensors on other devices: moving them there and back, and the control of the devices
- * that torch.cuda and cutorch (cuda.lua) are made of. */
+/* device_lua.c: tensors on other devices: moving them there and back, and the control of the
+ * devices that torch.cuda and cutorch (cuda.lua) are made of. */
 #include "lib/torch/binding.h"
 #include "tensor/device.h"
 
@@ -64,7 +64,8 @@ static void take_wish(lua_State *L, int arg, cr_kind *kind) {
 /** x:to(what [, what]); x:cuda([device]); x:cpu()
  *
  *  x as another type, on another device, or both; x itself when it is so already.  Differentiable.
- *  Run as th, x:cuda() gives a torch.CudaTensor, of float32, whatever x's type; else the type stays.
+ *  Run as th, x:cuda() gives a torch.CudaTensor, of float32, whatever x's type; else the type
+ * stays.
  *
  *  what: string: a type, as "float64"; or a device: "cpu", "cuda", "cuda:2" (the first is 1); or a
  *    tensor, whose type and device are taken
@@ -171,9 +172,9 @@ static bool plain_pair(const cr_tensor *a, const cr_tensor *b) {
 
 /** x:copyAsync(y)
  *
- *  Copies y's elements into x without waiting, where one of the two is on a CUDA device and the other
- *  in page-locked memory (x:pinMemory()); neither may be changed before the stream is done.  In all
- *  other cases it is x:copy(y).  Not recorded for gradients.
+ *  Copies y's elements into x without waiting, where one of the two is on a CUDA device and the
+ * other in page-locked memory (x:pinMemory()); neither may be changed before the stream is done. In
+ * all other cases it is x:copy(y).  Not recorded for gradients.
  *
  *  y: tensor
  *  Returns: x
@@ -306,7 +307,8 @@ static int c_option(lua_State *L) {
 
 static int check_stream(lua_State *L, int arg) {
   int64_t n = lua_isnoneornil(L, arg) ? 0 : cr_check_int(L, arg);
-  luaL_argcheck(L, n >= 0 && n <= 1023, arg, "streams are numbered from 0, the default one, to 1023");
+  luaL_argcheck(L, n >= 0 && n <= 1023, arg,
+                "streams are numbered from 0, the default one, to 1023");
   return (int)n;
 }
 
@@ -417,20 +419,16 @@ static const luaL_Reg control[] = {
 };
 
 static const luaL_Reg event_methods[] = {
-    {"record", e_record},   {"waitOn", e_wait}, {"synchronize", e_synchronize},
-    {"query", e_query},     {"elapsed", e_elapsed}, {"__gc", e_free},
-    {"__close", e_free},    {NULL, NULL},
+    {"record", e_record}, {"waitOn", e_wait},     {"synchronize", e_synchronize},
+    {"query", e_query},   {"elapsed", e_elapsed}, {"__gc", e_free},
+    {"__close", e_free},  {NULL, NULL},
 };
 
 static const cr_binding bindings[] = {
-    {"to", NULL, t_to},
-    {"cuda", NULL, t_cuda},
-    {"cpu", NULL, t_cpu},
-    {"getDevice", NULL, t_get_device},
-    {"pinMemory", NULL, t_pin},
-    {"copyAsync", NULL, t_copy_async},
-    {"_pinned", f_pinned, NULL},
-    {NULL, NULL, NULL},
+    {"to", NULL, t_to},          {"cuda", NULL, t_cuda},
+    {"cpu", NULL, t_cpu},        {"getDevice", NULL, t_get_device},
+    {"pinMemory", NULL, t_pin},  {"copyAsync", NULL, t_copy_async},
+    {"_pinned", f_pinned, NULL}, {NULL, NULL, NULL},
 };
 
 void cr_bind_device(lua_State *L) {

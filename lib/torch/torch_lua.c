@@ -433,8 +433,8 @@ bool cr_kind_by_name(const char *name, cr_kind *kind) {
 
 cr_kind cr_default_kind(void) {
   const cr_context *c = cr_ctx();
-  return (cr_kind){(cr_dtype)c->dtype, c->on_cuda ? (cr_device){CR_CUDA, c->cuda}
-                                                  : (cr_device){CR_CPU, 0}};
+  return (cr_kind){(cr_dtype)c->dtype,
+                   c->on_cuda ? (cr_device){CR_CUDA, c->cuda} : (cr_device){CR_CPU, 0}};
 }
 
 cr_kind cr_kind_of(const cr_tensor *t) {
@@ -700,9 +700,13 @@ static int f_memory(lua_State *L) {
 }
 
 static const cr_binding process_bindings[] = {
-    {"setnumthreads", f_set_threads, NULL},       {"getnumthreads", f_get_threads, NULL},
-    {"getnumcores", f_get_cores, NULL},           {"memory", f_memory, NULL},
-    {"setmemorylimit", f_set_memory_limit, NULL}, {"_class", f_class, NULL}, {"_onclass", f_on_class, NULL},
+    {"setnumthreads", f_set_threads, NULL},
+    {"getnumthreads", f_get_threads, NULL},
+    {"getnumcores", f_get_cores, NULL},
+    {"memory", f_memory, NULL},
+    {"setmemorylimit", f_set_memory_limit, NULL},
+    {"_class", f_class, NULL},
+    {"_onclass", f_on_class, NULL},
     {NULL, NULL, NULL},
 };
 

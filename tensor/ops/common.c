@@ -56,8 +56,8 @@ cr_tensor *cr_result(const char *fn, cr_tensor *out, cr_dtype dtype, cr_device d
   if (!cr_writable(fn, out, nin, in) || !shape_result(fn, out, ndim, shape, nin, in)) return NULL;
   cr_device have = cr_device_of(out);
   if (have.type != d.type || have.index != d.index)
-    return cr_fail_null("%s: the tensor given for the result is on another device than the operands",
-                        fn);
+    return cr_fail_null(
+        "%s: the tensor given for the result is on another device than the operands", fn);
   cr_bump(out);
   return cr_retain(out);
 }

@@ -30,9 +30,8 @@ static bool copy_kernel(cr_tensor *dst, cr_tensor *src) {
 static bool copy_across(cr_tensor *dst, cr_tensor *src) {
   bool direct = dst->dtype == src->dtype && cr_same_shape(dst, src) && cr_is_contiguous(dst);
   CR_AUTO here = cr_is_contiguous(src) ? cr_retain(src) : cr_empty_like(src);
-  CR_AUTO there = direct
-                      ? cr_retain(dst)
-                      : cr_empty((cr_dtype)src->dtype, cr_device_of(dst), src->ndim, src->shape);
+  CR_AUTO there = direct ? cr_retain(dst)
+                         : cr_empty((cr_dtype)src->dtype, cr_device_of(dst), src->ndim, src->shape);
   return here && there && (here == src || copy_kernel(here, src)) &&
          (!cr_numel(src) || move_raw(there, here)) && (there == dst || copy_kernel(dst, there));
 }

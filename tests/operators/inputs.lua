@@ -232,7 +232,7 @@ inputs.device = os.getenv "TEST_DEVICE" or "cpu"
 --- x on the device under test, with the same strides.
 function inputs.placed(x)
   local storage = x:storage()
-  if inputs.device == "cpu" or not storage then return x:to(inputs.device) end
+  if inputs.device == "cpu" or not storage or x:dim() == 0 then return x:to(inputs.device) end
   local whole = x.new(storage, 1, torch.LongStorage { storage:size() }):to(inputs.device)
   return whole.new():set(whole:storage(), x:storageOffset(), x:size(), x:stride())
 end

@@ -39,7 +39,8 @@ list("classes: test_class", [[
   class factory getconstructortable getmetatable metatype newmetatable pushudata setmetatable]])
 
 list("the interpreter and its settings", [[
-  TestSuite getDefaultDevice getDefaultDtype getdefaulttensortype getenv getnumcores getnumthreads getprintoptions include isatty memory
+  TestSuite getDefaultDevice getDefaultDtype getdefaulttensortype getenv getnumcores getnumthreads
+  getprintoptions include isatty memory
   packageLuaPath setDefaultDevice setdefaulttensortype setenv setheaptracking setmemorylimit setnumthreads
   setprintoptions test tic toc updateerrorhandlers updatethreadlocals version]])
 
