@@ -175,6 +175,7 @@ install: all $(B)/libcresset.a
 	ln -sf libcresset.so.$(VERSION) $(DESTDIR)$(PREFIX)/lib/libcresset.so.0
 	ln -sf libcresset.so.0 $(DESTDIR)$(PREFIX)/lib/libcresset.so
 	install -m 644 $(B)/libcresset.a $(DESTDIR)$(PREFIX)/lib/libcresset.a
+	$(if $(with_cuda),install -m 755 $(B)/libcresset_cuda.so $(DESTDIR)$(PREFIX)/lib/libcresset_cuda.so)
 	install -m 755 $(B)/torch.so $(DESTDIR)$(PREFIX)/lib/lua/5.4/torch.so
 	install -m 644 vm/cresset.h $(DESTDIR)$(PREFIX)/include/cresset.h
 	install -d $(DESTDIR)$(PREFIX)/share/cresset
