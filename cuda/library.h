@@ -65,7 +65,11 @@
   CR_CUSOLVER_PAIR(X, gesvd)
 /* NULL in a library that is older than the headers. */
 #if CR_HAS_GEEV
-#define CR_CUSOLVER_OPTIONAL(X) X(cusolverDnXgeev_bufferSize) X(cusolverDnXgeev)
+#define CR_CUSOLVER_OPTIONAL(X)                                                                    \
+  X(cusolverDnCreateParams)                                                                        \
+  X(cusolverDnDestroyParams)                                                                       \
+  X(cusolverDnXgeev_bufferSize)                                                                    \
+  X(cusolverDnXgeev)
 #else
 #define CR_CUSOLVER_OPTIONAL(X)
 #endif

@@ -18,6 +18,7 @@ const cr_backend *gpu_backend() {
   static cr_backend b;
   if (!b.gemm) {
     cr_cuda_fill_gemm(&b);
+    cr_cuda_fill_linalg(&b);
   }
   return &b;
 }
@@ -134,6 +135,7 @@ int main(void) {
   start_runtime();
   test_gemm();
   test_conv();
+  test_linalg();
   printf("%d passed, %d failed\n", passed, failed);
   return failed != 0;
 }

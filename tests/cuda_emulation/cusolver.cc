@@ -14,6 +14,9 @@ extern const cr_plugin_core *cr_cuda_core __attribute__((weak));
 struct cusolverDnContext {
   fake::handle base;
 };
+struct cusolverDnParams {
+  uint32_t magic;
+};
 
 typedef cusolverDnHandle_t H;
 typedef cusolverStatus_t status;
@@ -236,6 +239,19 @@ static status gesvd(H h, signed char jobu, signed char jobvt, int m, int n, T *a
   return finish(result, info);
 }
 
+status cusolverDnCreateParams(cusolverDnParams_t *params) {
+  if (!params) return CUSOLVER_STATUS_INVALID_VALUE;
+  *params = static_cast<cusolverDnParams *>(malloc(sizeof **params));
+  if (!*params) return CUSOLVER_STATUS_ALLOC_FAILED;
+  (*params)->magic = MAGIC;
+  return CUSOLVER_STATUS_SUCCESS;
+}
+
+status cusolverDnDestroyParams(cusolverDnParams_t params) {
+  free(params);
+  return CUSOLVER_STATUS_SUCCESS;
+}
+
 static size_t host_space(int64_t n) {
   return (size_t)n + 3;
 }
@@ -273,7 +289,7 @@ status cusolverDnXgeev(H h, cusolverDnParams_t params, cusolverEigMode_t left,
                        void *space, size_t bytes, void *host, size_t host_bytes, int *info) {
   cr_emulation_device device("cusolverDnXgeev");
   if (!usable(h)) return CUSOLVER_STATUS_NOT_INITIALIZED;
-  if (params) return CUSOLVER_STATUS_NOT_SUPPORTED; /* none is made */
+  if (!params || params->magic != MAGIC) return CUSOLVER_STATUS_INVALID_VALUE;
   bool vectors = right == CUSOLVER_EIG_MODE_VECTOR;
   if (left != CUSOLVER_EIG_MODE_NOVECTOR || type_a != type || type_w != type || type_l != type ||
       type_r != type)

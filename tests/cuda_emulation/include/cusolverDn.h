@@ -77,6 +77,8 @@ CR_SOLVER_FUNCTIONS(S, float)
 CR_SOLVER_FUNCTIONS(D, double)
 #undef CR_SOLVER_FUNCTIONS
 
+cusolverStatus_t cusolverDnCreateParams(cusolverDnParams_t *params);
+cusolverStatus_t cusolverDnDestroyParams(cusolverDnParams_t params);
 cusolverStatus_t cusolverDnXgeev_bufferSize(
     cusolverDnHandle_t handle, cusolverDnParams_t params, cusolverEigMode_t jobvl,
     cusolverEigMode_t jobvr, int64_t n, cudaDataType dataTypeA, const void *A, int64_t lda,
