@@ -19,6 +19,7 @@ const cr_backend *gpu_backend() {
   if (!b.gemm) {
     cr_cuda_fill_gemm(&b);
     cr_cuda_fill_linalg(&b);
+    cr_cuda_fill_fft(&b);
   }
   return &b;
 }
@@ -136,6 +137,7 @@ int main(void) {
   test_gemm();
   test_conv();
   test_linalg();
+  test_fft();
   printf("%d passed, %d failed\n", passed, failed);
   return failed != 0;
 }
