@@ -27,6 +27,8 @@ void cr_cuda_fill_random(cr_backend *b);
 void cr_cuda_fill_sample(cr_backend *b);
 void cr_cuda_fill_distance(cr_backend *b);
 void cr_cuda_fill_gemm(cr_backend *b);
+void cr_cuda_fill_fft(cr_backend *b);
+void cr_cuda_fill_linalg(cr_backend *b);
 void cr_cuda_fill_conv(cr_nn_backend *b);
 
 /* ---- the runtime: runtime.cu ------------------------------------------------------------ */

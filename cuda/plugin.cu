@@ -24,10 +24,10 @@ template <typename E, typename... Others> static void complete(E &entry, Others 
 
 static void complete_tables() {
   cr_nn_backend &n = nn_table;
-  complete(tensor_table.fft, n.max_pool2d, n.max_pool2d_backward, n.avg_pool2d,
-           n.avg_pool2d_backward, n.batch_norm, n.batch_norm_backward, n.layer_norm,
-           n.layer_norm_backward, n.softmax, n.softmax_backward, n.nll, n.nll_backward,
-           n.cross_entropy, n.cross_entropy_backward, n.mse, n.mse_backward, n.dropout);
+  complete(n.max_pool2d, n.max_pool2d_backward, n.avg_pool2d, n.avg_pool2d_backward, n.batch_norm,
+           n.batch_norm_backward, n.layer_norm, n.layer_norm_backward, n.softmax,
+           n.softmax_backward, n.nll, n.nll_backward, n.cross_entropy, n.cross_entropy_backward,
+           n.mse, n.mse_backward, n.dropout);
 }
 
 static void fill_tables() {
@@ -47,6 +47,8 @@ static void fill_tables() {
   cr_cuda_fill_sample(&tensor_table);
   cr_cuda_fill_distance(&tensor_table);
   cr_cuda_fill_gemm(&tensor_table);
+  cr_cuda_fill_fft(&tensor_table);
+  cr_cuda_fill_linalg(&tensor_table);
   cr_cuda_fill_conv(&nn_table);
   complete_tables();
 }

@@ -299,9 +299,8 @@ static cr_tensor *numbers_like(const cr_tensor *a, cr_tensor *t) {
 
 /* Any of the three results, which are doubles, may be NULL. */
 static bool determinants(const char *fn, cr_tensor *a, double *det, double *sign, double *logabs) {
-  cr_tensor *pivots;
+  CR_AUTO pivots = NULL;
   CR_AUTO lu = factor_lu(fn, a, &pivots);
-  CR_AUTO owned = pivots;
   CR_AUTO diagonals = lu ? host_diagonals(lu) : NULL;
   CR_AUTO host_pivots = diagonals ? cr_to_device(pivots, (cr_device){CR_CPU, 0}) : NULL;
   if (!host_pivots) return false;
