@@ -2,11 +2,14 @@
  * backend beside the CPU's, where NVIDIA's libraries are fakes (tests/cuda_emulation). */
 #include "tests/cuda/libraries.h"
 
+#include "cuda/library.h"
+
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <thread>
 
 /* ---- tables ----------------------------------------------------------------------------- */
 
@@ -132,12 +135,43 @@ bytes device_copy::get() const {
   return b;
 }
 
+/* ---- the libraries ---------------------------------------------------------------------- */
+
+static void says(bool ok, const char *call, const char *status) {
+  check(!ok && strstr(cr_error(), call) && strstr(cr_error(), status), "%s: %s", call, cr_error());
+}
+
+/* What failed is named as the library names it. */
+static void test_messages() {
+  cr_blas blas("a test");
+  cr_solver solver("a test");
+  cr_dnn dnn("a test");
+  says(blas.ok(CUBLAS_STATUS_NOT_SUPPORTED, "cublasX"), "cublasX", "CUBLAS_STATUS_NOT_SUPPORTED");
+  says(solver.ok(CUSOLVER_STATUS_ZERO_PIVOT, "cusolverX"), "cusolverX",
+       "CUSOLVER_STATUS_ZERO_PIVOT");
+  says(solver.ok((cusolverStatus_t)77, "cusolverX"), "cusolverX", "77");
+  says(dnn.ok(CUDNN_STATUS_BAD_PARAM, "cudnnX"), "cudnnX", "CUDNN_STATUS_BAD_PARAM");
+  says(cr_cufft_ok(CUFFT_INVALID_SIZE, "cufftX"), "cufftX", "CUFFT_INVALID_SIZE");
+}
+
+/* Another thread, on another device, has handles of its own, which go when it ends. */
+static void test_threads() {
+  std::thread other([] {
+    must(cudaSetDevice(1));
+    test_fft();
+    test_gemm();
+  });
+  other.join();
+}
+
 int main(void) {
   start_runtime();
+  test_messages();
   test_gemm();
   test_conv();
   test_linalg();
   test_fft();
+  test_threads();
   printf("%d passed, %d failed\n", passed, failed);
   return failed != 0;
 }
