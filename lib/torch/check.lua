@@ -152,6 +152,11 @@ function check.count(n, from0)
   return from0 and y or y + 1
 end
 
+--- t on the device that x is on.
+function check.beside(x, t)
+  return t.device == x.device and t or t:to(x.device)
+end
+
 --- A copy of a list with the values of `changes` at some of its places.
 function check.with(list, changes)
   local copy = { table.unpack(list) }

@@ -2,7 +2,7 @@
 
 local torch = require "torch"
 local check = require "torch.check"
-local raise = check.raise
+local raise, beside = check.raise, check.beside
 
 local function flat(x) return torch.reshape(x, x:nElement()) end
 
@@ -16,15 +16,15 @@ end
 
 -- counts of runs that begin at `first`, of n elements
 local function run_lengths(first, n)
-  local ends = torch.cat({ first, torch.LongTensor { n + 1 } }, 1)
+  local ends = torch.cat({ first, beside(first, torch.LongTensor { n + 1 }) }, 1)
   return torch.diff(ends)
 end
 
 -- Where slices of rows (n, m) differ from the one before; the first does.
 local function begins_of(rows)
   local n = rows.shape[1]
-  if n == 0 then return torch.BoolTensor() end
-  local mask = torch.BoolTensor { true }
+  if n == 0 then return beside(rows, torch.BoolTensor()) end
+  local mask = beside(rows, torch.BoolTensor { true })
   if n == 1 then return mask end
   local differ = torch.ne(torch.narrow(rows, 1, 2, n - 1), torch.narrow(rows, 1, 1, n - 1)):to("bool")
   if #rows.shape > 1 then differ = torch.reshape(torch.any(differ, 2), n - 1) end
@@ -33,7 +33,7 @@ end
 
 -- The order that sorts rows (n, m) by their first column, equal ones by the second, ..
 local function row_order(rows)
-  local order = check.count(rows.shape[1])
+  local order = beside(rows, check.count(rows.shape[1]))
   for column = rows.shape[2], 1, -1 do
     local keys = torch.index(torch.select(rows, 2, column), 1, order)
     order = torch.index(order, 1, torch.argsort(keys, 1))
@@ -52,7 +52,7 @@ local function as_rows(fn, x, dim)
   local moved = torch.moveaxis(x:detach(), dim, 1)
   local n = x.shape[dim]
   local rows = torch.reshape(moved, n, n > 0 and x:nElement() // n or 0)
-  if n > 0 and rows.shape[2] == 0 then rows = torch.zeros({ n, 1 }, "uint8") end
+  if n > 0 and rows.shape[2] == 0 then rows = beside(x, torch.zeros({ n, 1 }, "uint8")) end
   return rows, function(places) return torch.index(x, dim, places) end, { n }
 end
 
@@ -84,7 +84,7 @@ function torch.unique(x, returnInverse, returnCounts, dim)
   local n = rows.shape[1]
   local order = #rows.shape == 1 and torch.argsort(rows, 1) or row_order(rows)
   local first, run = runs(begins_of(torch.index(rows, 1, order)))
-  local inverse = returnInverse and torch.LongTensor(n):scatter(1, order, run)
+  local inverse = returnInverse and torch.zerosLike(order):scatter(1, order, run)
   inverse = inverse and torch.reshape(inverse, shape)
   return give(choose, torch.index(order, 1, first), inverse, returnCounts and run_lengths(first, n),
     returnInverse, returnCounts)
@@ -137,12 +137,12 @@ function torch.bincount(x, weights, minlength)
     if torch.min(places) < 1 then raise("torch.bincount: numbers count from 1, got %d", torch.min(places)) end
     n = math.max(n, torch.max(places))
   end
-  if weights == nil then weights = torch.full({ places:nElement() }, 1, "int64") end
+  if weights == nil then weights = torch.onesLike(places) end
   check.tensor("bincount", weights, "the weights")
   if weights:nElement() ~= places:nElement() then
     raise("torch.bincount: %d weights for %d elements", weights:nElement(), places:nElement())
   end
-  return torch.zeros({ n }, weights.dtype):indexAdd(1, places, flat(weights))
+  return beside(weights, torch.zeros({ n }, weights.dtype)):indexAdd(1, places, flat(weights))
 end
 
 -- n + 1 edges of bins of equal width.
@@ -160,7 +160,7 @@ local function even_edges(values, n, range)
     raise("torch.histogram: the range from %g to %g is not finite", lo, hi)
   end
   if lo == hi then lo, hi = lo - 0.5, hi + 0.5 end
-  local edges = torch.range(0, n):to("float64"):mul((hi - lo) / n):add(lo)
+  local edges = beside(values, torch.range(0, n)):to("float64"):mul((hi - lo) / n):add(lo)
   edges[n + 1] = hi
   return edges
 end
@@ -204,7 +204,7 @@ function torch.histogram(x, bins, range, weights, density)
   end
   local inside = torch.logicalAnd(torch.ge(values, edges[1]), torch.le(values, edges[n + 1])):to("bool")
   place = torch.where(inside, place, torch.scalar(n + 1, "int64"))
-  local counts = torch.narrow(torch.zeros({ n + 1 }, x.dtype):indexAdd(1, place, w), 1, 1, n)
+  local counts = torch.narrow(beside(w, torch.zeros({ n + 1 }, x.dtype)):indexAdd(1, place, w), 1, 1, n)
   if density then
     counts = torch.cdiv(torch.div(counts, counts:sum()), torch.diff(edges):type(x.dtype))
   end
@@ -303,7 +303,7 @@ function torch.isin(x, set, invert)
   local sorted = torch.sort(flat(set:detach()), 1)
   local found
   if sorted:nElement() == 0 then
-    found = torch.zeros(x.shape, "bool")
+    found = beside(x, torch.zeros(x.shape, "bool"))
   else
     local place = torch.clamp(torch.searchsorted(sorted, x:detach()), 1, sorted:nElement())
     found = torch.eq(torch.reshape(torch.index(sorted, 1, flat(place)), x.shape), x:detach()):to("bool")

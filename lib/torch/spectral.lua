@@ -43,7 +43,7 @@ return function(torch)
   local function pick(x, d, first, last, step)
     local n = (last - first) // step + 1
     if n < 1 then return torch.narrow(x, d, 1, 0) end
-    return x:index(d, torch.range(first, first + (n - 1) * step, step):to("int64"))
+    return x:index(d, args.beside(x, torch.range(first, first + (n - 1) * step, step):to("int64")))
   end
 
   local function shape_of(x)
@@ -137,6 +137,7 @@ return function(torch)
     local rows, count, n = parts:size(1), parts:size(2), parts:size(3)
     local starts = torch.mul(torch.arange(0, count):view(count, 1), hop):expand(count, n)
     local places = torch.add(starts, torch.arange(1, n + 1):view(1, n):expand(count, n))
+    places = args.beside(parts, places)
     local y = torch.zeros(rows, (count - 1) * hop + n):typeAs(parts)
     return y:indexAdd(2, torch.reshape(places, count * n), torch.reshape(parts, rows, count * n))
   end
@@ -270,8 +271,8 @@ return function(torch)
     end
     local ortho = norm == "ortho"
     local second = (kind == 2) ~= inverse
-    local root = ortho and torch.cat(torch.DoubleTensor { 2 ^ 0.5 }, torch.ones(n - 1, "double"), 1)
-    if ortho then root = root:typeAs(y) end
+    local root = ortho and torch.ones(n):typeAs(y)
+    if ortho then root[1] = 2 ^ 0.5 end
     if ortho and not second then y = torch.cmul(y, root) end
     y = second and dct2(y) or dct3(y)
     if ortho and second then y = torch.cdiv(y, root) end

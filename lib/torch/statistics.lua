@@ -283,8 +283,8 @@ local choices = {
   end,
 }
 
--- q as a double vector of numbers from 0 to most.
-local function check_fractions(fn, q, most)
+-- q as a double vector of numbers from 0 to most, on x's device.
+local function check_fractions(fn, x, q, most)
   local list = torch.isTensor(q) and q:detach():to("float64") or nil
   if type(q) == "table" then list = torch.DoubleTensor(q) end
   if type(q) == "number" then list = torch.DoubleTensor { q } end
@@ -293,7 +293,7 @@ local function check_fractions(fn, q, most)
   if list:nElement() > 0 and not torch.logicalAnd(torch.ge(list, 0), torch.le(list, most)):all() then
     raise("torch.%s: q has elements outside 0 to %g", fn, most)
   end
-  return list / most
+  return check.beside(x, list / most)
 end
 
 -- The quantiles of lines that lie along dimension 1 of x: one row a fraction.
@@ -323,7 +323,7 @@ local function quantile(fn, x, q, dim, keepdim, interpolation, most, skip_nans)
       tostring(interpolation))
   end
   local several = type(q) ~= "number" and not (torch.isTensor(q) and #q.shape == 0)
-  q = check_fractions(fn, q, most)
+  q = check_fractions(fn, x, q, most)
   local rank = #x.shape
   local lines
   if dim == nil then

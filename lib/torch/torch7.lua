@@ -83,8 +83,8 @@ return function(torch)
     local inside = torch.cmul(torch.ge(values, lo), torch.le(values, hi))
     local place = torch.floor((values - lo) * (bins / (hi - lo))) + 1
     place:clamp(1, bins):maskedFill(torch.eq(inside:to("uint8"), 0), bins + 1)
-    local counts = torch.DoubleTensor(x:size(1), bins + 1):zero()
-    counts:scatterAdd(2, place:to("int64"), torch.DoubleTensor(x:size()):fill(1))
+    local counts = values.new(x:size(1), bins + 1):zero()
+    counts:scatterAdd(2, place:to("int64"), torch.onesLike(values))
     return counts:narrow(2, 1, bins):clone():typeAs(x)
   end
 

@@ -15,9 +15,9 @@ return function(torch)
   local function window(n, full, dtype, f)
     local w
     if n == 0 then
-      w = torch.DoubleTensor()
+      w = torch.zeros({ 0 }, "float64")
     elseif n == 1 then
-      w = torch.DoubleTensor { 1 }
+      w = torch.ones({ 1 }, "float64")
     else
       w = f(torch.arange(0, n):to("float64"), full - 1)
     end
