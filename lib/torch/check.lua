@@ -119,6 +119,11 @@ function check.float(fn, x, what)
   return check.is_float(x) and x or x:to(torch.getDefaultDtype())
 end
 
+--- A number as a tensor of no dimensions in host memory, which operators take beside tensors of any device.
+function check.constant(v, dtype)
+  return torch.scalar(v, (torch._kind(dtype, false)))
+end
+
 --- A number as a tensor of no dimensions of another's type; a fraction makes it a float.
 function check.operand(fn, x, like)
   if torch.isTensor(x) then return x end
@@ -127,7 +132,7 @@ function check.operand(fn, x, like)
   end
   check.tensor(fn, like, "one of the two")
   local whole = check.is_float(like) or math.tointeger(x)
-  return torch.scalar(x, whole and like.dtype or check.default_dtype())
+  return check.constant(x, whole and like.dtype or check.default_dtype())
 end
 
 function check.default_dtype()

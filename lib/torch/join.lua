@@ -42,9 +42,10 @@ end
 
 -- x with zeros before and after it along a dimension.
 local function placed(x, dim, before, after)
-  local shape = x.shape
-  return torch.cat({ torch.zeros(check.with(shape, { [dim] = before }), x.dtype), x,
-    torch.zeros(check.with(shape, { [dim] = after }), x.dtype) }, dim)
+  local function zeros(n)
+    return check.beside(x, torch.zeros(check.with(x.shape, { [dim] = n }), x.dtype))
+  end
+  return torch.cat({ zeros(before), x, zeros(after) }, dim)
 end
 
 --- torch.blockDiag(a, b, ...)
@@ -118,8 +119,8 @@ function torch.combinations(x, r, again)
     raise("torch.combinations: the tensor has shape %s, wanted a vector", check.shape_text(x))
   end
   local n = x.shape[1]
-  if r == 0 or n == 0 then return torch.zeros({ 0, r }, x.dtype) end
-  local places, grid, keep = check.count(n), {}, nil
+  if r == 0 or n == 0 then return check.beside(x, torch.zeros({ 0, r }, x.dtype)) end
+  local places, grid, keep = check.beside(x, check.count(n)), {}, nil
   for i = 1, r do grid[i] = places end
   grid = { torch.meshgrid(grid) }
   for i = 2, r do

@@ -100,7 +100,7 @@ function torch.pad(x, pads, mode, value)
     if pad[1] > 0 or pad[2] > 0 then
       copied = true
       if n == 0 then raise("torch.pad: dimension %d has no elements to continue", d) end
-      local place = torch.arange(n + pad[1] + pad[2]) - pad[1]
+      local place = check.beside(y, torch.arange(n + pad[1] + pad[2])) - pad[1]
       y = torch.index(y, d, sources[mode](place, n) + 1)
     end
   end

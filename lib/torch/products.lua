@@ -199,8 +199,8 @@ function torch.pdist(x, p)
   check.tensor("pdist", x)
   if #x.shape ~= 2 then raise("torch.pdist: shape %s, wanted a matrix", check.shape_text(x)) end
   local n = x.shape[1]
-  local places = torch.triuIndices(n, n, 1)
-  if places:nElement() == 0 then return torch.zeros({ 0 }, check.float("pdist", x).dtype) end
+  local places = check.beside(x, torch.triuIndices(n, n, 1))
+  if places:nElement() == 0 then return check.beside(x, torch.zeros({ 0 }, check.float("pdist", x).dtype)) end
   local flat = (places[1] - 1):mul(n) + places[2]
   return torch.index(torch.reshape(torch.cdist(x, x, p), n * n), 1, flat)
 end

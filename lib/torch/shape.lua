@@ -189,7 +189,7 @@ local function repeated_places(counts)
   if counts:nElement() == 0 then return torch.LongTensor() end
   if torch.min(counts) < 0 then raise("torch.repeatInterleave: a count is negative") end
   local ends = torch.cumsum(counts)
-  return torch.searchsorted(ends, torch.arange(ends[-1]), true)
+  return torch.searchsorted(ends, check.beside(ends, torch.arange(ends[-1])), true)
 end
 
 --- torch.repeatInterleave(x, times [, dim])
@@ -226,7 +226,7 @@ function torch.repeatInterleave(x, times, dim)
   if times:nElement() ~= n then
     raise("torch.repeatInterleave: %d counts for a dimension of %d", times:nElement(), n)
   end
-  return torch.index(x, dim, repeated_places(times))
+  return torch.index(x, dim, repeated_places(check.beside(x, times)))
 end
 
 -- ---- broadcasting ----------------------------------------------------------------------------------

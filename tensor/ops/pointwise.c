@@ -226,18 +226,31 @@ static cr_tensor *where_loop(cr_tensor *const *in, cr_tensor *out) {
   return NULL;
 }
 
-cr_tensor *cr_where(cr_tensor *cond, cr_tensor *a, cr_tensor *b, cr_tensor *out) {
-  if (!cond || !a || !b || !cr_same_device("where", a, b) || !cr_same_device("where", cond, a))
-    return NULL;
-  if (cond->dtype != CR_BOOL && cond->dtype != CR_UINT8)
-    return cr_fail_null("where: the condition is %s, wanted bool or uint8",
-                        cr_dtypes[cond->dtype].name);
+/* The operands are on one device. */
+static cr_tensor *where_there(cr_tensor *cond, cr_tensor *a, cr_tensor *b, cr_tensor *out) {
   cr_dtype dtype = cr_promote((cr_dtype)a->dtype, (cr_dtype)b->dtype);
   CR_AUTO x = cr_cast(a, dtype);
   CR_AUTO y = cr_cast(b, dtype);
   if (!x || !y) return NULL;
   cr_tensor *const in[] = {cond, x, y};
   if (out && (out->dtype != dtype || overlaps_any(out, 3, in)))
-    return cr_into("where", out, cr_where(cond, x, y, NULL));
+    return cr_into("where", out, where_there(cond, x, y, NULL));
   return cr_record(&op_where, where_loop(in, out), .nin = 3, .in = in, CR_SAVE(cond));
+}
+
+static bool in_host_memory(const cr_tensor *t) {
+  return cr_device_of(t).type == CR_CPU;
+}
+
+cr_tensor *cr_where(cr_tensor *cond, cr_tensor *a, cr_tensor *b, cr_tensor *out) {
+  if (!cond || !a || !b) return NULL;
+  if (cond->dtype != CR_BOOL && cond->dtype != CR_UINT8)
+    return cr_fail_null("where: the condition is %s, wanted bool or uint8",
+                        cr_dtypes[cond->dtype].name);
+  const cr_tensor *there = !in_host_memory(cond) ? cond : !in_host_memory(a) ? a : b;
+  CR_AUTO mask = cr_beside(cond, there);
+  CR_AUTO x = mask ? cr_number_beside(a, there) : NULL;
+  CR_AUTO y = x ? cr_number_beside(b, there) : NULL;
+  if (!y || !cr_same_device("where", x, y) || !cr_same_device("where", mask, x)) return NULL;
+  return where_there(mask, x, y, out);
 }

@@ -59,7 +59,7 @@ end
 -- Into a result tensor of another layout, and in place.
 local function check_other_forms(entry, what, args, want, first, eps)
   if entry.into ~= false and entry.plainly then
-    local place = torch.zeros(2, 3, first.dtype):t()
+    local place = torch.zeros(2, 3, first.dtype):to(first.device):t()
     entry.call(place, table.unpack(args))
     check(what .. ", into a result", { place }, want, eps)
   end

@@ -239,7 +239,7 @@ end
 
 --- Calls f(..) with new tensors made on the device under test; the results of xpcall.
 function inputs.call(f, ...)
-  torch.setDefaultDevice(inputs.device)
+  torch.setDefaultDevice(os.getenv "TEST_DEFAULT" or inputs.device)
   local results = table.pack(xpcall(f, debug.traceback, ...))
   torch.setDefaultDevice "cpu"
   return table.unpack(results, 1, results.n)
