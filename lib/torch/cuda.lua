@@ -8,6 +8,8 @@ local check = require "torch.check"
 return function(torch)
   local control = torch._cuda
   torch._cuda = nil
+  local storable = torch._storable
+  torch._storable = nil
 
   -- ---- classes, made when they are first asked for ----------------------------------------------------
 
@@ -18,6 +20,7 @@ return function(torch)
     rawset(mt, "new", function(...) return construct(class, ...) end)
     rawset(torch, name:match("^torch%.(.*)$"),
       setmetatable(class, { __call = construct, __index = mt, __newindex = mt, __metatable = mt }))
+    storable(mt)
   end)
 
   setmetatable(torch._metatables, { __index = function(_, name)

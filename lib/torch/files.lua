@@ -98,7 +98,10 @@ return function(torch, handles)
     if options.functions ~= nil and options.functions ~= "skip" then
       raise("torch.load: functions = 'skip' is the only choice; {allow = {names}} loads them")
     end
-    file._skip, file._mapped = options.functions == "skip", options.mmap
+    if options.device ~= nil and options.device ~= "cpu" and options.device ~= "cuda" then
+      raise("torch.load: device is 'cpu' or 'cuda', not %s", tostring(options.device))
+    end
+    file._skip, file._mapped, file._device = options.functions == "skip", options.mmap, options.device
     if options.allow ~= nil then
       if type(options.allow) ~= "table" then raise("torch.load: allow is a list of functions' names") end
       file._allow = {}
@@ -187,9 +190,9 @@ return function(torch, handles)
     end,
   }
 
-  local load_options = { format = true, referenced = true, functions = true, allow = true, mmap = true,
-    limit = true, header = true, separator = true, types = true, missing = true, fill = true, mask = true,
-    tensor = true, skip = true }
+  local load_options = { format = true, referenced = true, functions = true, allow = true, device = true,
+    mmap = true, limit = true, header = true, separator = true, types = true, missing = true, fill = true,
+    mask = true, tensor = true, skip = true }
 
   --- torch.load(name [, format] [, referenced] [, options])
   --
@@ -205,7 +208,9 @@ return function(torch, handles)
   --   with Longs of 4 or 8 bytes; or "npy", "npz", "safetensors", "csv", "idx"
   -- referenced: false for a file that was written so
   -- options: a table, all its fields optional: format and referenced as above; allow, a list of
-  --   functions' names; functions = "skip" reads nil in the place of functions; mmap = true leaves
+  --   functions' names; functions = "skip" reads nil in the place of functions; device = "cpu" or
+  --   "cuda" says where the CUDA tensors of a file of Torch7's format go, by default to the current CUDA
+  --   device, or with a warning into host memory where there is none; mmap = true leaves
   --   big storages in the file until they are touched (of Torch7's format, those that lie at a
   --   multiple of their elements' size, as torch.save makes them); limit, for compressed files; the
   --   options of data.csv
@@ -261,7 +266,7 @@ return function(torch, handles)
   --
   -- text: a string
   -- format: "binary" (the default), "ascii", "b32" or "b64"
-  -- options: allow and functions, as for torch.load
+  -- options: allow, functions and device, as for torch.load
   -- Returns: the value
   -- Errors: the text is damaged; as for torch.load
   -- From: Torch7

@@ -9,6 +9,8 @@
 --     version 2 instead of 1: Torch7 reads it as that, and we as a scalar.
 --   * a function is an error that names the path to it, unless its user wants it written, or allows
 --     this very one to be loaded.
+--   * CUDA tensors are written as cutorch does: as those in host memory, under the names of their classes.
+--     Where there is no CUDA device they are read into host memory.
 --   * a big storage begins at a multiple of 64 bytes, so that it can be mapped: the blanks that are
 --     needed for that stand behind its class version, where Torch7 passes over them.
 
@@ -323,10 +325,28 @@ return function(torch)
     return object
   end
 
+  -- The name of the class that takes the place of a class of CUDA tensors or storages, in this file.
+  local function placed_class(self, name)
+    local kind, what = name:match("^torch%.Cuda(%a-)(Tensor)$")
+    if not kind then kind, what = name:match("^torch%.Cuda(%a-)(Storage)$") end
+    if not kind then return name end
+    if self._device == nil then
+      local available, why = torch.cuda.isAvailable()
+      self._device = available and "cuda" or "cpu"
+      if not available then
+        io.stderr:write(("warning: %s: its CUDA tensors are read into host memory: %s\n"):format(self._name,
+          why))
+      end
+    end
+    if self._device == "cuda" then return name end
+    return "torch." .. (kind == "" and "Float" or kind) .. what
+  end
+
   local function read_instance(self, index)
     local b, name = books(self), read_string(self)
     local version = tonumber(name:match("^V (.*)$"))
     if version then name = read_string(self) end -- files from before there were versions have none
+    name = placed_class(self, name)
     if not torch.factory(name) and name:find("^nn%.") then require "nn" end -- Cresset's own package
     local factory = torch.factory(name)
     if not factory then
@@ -347,6 +367,8 @@ return function(torch)
       local fields = self:readObject()
       if type(fields) ~= "table" then damaged(self, "the fields of a %s are missing", name) end
       for k, v in next, fields do object[k] = v end
+      local kind = rawget(object, "_type") -- modules of nn
+      if type(kind) == "string" then object._type = placed_class(self, kind) end
     else
       raise("%s: objects of the class %s cannot be read", self._name, name)
     end
@@ -484,30 +506,42 @@ return function(torch)
   --   file = torch.MemoryFile()
   --   file:writeObject(torch.ones(3))
   --   file:seek(1):readObject():sum() --> 3.0
-  local function write_storage(storage, file)
+  -- "Float", of a torch.FloatStorage and of a torch.CudaStorage, which is told by the second result.
+  local function element_type(storage)
     local short = torch.typename(storage):match("^torch%.(.*)Storage$")
+    local kind = short:match("^Cuda(.*)$")
+    return kind == "" and "Float" or kind or short, kind ~= nil
+  end
+
+  local function write_storage(storage, file)
+    local short, away = element_type(storage)
+    if away then storage = torch[short .. "Storage"](#storage):copy(storage) end
     file:writeLong(#storage)
     file["write" .. short](file, storage)
   end
 
   local function read_storage(storage, file)
-    local short = torch.typename(storage):match("^torch%.(.*)Storage$")
+    local short, away = element_type(storage)
     local n = file:readLong()
     if n < 0 then damaged(file, "a storage of %d elements", n) end
-    return file["read" .. short](file, n)
+    local host = file["read" .. short](file, n)
+    return away and storage:resize(n):copy(host) or host
+  end
+
+  -- Lets files hold objects of a class of tensors or storages.
+  function torch._storable(mt)
+    local name = mt.__typename
+    local tensor = name:find("Tensor$") ~= nil
+    mt.write = tensor and write_tensor or write_storage
+    mt.read = tensor and read_tensor or read_storage
+    mt.__version = 1
+    function mt.__factory() return torch[name:match("^torch%.(.*)$")]() end
   end
 
   for _, short in ipairs(types) do
-    for kind, methods in pairs({
-      Tensor = { write = write_tensor, read = read_tensor },
-      Storage = { write = write_storage, read = read_storage },
-    }) do
+    for _, kind in ipairs { "Tensor", "Storage" } do
       local mt = torch.getmetatable("torch." .. short .. kind)
-      if mt then
-        mt.write, mt.read = methods.write, methods.read
-        mt.__version = mt.__version or 1
-        mt.__factory = mt.__factory or function() return torch[short .. kind]() end
-      end
+      if mt then torch._storable(mt) end
     end
   end
 end
