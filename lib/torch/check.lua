@@ -119,9 +119,14 @@ function check.float(fn, x, what)
   return check.is_float(x) and x or x:to(torch.getDefaultDtype())
 end
 
---- A number as a tensor of no dimensions in host memory, which operators take beside tensors of any device.
-function check.constant(v, dtype)
-  return torch.scalar(v, (torch._kind(dtype, false)))
+--- t on the device that x is on.
+function check.beside(x, t)
+  return t.device == x.device and t or t:to(x.device)
+end
+
+--- A number as a tensor of no dimensions on the device that x is on.
+function check.constant(v, x, dtype)
+  return check.beside(x, torch.scalar(v, (torch._kind(dtype or x.dtype, x.device ~= "cpu"))))
 end
 
 --- A number as a tensor of no dimensions of another's type; a fraction makes it a float.
@@ -132,7 +137,7 @@ function check.operand(fn, x, like)
   end
   check.tensor(fn, like, "one of the two")
   local whole = check.is_float(like) or math.tointeger(x)
-  return check.constant(x, whole and like.dtype or check.default_dtype())
+  return check.constant(x, like, whole and like.dtype or check.default_dtype())
 end
 
 function check.default_dtype()
@@ -155,11 +160,6 @@ end
 function check.count(n, from0)
   local y = torch.arange(n)
   return from0 and y or y + 1
-end
-
---- t on the device that x is on.
-function check.beside(x, t)
-  return t.device == x.device and t or t:to(x.device)
 end
 
 --- A copy of a list with the values of `changes` at some of its places.

@@ -145,7 +145,7 @@ function torch.nanToNum(x, nan, highest, lowest)
   if not check.is_float(x) then return x:clone() end
   local most = ({ float64 = 0x1.fffffffffffffp+1023, float32 = 0x1.fffffep+127, float16 = 65504,
     bfloat16 = 0x1.fep+127 })[x.dtype]
-  local function number(v) return check.constant(v, x.dtype) end
+  local function number(v) return check.constant(v, x) end
   local y = torch.where(torch.isnan(x), number(nan or 0), x)
   y = torch.where(torch.eq(x, math.huge), number(highest or most), y)
   return torch.where(torch.eq(x, -math.huge), number(lowest or -most), y)

@@ -225,7 +225,9 @@ static int f_randperm(lua_State *L) {
   int64_t n = cr_check_int(L, out ? 2 : 1);
   cr_dtype dtype = cr_torch7_mode(L) ? (cr_dtype)cr_ctx()->dtype : CR_INT64;
   cr_push_places(L, cr_randperm(dtype, n));
-  if (!out) return 1;
+  if (!out)
+    return cr_push_result(L, cr_to_device(cr_to_tensor(L, -1), cr_default_kind().device),
+                          lua_gettop(L));
   return cr_push_result(L, cr_copy(cr_resize(out, 1, &n, NULL) ? out : NULL, cr_to_tensor(L, -1)),
                         1);
 }

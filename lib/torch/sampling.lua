@@ -65,7 +65,7 @@ return function(torch)
     for _, p in ipairs(params) do
       if torch.isTensor(p) then
         local plain = torch.mul(p:detach(), 0)
-        if not args.is_float(plain) then plain = plain:type(default_type()) end
+        if not args.is_float(plain) then plain = plain:to(torch.getDefaultDtype()) end
         sum = sum and torch.add(sum, plain) or plain
       end
     end
@@ -560,7 +560,7 @@ return function(torch)
 
   local function drawn_places(n, total, replace, p)
     if p then return torch.multinomial(p:detach():to("float64"), total, replace) end
-    if replace then return torch.LongTensor(total):random(1, n) end
+    if replace then return torch.empty({ total }, "int64"):random(1, n) end
     return torch.randperm(n):to("int64"):narrow(1, 1, total):clone()
   end
 
@@ -601,7 +601,7 @@ return function(torch)
     local places = drawn_places(n, total, replace, p)
     if sizes == nil then return source and source[places[1]] or places[1] end
     if not source then return torch.reshape(places, table.unpack(shape)) end
-    return torch.reshape(source:index(1, places), table.unpack(join(shape, slice)))
+    return torch.reshape(source:index(1, args.beside(source, places)), table.unpack(join(shape, slice)))
   end)
 
   -- ---- whole numbers, and the shapes of others -----------------------------------------------------

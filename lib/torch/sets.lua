@@ -196,14 +196,14 @@ function torch.histogram(x, bins, range, weights, density)
   end
   local n = edges:nElement() - 1
   local place = torch.searchsorted(edges, values, true) - 1 -- 0: below, n + 1: above
-  place = torch.where(torch.eq(values, edges[n + 1]), check.constant(n, "int64"), place)
+  place = torch.where(torch.eq(values, edges[n + 1]), check.constant(n, place), place)
   local w = weights and flat(check.tensor("histogram", weights, "the weights")):type(x.dtype)
     or torch.onesLike(values):type(x.dtype)
   if w:nElement() ~= values:nElement() then
     raise("torch.histogram: %d weights for %d elements", w:nElement(), values:nElement())
   end
   local inside = torch.logicalAnd(torch.ge(values, edges[1]), torch.le(values, edges[n + 1])):to("bool")
-  place = torch.where(inside, place, check.constant(n + 1, "int64"))
+  place = torch.where(inside, place, check.constant(n + 1, place))
   local counts = torch.narrow(beside(w, torch.zeros({ n + 1 }, x.dtype)):indexAdd(1, place, w), 1, 1, n)
   if density then
     counts = torch.cdiv(torch.div(counts, counts:sum()), torch.diff(edges):type(x.dtype))

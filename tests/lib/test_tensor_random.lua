@@ -114,7 +114,7 @@ function tests.permutations()
     tester:eq(p:nElement(), n)
     if n > 0 then tester:eq(torch.sort(p), torch.range(1, n):long()) end
   end
-  tester:eq(torch.randperm(torch.FloatTensor(), 3):type(), "torch.FloatTensor")
+  tester:eq(torch.randperm(torch.FloatTensor(), 3).dtype, "float32")
 end
 
 function tests.sizes()
