@@ -1,0 +1,200 @@
+/* batch_norm.cu: batch normalisation and its derivative: a pass over the channels for their sums,
+ * which are in double, and one for the elements. */
+#include "cuda/norm.h"
+
+#define THREADS 256
+
+/* ---- sums of the channels --------------------------------------------------------------- */
+
+template <typename T> struct spread_of_channels {
+  enum { PACK = cr_lanes<T> };
+  typedef cr_two_sums state;
+  const T *x;
+  int64_t inner;
+  template <int V>
+  __device__ __forceinline__ void take(cr_two_sums &s, const cr_position &at, cr_width<V> width,
+                                       bool aligned) const {
+    cr_take_spread(s, cr_load(x + at.i, width, aligned), (double)x[at.channel * inner]);
+  }
+};
+
+/* What becomes of a channel's sums: its statistics, and the running ones. */
+template <typename T> struct channel_statistics {
+  cr_batch_norm_args a;
+  const T *x;
+  T *mean, *rstd;
+  __device__ void operator()(int64_t c, const cr_two_sums &s) const {
+    double n = (double)(a.s.outer * a.s.inner);
+    cr_moments m = cr_moments_of(n > 0 ? (double)x[c * a.s.inner] : 0, s, n);
+    T *rm = static_cast<T *>(a.running_mean), *rv = static_cast<T *>(a.running_var);
+    if (rm && n > 0) rm[c] = (T)((1 - a.momentum) * rm[c] + a.momentum * m.mean);
+    if (rv && n > 0) rv[c] = (T)((1 - a.momentum) * rv[c] + a.momentum * m.var * (n / (n - 1)));
+    mean[c] = (T)m.mean;
+    rstd[c] = (T)(1 / sqrt(m.var + a.eps));
+  }
+};
+
+template <typename T>
+__global__ void __launch_bounds__(THREADS)
+    running_kernel(const __grid_constant__ cr_batch_norm_args a, T *mean, T *rstd) {
+  for (int64_t c = cr_thread(); c < a.s.n; c += cr_threads()) {
+    mean[c] = static_cast<const T *>(a.running_mean)[c];
+    rstd[c] = (T)(1 / sqrt((double)static_cast<const T *>(a.running_var)[c] + a.eps));
+  }
+}
+
+/* The sums of g, and of g (x - mean). */
+template <typename T> struct products_of_channels {
+  enum { PACK = cr_lanes<T> };
+  typedef cr_two_sums state;
+  const T *g, *x, *mean;
+  template <int V>
+  __device__ __forceinline__ void take(cr_two_sums &s, const cr_position &at, cr_width<V> width,
+                                       bool aligned) const {
+    cr_pack<T, V> gs = cr_load(g + at.i, width, aligned), xs = cr_load(x + at.i, width, aligned);
+#pragma unroll
+    for (int v = 0; v < V; v++) {
+      s.v[0] += (double)gs.v[v];
+      s.v[1] += (double)gs.v[v] * (double)(xs.v[v] - mean[at.channel]);
+    }
+  }
+};
+
+/* What becomes of them: the parameters' gradients, and what each element of gx needs. */
+template <typename T> struct channel_gradients {
+  const T *rstd;
+  T *gw, *gb, *all, *slope; /* each may be NULL */
+  double count;
+  __device__ void operator()(int64_t c, const cr_two_sums &s) const {
+    double r = (double)rstd[c];
+    if (gw) gw[c] = (T)(s.v[1] * r);
+    if (gb) gb[c] = (T)s.v[0];
+    if (all) all[c] = (T)(s.v[0] / count);
+    if (slope) slope[c] = (T)(s.v[1] / count * r * r);
+  }
+};
+
+/* ---- elements --------------------------------------------------------------------------- */
+
+/* A channel's `line` has what its elements need. */
+
+template <typename T> struct standardise {
+  const T *a, *b; /* x, and nothing */
+  const T *mean, *rstd, *weight, *bias;
+  struct line {
+    T mean, scale, shift;
+    __device__ __forceinline__ T result(T x, T) const { return (x - mean) * scale + shift; }
+  };
+  __device__ __forceinline__ line line_of(int64_t c) const {
+    return {mean[c], (weight ? weight[c] : 1) * rstd[c], bias ? bias[c] : 0};
+  }
+};
+
+/* gx = scale (g - sum(g)/count - (x - mean) rstd^2 sum(g (x - mean))/count), or only scale g. */
+template <typename T> struct derivative {
+  const T *a, *b; /* g and x */
+  const T *mean, *rstd, *weight, *all, *slope;
+  struct line {
+    T mean, all, slope, scale;
+    __device__ __forceinline__ T result(T g, T x) const {
+      return (g - all - (x - mean) * slope) * scale;
+    }
+  };
+  __device__ __forceinline__ line line_of(int64_t c) const {
+    return {mean[c], all ? all[c] : 0, slope ? slope[c] : 0, (weight ? weight[c] : 1) * rstd[c]};
+  }
+};
+
+struct channels {
+  int64_t count; /* elements */
+  cr_size n, inner;
+};
+
+/* Packs may run over several channels. */
+template <typename Op, typename T>
+__global__ void __launch_bounds__(THREADS)
+    elements_kernel(T *__restrict__ out, const __grid_constant__ channels m, Op op, bool aligned) {
+  const int V = cr_lanes<T>;
+  cr_walk_out<V>(m.count, aligned, cr_thread(), cr_threads(), [&](int64_t i, auto width) {
+    int64_t plane = cr_over(i, m.inner), place = i - plane * m.inner.n;
+    int64_t c = plane - cr_over(plane, m.n) * m.n.n;
+    typename Op::line line = op.line_of(c);
+    auto x = cr_load(op.a + i, width), y = op.b ? cr_load(op.b + i, width) : x;
+#pragma unroll
+    for (int v = 0; v < decltype(width)::value; v++) {
+      if (place == m.inner.n) {
+        place = 0;
+        c = c + 1 < m.n.n ? c + 1 : 0;
+        line = op.line_of(c);
+      }
+      x.v[v] = line.result(x.v[v], y.v[v]);
+      place++;
+    }
+    cr_save(out + i, x);
+  });
+}
+
+template <typename Op, typename T>
+static bool run_elements(const cr_middle_shape *s, T *out, const Op &op) {
+  int64_t count = s->outer * s->n * s->inner;
+  channels m = {count, cr_size_of(s->n, count), cr_size_of(s->inner, count)};
+  return count == 0 || cr_launch("batch normalisation", elements_kernel<Op, T>,
+                                 cr_blocks((count + cr_lanes<T> - 1) / cr_lanes<T>, THREADS),
+                                 THREADS, 0, out, m, op, cr_rows_aligned<T>(0, {out, op.a, op.b}));
+}
+
+/* ---- the entries ------------------------------------------------------------------------ */
+
+template <typename T>
+static bool batch_norm_of(const cr_batch_norm_args *a, T *y, const T *x, T *mean, T *rstd) {
+  const cr_middle_shape *s = &a->s;
+  bool ok = a->training
+                ? cr_sum_middle("batch normalisation", *s, cr_rows_aligned<T>(s->inner, {x}),
+                                spread_of_channels<T>{x, s->inner},
+                                channel_statistics<T>{*a, x, mean, rstd})
+                : cr_launch("batch normalisation", running_kernel<T>, cr_blocks(s->n, THREADS),
+                            THREADS, 0, *a, mean, rstd);
+  return ok && run_elements(s, y,
+                            standardise<T>{x, NULL, mean, rstd, static_cast<const T *>(a->weight),
+                                           static_cast<const T *>(a->bias)});
+}
+
+template <typename T>
+static bool batch_norm_backward_of(const cr_batch_norm_args *a, T *gx, T *gw, T *gb, const T *g,
+                                   const T *x, const T *mean, const T *rstd) {
+  const cr_middle_shape *s = &a->s;
+  bool whole = gx && a->training && s->n > 0;
+  cr_scratch room(whole ? 2 * (size_t)s->n * sizeof(T) : sizeof(T));
+  T *all = whole ? room.as<T>() : NULL, *slope = whole ? all + s->n : NULL;
+  if (!room.p) return false;
+  if ((gw || gb || whole) &&
+      !cr_sum_middle("batch normalisation's gradient", *s, cr_rows_aligned<T>(s->inner, {g, x}),
+                     products_of_channels<T>{g, x, mean},
+                     channel_gradients<T>{rstd, gw, gb, all, slope, (double)(s->outer * s->inner)}))
+    return false;
+  return !gx ||
+         run_elements(
+             s, gx, derivative<T>{g, x, mean, rstd, static_cast<const T *>(a->weight), all, slope});
+}
+
+static bool batch_norm(const cr_batch_norm_args *a, void *y, const void *x, void *mean,
+                       void *rstd) {
+  return cr_by_type(a->s.dtype, [&](auto zero) {
+    typedef decltype(zero) T;
+    return batch_norm_of<T>(a, cr_as<T>(y), cr_as<T>(x), cr_as<T>(mean), cr_as<T>(rstd));
+  });
+}
+
+static bool batch_norm_backward(const cr_batch_norm_args *a, void *gx, void *gw, void *gb,
+                                const void *gy, const void *x, const void *mean, const void *rstd) {
+  return cr_by_type(a->s.dtype, [&](auto zero) {
+    typedef decltype(zero) T;
+    return batch_norm_backward_of<T>(a, cr_as<T>(gx), cr_as<T>(gw), cr_as<T>(gb), cr_as<T>(gy),
+                                     cr_as<T>(x), cr_as<T>(mean), cr_as<T>(rstd));
+  });
+}
+
+void cr_cuda_fill_batch_norm(cr_nn_backend *b) {
+  b->batch_norm = batch_norm;
+  b->batch_norm_backward = batch_norm_backward;
+}
