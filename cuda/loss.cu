@@ -1,0 +1,246 @@
+/* loss.cu: classification losses, the mean squared error, and their derivatives.  Sums are in
+ * double, in an order that the shape alone decides. */
+#include "cuda/middle.h"
+
+#define THREADS 256
+
+/* ---- classes ---------------------------------------------------------------------------- */
+
+template <typename T> struct classes {
+  int64_t rows, count, ignore;
+  const int64_t *target;
+  const T *weight; /* NULL: ones */
+
+  /* The class of row r; -1 if it counts for nothing. */
+  __device__ __forceinline__ int64_t of(int64_t r) const {
+    int64_t t = target[r];
+    return t == ignore || t < 0 || t >= count ? -1 : t;
+  }
+  __device__ __forceinline__ T weight_of(int64_t t) const { return weight ? weight[t] : 1; }
+};
+
+template <typename T> static classes<T> classes_of(const cr_nll_args *a) {
+  return {a->rows, a->classes, a->ignore, a->target, static_cast<const T *>(a->weight)};
+}
+
+/* One number for the whole of n elements. */
+static cr_middle_shape whole(int64_t n) {
+  return {CR_FLOAT64, 1, 1, n};
+}
+
+/* Of the rows: the sum of -w log p, and of the weights w.  log p is x, less lse where there is one.
+ */
+template <typename T> struct row_losses {
+  enum { PACK = 1 };
+  typedef cr_sums<double, 2> state;
+  classes<T> c;
+  const T *x, *lse;
+  cr_guard guard;
+  template <int V>
+  __device__ __forceinline__ void take(state &s, const cr_position &at, cr_width<V>, bool) const {
+#pragma unroll
+    for (int v = 0; v < V; v++) {
+      int64_t r = at.i + v, t = c.of(r), given = c.target[r];
+      if (t < 0) {
+        if (given != c.ignore) cr_refuse(guard, CR_REFUSED_TARGET, given, c.count);
+        continue;
+      }
+      double w = (double)c.weight_of(t), logp = (double)x[r * c.count + t];
+      s.v[0] += w * ((lse ? (double)lse[r] : 0) - logp);
+      s.v[1] += w;
+    }
+  }
+};
+
+/* The average over no weight at all is 0. */
+template <typename T> struct put_loss {
+  T *loss;
+  bool average;
+  __device__ void operator()(int64_t, const cr_sums<double, 2> &s) const {
+    double total = average ? s.v[1] : 1;
+    *loss = (T)(total != 0 ? s.v[0] / total : 0);
+  }
+};
+
+template <typename T> struct row_weights {
+  enum { PACK = 1 };
+  typedef cr_sums<double, 1> state;
+  classes<T> c;
+  template <int V>
+  __device__ __forceinline__ void take(state &s, const cr_position &at, cr_width<V>, bool) const {
+#pragma unroll
+    for (int v = 0; v < V; v++) {
+      int64_t t = c.of(at.i + v);
+      if (t >= 0) s.v[0] += (double)c.weight_of(t);
+    }
+  }
+};
+
+struct put_total {
+  double *total;
+  __device__ void operator()(int64_t, const cr_sums<double, 1> &s) const { *total = s.v[0]; }
+};
+
+template <typename T>
+__global__ void __launch_bounds__(CR_ROW_THREADS)
+    lse_kernel(T *lse, const T *__restrict__ x, int64_t rows, int64_t n, int group, bool aligned) {
+  cr_each_row(rows, group, [&](int64_t row, int lane) {
+    cr_exp_sum<T> s = cr_exp_sum<T>::nothing();
+    cr_walk_in<cr_lanes<T>>(row < 0 ? 0 : n, lane, group, [&](int64_t i, auto width) {
+      s.take(cr_load(x + row * n + i, width, aligned));
+    });
+    s = cr_join(s, group);
+    if (lane == 0 && row >= 0) lse[row] = s.most + cr_log(s.sum);
+  });
+}
+
+/* The gradient by x of a row: (p - the target's one) times the row's part of g, where p is
+ * softmax(x) if there is an x, else 0.  `total` is what the loss was divided by; NULL is 1. */
+template <typename T>
+__global__ void __launch_bounds__(CR_ROW_THREADS)
+    rows_backward_kernel(T *__restrict__ gx, classes<T> c, const T *g, const double *total,
+                         const T *lse, const T *__restrict__ x, int group, bool aligned) {
+  const int V = cr_lanes<T>;
+  double over = total ? *total : 1, scale = over != 0 ? (double)*g / over : 0;
+  cr_each_row(c.rows, group, [&](int64_t row, int lane) {
+    if (row < 0) return;
+    int64_t t = c.of(row), at = row * c.count;
+    T mine = t < 0 ? 0 : (T)(scale * (double)c.weight_of(t)), rest = x ? lse[row] : 0;
+    cr_walk_out<V>(c.count, aligned, lane, group, [&](int64_t i, auto width) {
+      cr_pack<T, decltype(width)::value> p;
+      if (x) p = cr_load(x + at + i, width);
+#pragma unroll
+      for (int v = 0; v < decltype(width)::value; v++) {
+        T y = x && t >= 0 ? cr_exp(p.v[v] - rest) * mine : 0;
+        p.v[v] = i + v == t ? y - mine : y;
+      }
+      cr_save(gx + at + i, p);
+    });
+  });
+}
+
+template <typename T>
+static bool loss_of(const char *name, const cr_nll_args *a, T *loss, const T *x, const T *lse) {
+  return cr_sum_middle(name, whole(a->rows), false,
+                       row_losses<T>{classes_of<T>(a), x, lse, cr_guard_for(name)},
+                       put_loss<T>{loss, a->average});
+}
+
+template <typename T>
+static bool backward_of(const char *name, const cr_nll_args *a, T *gx, const T *g, const T *lse,
+                        const T *x) {
+  classes<T> c = classes_of<T>(a);
+  cr_deal d = cr_deal_rows<T>(a->rows, a->classes);
+  cr_scratch total(sizeof(double));
+  if (a->rows == 0) return true;
+  if (!total.p || (a->average && !cr_sum_middle(name, whole(a->rows), false, row_weights<T>{c},
+                                                put_total{total.as<double>()})))
+    return false;
+  return cr_launch(name, rows_backward_kernel<T>, d.blocks, d.threads, 0, gx, c, g,
+                   a->average ? total.as<const double>() : NULL, lse, x, d.group,
+                   cr_rows_aligned<T>(a->classes, {gx, x}));
+}
+
+#define NLL "nn.ClassNLLCriterion"
+#define CROSS_ENTROPY "nn.CrossEntropyCriterion"
+
+static bool nll(const cr_nll_args *a, void *loss, const void *logp) {
+  return cr_by_type(a->dtype, [&](auto zero) {
+    typedef decltype(zero) T;
+    return loss_of<T>(NLL, a, cr_as<T>(loss), cr_as<T>(logp), NULL);
+  });
+}
+
+static bool nll_backward(const cr_nll_args *a, void *gx, const void *g) {
+  return cr_by_type(a->dtype, [&](auto zero) {
+    typedef decltype(zero) T;
+    return backward_of<T>(NLL, a, cr_as<T>(gx), cr_as<T>(g), NULL, NULL);
+  });
+}
+
+static bool cross_entropy(const cr_nll_args *a, void *loss, void *lse, const void *x) {
+  return cr_by_type(a->dtype, [&](auto zero) {
+    typedef decltype(zero) T;
+    cr_deal d = cr_deal_rows<T>(a->rows, a->classes);
+    bool ok = a->rows == 0 || cr_launch(CROSS_ENTROPY, lse_kernel<T>, d.blocks, d.threads, 0,
+                                        cr_as<T>(lse), cr_as<T>(x), a->rows, a->classes, d.group,
+                                        cr_rows_aligned<T>(a->classes, {x}));
+    return ok && loss_of<T>(CROSS_ENTROPY, a, cr_as<T>(loss), cr_as<T>(x), cr_as<T>(lse));
+  });
+}
+
+static bool cross_entropy_backward(const cr_nll_args *a, void *gx, const void *g, const void *lse,
+                                   const void *x) {
+  return cr_by_type(a->dtype, [&](auto zero) {
+    typedef decltype(zero) T;
+    return backward_of<T>(CROSS_ENTROPY, a, cr_as<T>(gx), cr_as<T>(g), cr_as<T>(lse), cr_as<T>(x));
+  });
+}
+
+/* ---- the mean squared error ------------------------------------------------------------- */
+
+template <typename T> struct squares {
+  enum { PACK = cr_lanes<T> };
+  typedef cr_sums<double, 1> state;
+  const T *x, *t;
+  template <int V>
+  __device__ __forceinline__ void take(state &s, const cr_position &at, cr_width<V> width,
+                                       bool aligned) const {
+    cr_pack<T, V> a = cr_load(x + at.i, width, aligned), b = cr_load(t + at.i, width, aligned);
+#pragma unroll
+    for (int v = 0; v < V; v++) {
+      double d = (double)(a.v[v] - b.v[v]);
+      s.v[0] += d * d;
+    }
+  }
+};
+
+template <typename T> struct put_scaled {
+  T *out;
+  double scale;
+  __device__ void operator()(int64_t, const cr_sums<double, 1> &s) const {
+    *out = (T)(s.v[0] * scale);
+  }
+};
+
+template <typename T>
+__global__ void __launch_bounds__(THREADS)
+    mse_backward_kernel(T *__restrict__ gx, const T *__restrict__ x, const T *__restrict__ t,
+                        const T *g, double twice, int64_t n, bool aligned) {
+  T scale = (T)(twice * (double)*g);
+  cr_walk_out<cr_lanes<T>>(n, aligned, cr_thread(), cr_threads(), [&](int64_t i, auto width) {
+    auto a = cr_load(x + i, width), b = cr_load(t + i, width);
+#pragma unroll
+    for (int v = 0; v < decltype(width)::value; v++) a.v[v] = (a.v[v] - b.v[v]) * scale;
+    cr_save(gx + i, a);
+  });
+}
+
+static bool mse(cr_dtype dtype, int64_t n, double scale, void *loss, const void *x, const void *t) {
+  return cr_by_type(dtype, [&](auto zero) {
+    typedef decltype(zero) T;
+    return cr_sum_middle("nn.MSECriterion", whole(n), cr_rows_aligned<T>(0, {x, t}),
+                         squares<T>{cr_as<T>(x), cr_as<T>(t)},
+                         put_scaled<T>{cr_as<T>(loss), scale});
+  });
+}
+
+static bool mse_backward(cr_dtype dtype, int64_t n, double scale, void *gx, const void *g,
+                         const void *x, const void *t) {
+  return cr_by_type(dtype, [&](auto zero) {
+    typedef decltype(zero) T;
+    unsigned blocks = cr_blocks((n + cr_lanes<T> - 1) / cr_lanes<T>, THREADS);
+    return n == 0 || cr_launch("nn.MSECriterion", mse_backward_kernel<T>, blocks, THREADS, 0,
+                               cr_as<T>(gx), cr_as<T>(x), cr_as<T>(t), cr_as<T>(g), 2 * scale, n,
+                               cr_rows_aligned<T>(0, {gx, x, t}));
+  });
+}
+
+void cr_cuda_fill_loss(cr_nn_backend *b) {
+  b->nll = nll;
+  b->nll_backward = nll_backward;
+  b->cross_entropy = cross_entropy;
+  b->cross_entropy_backward = cross_entropy_backward;
+  b->mse = mse;
+  b->mse_backward = mse_backward;
+}
