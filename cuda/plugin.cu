@@ -8,28 +8,6 @@ static cr_nn_backend nn_table;
 static cr_device_control control;
 static cr_plugin plugin;
 
-/* Entries without a kernel fail with a message, which the operator puts its name before. */
-template <typename... A> static bool absent(A...) {
-  return cr_fail("there is no CUDA kernel for this function yet; move its tensors with x:cpu()");
-}
-
-template <typename... A> static void complete(bool (*&entry)(A...)) {
-  if (!entry) entry = absent<A...>;
-}
-
-template <typename E, typename... Others> static void complete(E &entry, Others &...others) {
-  complete(entry);
-  complete(others...);
-}
-
-static void complete_tables() {
-  cr_nn_backend &n = nn_table;
-  complete(n.max_pool2d, n.max_pool2d_backward, n.avg_pool2d, n.avg_pool2d_backward, n.batch_norm,
-           n.batch_norm_backward, n.layer_norm, n.layer_norm_backward, n.softmax,
-           n.softmax_backward, n.nll, n.nll_backward, n.cross_entropy, n.cross_entropy_backward,
-           n.mse, n.mse_backward, n.dropout);
-}
-
 static void fill_tables() {
   tensor_table.name = "cuda";
   cr_cuda_fill_memory(&tensor_table, &control);
@@ -50,7 +28,12 @@ static void fill_tables() {
   cr_cuda_fill_fft(&tensor_table);
   cr_cuda_fill_linalg(&tensor_table);
   cr_cuda_fill_conv(&nn_table);
-  complete_tables();
+  cr_cuda_fill_pool(&nn_table);
+  cr_cuda_fill_batch_norm(&nn_table);
+  cr_cuda_fill_layer_norm(&nn_table);
+  cr_cuda_fill_softmax(&nn_table);
+  cr_cuda_fill_loss(&nn_table);
+  cr_cuda_fill_dropout(&nn_table);
 }
 
 /* Says what is missing for CUDA on this machine. */
