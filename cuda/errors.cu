@@ -62,12 +62,13 @@ cr_guard cr_guard_for(const char *what) {
 }
 
 static void describe(const cr_refusal_record &r, char *text, size_t size) {
+  long long number = (long long)((unsigned long long)r.a + 1); /* as scripts count */
   switch (r.kind) {
   case CR_REFUSED_INDEX:
-    snprintf(text, size, "index %lld is out of range: the size is %lld", r.a + 1, r.b);
+    snprintf(text, size, "index %lld is out of range: the size is %lld", number, r.b);
     break;
   case CR_REFUSED_TARGET:
-    snprintf(text, size, "target %lld is outside 1..%lld", r.a + 1, r.b);
+    snprintf(text, size, "target %lld is outside 1..%lld", number, r.b);
     break;
   default: snprintf(text, size, "division by zero"); break;
   }

@@ -22,7 +22,8 @@ static bool check_targets(const cr_nll_args *a) {
   for (int64_t r = 0; r < a->rows; r++) {
     int64_t t = a->target[r];
     if ((t < 0 || t >= a->classes) && t != a->ignore)
-      return cr_fail("target %lld is outside 1..%lld", (long long)t + 1, (long long)a->classes);
+      return cr_fail("target %lld is outside 1..%lld", (long long)((uint64_t)t + 1),
+                     (long long)a->classes);
   }
   return true;
 }

@@ -37,7 +37,7 @@ typedef struct {
 static bool over_channels(norm_job *j, cr_cpu_range planes, cr_cpu_range chunks) {
   const cr_middle_shape *s = j->s;
   int64_t work = s->outer * s->inner;
-  if (s->inner > 1) return cr_cpu_parallel(s->n, cr_grain(CR_GRAIN_MATH, work), planes, j, NULL);
+  if (s->inner != 1) return cr_cpu_parallel(s->n, cr_grain(CR_GRAIN_MATH, work), planes, j, NULL);
   return cr_cpu_parallel((s->n + CHUNK - 1) / CHUNK, cr_grain(CR_GRAIN_MATH, work * CHUNK), chunks,
                          j, NULL);
 }

@@ -113,6 +113,11 @@ static void test_batch_norm_odd(void **unused) {
   assert_int_equal(cr_numel(y), 0);
   SAME(mean, before, 0);
   back(y, y);
+  CR_AUTO flat = leaf(1, CR_FLOAT32, SHAPE(4, 3, 0));
+  CR_AUTO z = must(cr_batch_norm(flat, NULL, NULL, mean, NULL, true, 0.1, 1e-5));
+  assert_int_equal(cr_numel(z), 0);
+  SAME(mean, before, 0);
+  back(z, z);
   /* Half precision, with running statistics in float32. */
   CR_AUTO x32 = numbers(1, CR_FLOAT32, SHAPE(6, 3));
   CR_AUTO x16 = must(cr_cast(x32, CR_FLOAT16));
