@@ -1,0 +1,402 @@
+/* kernels_nn.cc: nn's kernels beside the CPU's. */
+#include "tests/cuda/kernels.h"
+
+#include "nn/backend.h"
+
+#include <functional>
+#include <memory>
+#include <math.h>
+#include <string.h>
+
+extern "C" const cr_nn_backend *cr_nn_backend_of(const char *fn, cr_device d);
+
+/* ---- both devices ----------------------------------------------------------------------- */
+
+typedef std::vector<array *> arrays;
+typedef char *(*place)(array *a); /* where an array is; NULL where there is none */
+typedef std::function<bool(const cr_nn_backend *b, place p)> call;
+
+static char *on_cpu(array *a) {
+  return a ? a->data() : NULL;
+}
+static char *on_gpu(array *a) {
+  return a ? a->on_device(a->data()) : NULL;
+}
+
+static const cr_nn_backend *nn_of(cr_device_type type) {
+  return cr_nn_backend_of("test", cr_device{type, 0});
+}
+
+static bytes memory_of(const arrays &all) {
+  bytes together;
+  for (array *a : all) {
+    bytes got(a ? a->host.size() : 0);
+    if (!a) continue;
+    check(gpu->to_host(cr_device{CR_CUDA, 0}, got.data(), a->device, got.size()), "%s", cr_error());
+    together.insert(together.end(), got.begin(), got.end());
+  }
+  return together;
+}
+
+/* Checks that a kernel makes of both copies of the arrays `out` the same, and twice the same bits.
+ */
+static void both(const std::string &what, tolerance t, const arrays &out, const arrays &in,
+                 const call &f) {
+  bytes once, again;
+  for (bytes *result : {&again, &once}) {
+    for (array *a : out)
+      if (a) a->upload();
+    for (array *a : in)
+      if (a) a->upload();
+    check(f(nn_of(CR_CUDA), on_gpu) && synchronize(), "%s: %s", what.c_str(), cr_error());
+    *result = memory_of(out);
+  }
+  check(once == again, "%s: not twice the same", what.c_str());
+  bool ok = f(nn_of(CR_CPU), on_cpu);
+  for (array *a : out)
+    if (a) compare(*a, ok, true, t, what);
+}
+
+static const cr_dtype float_types[] = {CR_FLOAT32, CR_FLOAT64};
+#define FOR_FLOATS(t) for (cr_dtype t : float_types)
+
+static std::string text_of(const char *name, const cr_middle_shape &s) {
+  return text("%s of %s, %s", name, text_of(sizes{s.outer, s.n, s.inner}).c_str(),
+              cr_dtypes[s.dtype].name);
+}
+
+/* ---- softmax ---------------------------------------------------------------------------- */
+
+static void compare_softmax(const cr_middle_shape &s, bool log, enum layout how, enum values kind) {
+  int64_t n = s.outer * s.n * s.inner;
+  std::string what = text_of(log ? "log softmax" : "softmax", s);
+  array x(s.dtype, {n}, how, kind), y(s.dtype, {n}, how), g(s.dtype, {n}), gx(s.dtype, {n}, how);
+  both(what, ulps(s.dtype, 300, log ? 1 : 1e-30), {&y}, {&x},
+       [&](const cr_nn_backend *b, place p) { return b->softmax(&s, log, p(&y), p(&x)); });
+  both(what + ", backward", ulps(s.dtype, 200, log ? 1 : 1 / (double)(s.n + 1)), {&gx}, {&g, &y},
+       [&](const cr_nn_backend *b, place p) {
+         return b->softmax_backward(&s, log, p(&gx), p(&g), p(&y));
+       });
+}
+
+static void test_softmax() {
+  const int64_t shapes[][3] = {
+      {1, 1, 1},    {3, 0, 2},      {0, 4, 1},     {2, 5, 0},   {5, 1, 1},    {1, 7, 1},
+      {999, 8, 1},  {40, 10, 1},    {70, 31, 1},   {3, 257, 1}, {9, 1000, 1}, {2, 2053, 1},
+      {2, 4096, 1}, {1, 100003, 1}, {3, 12000, 1}, {2, 3, 5},   {1, 300, 2},  {4, 17, 33},
+      {2, 64, 100}, {1, 1, 300},    {300, 5, 4},   {1, 5000, 3}};
+  FOR_FLOATS(t) {
+    for (const auto &s : shapes) {
+      for (bool log : {false, true}) {
+        cr_middle_shape shape = {t, s[0], s[1], s[2]};
+        compare_softmax(shape, log, DENSE, PLAIN);
+        compare_softmax(shape, log, SHIFTED, SPECIAL);
+      }
+    }
+  }
+}
+
+/* ---- pooling ---------------------------------------------------------------------------- */
+
+/* As nn/pool.c counts the windows. */
+static int64_t windows(int64_t size, const cr_pool2d_args &a, int d) {
+  int64_t room = size + 2 * a.pad[d] - a.kernel[d];
+  if (a.ceil) room += a.stride[d] - 1;
+  if (room < 0) return 0;
+  int64_t n = room / a.stride[d] + 1;
+  return a.ceil && (n - 1) * a.stride[d] >= size + a.pad[d] ? n - 1 : n;
+}
+
+static void compare_pool(const cr_pool2d_shape &s, enum values kind) {
+  const cr_pool2d_args &a = s.args;
+  int64_t out = s.planes * s.oh * s.ow, in = s.planes * s.h * s.w;
+  std::string what =
+      text("pooling of %s, kernel %s, stride %s, padding %s, ceil %d, count %d, %s",
+           text_of(sizes{s.planes, s.h, s.w}).c_str(), text_of({a.kernel[0], a.kernel[1]}).c_str(),
+           text_of({a.stride[0], a.stride[1]}).c_str(), text_of({a.pad[0], a.pad[1]}).c_str(),
+           a.ceil, a.count_pad, cr_dtypes[s.dtype].name);
+  array x(s.dtype, {in}, SHIFTED, kind), y(s.dtype, {out}), at(CR_INT64, {out});
+  array g(s.dtype, {out}), gx(s.dtype, {in}, SHIFTED);
+  both("max " + what, EXACT, {&y, &at}, {&x}, [&](const cr_nn_backend *b, place p) {
+    return b->max_pool2d(&s, p(&y), reinterpret_cast<int64_t *>(p(&at)), p(&x));
+  });
+  both("max " + what, EXACT, {&y}, {&x},
+       [&](const cr_nn_backend *b, place p) { return b->max_pool2d(&s, p(&y), NULL, p(&x)); });
+  both("max " + what + ", backward", EXACT, {&gx}, {&g, &at}, [&](const cr_nn_backend *b, place p) {
+    return b->max_pool2d_backward(&s, p(&gx), p(&g), reinterpret_cast<int64_t *>(p(&at)));
+  });
+  both("average " + what, ulps(s.dtype, 50, 1), {&y}, {&x},
+       [&](const cr_nn_backend *b, place p) { return b->avg_pool2d(&s, p(&y), p(&x)); });
+  both("average " + what + ", backward", ulps(s.dtype, 50, 1), {&gx}, {&g},
+       [&](const cr_nn_backend *b, place p) { return b->avg_pool2d_backward(&s, p(&gx), p(&g)); });
+}
+
+static void test_pool() {
+  for (int i = 0; i < 400; i++) {
+    cr_pool2d_shape s = {float_types[i % 2], pick(0, 3), pick(1, 12), pick(1, 12), 0, 0, {}};
+    if (i % 40 == 0) s.planes = 70, s.w = 300;
+    for (int d = 0; d < 2; d++) {
+      s.args.kernel[d] = i % 7 ? pick(1, 4) : pick(1, 14);
+      s.args.stride[d] = pick(1, 4);
+      s.args.pad[d] = pick(0, s.args.kernel[d] / 2);
+    }
+    s.args.ceil = pick(0, 1);
+    s.args.count_pad = pick(0, 1);
+    s.oh = windows(s.h, s.args, 0), s.ow = windows(s.w, s.args, 1);
+    if (s.oh > 0 && s.ow > 0) compare_pool(s, i % 3 ? PLAIN : i % 2 ? SMALL : SPECIAL);
+  }
+}
+
+/* ---- normalisation ---------------------------------------------------------------------- */
+
+/* Adds to every element.  The CPU rounds the mean before it takes differences from it: of few
+ * numbers the variance is then not known well enough to compare. */
+static void shift(array &a, double by) {
+  for (int64_t i = 0; i < a.numel(); i++) {
+    char *p = a.data() + i * (int64_t)cr_sizeof(a.dtype);
+    cr_store_scalar(a.dtype, p, cr_num(cr_scalar_double(cr_load_scalar(a.dtype, p)) + by));
+  }
+}
+
+static tolerance norm_tolerance(cr_dtype t, double mean) {
+  if (mean != 0) return t == CR_FLOAT64 ? tolerance{1e-9, 1} : tolerance{1e-4, 10};
+  return t == CR_FLOAT64 ? tolerance{1e-12, 10} : tolerance{1e-5, 10};
+}
+
+static array *some(array &a, bool there) {
+  return there ? &a : NULL;
+}
+
+static void compare_batch_norm(const cr_middle_shape &s, bool training, int given, double big,
+                               enum layout how) {
+  int64_t n = s.outer * s.n * s.inner;
+  std::string what =
+      text_of("batch norm", s) + text(", training %d, given %d, mean %g", training, given, big);
+  tolerance t = norm_tolerance(s.dtype, big);
+  array x(s.dtype, {n}, how), y(s.dtype, {n}, how), g(s.dtype, {n}), gx(s.dtype, {n}, how);
+  array mean(s.dtype, {s.n}), rstd(s.dtype, {s.n}), gw(s.dtype, {s.n}), gb(s.dtype, {s.n});
+  array weight(s.dtype, {s.n}), bias(s.dtype, {s.n}), rm(s.dtype, {s.n});
+  array rv(s.dtype, {s.n}, DENSE, NEAR_ONE);
+  array *w = some(weight, given & 1), *b = some(bias, given & 2);
+  array *m = some(rm, !training || given & 4), *v = some(rv, !training || given & 8);
+  shift(x, big);
+  auto args = [&](place p) {
+    return cr_batch_norm_args{s, training, 0.1, 1e-5, p(w), p(b), p(m), p(v)};
+  };
+  both(what, t, {&y, &mean, &rstd, m, v}, {&x, w, b}, [&](const cr_nn_backend *nn, place p) {
+    cr_batch_norm_args a = args(p);
+    return nn->batch_norm(&a, p(&y), p(&x), p(&mean), p(&rstd));
+  });
+  array *to_x = some(gx, given != 1), *to_w = some(gw, given != 2), *to_b = some(gb, given != 3);
+  both(what + ", backward", t, {to_x, to_w, to_b}, {&g, &x, &mean, &rstd, w},
+       [&](const cr_nn_backend *nn, place p) {
+         cr_batch_norm_args a = args(p);
+         return nn->batch_norm_backward(&a, p(to_x), p(to_w), p(to_b), p(&g), p(&x), p(&mean),
+                                        p(&rstd));
+       });
+}
+
+static void test_batch_norm() {
+  const int64_t shapes[][3] = {{2, 1, 1},    {5, 0, 3},   {0, 3, 1},    {0, 3, 4},
+                               {4, 3, 0},    {7, 3, 1},   {64, 70, 1},  {9000, 2, 1},
+                               {1, 3, 7},    {2, 5, 49},  {32, 2, 400}, {1, 1, 70000},
+                               {130, 33, 3}, {700, 1, 9}, {3, 4, 1024}, {1, 200, 2}};
+  FOR_FLOATS(t) {
+    for (const auto &s : shapes) {
+      cr_middle_shape shape = {t, s[0], s[1], s[2]};
+      for (int given = 0; given < 16; given += given < 4 ? 1 : 4)
+        compare_batch_norm(shape, given != 2, given, 0, given % 2 ? DENSE : SHIFTED);
+      if (s[0] * s[2] > 50) compare_batch_norm(shape, true, 15, 1e4, DENSE);
+      compare_batch_norm(shape, false, 15, 0, SHIFTED);
+    }
+  }
+}
+
+static void compare_layer_norm(const cr_middle_shape &s, int given, double big, enum layout how) {
+  int64_t n = s.outer * s.n;
+  std::string what = text_of("layer norm", s) + text(", given %d, mean %g", given, big);
+  tolerance t = norm_tolerance(s.dtype, big);
+  array x(s.dtype, {n}, how), y(s.dtype, {n}, how), g(s.dtype, {n}), gx(s.dtype, {n}, how);
+  array mean(s.dtype, {s.outer}), rstd(s.dtype, {s.outer}), gw(s.dtype, {s.n}), gb(s.dtype, {s.n});
+  array weight(s.dtype, {s.n}), bias(s.dtype, {s.n});
+  array *w = some(weight, given & 1), *b = some(bias, given & 2);
+  shift(x, big);
+  both(what, t, {&y, &mean, &rstd}, {&x, w, b}, [&](const cr_nn_backend *nn, place p) {
+    return nn->layer_norm(&s, 1e-5, p(&y), p(&x), p(w), p(b), p(&mean), p(&rstd));
+  });
+  array *to_x = some(gx, given != 1), *to_w = some(gw, given != 2), *to_b = some(gb, given != 3);
+  both(what + ", backward", t, {to_x, to_w, to_b}, {&g, &x, &mean, &rstd, w},
+       [&](const cr_nn_backend *nn, place p) {
+         return nn->layer_norm_backward(&s, p(to_x), p(to_w), p(to_b), p(&g), p(&x), p(w), p(&mean),
+                                        p(&rstd));
+       });
+}
+
+static void test_layer_norm() {
+  const int64_t shapes[][2] = {{1, 2},    {0, 5},     {5, 1},      {3, 7},    {999, 8},
+                               {70, 31},  {33, 64},   {3, 257},    {9, 1000}, {2, 4096},
+                               {2, 2053}, {3, 12000}, {1, 100003}, {700, 3}};
+  FOR_FLOATS(t) {
+    for (const auto &s : shapes) {
+      cr_middle_shape shape = {t, s[0], s[1], 1};
+      for (int given = 0; given < 4; given++)
+        compare_layer_norm(shape, given, 0, given % 2 ? DENSE : SHIFTED);
+      if (s[1] > 50) compare_layer_norm(shape, 3, 1e4, SHIFTED);
+    }
+  }
+}
+
+/* ---- losses ----------------------------------------------------------------------------- */
+
+#define IGNORED -100
+
+static array *make_targets(int64_t rows, int64_t classes, bool ignoring) {
+  array *t = new array(CR_INT64, {rows});
+  int64_t *k = reinterpret_cast<int64_t *>(t->data());
+  for (int64_t i = 0; i < rows; i++)
+    k[i] = ignoring && pick(0, 2) == 0 ? IGNORED : pick(0, classes - 1);
+  return t;
+}
+
+/* Some are infinitely unlikely. */
+static void plant_infinity(array &x) {
+  for (int64_t i = 0; i < x.numel(); i += pick(5, 40))
+    cr_store_scalar(x.dtype, x.data() + i * (int64_t)cr_sizeof(x.dtype), cr_num(-INFINITY));
+}
+
+static void compare_losses(cr_dtype t, int64_t rows, int64_t classes, bool weighted, bool ignoring,
+                           bool average, enum layout how) {
+  std::string what = text("of %lld x %lld, weights %d, ignored %d, average %d, %s", (long long)rows,
+                          (long long)classes, weighted, ignoring, average, cr_dtypes[t].name);
+  array x(t, {rows * classes}, how), gx(t, {rows * classes}, how), lse(t, {rows});
+  array loss(t, {1}), g(t, {1}), weight(t, {classes}, DENSE, NEAR_ONE);
+  std::unique_ptr<array> target(make_targets(rows, classes, ignoring));
+  array *w = some(weight, weighted);
+  auto args = [&](place p) {
+    return cr_nll_args{t,    rows,    classes, reinterpret_cast<int64_t *>(p(target.get())),
+                       p(w), IGNORED, average};
+  };
+  double digits = 100 + (t == CR_FLOAT64 ? (double)rows : 0);
+  if (classes > 9) plant_infinity(x);
+  both("nll " + what, ulps(t, digits, 1), {&loss}, {&x, target.get(), w},
+       [&](const cr_nn_backend *b, place p) {
+         cr_nll_args a = args(p);
+         return b->nll(&a, p(&loss), p(&x));
+       });
+  both("nll " + what + ", backward", ulps(t, digits, 1e-9), {&gx}, {&g, target.get(), w},
+       [&](const cr_nn_backend *b, place p) {
+         cr_nll_args a = args(p);
+         return b->nll_backward(&a, p(&gx), p(&g));
+       });
+  both("cross entropy " + what, ulps(t, digits, 1), {&loss, &lse}, {&x, target.get(), w},
+       [&](const cr_nn_backend *b, place p) {
+         cr_nll_args a = args(p);
+         return b->cross_entropy(&a, p(&loss), p(&lse), p(&x));
+       });
+  both("cross entropy " + what + ", backward", ulps(t, digits, 1.0 / (double)(rows + 1)), {&gx},
+       {&g, &lse, &x, target.get(), w}, [&](const cr_nn_backend *b, place p) {
+         cr_nll_args a = args(p);
+         return b->cross_entropy_backward(&a, p(&gx), p(&g), p(&lse), p(&x));
+       });
+}
+
+static void test_classes() {
+  const int64_t shapes[][2] = {{0, 3},  {1, 1},    {1, 10},   {7, 2},    {33, 10},    {300, 5},
+                               {9, 31}, {128, 64}, {5, 1000}, {3, 2053}, {1, 100003}, {9001, 3}};
+  FOR_FLOATS(t) {
+    for (const auto &s : shapes) {
+      for (int k = 0; k < 8; k++)
+        compare_losses(t, s[0], s[1], k & 1, k & 2, k & 4, k % 3 ? DENSE : SHIFTED);
+    }
+  }
+}
+
+static void compare_mse(cr_dtype t, int64_t n, enum layout how) {
+  array x(t, {n}, how), target(t, {n}, how), gx(t, {n}, how), loss(t, {1}), g(t, {1});
+  std::string what = text("squared error of %lld, %s", (long long)n, cr_dtypes[t].name);
+  double scale = n ? 1 / (double)n : 1;
+  both(what, ulps(t, t == CR_FLOAT64 ? 1000 : 20, 1), {&loss}, {&x, &target},
+       [&](const cr_nn_backend *b, place p) {
+         return b->mse(t, n, scale, p(&loss), p(&x), p(&target));
+       });
+  both(what + ", backward", ulps(t, 4, 1e-9), {&gx}, {&g, &x, &target},
+       [&](const cr_nn_backend *b, place p) {
+         return b->mse_backward(t, n, scale, p(&gx), p(&g), p(&x), p(&target));
+       });
+}
+
+static void test_mse() {
+  FOR_FLOATS(t) {
+    for (int64_t n : {0, 1, 2, 3, 5, 64, 257, 4099, 100003}) {
+      compare_mse(t, n, DENSE);
+      compare_mse(t, n, SHIFTED);
+    }
+  }
+}
+
+/* A target out of range is refused, the rest of the rows is worked on, and a derivative leaves the
+ * row 0. */
+static void test_refused_targets() {
+  FOR_FLOATS(t) {
+    for (int64_t bad : {(int64_t)-1, (int64_t)10, INT64_MIN, INT64_MAX}) {
+      array x(t, {300}), gx(t, {300}), loss(t, {1}), g(t, {1}), lse(t, {30}), weight(t, {10});
+      std::unique_ptr<array> target(make_targets(30, 10, true));
+      reinterpret_cast<int64_t *>(target->data())[17] = bad;
+      for (array *a : {&x, &gx, &loss, &g, &lse, &weight, target.get()}) a->upload();
+      const cr_nn_backend *b = nn_of(CR_CUDA);
+      cr_nll_args a = {
+          t,       30,  10, reinterpret_cast<int64_t *>(on_gpu(target.get())), on_gpu(&weight),
+          IGNORED, true};
+      std::string wanted = text("target %lld is outside 1..10", (long long)((uint64_t)bad + 1));
+      for (bool entropy : {false, true}) {
+        bool ok = (entropy ? b->cross_entropy(&a, on_gpu(&loss), on_gpu(&lse), on_gpu(&x))
+                           : b->nll(&a, on_gpu(&loss), on_gpu(&x))) &&
+                  synchronize();
+        check(!ok && strstr(cr_error(), wanted.c_str()), "a bad target: %s, wanted %s",
+              ok ? "not refused" : cr_error(), wanted.c_str());
+        check(synchronize(), "a refusal is told twice: %s", cr_error());
+        ok = (entropy
+                  ? b->cross_entropy_backward(&a, on_gpu(&gx), on_gpu(&g), on_gpu(&lse), on_gpu(&x))
+                  : b->nll_backward(&a, on_gpu(&gx), on_gpu(&g))) &&
+             synchronize();
+        bytes got = memory_of({&gx}), zeros(10 * cr_sizeof(t));
+        check(ok && !memcmp(got.data() + 170 * cr_sizeof(t), zeros.data(), zeros.size()),
+              "the derivative of a bad target's row is not 0: %s", cr_error());
+      }
+    }
+  }
+}
+
+/* ---- dropout ---------------------------------------------------------------------------- */
+
+static void compare_dropout(cr_dtype t, int64_t n, double p, bool in_place, enum layout how) {
+  array x(t, {n}, how), y(t, {n}, how);
+  uint64_t seed = random_bits(), offset = pick(0, 1) ? (uint64_t)pick(0, 1000) : UINT32_MAX - 5;
+  array *from = in_place ? &y : &x;
+  both(text("dropout %g of %lld, %s", p, (long long)n, cr_dtypes[t].name), EXACT, {&y}, {&x},
+       [&](const cr_nn_backend *b, place at) {
+         return b->dropout(t, n, at(&y), at(from), p, 1.25, seed, offset);
+       });
+}
+
+static void test_dropout() {
+  FOR_FLOATS(t) {
+    for (int64_t n : {0, 1, 2, 3, 4, 5, 7, 255, 1025, 4099, 70000}) {
+      for (double p : {0.0, 1e-10, 0.2, 0.5, 1.0}) {
+        compare_dropout(t, n, p, false, DENSE);
+        compare_dropout(t, n, p, true, SHIFTED);
+      }
+    }
+  }
+}
+
+void test_nn() {
+  test_softmax();
+  test_pool();
+  test_batch_norm();
+  test_layer_norm();
+  test_classes();
+  test_mse();
+  test_refused_targets();
+  test_dropout();
+}
