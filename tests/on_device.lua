@@ -7,16 +7,14 @@
 
 local torch = require "torch"
 local device = os.getenv "TEST_DEVICE" or "cuda"
-local file = table.remove(arg, 1)
-arg[0] = file
+local file = arg[1]
 
 for _, name in ipairs { "nn", "optim", "autograd", "data", "xlua" } do require(name) end
 torch.setDefaultDevice(device)
+torch.cuda.setDeterministic(true) -- some tests compare bits
 
 local types = { Float = "float32", Double = "float64", Half = "float16", BFloat16 = "bfloat16", Char = "int8",
   Byte = "uint8", Short = "int16", Int = "int32", Long = "int64", Bool = "bool" }
-local methods = { Float = "float", Double = "double", Half = "half", BFloat16 = "bfloat16", Char = "char",
-  Byte = "byte", Short = "short", Int = "int", Long = "long", Bool = "bool" }
 
 -- What the file sees as torch; the libraries see the real one.
 local seen = {}
@@ -29,13 +27,22 @@ for name in pairs(types) do
   seen[name .. "Tensor"] = torch[there .. "Tensor"]
 end
 
+-- Modules and criteria cast what they hold, and keep the name of their type.
+local nn = require "nn"
+for _, class in ipairs { nn.Module, nn.Criterion } do
+  local plain_type = class.type
+  function class.type(m, name, ...)
+    return plain_type(m, away[name] or name, ...)
+  end
+end
+
 for _, class in ipairs(classes) do
   local plain_type = class.type
   function class.type(x, name, ...)
     return plain_type(x, away[name] or name, ...)
   end
-  for name, method in pairs(methods) do
-    if class[method] then class[method] = function(x) return x:to(types[name]) end end
+  for name, short in pairs(types) do
+    class[name:lower()] = function(x) return x:to(short) end
   end
 end
 

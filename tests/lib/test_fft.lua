@@ -37,7 +37,7 @@ local lengths = {}
 for n = 1, 64 do lengths[n] = n end
 for _, n in ipairs { 97, 128, 343, 961, 1000, 1009, 1369, 2018, 4096, 6561 } do lengths[#lengths + 1] = n end
 
-local tolerances = { float64 = 4e-15, float32 = 2e-6 }
+local tolerances = { float64 = 8e-15, float32 = 2e-6 }
 
 -- ---- transforms ----------------------------------------------------------------
 

@@ -299,10 +299,10 @@ function tests.util()
   local w = D { 1 }
   local copy = util.deepCopy { a = { w } }
   tester:assert(rawequal(copy.a[1], w))
-  tester:eq(util.cast({ w = { w } }, "float").w[1]:type(), "torch.FloatTensor")
+  tester:eq(util.cast({ w = { w } }, "float").w[1]:type(), torch.FloatTensor():type())
   tester:eq(util.sortedFlatten { z = 1, [2] = "b", [1] = { y = "a" } }, { "a", "b", 1 })
   tester:eq(util.zerosLike(w, t.ones(2, 3)).shape, { 2, 3 })
-  tester:eq(util.zerosLike(w):type(), "torch.DoubleTensor")
+  tester:eq(util.zerosLike(w):type(), torch.DoubleTensor():type())
   fails("no keys", util.nestedSet, {}, {}, 1)
 end
 
