@@ -58,3 +58,5 @@ $(emulated_cuda): $(emulated_o) $(emulation_o) $(B)/tensor/dtype.o
 	$(Q)$(CXX) -shared -Wl,--exclude-libs,ALL -o $@ $^ $(if $(SANITIZE),-fsanitize=$(SANITIZE)) -ldl -lpthread
 
 -include $(wildcard $(emulated_o:.o=.d))
+
+include tests/cuda/tests_cuda.mk
