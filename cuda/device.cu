@@ -126,10 +126,21 @@ static bool device_memory(int device, size_t *free, size_t *total) {
   return cr_cuda_ok(cudaMemGetInfo(free, total), "getMemoryUsage");
 }
 
+/* What a kernel refused belongs to no call of now: whoever waits begins a call. */
 static bool synchronize_device(int device) {
   if (!check_device(device)) return false;
   cr_on_device here(device);
+  if (!cr_cuda_here()->ready) return cr_fail("%s", cr_cuda_here()->failure);
+  cr_cuda_call_begins();
   return cr_cuda_ok(cudaDeviceSynchronize(), "synchronize") && cr_cuda_check_refusals();
+}
+
+void cr_cuda_synchronize_all() {
+  for (int device = 0; device < cr_cuda_count(); device++) {
+    if (!states[device].ready) continue;
+    cr_on_device here(device);
+    if (cudaDeviceSynchronize() != cudaSuccess) cudaGetLastError();
+  }
 }
 
 static void synchronize(cr_device d) {
@@ -209,6 +220,7 @@ static bool stream_synchronize(int device, int number) {
   cudaStream_t s;
   if (!cr_cuda_stream_number(device, number, &s)) return false;
   cr_on_device here(device);
+  cr_cuda_call_begins();
   return cr_cuda_ok(cudaStreamSynchronize(s), "streamSynchronize") && cr_cuda_check_refusals();
 }
 
@@ -273,6 +285,7 @@ static bool event_wait(cr_event *e, int device, int number) {
 
 static bool event_synchronize(cr_event *e) {
   cr_on_device here(e->device);
+  cr_cuda_call_begins();
   return cr_cuda_ok(cudaEventSynchronize(e->e), "Event:synchronize") && cr_cuda_check_refusals();
 }
 
@@ -287,6 +300,9 @@ static int event_done(cr_event *e) {
 
 static bool event_elapsed(cr_event *from, cr_event *to, double *milliseconds) {
   float ms = 0;
+  if (from->device != to->device)
+    return cr_fail("Event:elapsed: one event is of device %d, the other of device %d",
+                   from->device + 1, to->device + 1);
   if (!cr_cuda_ok(cudaEventElapsedTime(&ms, from->e, to->e), "Event:elapsed")) return false;
   *milliseconds = ms;
   return true;

@@ -40,8 +40,13 @@ bool cr_launch(const char *name, void (*kernel)(P...), dim3 grid, dim3 block, si
 }
 
 /* Blocks of `threads` that give each of n elements a thread; kernels step by the whole grid, so
- * that a limit is no loss. */
-static inline unsigned cr_blocks(int64_t n, int threads, int64_t most = 1 << 20) {
+ * that a limit is no loss.  The emulation has a low one, for tests of that. */
+#ifdef CR_CUDA_EMULATION
+#define CR_MOST_BLOCKS 12
+#else
+#define CR_MOST_BLOCKS (1 << 20)
+#endif
+static inline unsigned cr_blocks(int64_t n, int threads, int64_t most = CR_MOST_BLOCKS) {
   int64_t blocks = (n + threads - 1) / threads;
   return (unsigned)(blocks < 1 ? 1 : blocks < most ? blocks : most);
 }

@@ -94,9 +94,24 @@ void release_unused(pool &p) {
 
 /* ---- blocks ----------------------------------------------------------------------------- */
 
+/* The emulation is told which bytes of a block are in use, and finds what is written behind them. */
+#ifdef CR_CUDA_EMULATION
+const size_t GUARD = 64;
+void begin_use(char *block, size_t bytes, size_t room) {
+  cr_emulation_carve(block, bytes, room);
+}
+void end_use(char *block) {
+  cr_emulation_uncarve(block);
+}
+#else
+const size_t GUARD = 0;
+void begin_use(char *, size_t, size_t) {}
+void end_use(char *) {}
+#endif
+
 void *device_alloc(int device, size_t bytes) {
   pool &p = pools[device];
-  kind k(cr_cuda_stream_of(device), class_size(bytes));
+  kind k(cr_cuda_stream_of(device), class_size(bytes + GUARD));
   cr_on_device here(device);
   std::lock_guard<std::mutex> guard(p.lock);
   char *block = take_free(p, k);
@@ -105,22 +120,26 @@ void *device_alloc(int device, size_t bytes) {
     if (!grow(p, k)) return NULL;
   }
   if (!block) block = take_free(p, k);
+  begin_use(block, bytes, k.second);
   segment_of(p, block).used++;
   p.live += k.second;
   if (p.live > p.peak) p.peak = p.live;
   return block;
 }
 
-/* The block's stream has to wait for what the current one may still do with it. */
-void let_wait(cudaStream_t owner, cudaStream_t user) {
+/* Work put into stream `later` of device `on` from now on waits for what `earlier` of device `of` has
+ * now. */
+bool let_wait(int on, cudaStream_t later, int of, cudaStream_t earlier) {
   cudaEvent_t e;
-  if (cudaEventCreateWithFlags(&e, cudaEventDisableTiming) != cudaSuccess) {
-    cudaStreamSynchronize(user);
-    return;
+  cr_on_device there(of);
+  if (!cr_cuda_ok(cudaEventCreateWithFlags(&e, cudaEventDisableTiming), "waiting")) return false;
+  bool ok = cr_cuda_ok(cudaEventRecord(e, earlier), "waiting");
+  if (ok) {
+    cr_on_device here(on);
+    ok = cr_cuda_ok(cudaStreamWaitEvent(later, e, 0), "waiting");
   }
-  cudaEventRecord(e, user);
-  cudaStreamWaitEvent(owner, e, 0);
   cudaEventDestroy(e);
+  return ok;
 }
 
 void device_free(int device, void *block) {
@@ -128,7 +147,10 @@ void device_free(int device, void *block) {
   cr_on_device here(device);
   std::lock_guard<std::mutex> guard(p.lock);
   segment &s = segment_of(p, static_cast<char *>(block));
-  if (s.stream != cr_cuda_stream_of(device)) let_wait(s.stream, cr_cuda_stream_of(device));
+  cudaStream_t user = cr_cuda_stream_of(device);
+  /* the block's stream has to wait for what the current one may still do with it */
+  if (s.stream != user && !let_wait(device, s.stream, device, user)) cudaStreamSynchronize(user);
+  end_use(static_cast<char *>(block));
   s.used--;
   p.live -= s.block;
   p.free[kind(s.stream, s.block)].push_back(static_cast<char *>(block));
@@ -198,7 +220,7 @@ void pinned_free(void *p) {
     pinned.erase(static_cast<char *>(p));
     pinned_count--;
   }
-  cudaDeviceSynchronize(); /* copies from or to it may be under way */
+  cr_cuda_synchronize_all(); /* copies from or to it may be under way */
   cudaFreeHost(p);
 }
 
@@ -233,11 +255,12 @@ bool from_host(cr_device d, void *dev, const void *host, size_t bytes) {
 /* The copy runs in the receiver's stream, after what the sender's has to do, and the sender's goes
  * on after it. */
 bool transfer_between(int to, void *out, int from, const void *in, size_t bytes) {
-  let_wait(cr_cuda_stream_of(to), cr_cuda_stream_of(from));
-  bool ok = cr_cuda_ok(cudaMemcpyPeerAsync(out, to, in, from, bytes, cr_cuda_stream_of(to)),
-                       "copy between devices");
-  let_wait(cr_cuda_stream_of(from), cr_cuda_stream_of(to));
-  return ok;
+  cudaStream_t receiver = cr_cuda_stream_of(to), sender = cr_cuda_stream_of(from);
+  cr_on_device here(to);
+  return let_wait(to, receiver, from, sender) &&
+         cr_cuda_ok(cudaMemcpyPeerAsync(out, to, in, from, bytes, receiver),
+                    "copy between devices") &&
+         let_wait(from, sender, to, receiver);
 }
 
 bool transfer(cr_device to, void *out, cr_device from, const void *in, size_t bytes) {

@@ -4,6 +4,7 @@
 
 #include "cuda/cuda.h"
 
+#include <atomic>
 #include <mutex>
 #include <vector>
 
@@ -12,7 +13,7 @@
 /* One device, made ready at its first use and kept until the process ends. */
 struct cr_cuda_state {
   std::once_flag once;
-  bool ready;
+  std::atomic<bool> ready;
   char failure[512]; /* why it is not */
   unsigned *taken;   /* device memory, see cr_guard */
   cr_refusal_record *record, *record_on_device;
@@ -24,6 +25,8 @@ int cr_cuda_count();
 /* Of the device in use. */
 cr_cuda_state *cr_cuda_here();
 cr_cuda_state *cr_cuda_state_of(int device);
+/* Waits for every device that was used; says nothing of errors. */
+void cr_cuda_synchronize_all();
 /* A stream of a device by its number, made if it is not there yet; false with a message. */
 bool cr_cuda_stream_number(int device, int number, cudaStream_t *out);
 cudaStream_t cr_cuda_stream_of(int device); /* this thread's current one */

@@ -206,6 +206,13 @@ static int check_index(lua_State *L, int arg) {
   return d.index;
 }
 
+/* The same, and there is such a device. */
+static int check_present(lua_State *L, int arg) {
+  cr_device d = {CR_CUDA, (int8_t)check_index(L, arg)};
+  if (!cr_backend_of(d)) cr_lua_error(L);
+  return d.index;
+}
+
 static int check(lua_State *L, bool ok) {
   return ok ? 0 : cr_lua_error(L);
 }
@@ -230,9 +237,7 @@ static int c_get_device(lua_State *L) {
 }
 
 static int c_set_device(lua_State *L) {
-  cr_device d = {CR_CUDA, (int8_t)check_index(L, 1)};
-  if (!cr_backend_of(d)) return cr_lua_error(L);
-  cr_ctx()->cuda = d.index;
+  cr_ctx()->cuda = (int8_t)check_present(L, 1);
   return 0;
 }
 
@@ -271,11 +276,9 @@ static int c_memory(lua_State *L) {
 }
 
 static int c_stats(lua_State *L) {
-  cr_device d = {CR_CUDA, (int8_t)check_index(L, 1)};
-  const cr_backend *b = cr_backend_of(d);
+  cr_device d = {CR_CUDA, (int8_t)check_present(L, 1)};
   cr_memory_stats m;
-  if (!b) return cr_lua_error(L);
-  b->memory(d, &m);
+  cr_backend_of(d)->memory(d, &m);
   lua_newtable(L);
   set_number(L, "live", (lua_Integer)m.live);
   set_number(L, "peak", (lua_Integer)m.peak);
@@ -284,12 +287,13 @@ static int c_stats(lua_State *L) {
 }
 
 static int c_reset_peak(lua_State *L) {
-  check_control(L)->reset_peak(check_index(L, 1));
+  check_control(L)->reset_peak(check_present(L, 1));
   return 0;
 }
 static int c_empty_cache(lua_State *L) {
+  int device = check_present(L, 1);
   lua_gc(L, LUA_GCCOLLECT);
-  check_control(L)->empty_cache(check_index(L, 1));
+  check_control(L)->empty_cache(device);
   return 0;
 }
 static int c_synchronize(lua_State *L) {
@@ -316,7 +320,7 @@ static int c_set_stream(lua_State *L) {
   return check(L, check_control(L)->set_stream(check_index(L, 2), check_stream(L, 1)));
 }
 static int c_get_stream(lua_State *L) {
-  lua_pushinteger(L, check_control(L)->stream(check_index(L, 1)));
+  lua_pushinteger(L, check_control(L)->stream(check_present(L, 1)));
   return 1;
 }
 static int c_stream_synchronize(lua_State *L) {

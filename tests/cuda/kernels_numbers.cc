@@ -39,6 +39,9 @@ static void test_random() {
       {CR_RANDINT, 0, 9},     {CR_RANDINT, -100, 27},        {CR_CAUCHY, 1, 2},
       {CR_EXPONENTIAL, 2, 0}, {CR_LOGNORMAL, 0, 1},          {CR_GEOMETRIC, 0.2, 0},
       {CR_BERNOULLI, 0, 0},   {CR_RANDINT, -9.3e18, 9.3e18},
+      /* whose numbers are often rounded to the upper bound, which is left out */
+      {CR_UNIFORM, 1, 1 + 0x1p-23},
+      {CR_UNIFORM, 1, 1 + 0x1p-52},
   };
   FOR_TYPES(t) {
     for (const auto &f : fills) {

@@ -11,6 +11,8 @@
  *   CRESSET_EMULATION_DEVICES   how many devices (2)
  *   CRESSET_EMULATION_MEMORY    bytes that each has (4 GB)
  *   CRESSET_EMULATION_FAULT     no-driver, old-driver or no-device: what the runtime answers
+ *   CRESSET_EMULATION_LATE      1: what a kernel writes to page-locked memory is seen by the host from
+ *                               the next call of the runtime on, as if the kernel took its time
  *   CRESSET_EMULATION_ORDER     forward, backward or random:SEED: who runs first, of blocks and
  * threads; what comes out differently lacks a barrier
  *
@@ -38,8 +40,9 @@ bool cr_emulation_is_device(const void *p, size_t bytes);
 /* The device whose live block holds p; -1: none. */
 int cr_emulation_device_of(const void *p);
 
-/* Bytes that the device's live blocks have together: 0 when nothing leaks. */
-size_t cr_emulation_live_bytes(int device);
+/* Bytes that the device's live blocks have together: 0 when nothing leaks.  The plug-in exports it.
+ */
+__attribute__((visibility("default"))) size_t cr_emulation_live_bytes(int device);
 
 /* How many kernels were launched so far, in all threads. */
 unsigned long long cr_emulation_launches(void);

@@ -166,7 +166,9 @@ cudaError_t cr_emulation_launch_kernel(const struct cr_emulation_launch *launch)
   static std::vector<allocation> used;
   used.clear();
   check_arguments(*launch, &used);
+  if (configuration().late) watch_writes();
   run_grid(*launch);
+  if (configuration().late) hide_writes();
   for (const allocation &b : used) arena_check(b);
   running = outer;
   return cudaSuccess;

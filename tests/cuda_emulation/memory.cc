@@ -5,6 +5,7 @@
 #include <map>
 #include <stdlib.h>
 #include <string.h>
+#include <string>
 
 namespace emulation {
 
@@ -43,6 +44,34 @@ bool mapped_host(const void *p, size_t bytes) {
   if (in_symbol(p, bytes)) return true;
   auto found = host_of(p);
   return found != hosts.end() && bytes <= found->second.bytes - ((uintptr_t)p - found->first);
+}
+
+/* ---- writes that the host sees late
+ * ---------------------------------------------------------------------- */
+
+static std::map<uintptr_t, std::string> before, written;
+
+void watch_writes() {
+  before.clear();
+  for (const auto &h : hosts) before[h.first].assign((const char *)h.first, h.second.bytes);
+}
+
+void hide_writes() {
+  for (const auto &b : before) {
+    char *p = reinterpret_cast<char *>(b.first);
+    if (memcmp(p, b.second.data(), b.second.size()) == 0) continue;
+    written[b.first].assign(p, b.second.size());
+    memcpy(p, b.second.data(), b.second.size());
+  }
+}
+
+void show_writes() {
+  std::lock_guard<std::recursive_mutex> guard(lock);
+  for (const auto &w : written) {
+    if (hosts.count(w.first))
+      memcpy(reinterpret_cast<void *>(w.first), w.second.data(), w.second.size());
+  }
+  written.clear();
 }
 
 /* ---- what copies and fills check

@@ -64,6 +64,7 @@ settings read_settings() {
   s.memory = number_from("CRESSET_EMULATION_MEMORY", (uint64_t)4 << 30, (uint64_t)1 << 40,
                          "a number of bytes");
   s.fault = fault_from("CRESSET_EMULATION_FAULT");
+  s.late = number_from("CRESSET_EMULATION_LATE", 0, 1, "0 or 1") != 0;
   order_from("CRESSET_EMULATION_ORDER", &s);
   return s;
 }
@@ -88,6 +89,7 @@ cudaError_t ready() {
   if (s.fault == FAULT_NO_DRIVER || s.fault == FAULT_OLD_DRIVER)
     return fail(cudaErrorInsufficientDriver);
   if (s.fault == FAULT_NO_DEVICE || s.devices == 0) return fail(cudaErrorNoDevice);
+  if (s.late) show_writes();
   return cudaSuccess;
 }
 

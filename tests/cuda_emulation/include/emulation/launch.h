@@ -60,8 +60,11 @@ template <typename P, typename A> static inline P cr_emulation_convert(A value) 
 template <typename T> static inline void cr_emulation_clear_padding(T &value) {
 #if defined(__has_builtin)
 #if __has_builtin(__builtin_clear_padding)
-  if constexpr (std::is_class<T>::value && !std::is_empty<T>::value)
+  if constexpr (std::is_class<T>::value && !std::is_empty<T>::value) {
+    asm volatile("" : : "r"(&value) : "memory"); /* GCC must not move the value's parts past this */
     __builtin_clear_padding(&value);
+    asm volatile("" : : "r"(&value) : "memory");
+  }
 #endif
 #endif
   (void)value;
