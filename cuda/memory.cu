@@ -94,7 +94,8 @@ void release_unused(pool &p) {
 
 /* ---- blocks ----------------------------------------------------------------------------- */
 
-/* The emulation is told which bytes of a block are in use, and finds what is written behind them. */
+/* The emulation is told which bytes of a block are in use, and finds what is written behind them.
+ */
 #ifdef CR_CUDA_EMULATION
 const size_t GUARD = 64;
 void begin_use(char *block, size_t bytes, size_t room) {
@@ -127,8 +128,8 @@ void *device_alloc(int device, size_t bytes) {
   return block;
 }
 
-/* Work put into stream `later` of device `on` from now on waits for what `earlier` of device `of` has
- * now. */
+/* Work put into stream `later` of device `on` from now on waits for what `earlier` of device `of`
+ * has now. */
 bool let_wait(int on, cudaStream_t later, int of, cudaStream_t earlier) {
   cudaEvent_t e;
   cr_on_device there(of);

@@ -34,11 +34,20 @@ static void test_random() {
     cr_random_op op;
     double a, b;
   } fills[] = {
-      {CR_UNIFORM, 0, 1},     {CR_UNIFORM, -3, 7.5},         {CR_NORMAL, 0, 1},
-      {CR_NORMAL, 5, 0.1},    {CR_BERNOULLI, 0.3, 0},        {CR_BERNOULLI, 1, 0},
-      {CR_RANDINT, 0, 9},     {CR_RANDINT, -100, 27},        {CR_CAUCHY, 1, 2},
-      {CR_EXPONENTIAL, 2, 0}, {CR_LOGNORMAL, 0, 1},          {CR_GEOMETRIC, 0.2, 0},
-      {CR_BERNOULLI, 0, 0},   {CR_RANDINT, -9.3e18, 9.3e18},
+      {CR_UNIFORM, 0, 1},
+      {CR_UNIFORM, -3, 7.5},
+      {CR_NORMAL, 0, 1},
+      {CR_NORMAL, 5, 0.1},
+      {CR_BERNOULLI, 0.3, 0},
+      {CR_BERNOULLI, 1, 0},
+      {CR_RANDINT, 0, 9},
+      {CR_RANDINT, -100, 27},
+      {CR_CAUCHY, 1, 2},
+      {CR_EXPONENTIAL, 2, 0},
+      {CR_LOGNORMAL, 0, 1},
+      {CR_GEOMETRIC, 0.2, 0},
+      {CR_BERNOULLI, 0, 0},
+      {CR_RANDINT, -9.3e18, 9.3e18},
       /* whose numbers are often rounded to the upper bound, which is left out */
       {CR_UNIFORM, 1, 1 + 0x1p-23},
       {CR_UNIFORM, 1, 1 + 0x1p-52},

@@ -1,13 +1,14 @@
 /* test_kernels.cc: every kernel of the CUDA backend beside the CPU's, on the same random input.
  *
- *   CRESSET_CUDA=path/to/libcresset_cuda.so test_kernels [part ...]
+ *   [CRESSET_CUDA=path/to/libcresset_cuda.so] test_kernels [part ...]
  *
- * The library is the one for the emulation (tests/cuda_emulation), or, where there is a GPU, the
+ * The library is the one for the emulation (tests/cuda_emulation) or, where there is a GPU, the
  * real one. */
 #include "tests/cuda/kernels.h"
 
 #include <math.h>
 #include <stdarg.h>
+#include <stdlib.h>
 #include <string.h>
 
 const cr_backend *cpu, *gpu;
@@ -156,7 +157,10 @@ cr_tensor *array::view(const sizes &s, const sizes &st) {
       cr_storage_wrap(dtype, host.data(), (int64_t)(host.size() / cr_sizeof(dtype)), keep, NULL);
   cr_tensor *t = cr_view_storage(memory, dtype, first, (int)s.size(), s.data(), st.data());
   cr_storage_release(memory);
-  if (!check(t != NULL, "a view: %s", cr_error())) return NULL;
+  if (!t) {
+    printf("not ok: a view: %s\n", cr_error());
+    exit(1);
+  }
   views.push_back(t);
   return t;
 }
@@ -279,6 +283,7 @@ static const struct {
 };
 
 int main(int argc, char **argv) {
+  setenv("CRESSET_CUDA", CR_EMULATED_CUDA, 0);
   cpu = cr_backend_of(cr_device{CR_CPU, 0});
   gpu = cr_backend_of(first_gpu);
   if (!gpu) {
@@ -289,7 +294,9 @@ int main(int argc, char **argv) {
   for (const auto &part : parts) {
     bool wanted = argc < 2;
     for (int i = 1; i < argc; i++) wanted = wanted || !strcmp(argv[i], part.name);
-    if (wanted) part.run();
+    if (!wanted) continue;
+    part.run();
+    control->empty_cache(0); /* the emulation opens and closes less */
   }
   printf("%d passed, %d failed\n", passed, failed);
   return failed != 0;

@@ -1,19 +1,19 @@
 # The tests of the CUDA backend, on the emulation in tests/cuda_emulation; included by cuda/cuda.mk.
 #
-#   $(cuda_test_bins)   programs; test_kernels and test_runtime want CRESSET_CUDA=$(emulated_cuda), or
-#                       the real library where there is a GPU
-#   $(cuda_test_lua)    scripts for build/cresset, with the same
+#   test_kernels    each kernel beside the CPU's; its parts are kernels_*.cc
+#   test_libraries  what calls NVIDIA's libraries, with the fakes; its parts are libraries_*.cc
+#   test_runtime    memory, streams, events, several devices
+#   run_runtime     a script: what Lua sees of these (runtime.lua), and machines that lack something
+#   test_emulation  the emulation itself (tests/cuda_emulation)
 #
-# test_kernels        each kernel beside the CPU's; its parts are kernels_*.cc
-# test_libraries      what calls NVIDIA's libraries, with the fakes; its parts are libraries_*.cc
-# test_runtime        memory, streams, events, errors; faults of the machine, in processes of their own
-# test_emulation      the emulation itself (tests/cuda_emulation)
+# All take the emulated library unless CRESSET_CUDA names another: the real one, where there is a GPU.
+# $(cuda_test_bins) are the programs, $(cuda_tests) those and the script, for tests/run.
 
 cuda_test_dir  := tests/cuda
 cuda_test_cc   := $(wildcard $(cuda_test_dir)/*.cc)
 cuda_test_o    := $(cuda_test_cc:%.cc=$(B)/%.o)
 cuda_test_bins := $(addprefix $(B)/$(cuda_test_dir)/,test_kernels test_libraries test_runtime) $(B)/tests/cuda_emulation/test_emulation
-cuda_test_lua  := $(wildcard $(cuda_test_dir)/test_*.lua)
+cuda_tests     := $(cuda_test_bins) $(cuda_test_dir)/run_runtime
 cuda_test_libs := $(ldflags) $(lua_libs) $(libs)
 
 kernels_o   := $(filter $(B)/$(cuda_test_dir)/kernels_%,$(cuda_test_o))
@@ -24,7 +24,7 @@ libraries_cu_o := $(patsubst %,$(B)/emulation/cuda/%.o,conv conv_direct fft gemm
 $(B)/$(cuda_test_dir)/%.o: $(cuda_test_dir)/%.cc
 	@mkdir -p $(@D)
 	$(call say,CXX,$<)
-	$(Q)$(CXX) $(emulation_cxxflags) -Wno-unknown-pragmas -c $< -o $@
+	$(Q)$(CXX) $(emulation_cxxflags) -DCR_EMULATED_CUDA='"$(emulated_cuda)"' -c $< -o $@
 
 define cuda_test_link
 	$(call say,TEST,$@)
@@ -32,6 +32,9 @@ define cuda_test_link
 endef
 
 $(B)/$(cuda_test_dir)/test_kernels: $(B)/$(cuda_test_dir)/test_kernels.o $(kernels_o) $(B)/libcresset.a | $(emulated_cuda)
+	$(cuda_test_link)
+
+$(B)/$(cuda_test_dir)/test_runtime: $(B)/$(cuda_test_dir)/test_runtime.o $(B)/libcresset.a | $(emulated_cuda)
 	$(cuda_test_link)
 
 $(B)/$(cuda_test_dir)/test_libraries: $(B)/$(cuda_test_dir)/test_libraries.o $(libraries_o) $(libraries_cu_o) $(emulation_o) $(B)/libcresset.a

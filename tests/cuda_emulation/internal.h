@@ -90,8 +90,8 @@ size_t arena_live_bytes(int device);
 
 /* Whether p[0 .. bytes) lies in mapped host memory, or in a variable of the device. */
 bool mapped_host(const void *p, size_t bytes);
-/* Around a kernel: takes what it has written to the host's memory away again.  show_writes() puts it
- * there. */
+/* Around a kernel: takes what it has written to the host's memory away again.  show_writes() puts
+ * it there. */
 void watch_writes();
 void hide_writes();
 void show_writes();

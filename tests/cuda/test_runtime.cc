@@ -1,0 +1,391 @@
+/* test_runtime.cc: the runtime of the CUDA backend by its own tables: memory, streams, events,
+ * copies, several devices, options.
+ *
+ *   [CRESSET_CUDA=path/to/libcresset_cuda.so] test_runtime
+ *
+ * Without the variable the library is the one for the emulation.  What scripts see of all this is
+ * in runtime.lua, and what needs another machine in run_runtime. */
+#include "tensor/backend.h"
+#include "tensor/device.h"
+
+#include <algorithm>
+#include <dlfcn.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <string>
+#include <thread>
+#include <vector>
+
+static const cr_backend *gpu;
+static const cr_device_control *control;
+static size_t (*emulated_bytes)(int device); /* NULL on a real GPU */
+
+static const cr_device first = {CR_CUDA, 0}, second = {CR_CUDA, 1};
+
+/* ---- checks ----------------------------------------------------------------------------- */
+
+static int passed, failed;
+
+__attribute__((format(printf, 2, 3))) static bool check(bool holds, const char *format, ...) {
+  holds ? passed++ : failed++;
+  if (holds) return true;
+  va_list list;
+  va_start(list, format);
+  printf("not ok: ");
+  vprintf(format, list);
+  printf("\n");
+  va_end(list);
+  return false;
+}
+
+/* That a call failed, with this in its message. */
+static void refuses(bool ok, const char *call, const char *why) {
+  check(!ok && strstr(cr_error(), why), "%s: %s", call, ok ? "not refused" : cr_error());
+}
+
+static cr_memory_stats memory_of(cr_device d) {
+  cr_memory_stats m;
+  gpu->memory(d, &m);
+  return m;
+}
+
+typedef std::vector<unsigned char> bytes;
+
+static bytes pattern(size_t n, unsigned seed) {
+  bytes b(n);
+  for (size_t i = 0; i < n; i++) b[i] = (unsigned char)((i * 2654435761u >> 13) + seed);
+  return b;
+}
+
+static bool put(cr_device d, void *p, const bytes &b) {
+  return gpu->use(d) && gpu->from_host(d, p, b.data(), b.size());
+}
+
+static bool holds(cr_device d, const void *p, const bytes &b) {
+  bytes got(b.size());
+  return gpu->use(d) && gpu->to_host(d, got.data(), p, b.size()) && got == b;
+}
+
+/* ---- memory ----------------------------------------------------------------------------- */
+
+static void test_reuse() {
+  void *p = gpu->alloc(first, 1000);
+  gpu->dealloc(first, p, 1000);
+  check(gpu->alloc(first, 990) == p, "a freed block is not used again");
+  void *other = gpu->alloc(first, 1000);
+  check(other && other != p, "a block in use is given out");
+  gpu->dealloc(first, p, 990), gpu->dealloc(first, other, 1000);
+  control->set_stream(0, 1);
+  void *q = gpu->alloc(first, 1000);
+  check(q && q != p && q != other, "a block of one stream is given to another");
+  control->set_stream(0, 0);
+  gpu->dealloc(first, q, 1000); /* freed on another stream than its own */
+  void *r = gpu->alloc(first, 1000);
+  check(r != q, "a block changed its stream");
+  gpu->dealloc(first, r, 1000);
+  gpu->dealloc(first, NULL, 0);
+}
+
+static void test_statistics() {
+  size_t before = memory_of(first).live;
+  control->reset_peak(0);
+  check(memory_of(first).peak == before, "the peak is not what is live after a reset");
+  void *p = gpu->alloc(first, 3000000), *q = gpu->alloc(first, 700);
+  cr_memory_stats m = memory_of(first);
+  check(m.live >= before + 3000700 && m.live < before + 3800000, "%zu bytes live", m.live);
+  check(m.peak == m.live, "a peak of %zu with %zu bytes live", m.peak, m.live);
+  gpu->dealloc(first, p, 3000000);
+  size_t cached = memory_of(first).cached, peak = m.peak;
+  m = memory_of(first);
+  check(m.live < before + 2000 && m.peak == peak, "%zu live, a peak of %zu", m.live, m.peak);
+  check(cached >= 3000000, "%zu bytes cached", cached);
+  control->empty_cache(0);
+  check(memory_of(first).cached <= cached - 3000000, "the cache is not emptied");
+  bytes b = pattern(700, 1); /* its slab stays */
+  check(put(first, q, b) && holds(first, q, b), "a block in use was freed with the cache");
+  gpu->dealloc(first, q, 700);
+  control->empty_cache(0);
+  check(memory_of(first).cached == 0, "%zu bytes stay cached", memory_of(first).cached);
+}
+
+struct block {
+  void *p;
+  bytes content;
+};
+
+/* Blocks of all sizes, in use at once: each keeps what is in it. */
+static void test_contents(cr_device d, unsigned seed) {
+  std::vector<block> all;
+  size_t sizes[] = {
+      1,       2,       511,    512,           513,     1000,    4096,   100000,  1 << 19,
+      1 << 20, 2 << 20, 999999, (1 << 20) + 1, 5000001, 2097100, 524289, 1048512, 1048575,
+      8388608, 16,      0};
+  srand(seed);
+  for (int round = 0; round < 200; round++) {
+    size_t n = sizes[(size_t)rand() % (sizeof sizes / sizeof *sizes)];
+    if (all.size() < 20) {
+      block b = {gpu->alloc(d, n), pattern(n, (unsigned)rand())};
+      if (!check(b.p && put(d, b.p, b.content), "%zu bytes: %s", n, cr_error())) return;
+      all.push_back(b);
+      continue;
+    }
+    block &b = all[(size_t)rand() % all.size()];
+    check(holds(d, b.p, b.content), "a block of %zu bytes was overwritten", b.content.size());
+    gpu->dealloc(d, b.p, b.content.size());
+    b = all.back();
+    all.pop_back();
+  }
+  for (block &b : all) {
+    check(holds(d, b.p, b.content), "a block of %zu bytes was overwritten", b.content.size());
+    gpu->dealloc(d, b.p, b.content.size());
+  }
+}
+
+static void test_no_room() {
+  size_t free, total;
+  check(control->memory(0, &free, &total) && free <= total && total > 0, "%s", cr_error());
+  check(!gpu->alloc(first, total + 1), "more than all memory is given out");
+  check(!gpu->alloc(first, (size_t)PTRDIFF_MAX), "no end of memory is given out");
+  void *p = gpu->alloc(first, 100);
+  check(p != NULL, "nothing works after memory was out");
+  gpu->dealloc(first, p, 100);
+}
+
+/* What is cached goes when it is in the way. */
+static void test_cache_makes_room() {
+  size_t free, total, half;
+  if (!emulated_bytes) return; /* takes all of the memory */
+  control->empty_cache(0);
+  control->memory(0, &free, &total);
+  half = free / 2 + (1 << 20);
+  void *p = gpu->alloc(first, half);
+  check(p != NULL, "half of the free memory is refused");
+  gpu->dealloc(first, p, half);
+  void *q = gpu->alloc(first, free / 16 * 11);
+  check(q != NULL, "what is cached is not given back for a larger block");
+  gpu->dealloc(first, q, free / 16 * 11);
+  control->empty_cache(0);
+}
+
+/* ---- streams and events ----------------------------------------------------------------- */
+
+/* Fills n bytes on the current stream. */
+static bool fill(cr_device d, void *p, int64_t n, int value) {
+  cr_iter it;
+  memset(&it, 0, sizeof it);
+  it.nops = it.ndim = 1;
+  it.numel = it.shape[0] = n;
+  it.op[0].data = static_cast<char *>(p);
+  it.op[0].dtype = CR_UINT8;
+  it.op[0].stride[0] = 1;
+  return gpu->use(d) && gpu->fill(&it, cr_int(value));
+}
+
+static void test_streams() {
+  check(control->stream(0) == 0, "the first stream is not the default one");
+  check(control->set_stream(0, 3) && control->stream(0) == 3, "%s", cr_error());
+  void *p = gpu->alloc(first, 1000);
+  check(fill(first, p, 1000, 7), "%s", cr_error());
+  check(control->stream_synchronize(0, 3), "%s", cr_error());
+  check(control->stream_wait(0, 0, 0, 3), "%s", cr_error());
+  check(control->stream_wait(0, 3, 0, 3), "a stream waits for itself: %s", cr_error());
+  check(holds(first, p, bytes(1000, 7)), "work of another stream: %s", cr_error());
+  int elsewhere = -1;
+  std::thread([&] { elsewhere = control->stream(0); }).join();
+  check(elsewhere == 0, "another thread begins on stream %d", elsewhere);
+  refuses(control->set_stream(0, 1024), "set_stream", "there is no stream 1024");
+  refuses(control->set_stream(0, -1), "set_stream", "there is no stream -1");
+  refuses(control->stream_synchronize(0, 5000), "stream_synchronize", "there is no stream 5000");
+  check(control->stream(0) == 3, "a refusal has changed the stream");
+  control->set_stream(0, 0);
+  gpu->dealloc(first, p, 1000);
+}
+
+static void test_events() {
+  cr_event *a = control->event_new(0), *b = control->event_new(0);
+  double ms = -1;
+  if (!check(a && b, "%s", cr_error())) return;
+  refuses(control->event_elapsed(a, b, &ms), "event_elapsed", "Event:elapsed: CUDA: ");
+  void *p = gpu->alloc(first, 100000);
+  check(control->event_record(a, 0), "%s", cr_error());
+  check(fill(first, p, 100000, 1), "%s", cr_error());
+  check(control->event_record(b, 0) && control->event_wait(b, 0, 2), "%s", cr_error());
+  check(control->event_synchronize(b), "%s", cr_error());
+  check(control->event_done(a) == 1 && control->event_done(b) == 1, "%s", cr_error());
+  check(control->event_elapsed(a, b, &ms) && ms >= 0, "%g ms: %s", ms, cr_error());
+  refuses(control->event_record(a, 9999), "event_record", "there is no stream 9999");
+  refuses(control->event_wait(a, 0, -3), "event_wait", "there is no stream -3");
+  gpu->dealloc(first, p, 100000);
+  control->event_free(a), control->event_free(b);
+}
+
+/* ---- copies ----------------------------------------------------------------------------- */
+
+static void test_pinned() {
+  const size_t n = 300000;
+  bytes b = pattern(n, 5);
+  void *host = control->pinned_alloc(n), *empty = control->pinned_alloc(0);
+  void *p = gpu->alloc(first, n), *q = gpu->alloc(first, n);
+  if (!check(host && empty && p && q, "%s", cr_error())) return;
+  memcpy(host, b.data(), n);
+  gpu->use(first);
+  check(control->from_host_async(first, p, host, n), "%s", cr_error());
+  check(gpu->transfer(first, q, first, p, n), "%s", cr_error());
+  check(control->synchronize(0), "%s", cr_error());
+  memset(host, 0, n);
+  check(control->to_host_async(first, host, q, n) && control->synchronize(0), "%s", cr_error());
+  check(!memcmp(host, b.data(), n), "what came back differs");
+  /* copies that wait, from and to it */
+  b[7] = 99;
+  memcpy(host, b.data(), n);
+  check(gpu->from_host(first, p, host, n), "%s", cr_error());
+  memset(host, 0, n); /* has been read */
+  check(gpu->to_host(first, host, p, n) && !memcmp(host, b.data(), n), "%s", cr_error());
+  check(gpu->from_host(first, p, NULL, 0) && gpu->to_host(first, NULL, p, 0), "%s", cr_error());
+  check(gpu->transfer(first, NULL, first, NULL, 0), "nothing is copied: %s", cr_error());
+  control->pinned_free(host), control->pinned_free(empty);
+  gpu->dealloc(first, p, n), gpu->dealloc(first, q, n);
+}
+
+/* Streams: both on their default ones, or on others. */
+static void test_transfer(int from_stream, int to_stream) {
+  const size_t n = 70001;
+  bytes b = pattern(n, (unsigned)(from_stream * 8 + to_stream));
+  control->set_stream(0, from_stream), control->set_stream(1, to_stream);
+  gpu->use(second);
+  void *q = gpu->alloc(second, n);
+  gpu->use(first);
+  void *p = gpu->alloc(first, n);
+  check(p && q && put(first, p, b), "%s", cr_error());
+  for (cr_device in_use : {first, second}) { /* the current one makes no difference */
+    gpu->use(in_use);
+    check(gpu->transfer(second, q, first, p, n), "to the second: %s", cr_error());
+    check(holds(second, q, b), "what came to the second device differs: %s", cr_error());
+    check(fill(first, p, n, 3) && gpu->use(in_use), "%s", cr_error());
+    check(gpu->transfer(first, p, second, q, n), "and back: %s", cr_error());
+    check(holds(first, p, b), "what came back differs: %s", cr_error());
+    check(fill(second, q, n, 4), "%s", cr_error());
+  }
+  gpu->dealloc(first, p, n), gpu->dealloc(second, q, n);
+  control->set_stream(0, 0), control->set_stream(1, 0);
+}
+
+static void test_two_devices() {
+  if (control->count() < 2) return;
+  for (int from : {0, 1})
+    for (int to : {0, 2}) test_transfer(from, to);
+  cr_event *a = control->event_new(0), *b = control->event_new(1);
+  double ms;
+  check(a && b && control->event_record(a, 0) && control->event_record(b, 1), "%s", cr_error());
+  check(control->event_wait(a, 1, 2) && control->stream_wait(0, 1, 1, 1), "%s", cr_error());
+  refuses(control->event_elapsed(a, b, &ms), "event_elapsed", "device 1, the other of device 2");
+  control->event_free(a), control->event_free(b);
+  check(control->peer(0, 1) >= 0 && control->peer(1, 1) == 1, "%s", cr_error());
+}
+
+/* Each thread has a device, and streams, of its own. */
+static void test_threads() {
+  std::thread one([] { test_contents(first, 11); });
+  std::thread two([] { test_contents(control->count() > 1 ? second : first, 12); });
+  one.join(), two.join();
+}
+
+/* ---- what there is not ------------------------------------------------------------------ */
+
+static void test_absent_devices() {
+  const int none = control->count();
+  const std::string why = "there is no CUDA device " + std::to_string(none + 1) +
+                          ": this machine has " + std::to_string(none);
+  cr_device_properties p;
+  size_t free, total;
+  cr_event *e = control->event_new(0);
+#define REFUSES(call) refuses(call, #call, why.c_str())
+  REFUSES(control->properties(none, &p));
+  REFUSES(control->memory(none, &free, &total));
+  REFUSES(control->synchronize(none));
+  REFUSES(control->set_stream(none, 0));
+  REFUSES(control->stream(none) >= 0);
+  REFUSES(control->stream_synchronize(none, 0));
+  REFUSES(control->stream_wait(0, 0, none, 0));
+  REFUSES(control->stream_wait(none, 0, 0, 0));
+  REFUSES(control->event_new(none) != NULL);
+  REFUSES(control->event_wait(e, none, 0));
+  REFUSES(control->peer(none, 0) >= 0);
+  REFUSES(control->peer(0, none) >= 0);
+  REFUSES(cr_backend_of(cr_device{CR_CUDA, (int8_t)none}) != NULL);
+#undef REFUSES
+  refuses(control->synchronize(-1), "synchronize", "there is no CUDA device 0");
+  control->reset_peak(none), control->empty_cache(-1); /* have no way to say so */
+  control->event_free(e);
+}
+
+static void test_properties() {
+  cr_device_properties p;
+  check(control->properties(0, &p), "%s", cr_error());
+  check(p.name[0] && p.major > 0 && p.warp == 32 && p.multiprocessors > 0, "%s", p.name);
+  check(p.memory > 0 && p.shared > 0 && p.max_threads >= 1024, "%s", p.name);
+  check(strchr(p.driver, '.') && strchr(p.runtime, '.'), "%s, %s", p.driver, p.runtime);
+}
+
+static void test_options() {
+  for (int o = 0; o < CR_NOPTIONS; o++) {
+    cr_device_option option = (cr_device_option)o;
+    int before = control->option(option, -1);
+    check(control->option(option, 1) == before, "option %d", o);
+    check(control->option(option, -1) == 1 && control->option(option, 0) == 1, "option %d", o);
+    check(control->option(option, before) == 0, "option %d", o);
+  }
+}
+
+/* ---- running ---------------------------------------------------------------------------- */
+
+static void find_emulation() {
+  void *library = dlopen(getenv("CRESSET_CUDA"), RTLD_NOW | RTLD_NOLOAD);
+  if (!library) return;
+  emulated_bytes = (size_t(*)(int))(uintptr_t)dlsym(library, "cr_emulation_live_bytes");
+  dlclose(library);
+}
+
+int main(void) {
+  setenv("CRESSET_CUDA", CR_EMULATED_CUDA, 0);
+  setenv("CRESSET_EMULATION_MEMORY", "268435456", 0); /* all of it is taken once */
+  gpu = cr_backend_of(first);
+  if (!gpu) {
+    printf("%s\n0 passed, 1 failed\n", cr_error());
+    return 1;
+  }
+  control = cr_plugin_of(CR_CUDA)->control;
+  find_emulation();
+  const int devices = std::min(control->count(), 2);
+  size_t before[2] = {0, 0};
+  for (int d = 0; d < devices; d++) {
+    check(gpu->use(cr_device{CR_CUDA, (int8_t)d}), "%s", cr_error());
+    if (emulated_bytes) before[d] = emulated_bytes(d);
+  }
+  gpu->use(first);
+  test_reuse();
+  test_statistics();
+  test_contents(first, 10);
+  test_no_room();
+  test_cache_makes_room();
+  test_streams();
+  test_events();
+  test_pinned();
+  test_two_devices();
+  test_threads();
+  test_absent_devices();
+  test_properties();
+  test_options();
+  for (int d = 0; d < devices; d++) {
+    cr_device device = {CR_CUDA, (int8_t)d};
+    control->empty_cache(d);
+    check(memory_of(device).live == 0, "%zu bytes are still in use", memory_of(device).live);
+    if (emulated_bytes)
+      check(emulated_bytes(d) == before[d], "%zu bytes leak on device %d",
+            emulated_bytes(d) - before[d], d + 1);
+  }
+  printf("%d passed, %d failed\n", passed, failed);
+  return failed != 0;
+}
