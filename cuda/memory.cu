@@ -283,7 +283,14 @@ bool cr_cuda_is_pinned(const void *p) {
   return static_cast<const char *>(p) < after->first + after->second;
 }
 
+/* The collector may run finalizers that use other devices. */
+static bool reclaim() {
+  cr_on_device here(cr_cuda_device());
+  return cr_cuda_core->reclaim();
+}
+
 cr_scratch::cr_scratch(size_t n) : p(device_alloc(cr_cuda_device(), n)), bytes(n) {
+  if (!p && reclaim()) p = device_alloc(cr_cuda_device(), n);
   if (!p) out_of_memory(cr_cuda_device(), n);
 }
 

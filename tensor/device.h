@@ -74,7 +74,7 @@ typedef struct {
 /* ---- the plug-in ------------------------------------------------------------------------ */
 
 /* Raised whenever a table or a struct in it changes. */
-#define CR_PLUGIN_ABI 1
+#define CR_PLUGIN_ABI 2
 
 /* What a plug-in needs of the core. */
 typedef struct {
@@ -82,6 +82,7 @@ typedef struct {
   const cr_backend *cpu; /* kernels of the CPU, for what the device cannot do */
   void *(*host_alloc)(size_t bytes);
   void (*host_free)(void *p, size_t bytes);
+  bool (*reclaim)(void); /* the interpreter's collector frees what it can; false: there is none */
 } cr_plugin_core;
 
 typedef struct {

@@ -49,9 +49,16 @@ static void set_error(const char *message) {
   cr_fail("%s", message);
 }
 
+static bool reclaim(void) {
+  cr_context *ctx = cr_ctx();
+  return ctx->reclaim && ctx->reclaim(ctx->reclaim_ctx);
+}
+
 static const cr_plugin *load(void) {
-  static cr_plugin_core core = {
-      .set_error = set_error, .host_alloc = cr_host_alloc, .host_free = cr_host_free};
+  static cr_plugin_core core = {.set_error = set_error,
+                                .host_alloc = cr_host_alloc,
+                                .host_free = cr_host_free,
+                                .reclaim = reclaim};
   char path[PATH_MAX];
   if (!find(path))
     return cr_fail_null("CUDA cannot be used: " FILE_NAME " is not beside the program. "

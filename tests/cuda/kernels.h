@@ -104,6 +104,12 @@ bool compare(array &out, bool cpu_ok, bool gpu_ok, tolerance t, const std::strin
 
 /* ---- the parts -------------------------------------------------------------------------- */
 
+/* A part is a function in a file kernels_<its name>.cc that compares one kind of kernel: for all
+ * types, layouts and sizes that matter it makes arrays, runs the same call on `gpu` and on `cpu`,
+ * and lets compare() look at the output's memory.  It is declared here and has a line in the table
+ * at the end of test_kernels.cc, so that `test_kernels <its name>` runs it alone; the makefile
+ * finds the file by itself.  Arrays are put on the GPU by a loop, or by upload() where the kernel
+ * takes pointers, which on_device() translates.  All parts together should take half a minute. */
 void test_copies();
 void test_elementwise();
 void test_reductions();

@@ -13,7 +13,7 @@ extern "C" void *cr_host_alloc(size_t bytes);
 extern "C" void cr_host_free(void *p, size_t bytes);
 
 void start_runtime(void) {
-  static cr_plugin_core core = {set_error, NULL, cr_host_alloc, cr_host_free};
+  static cr_plugin_core core = {set_error, NULL, cr_host_alloc, cr_host_free, NULL};
   core.cpu = cpu_backend();
   cr_cuda_core = &core;
 }
