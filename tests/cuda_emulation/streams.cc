@@ -20,8 +20,9 @@ struct CUevent_st {
 
 namespace emulation {
 
-static std::set<cudaStream_t> streams;
-static std::set<cudaEvent_t> events;
+/* Never destroyed: streams that a program keeps to its end do not leak. */
+static std::set<cudaStream_t> &streams = *new std::set<cudaStream_t>;
+static std::set<cudaEvent_t> &events = *new std::set<cudaEvent_t>;
 
 /* The default streams belong to whatever device is current. */
 static bool is_default(cudaStream_t stream) {
