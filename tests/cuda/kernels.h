@@ -116,6 +116,7 @@ void test_reductions();
 void test_lines();
 void test_places();
 void test_numbers();
+void test_nn();
 
 extern const cr_dtype all_types[CR_NDTYPES];
 #define FOR_TYPES(t) for (cr_dtype t : all_types)

@@ -280,6 +280,7 @@ static const struct {
 } parts[] = {
     {"copies", test_copies}, {"elementwise", test_elementwise}, {"reductions", test_reductions},
     {"lines", test_lines},   {"places", test_places},           {"numbers", test_numbers},
+    {"nn", test_nn},
 };
 
 int main(int argc, char **argv) {
