@@ -2,6 +2,7 @@
 --
 --   cresset scripts/train_mnist.lua                      the 12,000 digits in scripts/data/mnist
 --   cresset scripts/train_mnist.lua -data FOLDER         any folder with the four MNIST files
+--   cresset scripts/train_mnist.lua -device cuda         on the GPU
 --   cresset scripts/train_mnist.lua -help                all options
 --
 -- It is written to be read, and to be copied as a beginning of your own.
@@ -25,11 +26,19 @@ cmd:option("-epochs", 8, "passes over the training set")
 cmd:option("-batch", 64, "digits in a step")
 cmd:option("-lr", 0.001, "learning rate of Adam, in the first epoch")
 cmd:option("-seed", 1, "of the random numbers")
+cmd:option("-device", "cpu", "cpu, or cuda for a GPU: with the same seed, the same numbers but for rounding")
+cmd:option("-digits", 0, "how many digits to train on, and at most to test with; 0: all")
 cmd:option("-save", "digits.t7", "file for the trained model")
 cmd:option("-curve", "digits.svg", "file for the picture of the learning curve")
 local opt = cmd:parse(arg or {})
 
 torch.manualSeed(opt.seed)
+if opt.device ~= "cpu" then torch.cuda.setDevice(opt.device) end -- an error where there is none
+
+-- Modules begin in host memory.
+local function on_device(module)
+  return opt.device == "cpu" and module or module:cuda()
+end
 
 -- ---- data ---------------------------------------------------------------------------------------
 
@@ -37,8 +46,11 @@ torch.manualSeed(opt.seed)
 local mnist = data.mnist(opt.data)
 
 local function prepare(set)
-  local images = set.data:float():view(-1, 1, 28, 28)
-  return { images = images:mul(1 / 255):add(-0.1307):div(0.3081), labels = set.label:long() }
+  local n = set.data:size(1)
+  if opt.digits > 0 then n = math.min(n, opt.digits) end
+  local images = set.data:narrow(1, 1, n):float():to(opt.device):view(-1, 1, 28, 28)
+  return { images = images:mul(1 / 255):add(-0.1307):div(0.3081),
+    labels = set.label:narrow(1, 1, n):long():to(opt.device) }
 end
 
 local train, test = prepare(mnist.train), prepare(mnist.test)
@@ -47,7 +59,7 @@ print(("%d digits to train on, %d to test"):format(ntrain, ntest))
 
 -- ---- model --------------------------------------------------------------------------------------
 
-local model = nn.Sequential()
+local model = on_device(nn.Sequential()
   :add(nn.SpatialConvolution(1, 20, 5, 5)) -- 20 x 24 x 24
   :add(nn.ReLU())
   :add(nn.SpatialMaxPooling(2, 2))         -- 20 x 12 x 12
@@ -58,17 +70,19 @@ local model = nn.Sequential()
   :add(nn.Linear(800, 500))
   :add(nn.ReLU())
   :add(nn.Dropout(0.5))
-  :add(nn.Linear(500, 10))
-local criterion = nn.CrossEntropyCriterion()
+  :add(nn.Linear(500, 10)))
+local criterion = on_device(nn.CrossEntropyCriterion())
 local optimizer = optim.Adam(model:parameters(), { lr = opt.lr })
 print(model)
 
 -- ---- training -----------------------------------------------------------------------------------
 
+local background = train.images:min()
+
 -- The digits of a batch moved by up to two pixels each way, so that the network sees more than it has.
 local function moved(images)
   local dx, dy = torch.random(0, 4), torch.random(0, 4)
-  local wide = torch.Tensor(images:size(1), 1, 32, 32):fill(images:min())
+  local wide = images.new(images:size(1), 1, 32, 32):fill(background)
   wide[{ {}, {}, { 3, 30 }, { 3, 30 } }] = images
   return wide[{ {}, {}, { 1 + dy, 28 + dy }, { 1 + dx, 28 + dx } }]
 end
@@ -77,7 +91,7 @@ local function train_epoch(epoch)
   model:training()
   -- The rate falls along half a cosine, epoch by epoch.
   optimizer.groups[1].lr = opt.lr * (1 + math.cos(math.pi * (epoch - 1) / opt.epochs)) / 2
-  local order = torch.randperm(ntrain)
+  local order = torch.randperm(ntrain):to(opt.device)
   local bar = xlua.Progress(ntrain, ("epoch %d"):format(epoch))
   local sum, seen = 0, 0
   for first = 1, ntrain, opt.batch do
@@ -129,12 +143,13 @@ print(confusion)
 
 plot.curves(opt.curve, { { "training loss", losses } },
   { title = "handwritten digits", xlabel = "epoch", ylabel = "loss" })
-torch.save(opt.save, model:clearState())
+torch.save(opt.save, model:clearState():cpu()) -- to be read where there is no GPU too
+on_device(model)
 print(("learning curve in %s, model in %s"):format(opt.curve, opt.save))
 
 -- ---- the model again, classifying -------------------------------------------------------------------
 
-local loaded = torch.load(opt.save)
+local loaded = on_device(torch.load(opt.save))
 local sample = test.images:narrow(1, 1, 6)
 local classes = classify(loaded, sample)
 for i = 1, sample:size(1) do
