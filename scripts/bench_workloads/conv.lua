@@ -3,7 +3,9 @@
 
 local torch = require "torch"
 local F = require "nn.functional"
-local U = require("bench_workloads.numbers").U
+local numbers = require "bench_workloads.numbers"
+
+local U = numbers.U
 
 -- name, shape of x, shape of w, stride, padding, groups
 local convolutions = {
@@ -43,7 +45,7 @@ return function(workloads)
   end)
   pair("batchnorm", nil, function()
     local x, w, b = U(1, 16, 64, 56, 56), U(2, 64), U(3, 64)
-    local mean, var = torch.zeros(64), torch.ones(64)
+    local mean, var = numbers.zeros(64), numbers.on_device(torch.ones(64))
     return function() return F.batchNorm(x, w, b, mean, var, true, 0.1, 1e-5) end, { x, w, b }
   end)
 end

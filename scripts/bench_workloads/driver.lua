@@ -1,5 +1,5 @@
--- driver.lua: runs the workloads, each in a fresh process, ours and PyTorch's in turn; prints every
--- result as a line of JSON and then a table of ratios.  scripts/bench starts it.
+-- driver.lua: runs the workloads, each in a fresh process (on a GPU some together), ours and PyTorch's in
+-- turn; prints every result as a line of JSON and then a table of ratios.  scripts/bench starts it.
 
 local folder = arg[0]:match("^.*/") or "./"
 package.path = folder .. "../?.lua;" .. package.path
@@ -7,6 +7,7 @@ package.path = folder .. "../?.lua;" .. package.path
 local torch = require "torch"
 local json = require "bench_workloads.json"
 local machine = require "bench_workloads.machine"
+local report = require "bench_workloads.report"
 
 local USAGE = [[
 usage: scripts/bench [options]
@@ -20,12 +21,12 @@ usage: scripts/bench [options]
   --python PATH     the Python that has PyTorch
   --wait S          before each run, wait up to S seconds for the machine to be quiet (0)
   --retries N       how often to repeat a run that other processes disturbed (1)
+  --device cuda     on a GPU, both sides; whole models first (cpu)
+  --deadline S      begin no workload after S seconds
   --json FILE       append the results to FILE too
+  --table FILE      write the table to FILE too
   --list            the names of the workloads
 PyTorch, where it is not found, is left out.]]
-
--- Runs disturbed by more than this many cores of other processes' work are repeated.
-local DISTURBED = 0.1
 
 -- ---- options ------------------------------------------------------------------------------------
 
@@ -44,7 +45,7 @@ local flags = { quick = true, ["no-peer"] = true, list = true, help = true }
 
 local function options()
   local o = { only = "*", threads = "2", rounds = 2, peer = "plain,tuned", wait = 0, retries = 1,
-    python = false, json = false, isa = false }
+    python = false, json = false, isa = false, device = "cpu", deadline = math.huge, table = false }
   local i = 1
   while arg[i] do
     local name = arg[i]:match("^%-%-([%a-]+)$")
@@ -62,6 +63,9 @@ local function options()
     i = i + 1
   end
   if o.quick then o.rounds, o.retries = 1, 0 end
+  if o.device ~= "cpu" and o.device ~= "cuda" then fail("--device is cpu or cuda") end
+  local start = torch.tic()
+  function o.left() return o.deadline - torch.toc(start) end
   return o
 end
 
@@ -118,23 +122,70 @@ local function run_once(side, name, threads, limits)
   return r
 end
 
+local function limits_of(o)
+  return o.quick and "--seconds 0.2 --samples 5 --cap 3" or ""
+end
+
 local function run(side, name, threads, o)
-  local limits = o.quick and "--seconds 0.2 --samples 5 --cap 3" or ""
+  local limits = limits_of(o)
   local best
   for _ = 0, o.retries do
     machine.wait(o.wait)
     local r = run_once(side, name, threads, limits)
     if not best or r.others < best.others then best = r end
-    if best.others <= DISTURBED then break end
+    if best.others <= report.DISTURBED then break end
   end
   return best
 end
 
+-- ---- several in one process: a program that uses a GPU takes longer to start than to measure ----
+
+-- The results of one process: of the names from `first` on, each passed to keep; whether it ended well.
+local function run_process(side, names, first, threads, o, keep)
+  local left = o.left()
+  local limits = limits_of(o) .. " --device " .. o.device
+  local list, guard = table.concat(names, ",", first), ""
+  if left < math.huge then
+    limits = ("%s --deadline %.1f"):format(limits, left)
+    guard = ("timeout -k 5 %d "):format(math.ceil(left) + 30)
+  end
+  local watch, results = machine.watch(), {}
+  local pipe = assert(io.popen((command(side, list, threads, limits):gsub("exec ", "exec " .. guard, 1))))
+  for line in pipe:lines() do
+    local r = line:match("^{.*}$") and json.decode(line)
+    if r then
+      r.threads, r.config = threads, side.config
+      results[#results + 1] = r
+      keep(r)
+    end
+  end
+  local ok, _, code = pipe:close()
+  local others = watch()
+  for _, r in ipairs(results) do r.others = others end
+  return ok, code, #results
+end
+
+-- A workload that ends its process costs only its own result: another process takes those after it.
+local function run_together(side, names, threads, o, keep)
+  local first = 1
+  while first <= #names and o.left() > 0 do
+    local ok, code, count = run_process(side, names, first, threads, o, keep)
+    first = first + count
+    if ok then break end
+    if first <= #names then
+      local failure = "exit status " .. tostring(code)
+      keep { name = names[first], threads = threads, config = side.config, error = failure }
+    end
+    first = first + 1
+  end
+end
+
 -- ---- PyTorch ------------------------------------------------------------------------------------
 
-local function find_python(given)
+local function find_python(given, device)
+  local code = device == "cuda" and "import torch, numpy; torch.zeros(1).cuda()" or "import torch, numpy"
   for _, python in ipairs { given or "python3", not given and "/usr/bin/python3" or nil } do
-    if os.execute(quote(python) .. " -c 'import torch, numpy' >/dev/null 2>&1") then return python end
+    if os.execute(quote(python) .. " -c '" .. code .. "' >/dev/null 2>&1") then return python end
   end
 end
 
@@ -147,10 +198,16 @@ end
 
 local function peer_sides(o)
   if o["no-peer"] then return {} end
-  local python = find_python(o.python)
+  local python = find_python(o.python, o.device)
   if not python then
-    io.stderr:write("scripts/bench: no Python with PyTorch and NumPy found; Cresset runs alone\n")
+    local what = o.device == "cuda" and "PyTorch for this GPU" or "PyTorch"
+    io.stderr:write(("scripts/bench: no Python with %s and NumPy found; Cresset runs alone\n"):format(what))
     return {}
+  end
+  if o.device == "cuda" then
+    local side = peer_side(python)
+    side.config = "cuda"
+    return { side }
   end
   local blas, isa = openmp_blas(), o.isa or machine.has("avx512f") and "avx512" or "avx2"
   local sides = {}
@@ -168,87 +225,14 @@ local function takes_part(side, name)
   return not (side.tuned and plain_only[name:match("^%a+")])
 end
 
--- ---- the table ----------------------------------------------------------------------------------
-
--- What is compared: time, or memory where there is none.
-local function figure(r)
-  return r.median_us or r.rss_growth_mb or r.peak_rss_mb
-end
-
--- Of several runs the one in the middle, of those that nothing disturbed if there are any.
-local function typical(runs)
-  local quiet, all = {}, {}
-  for _, r in ipairs(runs) do
-    if not r.error then
-      all[#all + 1] = r
-      if r.others <= DISTURBED then quiet[#quiet + 1] = r end
-    end
-  end
-  local list = #quiet > 0 and quiet or all
-  table.sort(list, function(a, b) return figure(a) < figure(b) end)
-  return list[(#list + 1) // 2]
-end
-
-local function show(r)
-  local v = figure(r)
-  if not r.median_us then return ("%.1f MB"):format(v) end
-  for _, unit in ipairs { { 1e6, "s" }, { 1e3, "ms" } } do
-    if v >= unit[1] then return ("%.3g %s"):format(v / unit[1], unit[2]) end
-  end
-  return ("%.3g us"):format(v)
-end
-
-local function check(a, b)
-  if not a.check or not b.check then return a.check == b.check and "-" or "DIFFERS" end
-  if #a.check ~= #b.check then return "DIFFERS" end
-  for i, v in ipairs(a.check) do
-    if math.abs(v - b.check[i]) > 1e-3 * math.abs(b.check[i]) then return "DIFFERS" end
-  end
-  return "ok"
-end
-
--- One row: ours beside the faster of the peers.
-local function row(name, threads, results)
-  local ours, peer = typical(results.cresset)
-  for config, runs in pairs(results) do
-    local r = config ~= "cresset" and typical(runs)
-    if r and (not peer or figure(r) < figure(peer)) then peer = r end
-  end
-  local line = { name, tostring(threads), ours and show(ours) or "failed" }
-  if not peer then return line end
-  line[4], line[5] = show(peer), peer.config
-  if not ours then return line end
-  local ratio = not ours.rss_growth_mb and figure(ours) / figure(peer) or nil
-  local others = math.max(ours.others, peer.others)
-  local least = ours.min_us and ours.min_us / peer.min_us
-  line[6], line[7] = ratio and ("%.2f"):format(ratio) or "-", least and ("%.2f"):format(least) or "-"
-  line[8] = check(ours, peer)
-  line[9] = others > DISTURBED and ("%.1f cores"):format(others) or nil
-  return line, ratio
-end
-
-local function print_table(rows, with_peer)
-  local header = { "workload", "threads", "Cresset", "PyTorch", "its configuration", "ratio",
-    "of the minima", "check", "disturbed by" }
-  local columns = with_peer and #header or 3
-  print("\n| " .. table.concat(header, " | ", 1, columns) .. " |")
-  print("|" .. ("---|"):rep(columns))
-  for _, line in ipairs(rows) do
-    for i = 1, columns do line[i] = line[i] or "" end
-    print("| " .. table.concat(line, " | ", 1, columns) .. " |")
-  end
-  if with_peer then
-    print("\nratio: Cresset's figure over that of the better PyTorch; below 1 Cresset is ahead.")
-  end
-end
-
 -- ---- main ---------------------------------------------------------------------------------------
 
-local function selected(only)
+local function selected(o)
   local names = {}
-  local listing = shell(quote(arg[-1]) .. " " .. quote(folder .. "run.lua") .. " --list")
+  local command_line = "%s %s --list --device %s"
+  local listing = shell(command_line:format(quote(arg[-1]), quote(folder .. "run.lua"), o.device))
   for name in listing:gmatch("[^\n]+") do
-    for _, pattern in ipairs(split(only)) do
+    for _, pattern in ipairs(split(o.only)) do
       local prefix = pattern:match("^(.*)%*$")
       if name == pattern or (prefix and name:sub(1, #prefix) == prefix) then
         names[#names + 1] = name
@@ -259,62 +243,90 @@ local function selected(only)
   return names
 end
 
-local function measure(name, threads, sides, o, file)
+-- The workloads that are run in turn by both sides: each alone; on a GPU up to so many of a group.
+local TOGETHER = 12
+local GPU_ORDER = { "train", "infer", "memory", "conv", "la", "ew", "overhead" }
+
+local function batches(names, device)
+  local list = {}
+  if device == "cpu" then
+    for i, name in ipairs(names) do list[i] = { name } end
+    return list
+  end
+  for _, group in ipairs(GPU_ORDER) do
+    local batch
+    for _, name in ipairs(names) do
+      if name:match("^[^.]+") == group then
+        if not batch or #batch == TOGETHER then
+          batch = {}
+          list[#list + 1] = batch
+        end
+        batch[#batch + 1] = name
+      end
+    end
+  end
+  return list
+end
+
+-- Runs a batch; the results of each workload, by configuration.
+local function measure(batch, threads, sides, o, file)
   local results = {}
+  for _, name in ipairs(batch) do results[name] = { cresset = {} } end
+  local function keep(r)
+    local of_name = results[r.name]
+    of_name[r.config] = of_name[r.config] or {}
+    table.insert(of_name[r.config], r)
+    local line = json.encode(r)
+    print(line)
+    io.stdout:flush()
+    if file then file:write(line, "\n"):flush() end
+  end
   for _ = 1, o.rounds do
     for _, side in ipairs(sides) do
-      if takes_part(side, name) then
-        local r = run(side, name, threads, o)
-        results[side.config] = results[side.config] or {}
-        table.insert(results[side.config], r)
-        local line = json.encode(r)
-        print(line)
-        io.stdout:flush()
-        if file then file:write(line, "\n"):flush() end
+      if o.device ~= "cpu" then
+        run_together(side, batch, threads, o, keep)
+      elseif takes_part(side, batch[1]) then
+        keep(run(side, batch[1], threads, o))
       end
     end
   end
   return results
 end
 
-local function group_means(logs)
-  local names = {}
-  for group in pairs(logs) do names[#names + 1] = group end
-  table.sort(names)
-  for _, group in ipairs(names) do
-    local sum = 0
-    for _, v in ipairs(logs[group]) do sum = sum + v end
-    print(("geometric mean of %s: %.2f"):format(group, math.exp(sum / #logs[group])))
-  end
+local function opened(path, mode)
+  return path and (io.open(path, mode) or fail("%s cannot be written", path))
 end
 
 local function main()
   local o = options()
   if o.help then return print(USAGE) end
-  local names = selected(o.only)
+  local names = selected(o)
   if #names == 0 then fail("no workload matches %s", o.only) end
   if o.list then return print(table.concat(names, "\n")) end
-  local file = o.json and (io.open(o.json, "a") or fail("%s cannot be written", o.json))
+  local file, table_file = opened(o.json, "a"), opened(o.table, "w")
   local sides = peer_sides(o)
   local with_peer = #sides > 0
   table.insert(sides, 1, our_side())
-  local rows, logs, start = {}, {}, torch.tic()
+  local rows, logs, start, left_out = {}, {}, torch.tic(), 0
   for _, count in ipairs(split(o.threads)) do
     local threads = math.tointeger(tonumber(count)) or fail("--threads: %s is no number", count)
-    for _, name in ipairs(names) do
-      local line, ratio = row(name, threads, measure(name, threads, sides, o, file))
-      rows[#rows + 1] = line
-      if ratio then
-        local group = ("%s, threads %d"):format(name:match("^[^.]+"), threads)
-        logs[group] = logs[group] or {}
-        table.insert(logs[group], math.log(ratio))
+    for _, batch in ipairs(batches(names, o.device)) do
+      local results = o.left() > 0 and measure(batch, threads, sides, o, file) or {}
+      for _, name in ipairs(batch) do
+        if results[name] and next(results[name].cresset) then
+          report.add(rows, logs, name, threads, results[name])
+        else
+          left_out = left_out + 1
+        end
       end
     end
   end
-  print_table(rows, with_peer)
-  group_means(logs)
-  print(("%d workloads in %.0f s"):format(#rows, torch.toc(start)))
+  local text = report.table(rows, with_peer) .. report.means(logs)
+    .. ("%d workloads in %.0f s\n"):format(#rows, torch.toc(start))
+  if left_out > 0 then text = text .. ("%d more were not reached in time\n"):format(left_out) end
+  io.write("\n", text)
   if file then file:close() end
+  if table_file then table_file:write(text):close() end
 end
 
 main()

@@ -10,7 +10,8 @@ local resnet18 = require "bench_workloads.resnet18"
 
 local U, I = numbers.U, numbers.I
 
--- Starting weights: vectors are zero but for the gains of normalisations.
+-- The model with its starting weights, on the device: vectors are zero but for the gains of
+-- normalisations.
 local function prepared(model)
   numbers.init((model:parameters()))
   local function gains(m)
@@ -18,7 +19,7 @@ local function prepared(model)
     for _, child in ipairs(m.modules or {}) do gains(child) end
   end
   gains(model)
-  return model
+  return numbers.on_device(model)
 end
 
 local function sequence(...)

@@ -5,7 +5,7 @@
 
 local torch = require "torch"
 
-local numbers = {}
+local numbers = { device = "cpu" } -- where the tensors of the workloads are: cpu or cuda
 
 local CHUNK = 1 << 15 -- elements made together: they stay in the cache
 
@@ -33,14 +33,25 @@ local function each_chunk(t, stream, f)
   return t
 end
 
---- Fills a tensor with lo + (hi - lo) * unit.
+--- A tensor, or a module with all its tensors, on the workloads' device.
+function numbers.on_device(x)
+  if numbers.device == "cpu" then return x end
+  return x:cuda()
+end
+
+--- Zeros of the given sizes.
+function numbers.zeros(...)
+  return numbers.on_device(torch.zeros(...))
+end
+
+--- Fills a tensor in host memory with lo + (hi - lo) * unit.
 function numbers.fill(t, stream, lo, hi)
   return each_chunk(t, stream, function(u) return u:mul(hi - lo):add(lo) end)
 end
 
 --- Floats in [lo, hi) of the given sizes.
 function numbers.between(lo, hi, stream, ...)
-  return numbers.fill(torch.FloatTensor(...), stream, lo, hi)
+  return numbers.on_device(numbers.fill(torch.FloatTensor(...), stream, lo, hi))
 end
 
 --- Floats in [-1, 1).
@@ -50,10 +61,11 @@ end
 
 --- Whole numbers 1 .. n.
 function numbers.I(stream, n, ...)
-  return each_chunk(torch.LongTensor(...), stream, function(u) return u:mul(n):floor():add(1) end)
+  local t = each_chunk(torch.LongTensor(...), stream, function(u) return u:mul(n):floor():add(1) end)
+  return numbers.on_device(t)
 end
 
---- Starting weights of a list of parameters: those of two or more dimensions uniform in
+--- Starting weights of a list of parameters in host memory: those of two or more dimensions uniform in
 -- +-1/sqrt(elements of a row), from streams first, first + 1, ..; vectors zero.
 function numbers.init(params, first)
   local stream = first or 100

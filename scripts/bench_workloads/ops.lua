@@ -4,7 +4,7 @@ local torch = require "torch"
 local F = require "nn.functional"
 local numbers = require "bench_workloads.numbers"
 
-local U, I, between = numbers.U, numbers.I, numbers.between
+local U, I, between, zeros = numbers.U, numbers.I, numbers.between, numbers.zeros
 local M = 1000000
 
 -- ---- overhead: the loop is this language's own --------------------------------------------------
@@ -22,7 +22,7 @@ local function overhead(add)
   end })
 
   add("overhead.add_inplace", { inner = N, build = function()
-    local a, b = torch.zeros(10), U(2, 10)
+    local a, b = zeros(10), U(2, 10)
     return function()
       for _ = 1, N do a:add(b) end
     end
@@ -74,7 +74,7 @@ local function overhead(add)
   end)
 
   add("overhead.set", { inner = N, build = function()
-    local t = torch.zeros(100, 10)
+    local t = zeros(100, 10)
     return function()
       for _ = 1, N do t[6][4] = 1.5 end
     end
@@ -93,7 +93,7 @@ local function elementwise(add, tag, n)
     return function() return a + b end
   end })
   add("ew.add_out_" .. tag, { bytes = 12 * n, build = function()
-    local a, b, c = U(1, n), U(2, n), torch.zeros(n)
+    local a, b, c = U(1, n), U(2, n), zeros(n)
     return function() return torch.add(c, a, b) end
   end })
   for _, name in ipairs { "exp", "tanh", "sigmoid", "gelu" } do
@@ -156,7 +156,7 @@ local function rows(add)
   add("ew.nll_1024x1000", { build = function() return (nll()) end })
   add("ew.nll_1024x1000_bw", { build = function(w)
     local f, a = nll()
-    return w.backward(f, { a }, torch.scalar(1))
+    return w.backward(f, { a }, numbers.on_device(torch.scalar(1)))
   end })
 
   local function layer_norm()
@@ -230,7 +230,7 @@ local function products(add)
   end })
   add("la.cholesky_512", { flop = 512 ^ 3 / 3, build = function()
     local m = U(1, 512, 512)
-    local a = torch.mm(m, m:t()) + torch.mul(torch.eye(512), 512)
+    local a = torch.mm(m, m:t()) + numbers.on_device(torch.mul(torch.eye(512), 512))
     return function() return torch.cholesky(a) end
   end })
   add("la.svd_256", { build = function()

@@ -1,12 +1,14 @@
 """peer.py: the same workloads in PyTorch, for comparison.
 
-    peer.py NAME [--threads N] [--seconds S] [--samples N] [--cap S]    one workload, one JSON line
-    peer.py --list                                                      their names
+    peer.py NAME[,NAME..] [--threads N] [--seconds S] [--samples N] [--cap S] [--device cuda] [--deadline S]
+                      one JSON line for each workload; with --deadline none begins S seconds after the first
+    peer.py --list    their names
 
 Indices count from 0 here; everything else is as in the Lua files beside this one.
 """
 import argparse
 import functools
+import gc
 import json
 import math
 import statistics
@@ -23,6 +25,7 @@ import peer_sequences
 
 WORKLOADS = {}
 MEGA = 1000000
+device = "cpu"  # or cuda
 
 
 def add(name, build, kind="op", **fields):
@@ -43,18 +46,22 @@ def units(stream, count):
 
 def between(lo, hi, stream, *shape):
     values = lo + (hi - lo) * units(stream, math.prod(shape))
-    return torch.from_numpy(values.astype(np.float32)).reshape(shape)
+    return torch.from_numpy(values.astype(np.float32)).reshape(shape).to(device)
 
 
 U = functools.partial(between, -1.0, 1.0)
 
 
 def I(stream, n, *shape):
-    return torch.from_numpy((units(stream, math.prod(shape)) * n).astype(np.int64)).reshape(shape)
+    return torch.from_numpy((units(stream, math.prod(shape)) * n).astype(np.int64)).reshape(shape).to(device)
+
+
+def zeros(*shape):
+    return torch.zeros(shape, device=device)
 
 
 def prepared(model):
-    stream = 100
+    model, stream = model.to(device), 100
     with torch.no_grad():
         for name, p in model.named_parameters():
             if p.dim() > 1:
@@ -117,7 +124,7 @@ def overhead_add():
 
 
 def overhead_add_inplace():
-    a, b = torch.zeros(10), U(2, 10)
+    a, b = zeros(10), U(2, 10)
 
     def step():
         for _ in range(1000):
@@ -188,7 +195,7 @@ def overhead_item():
 
 
 def overhead_set():
-    t = torch.zeros(100, 10)
+    t = zeros(100, 10)
 
     def step():
         for _ in range(1000):
@@ -236,7 +243,7 @@ def on_span(f, n):
 
 for tag, n in (("1m", MEGA), ("10m", 10 * MEGA)):
     add("ew.add_" + tag, on(torch.add, u(1, n), u(2, n)), bytes=12 * n)
-    add("ew.add_out_" + tag, on(add_out, u(1, n), u(2, n), functools.partial(torch.zeros, n)), bytes=12 * n)
+    add("ew.add_out_" + tag, on(add_out, u(1, n), u(2, n), functools.partial(zeros, n)), bytes=12 * n)
     for name, op in dict(exp=torch.exp, tanh=torch.tanh, sigmoid=torch.sigmoid, gelu=F.gelu).items():
         add(f"ew.{name}_{tag}", on_span(op, n), bytes=8 * n)
     add("ew.chain_" + tag, on(chain, *(u(s, n) for s in (1, 2, 3, 4))), bytes=20 * n)
@@ -249,7 +256,7 @@ def nll(a, t):
 
 def nll_backward():
     a, t = U(1, 1024, 1000), I(2, 1000, 1024)
-    return backward(lambda: nll(a, t), [a], torch.tensor(1.0))
+    return backward(lambda: nll(a, t), [a], torch.tensor(1.0, device=device))
 
 
 def layer_norm(x, w, b):
@@ -304,7 +311,7 @@ add("la.mv_2048", on(torch.mv, u(1, 2048, 2048), u(2, 2048)), flop=2 * 2048**2, 
 
 def cholesky():
     m = U(1, 512, 512)
-    a = m @ m.t() + 512 * torch.eye(512)
+    a = m @ m.t() + 512 * torch.eye(512, device=device)
     return lambda: torch.linalg.cholesky(a)
 
 
@@ -323,7 +330,7 @@ def layer(name, f, *shapes, flop=None, fixed=()):
 
     def make():
         inputs = [U(i + 1, *shape) for i, shape in enumerate(shapes)]
-        rest = [x.clone() for x in fixed]
+        rest = [x.clone().to(device) for x in fixed]
         return lambda: f(*inputs, *rest), inputs
 
     def forward_backward():
@@ -448,11 +455,18 @@ def check_values(step, kind):
     return values
 
 
+def finish():
+    """Waits for what the device still has to do."""
+    if device != "cpu":
+        torch.cuda.synchronize()
+
+
 def warm_up(step):
     start, calls = time.perf_counter(), 0
     while calls < 3 or time.perf_counter() - start < 0.3:
         t = time.perf_counter()
         step()
+        finish()
         t, calls = time.perf_counter() - t, calls + 1
     return t
 
@@ -463,6 +477,7 @@ def sample(step, inner, o):
         t = time.perf_counter()
         for _ in range(k):
             step()
+        finish()
         t = time.perf_counter() - t
         times.append(t / (k * inner) * 1e6)
         total += t
@@ -484,10 +499,16 @@ def run_op(w, o):
 
 def run_memory(w, _):
     base = status_mb("VmRSS")
+    if device != "cpu":
+        torch.cuda.empty_cache()
+        torch.cuda.reset_peak_memory_stats()
     step = w["build"]()
     for _ in range(10):
         step()
-    return dict(iters=10, base_rss_mb=base)
+    r = dict(iters=10, base_rss_mb=base)
+    if device != "cpu":
+        r["peak_gpu_mb"] = torch.cuda.max_memory_allocated() / 2**20
+    return r
 
 
 def run_growth(w, _):
@@ -515,28 +536,46 @@ def run_startup(_, o):
                 peak_rss_mb=statistics.median(peaks))
 
 
+RUNS = dict(op=run_op, train=run_op, memory=run_memory, growth=run_growth, startup=run_startup)
+
+
+def run(name, o):
+    if name not in WORKLOADS:
+        sys.exit(f"no workload {name}")
+    w = WORKLOADS[name]
+    r = RUNS[w["kind"]](w, o)
+    r.setdefault("peak_rss_mb", status_mb("VmHWM"))
+    r.update(name=name, threads=o.threads, version=torch.__version__)
+    if device != "cpu":
+        r["device"] = device
+    print(json.dumps({k: float(f"{v:.6g}") if isinstance(v, float) else v for k, v in r.items()}), flush=True)
+
+
 def main():
+    global device
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    p.add_argument("name", nargs="?")
+    p.add_argument("name", nargs="?", default="")
     p.add_argument("--list", action="store_true")
     p.add_argument("--threads", type=int, default=2)
     p.add_argument("--seconds", type=float, default=1.0)
     p.add_argument("--samples", type=int, default=20)
     p.add_argument("--cap", type=float, default=20.0)
+    p.add_argument("--device", default=device)
+    p.add_argument("--deadline", type=float, default=math.inf)
     o = p.parse_args()
     if o.list:
         print(*WORKLOADS, sep="\n")
         return
-    if o.name not in WORKLOADS:
-        sys.exit(f"no workload {o.name}")
+    device = o.device
+    if device != "cpu":  # both sides compute in whole float32
+        torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = False
     torch.set_num_threads(o.threads)
     torch.manual_seed(0)
-    w = WORKLOADS[o.name]
-    runs = dict(op=run_op, train=run_op, memory=run_memory, growth=run_growth, startup=run_startup)
-    r = runs[w["kind"]](w, o)
-    r.setdefault("peak_rss_mb", status_mb("VmHWM"))
-    r.update(name=o.name, threads=o.threads, version=torch.__version__)
-    print(json.dumps({k: float(f"{v:.6g}") if isinstance(v, float) else v for k, v in r.items()}))
+    start = time.perf_counter()
+    for name in o.name.split(","):
+        if time.perf_counter() - start < o.deadline:
+            run(name, o)
+        gc.collect()
 
 
 if __name__ == "__main__":

@@ -59,7 +59,7 @@ class GPT(nn.Module):
         self.tokens, self.places = nn.Embedding(vocabulary, d), nn.Embedding(context, d)
         self.blocks = nn.ModuleList(Block(d, heads) for _ in range(layers))
         self.ln, self.head = nn.LayerNorm(d), nn.Linear(d, vocabulary, bias=False)
-        self.mask = torch.ones(context, context).triu(1) * -1e38
+        self.register_buffer("mask", torch.ones(context, context).triu(1) * -1e38)
 
     def forward(self, ids, start=0, caches=None):
         x = self.tokens(ids) + self.places.weight[start:start + ids.shape[1]]
@@ -103,7 +103,7 @@ def random_tree(n, u):
 
 
 def register(add, peer):
-    """Adds the workloads; peer has U, I, between, prepared and trainer."""
+    """Adds the workloads; peer has U, I, between, zeros, device, prepared and trainer."""
 
     def char_lstm():
         m = peer.prepared(CharLSTM())
@@ -119,7 +119,7 @@ def register(add, peer):
     def generate():
         m = peer.prepared(GPT())
         prompt = peer.I(1, 256, 1, 16)
-        caches = [(torch.zeros(1, 8, 128, 32), torch.zeros(1, 8, 128, 32)) for _ in range(4)]
+        caches = [(peer.zeros(1, 8, 128, 32), peer.zeros(1, 8, 128, 32)) for _ in range(4)]
 
         def step():
             ids, start, made = prompt, 0, []
@@ -128,7 +128,7 @@ def register(add, peer):
                     logits = m(ids, start, caches)
                     start += ids.shape[1]
                     made.append(logits[0, -1].argmax().item())
-                    ids = torch.tensor([[made[-1]]])
+                    ids = torch.tensor([[made[-1]]], device=peer.device)
             return torch.tensor(made)
 
         return step

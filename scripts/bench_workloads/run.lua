@@ -1,22 +1,30 @@
--- run.lua NAME [--threads N] [--seconds S] [--samples N] [--cap S]: one workload in this process, one
--- JSON line.  run.lua --list: their names.
+-- run.lua NAME[,NAME..] [--threads N] [--seconds S] [--samples N] [--cap S] [--device cuda]
+--   [--deadline S]: workloads in this process, one JSON line each; with --deadline none begins S seconds
+--   after the first.
+-- run.lua --list [--device cuda]: their names.
 --
 -- Inputs are built first, then the first call gives the check, then warm-up, then samples of k calls
--- that last at least 10 ms each.
+-- that last at least 10 ms each.  On a GPU each sample ends when the GPU has done all its work.
 
 package.path = (arg[0]:match("^.*/") or "./") .. "../?.lua;" .. package.path
 
 local torch = require "torch"
 local json = require "bench_workloads.json"
+local numbers = require "bench_workloads.numbers"
 local workloads = require "bench_workloads.workloads"
 
 local function arguments()
-  local options = { threads = 2, seconds = 1, samples = 20, cap = 20 }
+  local options = { threads = 2, seconds = 1, samples = 20, cap = 20, deadline = math.huge, device = "cpu" }
   for i = 2, #arg, 2 do
     local name = arg[i]:match("^%-%-(%a+)$")
-    options[name] = tonumber(arg[i + 1])
+    options[name] = tonumber(arg[i + 1]) or arg[i + 1]
   end
   return options
+end
+
+-- Waits for what the device still has to do.
+local function finish()
+  if numbers.device ~= "cpu" then torch.cuda.synchronize() end
 end
 
 local function status_mb(field)
@@ -58,6 +66,7 @@ local function warm_up(step)
   while calls < 3 or torch.toc(start) < 0.3 do
     local t = torch.tic()
     step()
+    finish()
     last, calls = torch.toc(t), calls + 1
   end
   return last
@@ -69,6 +78,7 @@ local function measure(step, w, o)
   while (total < o.seconds or #samples < o.samples) and total < o.cap do
     local t = torch.tic()
     for _ = 1, k do step() end
+    finish()
     t = torch.toc(t)
     samples[#samples + 1] = t / (k * inner) * 1e6
     total = total + t
@@ -92,10 +102,14 @@ end
 kinds.train = kinds.op
 
 function kinds.memory(w)
-  local base = status_mb("VmRSS")
+  local base, on_gpu = status_mb("VmRSS"), numbers.device ~= "cpu"
+  if on_gpu then
+    torch.cuda.emptyCache() -- collects what earlier workloads have left
+    torch.cuda.resetPeak()
+  end
   local step = w.build()
   for _ = 1, 10 do step() end
-  return { iters = 10, base_rss_mb = base }
+  return { iters = 10, base_rss_mb = base, peak_gpu_mb = on_gpu and torch.cuda.memory().peak / 2 ^ 20 or nil }
 end
 
 function kinds.growth(w)
@@ -127,18 +141,36 @@ end
 
 -- ---- main ---------------------------------------------------------------------------------------
 
-local function main()
-  if arg[1] == "--list" then
-    for _, w in ipairs(workloads.list) do print(w.name) end
-    return
+-- What is about the program or host memory says nothing about a GPU.
+local host_only = { startup = true, growth = true }
+
+local function list()
+  local device = arguments().device
+  for _, w in ipairs(workloads.list) do
+    if device == "cpu" or not host_only[w.kind] then print(w.name) end
   end
-  local o, w = arguments(), workloads.byname[arg[1] or ""]
-  if not w then error("no workload " .. tostring(arg[1]), 0) end
-  torch.setnumthreads(o.threads)
+end
+
+local function run(name, o)
+  local w = workloads.byname[name]
+  if not w then error("no workload " .. name, 0) end
   local r = kinds[w.kind](w, o)
   r.name, r.threads, r.version, r.config = w.name, o.threads, torch._VERSION, "cresset"
+  r.device = o.device ~= "cpu" and o.device or nil
   r.peak_rss_mb = r.peak_rss_mb or status_mb("VmHWM")
   print(json.encode(r))
+  io.stdout:flush()
+end
+
+local function main()
+  if arg[1] == "--list" then return list() end
+  local o, start = arguments(), torch.tic()
+  torch.setnumthreads(o.threads)
+  numbers.device = o.device
+  for name in (arg[1] or ""):gmatch("[^,]+") do
+    if torch.toc(start) < o.deadline then run(name, o) end
+    collectgarbage() -- the next one begins with the memory free
+  end
 end
 
 main()

@@ -10,12 +10,15 @@ local I = numbers.I
 local linear, sigmoid, tanh, cmul = F.linear, torch.sigmoid, torch.tanh, torch.cmul
 
 -- A list of parameters that grows: p(sizes..) gives the next one; ready() gives them their first values.
+-- They are on the device from then on.
 local function parameters()
   local list, gains = {}, {}
   local function ready()
     numbers.init(list)
     for _, g in ipairs(gains) do g:fill(1) end
-    for _, p in ipairs(list) do p:requireGrad() end
+    for _, p in ipairs(list) do
+      p:set(numbers.on_device(p)):requireGrad()
+    end
     return list
   end
   local function new(...)
@@ -52,7 +55,7 @@ local function char_lstm()
   local function forward()
     local xs = emb:index(1, ids):view(T, B, H)
     local h, c, outs = {}, {}, {}
-    for k = 1, #layers do h[k], c[k] = torch.zeros(B, H), torch.zeros(B, H) end
+    for k = 1, #layers do h[k], c[k] = numbers.zeros(B, H), numbers.zeros(B, H) end
     for t = 1, T do
       local x = xs[t]
       for k, layer in ipairs(layers) do
@@ -89,6 +92,7 @@ local function gpt()
   local g, b, head = gain(D), new(D), new(V, D)
   local mask = torch.zeros(CONTEXT, CONTEXT)
   for i = 1, CONTEXT - 1 do mask[i]:narrow(1, i + 1, CONTEXT - i):fill(-math.huge) end
+  mask = numbers.on_device(mask)
 
   local function attend(q, k, v)
     local a, t = torch.matmul(q, k:transpose(3, 4)) * (D // HEADS) ^ -0.5, q:size(3)
@@ -136,7 +140,7 @@ local function generate()
   local _, forward = gpt()
   local prompt, cache = I(1, V, 1, 16), {}
   for n = 1, LAYERS do
-    local function room() return torch.zeros(1, HEADS, CONTEXT, D // HEADS) end
+    local function room() return numbers.zeros(1, HEADS, CONTEXT, D // HEADS) end
     cache[n] = { k = room(), v = room() }
   end
   local function tokens()
@@ -145,7 +149,7 @@ local function generate()
       local logits = forward(ids, start, cache)
       start = start + ids:size(2)
       made[i] = logits[1][ids:size(2)]:argmax()
-      ids = torch.LongTensor { { made[i] } }
+      ids = numbers.on_device(torch.LongTensor { { made[i] } })
     end
     return torch.LongTensor(made)
   end
@@ -196,7 +200,7 @@ local function tree_lstm()
       local xs = emb:index(1, ids[j]):split(1, 1)
       local loss = F.crossEntropy(linear(node(tree, xs), out, outb), classes:narrow(1, j, 1)) / 16
       loss:backward()
-      total = total + loss:item()
+      total = total + loss:detach()
     end
     optimizer:step()
     return total
