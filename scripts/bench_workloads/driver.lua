@@ -147,7 +147,7 @@ local function run_process(side, names, first, threads, o, keep)
   local list, guard = table.concat(names, ",", first), ""
   if left < math.huge then
     limits = ("%s --deadline %.1f"):format(limits, left)
-    guard = ("timeout -k 5 %d "):format(math.ceil(left) + 30)
+    guard = ("timeout --foreground -k 5 %d "):format(math.ceil(left) + 30)
   end
   local watch, results = machine.watch(), {}
   local pipe = assert(io.popen((command(side, list, threads, limits):gsub("exec ", "exec " .. guard, 1))))
@@ -323,6 +323,8 @@ local function main()
   end
   local text = report.table(rows, with_peer) .. report.means(logs)
     .. ("%d workloads in %.0f s\n"):format(#rows, torch.toc(start))
+  local failed, differ = report.troubles(rows)
+  if failed + differ > 0 then text = text .. ("%d FAILED, %d DIFFER\n"):format(failed, differ) end
   if left_out > 0 then text = text .. ("%d more were not reached in time\n"):format(left_out) end
   io.write("\n", text)
   if file then file:close() end

@@ -73,6 +73,16 @@ function report.add(rows, logs, name, threads, results)
   end
 end
 
+--- How many workloads failed here, and how many gave other numbers than the peer.
+function report.troubles(rows)
+  local failed, differ = 0, 0
+  for _, line in ipairs(rows) do
+    if line[3] == "failed" then failed = failed + 1 end
+    if line[8] == "DIFFERS" then differ = differ + 1 end
+  end
+  return failed, differ
+end
+
 --- The rows as a table of Markdown.
 function report.table(rows, with_peer)
   local header = { "workload", "threads", "Cresset", "PyTorch", "its configuration", "ratio",
