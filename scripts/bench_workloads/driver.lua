@@ -329,6 +329,7 @@ local function main()
   io.write("\n", text)
   if file then file:close() end
   if table_file then table_file:write(text):close() end
+  if #rows == 0 then fail("no workload was reached in time") end
 end
 
 main()
