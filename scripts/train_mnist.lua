@@ -143,13 +143,12 @@ print(confusion)
 
 plot.curves(opt.curve, { { "training loss", losses } },
   { title = "handwritten digits", xlabel = "epoch", ylabel = "loss" })
-torch.save(opt.save, model:clearState():cpu()) -- to be read where there is no GPU too
-on_device(model)
+torch.save(opt.save, model:clearState())
 print(("learning curve in %s, model in %s"):format(opt.curve, opt.save))
 
 -- ---- the model again, classifying -------------------------------------------------------------------
 
-local loaded = on_device(torch.load(opt.save))
+local loaded = torch.load(opt.save)
 local sample = test.images:narrow(1, 1, 6)
 local classes = classify(loaded, sample)
 for i = 1, sample:size(1) do

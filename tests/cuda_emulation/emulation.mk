@@ -9,7 +9,7 @@ emulation_cc   := $(filter-out $(emulation_dir)/test_%,$(wildcard $(emulation_di
 emulation_test := $(wildcard $(emulation_dir)/test_emulation*.cc)
 emulation_o    := $(emulation_cc:%.cc=$(B)/%.o)
 emulation_cxxflags := -std=c++17 -D_GNU_SOURCE -DCR_CUDA_EMULATION -I$(emulation_dir)/include -I. -I$(B) \
-                  -Wall -Wextra -Werror -fPIC -fvisibility=hidden -MMD -MP -O2 -g \
+                  -Wall -Wextra -Werror -fPIC -fvisibility=hidden -MMD -MP -O2 -g $(CXXFLAGS) \
                   $(if $(filter 1,$(DEBUG)),-O0) \
                   $(if $(SANITIZE),-O1 -fno-omit-frame-pointer -fsanitize=$(SANITIZE) -fno-sanitize-recover=undefined)
 
