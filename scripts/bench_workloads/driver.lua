@@ -322,14 +322,16 @@ local function main()
     end
   end
   local text = report.table(rows, with_peer) .. report.means(logs)
-    .. ("%d workloads in %.0f s\n"):format(#rows, torch.toc(start))
+    .. ("%d workloads in %.0f s"):format(#rows, torch.toc(start))
   local failed, differ = report.troubles(rows)
-  if failed + differ > 0 then text = text .. ("%d FAILED, %d DIFFER\n"):format(failed, differ) end
-  if left_out > 0 then text = text .. ("%d more were not reached in time\n"):format(left_out) end
+  if failed + differ > 0 then text = text .. ("; %d FAILED, %d DIFFER"):format(failed, differ) end
+  if left_out > 0 then text = text .. ("; %d more were not reached in time"):format(left_out) end
+  text = text .. "\n"
   io.write("\n", text)
   if file then file:close() end
   if table_file then table_file:write(text):close() end
   if #rows == 0 then fail("no workload was reached in time") end
+  if o.device ~= "cpu" and failed > 0 then os.exit(1) end
 end
 
 main()
