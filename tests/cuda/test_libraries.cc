@@ -99,6 +99,7 @@ double uniform() {
 
 bytes random_elements(cr_dtype t, int64_t n) {
   bytes b((size_t)n * cr_sizeof(t));
+  b.reserve(1); /* so that there is an address */
   bool large = pick(0, 1);
   for (int64_t i = 0; i < n; i++) {
     cr_scalar s = cr_is_float(t) ? cr_num(uniform())
