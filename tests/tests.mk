@@ -6,10 +6,19 @@
 #   tests/vm/run_cli_tests     the program from outside
 #   tests/lib/run_docs         doc comments: complete, their examples run
 #   tests/peer/run_peer        operators and random programs beside PyTorch's, where Python has it
+#   tests/cuda/                 the CUDA backend: tests_cuda.mk there says what
+#
+# The scripts of $(device_lua) hold on any device, and are run on the CPU and on the emulated GPU, which needs
+# a C++ compiler.
 
 test_c    := $(wildcard tests/*/test_*.c)
 test_bins := $(test_c:%.c=$(B)/%)
 test_lua  := $(wildcard tests/*/test_*.lua)
+device_lua := $(patsubst %,tests/lib/test_%.lua,any_call autograd fft func function index linalg operators \
+  operator_gradients optim sampling tensor_elementwise tensor_gradients tensor_more tensor_ops tensor_places \
+  tensor_products tensor_random tensor_reduce tensor_shape tensor_statistics torch7 torch_autograd) \
+  tests/nn/test_modules.lua
+device_tests := $(device_bins) tests/cuda/run_runtime $(device_lua:%=device:%)
 
 $(B)/tests/%: tests/%.c $(B)/libcresset.a
 	@mkdir -p $(@D)
@@ -19,8 +28,22 @@ $(B)/tests/%: tests/%.c $(B)/libcresset.a
 .PHONY: test test-programs
 test-programs: all $(test_bins)
 
+# What runs once; then what runs on the device.
+tests := $(test_bins) $(test_lua) tests/vm/run_cli_tests tests/vm/run_bad_input tests/lib/run_docs tests/peer/run_peer tests/check_tree
+ifneq ($(shell command -v $(CXX) 2>/dev/null),)
+test: emulated-programs
+tests += $(emulated_bins) $(device_tests)
+endif
+
 test: test-programs
-	@OMP_WAIT_POLICY=passive B=$(B) sh tests/run $(test_bins) $(test_lua) tests/vm/run_cli_tests tests/vm/run_bad_input tests/lib/run_docs tests/peer/run_peer tests/check_tree
+	@OMP_WAIT_POLICY=passive B=$(B) TEST_PLUGIN=$(emulated_cuda) sh tests/run $(tests)
+
+# The device's tests on another library than the emulated one: on a GPU.
+.PHONY: device-test emulated-programs
+emulated-programs: $(emulated_bins) $(device_bins) $(emulated_cuda)
+device-test: all $(device_bins)
+	@OMP_WAIT_POLICY=passive B=$(B) CRESSET_CUDA=$(DEVICE_PLUGIN) TEST_PLUGIN=$(DEVICE_PLUGIN) sh tests/run $(device_tests)
+DEVICE_PLUGIN ?= $(B)/libcresset_cuda.so
 
 -include $(test_bins:%=%.d)
 

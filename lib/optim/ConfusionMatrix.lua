@@ -88,13 +88,13 @@ return function(optim)
     end
     values = values:detach()
     if values:dim() == 1 or (values:dim() == 2 and values:size(2) == 1) then
-      return values:long():contiguous():view(values:nElement())
+      return values:to("int64"):cpu():contiguous():view(values:nElement())
     end
     if values:dim() ~= 2 then
       raise("optim.ConfusionMatrix: the %ss have %d dimensions, not 1 or 2", what, values:dim())
     end
     local _, places = torch.max(values, 2)
-    return places:long():contiguous():view(values:size(1))
+    return places:cpu():contiguous():view(values:size(1))
   end
 
   function ConfusionMatrix:batchAdd(predictions, targets)

@@ -495,6 +495,13 @@ return function(torch)
     return tensor
   end
 
+  -- "Float", of a torch.FloatStorage and of a torch.CudaStorage, which is told by the second result.
+  local function element_type(storage)
+    local short = torch.typename(storage):match("^torch%.(.*)Storage$")
+    local kind = short:match("^Cuda(.*)$")
+    return kind == "" and "Float" or kind or short, kind ~= nil
+  end
+
   --- x:write(file); x:read(file); storage:write(file); storage:read(file)
   --
   -- What file:writeObject and readObject call for tensors and storages.
@@ -506,13 +513,6 @@ return function(torch)
   --   file = torch.MemoryFile()
   --   file:writeObject(torch.ones(3))
   --   file:seek(1):readObject():sum() --> 3.0
-  -- "Float", of a torch.FloatStorage and of a torch.CudaStorage, which is told by the second result.
-  local function element_type(storage)
-    local short = torch.typename(storage):match("^torch%.(.*)Storage$")
-    local kind = short:match("^Cuda(.*)$")
-    return kind == "" and "Float" or kind or short, kind ~= nil
-  end
-
   local function write_storage(storage, file)
     local short, away = element_type(storage)
     if away then storage = torch[short .. "Storage"](#storage):copy(storage) end

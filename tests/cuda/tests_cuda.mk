@@ -6,14 +6,14 @@
 #   run_runtime     a script: what Lua sees of these (runtime.lua), and machines that lack something
 #   test_emulation  the emulation itself (tests/cuda_emulation)
 #
-# All take the emulated library unless CRESSET_CUDA names another: the real one, where there is a GPU.
-# $(cuda_test_bins) are the programs, $(cuda_tests) those and the script, for tests/run.
+# test_libraries and test_emulation are bound to the emulation; the others take it unless CRESSET_CUDA names
+# another library: the real one, where there is a GPU.
 
 cuda_test_dir  := tests/cuda
 cuda_test_cc   := $(wildcard $(cuda_test_dir)/*.cc)
 cuda_test_o    := $(cuda_test_cc:%.cc=$(B)/%.o)
-cuda_test_bins := $(addprefix $(B)/$(cuda_test_dir)/,test_kernels test_libraries test_runtime) $(B)/tests/cuda_emulation/test_emulation
-cuda_tests     := $(cuda_test_bins) $(cuda_test_dir)/run_runtime
+device_bins    := $(addprefix $(B)/$(cuda_test_dir)/,test_kernels test_runtime)
+emulated_bins  := $(B)/$(cuda_test_dir)/test_libraries $(B)/tests/cuda_emulation/test_emulation
 cuda_test_libs := $(ldflags) $(lua_libs) $(libs)
 
 kernels_o   := $(filter $(B)/$(cuda_test_dir)/kernels_%,$(cuda_test_o))
@@ -31,10 +31,10 @@ define cuda_test_link
 	$(Q)$(CXX) -o $@ $^ $(cuda_test_libs)
 endef
 
-$(B)/$(cuda_test_dir)/test_kernels: $(B)/$(cuda_test_dir)/test_kernels.o $(kernels_o) $(B)/libcresset.a | $(emulated_cuda)
+$(B)/$(cuda_test_dir)/test_kernels: $(B)/$(cuda_test_dir)/test_kernels.o $(kernels_o) $(B)/libcresset.a
 	$(cuda_test_link)
 
-$(B)/$(cuda_test_dir)/test_runtime: $(B)/$(cuda_test_dir)/test_runtime.o $(B)/libcresset.a | $(emulated_cuda)
+$(B)/$(cuda_test_dir)/test_runtime: $(B)/$(cuda_test_dir)/test_runtime.o $(B)/libcresset.a
 	$(cuda_test_link)
 
 $(B)/$(cuda_test_dir)/test_libraries: $(B)/$(cuda_test_dir)/test_libraries.o $(libraries_o) $(libraries_cu_o) $(emulation_o) $(B)/libcresset.a

@@ -1,5 +1,5 @@
 -- test_operator_gradients: the derivatives of every operator of the table of tests/operators, first and
--- second order, against central differences.
+-- second order: on the CPU against central differences, on the device that TEST_DEVICE names against the CPU.
 local torch = require "torch"
 local inputs = dofile "tests/operators/inputs.lua"
 
@@ -47,17 +47,58 @@ local function function_of_floats(entry, args)
   return f, floats
 end
 
+-- A sum in which every element counts differently.
+local function weighed(y)
+  if y:nElement() == 0 then return torch.sum(y) end
+  local weights = torch.cos(torch.range(1, y:nElement())):to("float64"):to(y.device)
+  return torch.sum(torch.cmul(torch.reshape(y, y:nElement()), weights))
+end
+
+-- The gradients of f and then, if there shall be some, of these.
+local function derivatives(f, floats, second)
+  for i, x in ipairs(floats) do floats[i] = x:detach():requireGrad() end
+  local all = torch.grad(weighed(f(table.unpack(floats))), floats, nil, { createGraph = second })
+  local sum
+  for i = 1, #floats do
+    local g = all[i]
+    if second and g and g.requiresGrad then sum = sum and sum + weighed(g) or weighed(g) end
+  end
+  for i, g in ipairs(sum and torch.grad(sum, floats) or {}) do all[#floats + i] = g end
+  return all
+end
+
+-- Those of the same call on the device and on the CPU.
+local function compare(entry, args, what)
+  local second = entry.derivative ~= "first"
+  local f, floats = function_of_floats(entry, args)
+  local want = derivatives(f, floats, second)
+  torch.setDefaultDevice(inputs.device)
+  for i, x in ipairs(args) do args[i] = inputs.placed(x:detach()) end
+  f, floats = function_of_floats(entry, args)
+  local got = derivatives(f, floats, second)
+  tester:eq(#got, #want, what .. ": number of gradients")
+  for i, g in ipairs(want) do
+    tester:eq(torch.isTensor(got[i]), torch.isTensor(g), what)
+    if g then
+      local apart = torch.abs(got[i]:detach():to("cpu") - g:detach()):max()
+      local most = torch.abs(g:detach()):max()
+      tester:assert(apart <= 1e-9 * (1 + most), ("%s: gradient %d is off by %g"):format(what, i, apart))
+    end
+  end
+end
+
 local function check(entry, layout, shape)
+  torch.setDefaultDevice "cpu"
   local args = inputs.smooth(entry, shape)
   local changed = layout == "contiguous"
   for i, x in ipairs(args) do
     local other = inputs.relaid(x, layout)
     if other then args[i], changed = other:detach(), true end
-    args[i] = inputs.placed(args[i])
   end
   if not changed then return end
-  local f, floats = function_of_floats(entry, args)
   local what = entry.label .. ", " .. layout
+  if inputs.device ~= "cpu" then return compare(entry, args, what) end
+  local f, floats = function_of_floats(entry, args)
   local options = { second = entry.derivative ~= "first", atol = 2e-4 }
   local ok, why = torch.gradcheck(f, floats, options)
   tester:assert(ok, ("%s: %s"):format(what, tostring(why)))
