@@ -91,7 +91,7 @@ cr_on_device::cr_on_device(int device) : before(in_use) {
 
 cr_on_device::~cr_on_device() {
   in_use = before;
-  cudaSetDevice(before);
+  if (states[before].ready) cudaSetDevice(before); /* making it current would begin to use it */
 }
 
 static bool check_device(int device) {
@@ -133,6 +133,12 @@ static bool synchronize_device(int device) {
   if (!cr_cuda_here()->ready) return cr_fail("%s", cr_cuda_here()->failure);
   cr_cuda_call_begins();
   return cr_cuda_ok(cudaDeviceSynchronize(), "synchronize") && cr_cuda_check_refusals();
+}
+
+static bool finish() {
+  for (int device = 0; device < cr_cuda_count(); device++)
+    if (states[device].ready && !synchronize_device(device)) return false;
+  return true;
 }
 
 void cr_cuda_synchronize_all() {
@@ -318,6 +324,7 @@ void cr_cuda_fill_device(cr_backend *b, cr_device_control *c) {
   c->properties = properties;
   c->memory = device_memory;
   c->synchronize = synchronize_device;
+  c->finish = finish;
   c->option = option;
   c->set_stream = set_stream;
   c->stream = stream_number;

@@ -44,6 +44,7 @@ typedef struct {
   void (*reset_peak)(int device);
   void (*empty_cache)(int device);
   bool (*synchronize)(int device);              /* also reports what kernels have refused */
+  bool (*finish)(void);                         /* the same for every device that is in use */
   int (*option)(cr_device_option o, int value); /* value < 0: only asks; the value before */
 
   bool (*set_stream)(int device, int stream);
@@ -74,7 +75,7 @@ typedef struct {
 /* ---- the plug-in ------------------------------------------------------------------------ */
 
 /* Raised whenever a table or a struct in it changes. */
-#define CR_PLUGIN_ABI 2
+#define CR_PLUGIN_ABI 3
 
 /* What a plug-in needs of the core. */
 typedef struct {
@@ -100,6 +101,10 @@ typedef const cr_plugin *(*cr_plugin_open)(int abi, const cr_plugin_core *core);
 /* The plug-in of a device type, loaded if it is not yet; NULL with a message that says what is
  * missing.  A failure is kept: the next call gives the same message. */
 const cr_plugin *cr_plugin_of(cr_device_type type);
+
+/* Waits for all that devices have to do; false with a message if that failed, or something before
+ * had failed and nobody was told.  Asks for no device itself. */
+bool cr_devices_finish(void);
 
 #ifdef __cplusplus
 }

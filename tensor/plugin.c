@@ -85,6 +85,10 @@ static void load_once(void) {
   if (!cuda) snprintf(failure, sizeof failure, "%s", cr_error());
 }
 
+bool cr_devices_finish(void) {
+  return !cuda || cuda->control->finish();
+}
+
 const cr_plugin *cr_plugin_of(cr_device_type type) {
   if (type != CR_CUDA) return cr_fail_null("there is no device type %d", (int)type);
   pthread_once(&once, load_once);

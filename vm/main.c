@@ -10,6 +10,8 @@
 #include <lauxlib.h>
 #include <lua.h>
 
+#include "tensor/device.h"
+#include "tensor/tensor.h"
 #include "vm/cresset.h"
 #include "vm/program.h"
 
@@ -278,6 +280,10 @@ int main(int argc, char **argv) {
   }
   catch_sigint();
   int code = run(&cmd, argc, argv);
+  if (code == EXIT_SUCCESS && !cr_devices_finish()) { /* what no call waited for */
+    cr_report(cr_error());
+    code = EXIT_FAILURE;
+  }
   cresset *c = interp;
   interp = NULL;
   cresset_close(c);
