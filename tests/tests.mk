@@ -18,7 +18,7 @@ device_lua := $(patsubst %,tests/lib/test_%.lua,any_call autograd fft func funct
   operator_gradients optim sampling tensor_elementwise tensor_gradients tensor_more tensor_ops tensor_places \
   tensor_products tensor_random tensor_reduce tensor_shape tensor_statistics torch7 torch_autograd) \
   tests/nn/test_modules.lua
-device_tests := $(device_bins) tests/cuda/run_runtime $(device_lua:%=device:%)
+device_tests = $(device_bins) tests/cuda/run_runtime $(device_lua:%=device:%)
 
 $(B)/tests/%: tests/%.c $(B)/libcresset.a
 	@mkdir -p $(@D)
@@ -32,6 +32,10 @@ test-programs: all $(test_bins)
 tests := $(test_bins) $(test_lua) tests/vm/run_cli_tests tests/vm/run_bad_input tests/lib/run_docs tests/peer/run_peer tests/check_tree
 ifneq ($(shell command -v $(CXX) 2>/dev/null),)
 test: emulated-programs
+# The sanitizers slow the emulation down: they see the scripts that touch most of it.
+ifneq ($(SANITIZE),)
+device_lua := $(filter %/test_any_call.lua %/test_operators.lua %/test_operator_gradients.lua %/test_modules.lua %/test_autograd.lua,$(device_lua))
+endif
 tests += $(emulated_bins) $(device_tests)
 endif
 

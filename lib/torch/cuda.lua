@@ -56,6 +56,20 @@ return function(torch)
   -- Errors: there is no CUDA device
   -- From: cutorch
 
+  --- x:cudaDouble(); x:cudaHalf(); x:cudaLong(); x:cudaInt(); x:cudaShort(); x:cudaChar(); x:cudaByte()
+  --
+  -- x as a tensor of that type on the current CUDA device.
+  --
+  -- Returns: a torch.CudaDoubleTensor and so on
+  -- Errors: there is no CUDA device
+  -- From: cutorch
+  for _, kind in ipairs { "Double", "Half", "Long", "Int", "Short", "Char", "Byte" } do
+    local function method(x) return x:type("torch.Cuda" .. kind .. "Tensor") end
+    for name, class in pairs(torch._metatables) do
+      if name:match("^torch%.%w+Tensor$") then class["cuda" .. kind] = method end
+    end
+  end
+
   -- ---- devices ------------------------------------------------------------------------------------------
 
   local cuda = {}

@@ -162,6 +162,7 @@ static int f_pinned(lua_State *L) {
   int64_t shape[CR_MAX_DIMS];
   cr_dtype dtype = cr_check_dtype(L, 1);
   int used, n = cr_check_sizes(L, 2, shape, &used);
+  if (used == 0) shape[n++] = 0;
   cr_push_tensor(L, pinned(check_control(L), dtype, n, shape));
   return 1;
 }

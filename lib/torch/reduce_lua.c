@@ -77,7 +77,8 @@ static int give(lua_State *L, const char *fn, const reduction *r, cr_tensor *y) 
  *  zero. Over all of x, or along some dimensions.  sum and prod are differentiable.
  *
  *  res: tensor for the result, of its type; resized
- *  x: tensor; sums and products of integers are int64
+ *  x: tensor; sums and products of integers are int64, and a sum of halves that is given as a
+ *    number is not rounded to theirs
  *  dim: 1 to x:dim(), negative counts from the last; or a table of dimensions
  *  keepdim: false leaves the dimensions out; otherwise they stay, with size 1
  *  Returns: without dim a number (true or false), or a tensor of no dimensions when x is on the
@@ -93,6 +94,11 @@ static int give(lua_State *L, const char *fn, const reduction *r, cr_tensor *y) 
 static int f_reduce(lua_State *L) {
   cr_reduce_op op = (cr_reduce_op)bound_code(L);
   reduction r = check_reduction(L);
+  bool half = r.x->dtype == CR_FLOAT16 || r.x->dtype == CR_BFLOAT16;
+  if (half && op == CR_SUM && r.ndims < 0 && !r.out && !cr_recording(1, &r.x)) {
+    cr_push_tensor(L, cr_cast(r.x, CR_FLOAT32)); /* a number need not be as narrow as they are */
+    r.x = cr_to_tensor(L, -1);
+  }
   bool keepdim = r.ndims >= 0 && r.keepdim;
   return give(L, cr_reduce_name(op), &r, cr_reduce(op, r.x, r.ndims, r.dims, keepdim, NULL));
 }

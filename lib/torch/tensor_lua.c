@@ -214,10 +214,10 @@ int cr_tensor_set(lua_State *L) {
       }
     } else {
       n = cr_check_sizes(L, 4, shape, &used);
-      if (n == 0) shape[n++] = 0;
       strided = !lua_isnoneornil(L, 5);
       if (strided && cr_check_sizes(L, 5, stride, &used) != n)
         return luaL_argerror(L, 5, "as many strides as sizes are wanted");
+      if (n == 0) shape[n++] = stride[0] = 0;
     }
     ok = cr_set(t, s, offset, n, shape, strided ? stride : NULL);
   }
@@ -343,6 +343,8 @@ int cr_push_as(lua_State *L, cr_tensor *t, cr_kind kind) {
  *    torch.zeros(1):type("double"):type() --> torch.DoubleTensor
  */
 static int t_type(lua_State *L) {
+  if (lua_gettop(L) == 1 && lua_type(L, 1) == LUA_TNUMBER)
+    return 0; /* torch.Tensor.type(3): none */
   cr_tensor *t = cr_check_tensor(L, 1);
   if (lua_isnoneornil(L, 2)) {
     cr_push_kind_name(L, (cr_dtype)t->dtype, (cr_device_type)cr_device_of(t).type, "Tensor");

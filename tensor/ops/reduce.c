@@ -265,34 +265,46 @@ cr_tensor *cr_sum(cr_tensor *a) {
   return cr_reduce(CR_SUM, a, -1, NULL, false, NULL);
 }
 
+/* The type to average in: integers become floats, and halves are too narrow for sums. */
+static cr_dtype mean_dtype(const cr_tensor *a) {
+  if (a->dtype == CR_FLOAT16 || a->dtype == CR_BFLOAT16) return CR_FLOAT32;
+  return cr_is_float((cr_dtype)a->dtype) ? (cr_dtype)a->dtype : (cr_dtype)cr_ctx()->dtype;
+}
+
+/* The type of the result. */
+static cr_dtype averaged_dtype(const cr_tensor *a) {
+  return cr_is_float((cr_dtype)a->dtype) ? (cr_dtype)a->dtype : (cr_dtype)cr_ctx()->dtype;
+}
+
 cr_tensor *cr_mean(cr_tensor *a, int ndims, const int *dims, bool keepdim, cr_tensor *out) {
   int64_t mask;
   if (!a || !dim_mask("mean", a, ndims, dims, &mask)) return NULL;
-  if (!cr_is_float((cr_dtype)a->dtype)) {
-    CR_AUTO f = cr_cast(a, (cr_dtype)cr_ctx()->dtype);
-    return cr_into("mean", out, cr_mean(f, ndims, dims, keepdim, NULL));
+  if (a->dtype != mean_dtype(a)) {
+    CR_AUTO wide = cr_cast(a, mean_dtype(a));
+    CR_AUTO mean = cr_mean(wide, ndims, dims, keepdim, NULL);
+    return cr_into("mean", out, cr_cast(mean, averaged_dtype(a)));
   }
-  double count = (double)reduced_count(a, mask), scale = 1.0 / count;
-  bool wide = a->dtype == CR_FLOAT32 || a->dtype == CR_FLOAT64; /* others may not hold the count */
+  double count = (double)reduced_count(a, mask);
   cr_context *ctx = cr_ctx();
   bool mode = ctx->no_grad;
   ctx->no_grad = true;
   cr_tensor *y = kernel(CR_SUM, a, mask, keepdim, NULL);
-  cr_tensor *scaled = wide ? cr_binary_scalar(CR_DIV, y, cr_num(count), y)
-                           : cr_binary_scalar(CR_MUL, y, cr_num(scale), y);
+  cr_tensor *scaled = cr_binary_scalar(CR_DIV, y, cr_num(count), y);
   ctx->no_grad = mode;
   cr_release(y);
-  return cr_into("mean", out,
-                 cr_record(&op_mean, scaled, CR_IN(a), CR_INTS(mask, keepdim), CR_NUMS(scale)));
+  return cr_into(
+      "mean", out,
+      cr_record(&op_mean, scaled, CR_IN(a), CR_INTS(mask, keepdim), CR_NUMS(1.0 / count)));
 }
 
 cr_tensor *cr_var(cr_tensor *a, int ndims, const int *dims, bool keepdim, int correction,
                   bool root) {
   int64_t mask;
   if (!a || !dim_mask("var", a, ndims, dims, &mask)) return NULL;
-  if (!cr_is_float((cr_dtype)a->dtype)) {
-    CR_AUTO f = cr_cast(a, (cr_dtype)cr_ctx()->dtype);
-    return cr_var(f, ndims, dims, keepdim, correction, root);
+  if (a->dtype != mean_dtype(a)) {
+    CR_AUTO wide = cr_cast(a, mean_dtype(a));
+    CR_AUTO var = cr_var(wide, ndims, dims, keepdim, correction, root);
+    return cr_cast(var, averaged_dtype(a));
   }
   CR_AUTO mean = cr_mean(a, ndims, dims, true, NULL);
   CR_AUTO centred = cr_sub(a, mean);

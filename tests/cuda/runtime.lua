@@ -205,6 +205,16 @@ function tests.async_copies()
   fails(function() x:resize(100) end, "cannot be resized")
   tester:eq(cuda.createCudaHostLongTensor(2, 3).dtype, "int64")
   tester:eq(cuda.createCudaHostTensor(0):nElement(), 0)
+  tester:eq(cuda.createCudaHostTensor():nElement(), 0)
+end
+
+function tests.types_by_cutorchs_names()
+  for _, kind in ipairs { "Double", "Half", "Long", "Int", "Short", "Char", "Byte" } do
+    local name = "torch.Cuda" .. kind .. "Tensor"
+    tester:eq(torch.ones(2)["cuda" .. kind](torch.ones(2)):type(), name)
+    local x = torch.CudaTensor { 1, 2 }
+    tester:eq(x["cuda" .. kind](x):type(), name)
+  end
 end
 
 -- ---- refusals --------------------------------------------------------------------------------------------

@@ -65,6 +65,9 @@ function tests.from_tables()
 end
 
 function tests.from_tensors_and_storages()
+  local none = torch.FloatTensor(torch.FloatStorage(), 1, torch.LongStorage(), torch.LongStorage())
+  tester:eq(none:nElement(), 0)
+  tester:eq(torch.Tensor.type(3), nil)
   local t = torch.FloatTensor { 1, 2, 3 }
   local alias = torch.FloatTensor(t)
   alias[1] = 9

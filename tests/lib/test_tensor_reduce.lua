@@ -520,5 +520,21 @@ function tests.joining_and_splitting()
   tester:assertErrorPattern(function() torch.stack { torch.zeros(2), torch.zeros(3) } end, "shape")
 end
 
+-- Sums in them would overflow, or stop growing.
+function tests.averages_of_many_halves()
+  for _, dtype in ipairs { "float16", "bfloat16" } do
+    local x = torch.ones({ 300, 400 }, dtype)
+    tester:eq(x:mean(), 1)
+    tester:eq(x:sum(), 120000)
+    tester:eq(x:mean(1):totable(), torch.ones(1, 400):totable())
+    tester:eq(x:mean(1).dtype, dtype)
+    x:select(1, 1):fill(-1)
+    tester:eq(x:std(), torch.std(x:to("float64")), 2e-3)
+    local y = torch.ones({ 300, 400 }, dtype):requireGrad()
+    y:mean():backward()
+    tester:eq(y.grad:to("float64")[7][9], 1 / 120000, 1e-7)
+  end
+end
+
 tester:add(tests)
 tester:run()
