@@ -123,14 +123,15 @@ static int construct(lua_State *L, cr_kind kind, int arg) {
     cr_push_tensor(L, cr_none(dtype, kind.device));
     return 1;
   }
-  cr_push_tensor(L, cr_empty(dtype, kind.device, n, shape));
-  if (cr_to_storage(L, arg + 1)) { /* sizes and strides */
-    int64_t stride[CR_MAX_DIMS];
-    if (cr_check_sizes(L, arg + 1, stride, &used) != n)
-      return luaL_argerror(L, arg + 1, "as many strides as sizes are wanted");
-    if (!cr_resize(cr_to_tensor(L, -1), n, shape, stride)) return cr_lua_error(L);
+  if (!cr_to_storage(L, arg + 1)) {
+    cr_push_tensor(L, cr_empty(dtype, kind.device, n, shape));
+    return 1;
   }
-  return 1;
+  int64_t stride[CR_MAX_DIMS];
+  if (cr_check_sizes(L, arg + 1, stride, &used) != n)
+    return luaL_argerror(L, arg + 1, "as many strides as sizes are wanted");
+  cr_push_tensor(L, cr_none(dtype, kind.device));
+  return cr_resize(cr_to_tensor(L, -1), n, shape, stride) ? 1 : cr_lua_error(L);
 }
 
 /* torch.FloatTensor(..): called through a metamethod, so the class itself comes first; the type is

@@ -152,9 +152,12 @@ static cr_tensor *match_shape(lua_State *L, cr_tensor *a, cr_tensor *b) {
 }
 
 /* function: (a, n) (a, b) (n, b) (a, n, b) (res, a, n) (res, a, b) (res, a, n, b)
- * method, with x before: (n) (b) (n, b) (a, n) (a, b) (a, n, b) */
+ * method, with x before: (n) (b) (n, b) (a, n) (a, b) (a, n, b)
+ * Where a number before b is no factor, it is the first operand: (res, n, b). */
 static operands parse(lua_State *L, bool method) {
   operands o = {0};
+  int op = bound_code(L);
+  bool factor = op == CR_ADD || op == CR_SUB;
   int at = 1, n = lua_gettop(L);
   bool first_is_tensor = cr_to_tensor(L, 1) != NULL, second = cr_to_tensor(L, 2) != NULL;
   if (method) {
@@ -176,6 +179,13 @@ static operands parse(lua_State *L, bool method) {
   }
   o.b = cr_to_tensor(L, at + 1);
   if (!o.b) o.number = cr_check_scalar(L, at + 1);
+  if (!o.b && cr_to_tensor(L, at + 2) && !factor && at == 1) {
+    o.out = o.a;
+    o.out_arg = 1;
+    o.number_first = true;
+    o.a = cr_to_tensor(L, 3);
+    return o;
+  }
   if (!o.b && cr_to_tensor(L, at + 2)) {
     o.weighted = true;
     o.weight = o.number;

@@ -68,6 +68,8 @@ function tests.from_tensors_and_storages()
   local none = torch.FloatTensor(torch.FloatStorage(), 1, torch.LongStorage(), torch.LongStorage())
   tester:eq(none:nElement(), 0)
   tester:eq(torch.Tensor.type(3), nil)
+  local spread = torch.FloatTensor(torch.LongStorage { 3, 4 }, torch.LongStorage { 1, 0 })
+  tester:eq(spread:storage():size(), 3, "no more than the strides reach")
   local t = torch.FloatTensor { 1, 2, 3 }
   local alias = torch.FloatTensor(t)
   alias[1] = 9

@@ -336,5 +336,14 @@ function tests.casts()
   if not torch.cuda.isAvailable() then tester:assertErrorPattern(function() f:cuda() end, "CUDA") end
 end
 
+function tests.a_number_before_the_tensor_with_a_result()
+  local x, y = torch.Tensor { 1, 2, 3 }, torch.Tensor()
+  tester:eq(torch.pow(y, 2, x), torch.Tensor { 2, 4, 8 })
+  tester:eq(y, torch.Tensor { 2, 4, 8 })
+  tester:eq(y:pow(3, x), torch.Tensor { 3, 9, 27 })
+  tester:eq(y:div(6, x), torch.Tensor { 6, 3, 2 })
+  tester:eq(torch.add(x, 2, x), torch.Tensor { 3, 6, 9 }, "a factor")
+end
+
 tester:add(tests)
 tester:run()
