@@ -5,6 +5,7 @@
 
 #include "tensor/backend.h"
 #include "tensor/device.h"
+#include "tests/cuda/check.h"
 
 #include <stdio.h>
 #include <string>
@@ -18,8 +19,6 @@ bool synchronize(); /* false if the GPU has refused something since */
 
 /* ---- checks ----------------------------------------------------------------------------- */
 
-/* Counts; prints what failed. */
-bool check(bool holds, const char *format, ...) __attribute__((format(printf, 2, 3)));
 std::string text(const char *format, ...) __attribute__((format(printf, 1, 2)));
 std::string text_of(const sizes &s);
 

@@ -4,6 +4,7 @@
 
 #include "cuda/cuda.h"
 #include "tensor/backend.h"
+#include "tests/cuda/check.h"
 
 #include <vector>
 
@@ -21,8 +22,6 @@ extern size_t scratch_limit; /* more is refused */
 
 /* ---- checks ----------------------------------------------------------------------------- */
 
-/* Counts; prints what failed. */
-bool check(bool holds, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* The largest difference, relative to the largest expected number where that is above 1. */
 double difference(cr_dtype t, int64_t n, const void *got, const void *expected);
 double number_at(cr_dtype t, const void *p, int64_t i);

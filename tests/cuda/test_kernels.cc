@@ -24,22 +24,6 @@ bool synchronize() {
 
 /* ---- checks ----------------------------------------------------------------------------- */
 
-static int passed, failed;
-
-#define MOST_PRINTED 60
-
-bool check(bool holds, const char *format, ...) {
-  holds ? passed++ : failed++;
-  if (holds || failed > MOST_PRINTED) return holds;
-  va_list list;
-  va_start(list, format);
-  printf("not ok: ");
-  vprintf(format, list);
-  printf("\n");
-  va_end(list);
-  return false;
-}
-
 std::string text(const char *format, ...) {
   char buffer[512];
   va_list list;
@@ -299,6 +283,5 @@ int main(int argc, char **argv) {
     part.run();
     control->empty_cache(0); /* the emulation opens and closes less */
   }
-  printf("%d passed, %d failed\n", passed, failed);
-  return failed != 0;
+  return report();
 }

@@ -39,20 +39,6 @@ const cr_nn_backend *gpu_nn() {
 
 /* ---- checks ----------------------------------------------------------------------------- */
 
-static int passed, failed;
-
-bool check(bool holds, const char *format, ...) {
-  holds ? passed++ : failed++;
-  if (holds) return true;
-  va_list list;
-  va_start(list, format);
-  printf("not ok: ");
-  vprintf(format, list);
-  printf("\n");
-  va_end(list);
-  return false;
-}
-
 double number_at(cr_dtype t, const void *p, int64_t i) {
   return cr_scalar_double(cr_load_scalar(t, static_cast<const char *>(p) + i * cr_sizeof(t)));
 }
@@ -173,6 +159,5 @@ int main(void) {
   test_linalg();
   test_fft();
   test_threads();
-  printf("%d passed, %d failed\n", passed, failed);
-  return failed != 0;
+  return report();
 }

@@ -7,6 +7,7 @@
  * in runtime.lua, and what needs another machine in run_runtime. */
 #include "tensor/backend.h"
 #include "tensor/device.h"
+#include "tests/cuda/check.h"
 
 #include <algorithm>
 #include <dlfcn.h>
@@ -25,20 +26,6 @@ static size_t (*emulated_bytes)(int device); /* NULL on a real GPU */
 static const cr_device first = {CR_CUDA, 0}, second = {CR_CUDA, 1};
 
 /* ---- checks ----------------------------------------------------------------------------- */
-
-static int passed, failed;
-
-__attribute__((format(printf, 2, 3))) static bool check(bool holds, const char *format, ...) {
-  holds ? passed++ : failed++;
-  if (holds) return true;
-  va_list list;
-  va_start(list, format);
-  printf("not ok: ");
-  vprintf(format, list);
-  printf("\n");
-  va_end(list);
-  return false;
-}
 
 /* That a call failed, with this in its message. */
 static void refuses(bool ok, const char *call, const char *why) {
@@ -386,6 +373,5 @@ int main(void) {
       check(emulated_bytes(d) == before[d], "%zu bytes leak on device %d",
             emulated_bytes(d) - before[d], d + 1);
   }
-  printf("%d passed, %d failed\n", passed, failed);
-  return failed != 0;
+  return report();
 }

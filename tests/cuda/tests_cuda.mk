@@ -16,6 +16,7 @@ device_bins    := $(addprefix $(B)/$(cuda_test_dir)/,test_kernels test_runtime)
 emulated_bins  := $(B)/$(cuda_test_dir)/test_libraries $(B)/tests/cuda_emulation/test_emulation
 cuda_test_libs := $(ldflags) $(lua_libs) $(libs)
 
+check_o     := $(B)/$(cuda_test_dir)/check.o
 kernels_o   := $(filter $(B)/$(cuda_test_dir)/kernels_%,$(cuda_test_o))
 libraries_o := $(filter $(B)/$(cuda_test_dir)/libraries_%,$(cuda_test_o)) $(B)/$(cuda_test_dir)/stand_in.o
 # What calls a library, and the kernels beside it, without the plug-in's runtime.
@@ -31,13 +32,13 @@ define cuda_test_link
 	$(Q)$(CXX) -o $@ $^ $(cuda_test_libs)
 endef
 
-$(B)/$(cuda_test_dir)/test_kernels: $(B)/$(cuda_test_dir)/test_kernels.o $(kernels_o) $(B)/libcresset.a
+$(B)/$(cuda_test_dir)/test_kernels: $(B)/$(cuda_test_dir)/test_kernels.o $(kernels_o) $(check_o) $(B)/libcresset.a
 	$(cuda_test_link)
 
-$(B)/$(cuda_test_dir)/test_runtime: $(B)/$(cuda_test_dir)/test_runtime.o $(B)/libcresset.a
+$(B)/$(cuda_test_dir)/test_runtime: $(B)/$(cuda_test_dir)/test_runtime.o $(check_o) $(B)/libcresset.a
 	$(cuda_test_link)
 
-$(B)/$(cuda_test_dir)/test_libraries: $(B)/$(cuda_test_dir)/test_libraries.o $(libraries_o) $(libraries_cu_o) $(emulation_o) $(B)/libcresset.a
+$(B)/$(cuda_test_dir)/test_libraries: $(B)/$(cuda_test_dir)/test_libraries.o $(libraries_o) $(check_o) $(libraries_cu_o) $(emulation_o) $(B)/libcresset.a
 	$(cuda_test_link)
 
 -include $(wildcard $(cuda_test_o:.o=.d))
