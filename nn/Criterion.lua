@@ -39,8 +39,10 @@ return function(nn, torch)
   end
 
   function Criterion:__call(input, target)
-    if by_hand(self) then return run_by_hand(self, input, target) end
-    return self:updateOutput(input, target)
+    local run = by_hand(self) and run_by_hand or self.updateOutput
+    local output = run(self, input, target)
+    tape.note(self, input, output) -- for a criterion or module that has this one inside
+    return output
   end
 
   --- criterion:forward(input, target); criterion:updateOutput(input, target)
@@ -62,8 +64,9 @@ return function(nn, torch)
       return self.output
     end
     local leaves = tape.leaves(input)
-    local output = tape.record(self.updateOutput, self, leaves, target)
-    recorded[self] = { leaves = leaves, output = output, calls = {} }
+    local output, calls = tape.record(self.updateOutput, self, leaves, target)
+    recorded[self] = { leaves = leaves, output = output, calls = calls }
+    tape.keep(calls)
     self.output = output:item()
     return self.output
   end
@@ -73,7 +76,7 @@ return function(nn, torch)
   -- The gradient of the loss with respect to the input, which is kept in criterion.gradInput.
   --
   -- input, target: what forward was given
-  -- Returns: a tensor of the input's shape
+  -- Returns: a tensor of the input's shape; or a table of them, like the input
   -- From: Torch7
   -- Example:
   --   nn.MSECriterion():backward(torch.ones(2), torch.zeros(2)):sum() --> 2.0
@@ -89,7 +92,7 @@ return function(nn, torch)
   end
 
   --- criterion:clone(); criterion:type([typename]); criterion:float(); criterion:double()
-  -- criterion:cuda(); criterion:cpu()
+  -- criterion:half(); criterion:cuda(); criterion:cudaDouble(); criterion:cudaHalf(); criterion:cpu()
   --
   -- A copy with tensors of its own; the type of its tensors, or their conversion.
   --
@@ -110,6 +113,9 @@ return function(nn, torch)
 
   function Criterion:float() return self:type("torch.FloatTensor") end
   function Criterion:double() return self:type("torch.DoubleTensor") end
+  function Criterion:half() return self:type("torch.HalfTensor") end
+  function Criterion:cudaDouble() return self:type("torch.CudaDoubleTensor") end
+  function Criterion:cudaHalf() return self:type("torch.CudaHalfTensor") end
   function Criterion:cuda()
     recorded[self] = nil
     return nn.Module.cuda(self)

@@ -125,7 +125,7 @@ return function(nn, torch)
     local leaves = tape.leaves(input)
     local output, calls = tape.record(self._run, self, leaves)
     recorded[self] = { leaves = leaves, output = output, calls = calls }
-    for _, call in ipairs(calls) do call.module.output = tape.detach(call.output) end
+    tape.keep(calls)
     return self.output
   end
 

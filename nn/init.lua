@@ -19,6 +19,13 @@ for _, name in ipairs {
   "Dropout", "BatchNormalization", "SpatialBatchNormalization",
   "View", "Reshape",
   "Criterion", "ClassNLLCriterion", "CrossEntropyCriterion", "MSECriterion",
+  "AbsCriterion", "SmoothL1Criterion", "BCECriterion", "DistKLDivCriterion",
+  "MarginCriterion", "SoftMarginCriterion", "HingeEmbeddingCriterion", "L1Cost",
+  "L1HingeEmbeddingCriterion", "CosineEmbeddingCriterion", "MarginRankingCriterion",
+  "DistanceRatioCriterion", "MultiMarginCriterion", "MultiLabelMarginCriterion",
+  "MultiLabelSoftMarginCriterion", "WeightedMSECriterion", "SpatialAutoCropMSECriterion",
+  "SpatialClassNLLCriterion", "ClassSimplexCriterion", "MultiCriterion", "ParallelCriterion",
+  "ModuleCriterion", "CriterionTable",
 } do
   require("nn." .. name)(nn, torch)
 end

@@ -56,16 +56,17 @@ return function(nn, torch)
   end
 
   --- nn.tape.record(f, ...); nn.tape.note(module, input, output)
-  -- nn.tape.gradients(recorded, gradOutput, opts)
+  -- nn.tape.gradients(recorded, gradOutput, opts); nn.tape.keep(calls)
   --
   -- What nn.Module:forward and backward are made of: record runs f(...) on the tape and lists the modules
-  -- that it ran, which say so by note; gradients gives the gradients of what was recorded, and sets
-  -- gradInput of the modules that were run.
+  -- that it ran, which say so by note; keep sets their outputs; gradients gives the gradients of what was
+  -- recorded, and sets gradInput of the modules that were run.
   --
   -- f: function
   -- module: nn.Module
   -- input, output: tensor, or nested table of tensors
   -- recorded: table of leaves, output and calls
+  -- calls: the second result of record
   -- gradOutput: gradient of the output, of its form
   -- opts: table: accumulate has parameters' gradients grow, by scale times theirs
   -- Returns: record: f's first result, and a table; gradients: the like of recorded.leaves
@@ -79,6 +80,15 @@ return function(nn, torch)
 
   function tape.note(module, input, output)
     if calls then calls[#calls + 1] = { module = module, input = input, output = output } end
+  end
+
+  -- What was made while recording becomes the modules' outputs; criterions' are numbers.
+  function tape.keep(made)
+    for _, call in ipairs(made) do
+      local output = tape.detach(call.output)
+      if torch.isTypeOf(call.module, "nn.Criterion") then output = output:item() end
+      call.module.output = output
+    end
   end
 
   function tape.record(f, ...)
@@ -126,7 +136,8 @@ return function(nn, torch)
     end
     local function gradient(t)
       local k = at[torch.pointer(t)]
-      return k and found[k] or t.new()
+      if not k then return t.new() end
+      return found[k] or torch.zerosLike(t:detach()) -- nothing came of it
     end
     for _, call in ipairs(recorded.calls) do
       call.module.gradInput = map(call.input, gradient)
