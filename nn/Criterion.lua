@@ -45,6 +45,18 @@ return function(nn, torch)
     return output
   end
 
+  local function itself(t) return t end
+
+  -- Whether both are the same tensors and numbers.
+  local function same(a, b)
+    if torch.isTensor(a) and torch.isTensor(b) then return torch.pointer(a) == torch.pointer(b) end
+    if type(a) ~= "table" or type(b) ~= "table" then return a == b end
+    for i = 1, math.max(#a, #b) do
+      if not same(a[i], b[i]) then return false end
+    end
+    return true
+  end
+
   --- criterion:forward(input, target); criterion:updateOutput(input, target)
   --
   -- The loss, which is kept in criterion.output; criterion:backward(input, target) may follow.
@@ -65,7 +77,8 @@ return function(nn, torch)
     end
     local leaves = tape.leaves(input)
     local output, calls = tape.record(self.updateOutput, self, leaves, target)
-    recorded[self] = { leaves = leaves, output = output, calls = calls }
+    recorded[self] = { leaves = leaves, output = output, calls = calls,
+      input = tape.map(input, itself), target = tape.map(target, itself) }
     tape.keep(calls)
     self.output = output:item()
     return self.output
@@ -73,7 +86,8 @@ return function(nn, torch)
 
   --- criterion:backward(input, target); criterion:updateGradInput(input, target)
   --
-  -- The gradient of the loss with respect to the input, which is kept in criterion.gradInput.
+  -- The gradient of the loss with respect to the input, which is kept in criterion.gradInput.  For other
+  -- tensors than the last forward's the loss is computed again.
   --
   -- input, target: what forward was given
   -- Returns: a tensor of the input's shape; or a table of them, like the input
@@ -85,8 +99,12 @@ return function(nn, torch)
   end
 
   function Criterion:updateGradInput(input, target)
-    if not recorded[self] then self:forward(input, target) end
     local record = recorded[self]
+    if not record or not same(record.input, input) or not same(record.target, target) then
+      local output = self.output
+      Criterion.forward(self, input, target)
+      self.output, record = output, recorded[self]
+    end
     self.gradInput = tape.gradients(record, torch.onesLike(record.output), {})
     return self.gradInput
   end

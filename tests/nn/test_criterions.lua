@@ -396,6 +396,21 @@ function tests.criterions_inside_keep_their_loss_and_gradient()
   tester:eq(crit.gradInput, torch.Tensor { -1, -1 })
 end
 
+function tests.backward_is_of_what_it_is_given()
+  local crit, t = nn.MSECriterion(), torch.zeros(2)
+  local one, two_ = torch.Tensor { 1, 1 }, torch.Tensor { 2, 2 }
+  crit:forward(two_, t)
+  tester:eq(crit:backward(one, t), torch.Tensor { 1, 1 })
+  tester:eq(crit.output, 4.0, "the output is left alone")
+  tester:eq(crit:backward(one, one), torch.zeros(2), "another target")
+  local pairs_ = nn.MarginRankingCriterion(3)
+  local input = { one, two_ }
+  pairs_:forward(input, 1)
+  tester:eq(pairs_:backward(input, -1)[1], torch.Tensor { 0.5, 0.5 }, "another number")
+  input[2] = torch.Tensor { -9, -9 }
+  tester:eq(pairs_:backward(input, 1)[1], torch.zeros(2), "another tensor in the same table")
+end
+
 function tests.inputs_without_a_criterion_have_zero_gradients()
   local crit = nn.ParallelCriterion():add(nn.MSECriterion())
   local grads = crit:backward({ torch.ones(2), torch.ones(3) }, { torch.zeros(2) })
