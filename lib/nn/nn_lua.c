@@ -167,7 +167,9 @@ static int f_log_softmax(lua_State *L) {
 static cr_tensor *check_classes(lua_State *L, int arg, cr_device d) {
   cr_tensor *t = cr_to_tensor(L, arg), *wide;
   if (!t) {
-    cr_push_tensor(L, cr_scalar_tensor(CR_INT64, d, cr_int(cr_check_place(L, arg))));
+    int64_t class = cr_check_int(L, arg); /* may be the class to ignore, which is any number */
+    if (class > INT64_MIN) class --;
+    cr_push_tensor(L, cr_scalar_tensor(CR_INT64, d, cr_int(class)));
     return cr_to_tensor(L, -1);
   }
   wide = cr_cast(t, CR_INT64);

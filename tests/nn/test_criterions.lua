@@ -411,6 +411,14 @@ function tests.backward_is_of_what_it_is_given()
   tester:eq(pairs_:backward(input, 1)[1], torch.zeros(2), "another tensor in the same table")
 end
 
+function tests.a_number_may_be_the_class_to_ignore()
+  local crit, x = nn.ClassNLLCriterion(nil, nil, -1), torch.randn(5)
+  tester:eq(crit:forward(x, -1), 0.0)
+  tester:eq(crit:backward(x, -1), torch.zeros(5))
+  tester:eq(crit:forward(x, 2), -x[2])
+  tester:assertErrorPattern(function() crit:forward(x, 0) end, "nn.ClassNLLCriterion: target 0 is outside")
+end
+
 function tests.inputs_without_a_criterion_have_zero_gradients()
   local crit = nn.ParallelCriterion():add(nn.MSECriterion())
   local grads = crit:backward({ torch.ones(2), torch.ones(3) }, { torch.zeros(2) })
