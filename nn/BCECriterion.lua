@@ -27,7 +27,8 @@ return function(_, torch)
   end
 
   function BCECriterion:updateOutput(input, target)
-    expect.input(self, "input", input)
+    local dtype = expect.input(self, "input", input).dtype
+    input = expect.wide(input)
     target = expect.target(self, input, target)
     local plain = input:detach()
     if plain:nElement() > 0 and not (plain:min() >= 0 and plain:max() <= 1) then
@@ -39,6 +40,6 @@ return function(_, torch)
     local loss = torch.neg(torch.add(one, other))
     local weights = expect.weights(self, self.weights, input)
     if weights then loss = torch.cmul(loss, weights) end
-    return expect.total(loss, self.sizeAverage and input:nElement())
+    return expect.total(loss, self.sizeAverage and input:nElement(), dtype)
   end
 end

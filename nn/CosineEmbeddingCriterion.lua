@@ -33,6 +33,8 @@ return function(_, torch)
 
   function CosineEmbeddingCriterion:updateOutput(input, target)
     local a, b = expect.pair(self, input, 1, 2)
+    local dtype = a.dtype
+    a, b = expect.wide(a), expect.wide(b)
     if #a.shape == 1 then a, b = a:reshape(1, a.shape[1]), b:reshape(1, b.shape[1]) end
     local aa = torch.add(row_sums(torch.cmul(a, a)), tiny)
     local bb = torch.add(row_sums(torch.cmul(b, b)), tiny)
@@ -40,6 +42,6 @@ return function(_, torch)
     local alike = torch.gt(expect.signs(self, cosine, target), 0)
     local loss = torch.where(alike, torch.add(torch.neg(cosine), 1),
       torch.relu(torch.csub(cosine, self.margin)))
-    return expect.total(loss, self.sizeAverage and a.shape[1])
+    return expect.total(loss, self.sizeAverage and a.shape[1], dtype)
   end
 end

@@ -155,10 +155,18 @@ function expect.sum(criterion, losses)
   return total
 end
 
---- The sum of all elements as a tensor of no dimensions, divided by n where there is one.
-function expect.total(x, n)
-  local sum = torch.sum(x:reshape(x:nElement()), 1):view({})
-  return n and torch.div(sum, n) or sum
+--- Half precision as float32, which has room for sums and for a tiny number in front of a logarithm.
+function expect.wide(x)
+  return (x.dtype == "float16" or x.dtype == "bfloat16") and x:type("float32") or x
+end
+
+--- The sum of all elements as a tensor of no dimensions, divided by n where there is one; of type dtype,
+--- which is x's own if left out.
+function expect.total(x, n, dtype)
+  local sum = torch.sum(expect.wide(x):reshape(x:nElement()), 1):view({})
+  if n then sum = torch.div(sum, n) end
+  dtype = dtype or x.dtype
+  return sum.dtype == dtype and sum or sum:type(dtype)
 end
 
 return expect

@@ -459,6 +459,18 @@ function tests.large_inputs_stay_finite()
     -math.log(1e-12), 1e-3)
 end
 
+function tests.half_precision_has_room()
+  local one, zero = torch.ones(2):half(), torch.zeros(2):half()
+  tester:eq(nn.BCECriterion():forward(one, one), 0.0)
+  tester:eq(nn.BCECriterion():forward(one, zero), -math.log(1e-12), 0.02)
+  tester:eq(nn.CosineEmbeddingCriterion():forward({ zero, one }, 1), 1.0)
+  local many = torch.fullLike(torch.zeros(1000):half(), 100)
+  local crit = nn.AbsCriterion()
+  tester:eq(crit:forward(many, torch.zeros(1000):half()), 100.0, "the sum alone is beyond its range")
+  tester:eq(crit:backward(many, torch.zeros(1000):half()).dtype, "float16")
+  tester:eq(crit(many, torch.zeros(1000):half()).dtype, "float16")
+end
+
 -- ---- mistakes ---------------------------------------------------------------------------------------
 
 -- Each: what is called, with which input and target, and what the message has.
