@@ -13,9 +13,15 @@ package.loaded.nn = nn
 nn.functional = require "nn.functional"
 
 for _, name in ipairs {
-  "tape", "Module", "Container", "Sequential", "Identity",
+  "tape", "arguments", "Module", "Container", "Sequential", "Identity",
   "Linear", "SpatialConvolution", "SpatialPooling", "SpatialMaxPooling", "SpatialAveragePooling",
   "ReLU", "Tanh", "Sigmoid", "SoftMax", "LogSoftMax",
+  "Abs", "Exp", "Log", "Sqrt", "Square", "Power", "HardTanh", "Clamp", "ReLU6", "Threshold",
+  "HardShrink", "SoftShrink", "TanhShrink", "ELU", "LeakyReLU", "PReLU", "RReLU", "CReLU",
+  "SoftPlus", "SoftSign", "SoftMin", "LogSigmoid", "SpatialSoftMax", "SpatialLogSoftMax",
+  "GatedLinearUnit", "GradientReversal",
+  "Add", "CAdd", "AddConstant", "Mul", "CMul", "MulConstant", "Bilinear", "Cosine", "Euclidean",
+  "WeightedEuclidean",
   "Dropout", "BatchNormalization", "SpatialBatchNormalization",
   "View", "Reshape",
   "Criterion", "ClassNLLCriterion", "CrossEntropyCriterion", "MSECriterion",
