@@ -20,7 +20,7 @@ return function(nn, torch)
   --   module:forward(torch.zeros(4, 3)):sum() --> 24.0
   function Add:__init(inputSize, scalar)
     parent.__init(self)
-    self.scalar = arguments.flag(self, "scalar", scalar)
+    self.scalar = scalar and true or false
     local size = self.scalar and 1 or arguments.whole(self, "inputSize", inputSize, nil, 1)
     self.bias, self.gradBias = torch.Tensor(size), torch.zeros(size)
     self:reset()

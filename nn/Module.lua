@@ -465,7 +465,7 @@ return function(nn, torch)
 
   -- Converts the tensors in a nested table in place: type_for gives the name of a tensor's new type.
   local function convert(value, type_for, tensors, storages, visited)
-    if visited[value] then return end
+    if visited[value] or value.dontCast then return end -- dontCast as in nn.Copy
     visited[value] = true
     recorded[value] = nil
     for k, v in pairs(value) do

@@ -1,0 +1,30 @@
+-- Min.lua: the smallest element along one dimension.
+
+return function(nn, torch)
+  local Min, parent = torch.class("nn.Min", "nn.Module")
+  local arguments = nn._arguments
+
+  --- nn.Min([dimension [, nInputDims]])
+  --
+  -- The smallest element along a dimension, which is left out.
+  --
+  -- dimension: the dimension, 1 by default; negative counts from the last
+  -- nInputDims: how many dimensions a sample has; an input with one more is a batch, whose first
+  --   dimension is not counted
+  -- Returns: a module
+  -- Errors: the input has no such dimension
+  -- From: Torch7
+  -- Example:
+  --   nn.Min(2):forward(torch.Tensor { { 1, 5 }, { 7, 2 } }):sum() --> 3.0
+  function Min:__init(dimension, nInputDims)
+    parent.__init(self)
+    self.dimension = arguments.whole(self, "dimension", dimension, 1)
+    self.nInputDims = nInputDims and arguments.whole(self, "nInputDims", nInputDims, nil, 0)
+  end
+
+  function Min:updateOutput(input)
+    local dim = arguments.dimension(self, input, self.dimension, self.nInputDims)
+    local y = torch.min(input, dim, true)
+    return input:dim() > 1 and torch.select(y, dim, 1) or y
+  end
+end
