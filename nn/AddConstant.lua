@@ -17,8 +17,8 @@ return function(nn, torch)
   --   nn.AddConstant(2):forward(torch.ones(3)):sum() --> 9.0
   function AddConstant:__init(constant, inplace)
     parent.__init(self)
-    if not torch.isTensor(constant) then
-      arguments.number(self, "constant", constant)
+    if not torch.isTensor(constant) or constant:dim() == 0 then
+      constant = arguments.number(self, "constant", constant)
     elseif constant:dim() ~= 1 then
       arguments.fail(self, "constant is of %s, wanted a vector", arguments.shape(constant))
     end

@@ -26,6 +26,6 @@ return function(nn, torch)
   end
 
   function HardTanh:updateOutput(input)
-    return torch.clamp(input, self.min_val, self.max_val)
+    return arguments.between(input, self.min_val, self.max_val)
   end
 end

@@ -18,7 +18,7 @@ return function(nn, torch)
   function Normalize:__init(p, eps)
     parent.__init(self)
     self.p = arguments.number(self, "p", p)
-    if not (self.p > 0) then arguments.fail(self, "p is %g, wanted a number above 0", self.p) end
+    if self.p <= 0 then arguments.fail(self, "p is %g, wanted a number above 0", self.p) end
     self.eps = arguments.number(self, "eps", eps, 1e-10)
   end
 

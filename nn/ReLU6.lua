@@ -19,6 +19,6 @@ return function(nn, torch)
   end
 
   function ReLU6:updateOutput(input)
-    return torch.clamp(input, 0, 6)
+    return arguments.between(input, 0, 6)
   end
 end

@@ -43,7 +43,7 @@ return function(nn, torch)
       return torch.squeeze(input, arguments.dimension(self, input, self.dim, self.numInputDims))
     end
     local y = torch.squeeze(input)
-    if batch and input:size(1) == 1 or y:dim() == 0 then y = torch.unsqueeze(y, 1) end
-    return y
+    if y:dim() == 0 then y = torch.unsqueeze(y, 1) end
+    return batch and input:size(1) == 1 and torch.unsqueeze(y, 1) or y
   end
 end

@@ -16,9 +16,10 @@ return function(nn, torch)
   end
   local fail = arguments.fail
 
-  -- A number; where it is left out, the default, which nil makes necessary.
+  -- A number, also as a tensor of no dimensions; where it is left out, the default, if there is one.
   function arguments.number(module, name, value, default)
     if value == nil then value = default end
+    if torch.isTensor(value) and value:dim() == 0 then value = value:item() end
     if type(value) ~= "number" then fail(module, "%s is a %s, wanted a number", name, kind(value)) end
     return value
   end
@@ -107,6 +108,13 @@ return function(nn, torch)
   -- The part of each element below zero; relu(x) + below(x) is x.
   function arguments.below(x)
     return torch.clamp(x, nil, 0)
+  end
+
+  -- Each element, kept within two bounds.  At the bounds themselves the derivative is 0, as Torch7 has it;
+  -- that of torch.clamp is 1.
+  function arguments.between(x, lo, hi)
+    local edge = torch.logicalOr(torch.eq(x, lo), torch.eq(x, hi))
+    return torch.clamp(torch.where(edge, x:detach(), x), lo, hi)
   end
 
   -- Values in +-a: a is the standard deviation times sqrt(3), or else 1/sqrt(n).

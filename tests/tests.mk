@@ -17,7 +17,7 @@ test_lua  := $(wildcard tests/*/test_*.lua)
 device_lua := $(patsubst %,tests/lib/test_%.lua,any_call autograd fft func function index linalg operators \
   operator_gradients optim sampling tensor_elementwise tensor_gradients tensor_more tensor_ops tensor_places \
   tensor_products tensor_random tensor_reduce tensor_shape tensor_statistics torch7 torch_autograd) \
-  tests/nn/test_modules.lua
+  tests/nn/test_modules.lua tests/nn/test_simple.lua
 device_tests = $(device_bins) tests/cuda/run_runtime $(device_lua:%=device:%)
 
 $(B)/tests/%: tests/%.c $(B)/libcresset.a
