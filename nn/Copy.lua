@@ -15,8 +15,8 @@ return function(nn, torch)
   -- Returns: a module; its input and output are tensors of any shape
   -- From: Torch7
   -- Example:
-  --   nn.Copy("torch.FloatTensor", "torch.DoubleTensor"):forward(torch.ones(2)):type() -->
-  -- torch.DoubleTensor
+  --   module = nn.Copy("torch.FloatTensor", "torch.DoubleTensor")
+  --   module:forward(torch.FloatTensor(2)):type() --> torch.DoubleTensor
   function Copy:__init(intype, outtype, forceCopy, dontCast)
     parent.__init(self)
     intype = intype or torch.getdefaulttensortype()
