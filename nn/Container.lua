@@ -57,6 +57,70 @@ return function(nn, torch)
 
   function Container:_link() end -- its modules link their own
 
+  --- container:applyToModules(f); container:rethrowErrors(module, index, name, ...)
+  --
+  -- For classes of containers: calls f with each of the container's own modules; or calls the method of
+  -- that name of one of them, and has an error say which module of which container it came from.
+  --
+  -- f: function of a module
+  -- module: nn.Module
+  -- index: its place in container.modules
+  -- name: name of a method
+  -- ...: what the method is called with
+  -- Returns: rethrowErrors: the method's first result
+  -- From: Torch7
+  -- Example:
+  --   net = nn.Sequential():add(nn.Tanh())
+  --   net:applyToModules(function(m) m.mark = 1 end)
+  --   net:get(1).mark, net:rethrowErrors(net:get(1), 1, "forward", torch.zeros(2)):sum() --> 1 0.0
+  function Container:applyToModules(f)
+    for _, m in ipairs(self.modules) do f(m) end
+  end
+
+  function Container:rethrowErrors(module, index, name, ...)
+    local ok, result = pcall(module[name], module, ...)
+    if ok then return result end
+    if type(result) == "string" then
+      result = ("In %d module of %s:\n%s"):format(index, torch.typename(self), result)
+    end
+    error(result, 0)
+  end
+
+  -- A module inside may have its own way of doing these.
+  function Container:zeroGradParameters()
+    self:applyToModules(function(m) m:zeroGradParameters() end)
+  end
+
+  function Container:updateParameters(lr)
+    self:applyToModules(function(m) m:updateParameters(lr) end)
+  end
+
+  function Container:training()
+    self:applyToModules(function(m) m:training() end)
+    self.train = true
+  end
+
+  function Container:evaluate()
+    self:applyToModules(function(m) m:evaluate() end)
+    self.train = false
+  end
+
+  function Container:clearState()
+    self:applyToModules(function(m) m:clearState() end)
+    return parent.clearState(self)
+  end
+
+  -- The text of a container whose modules stand side by side.
+  function Container:_branches()
+    local lines = {}
+    for i, m in ipairs(self.modules) do
+      local last = i == #self.modules
+      local text = tostring(m):gsub("\n", last and "\n         " or "\n    |    ")
+      lines[i] = ("%s(%d): %s\n"):format(last and "     `-> " or "    |`-> ", i, text)
+    end
+    return ("%s {\n  input\n%s     ... -> output\n}"):format(torch.typename(self), table.concat(lines))
+  end
+
   --- The lines of a module's text, each but the first moved in; for __tostring of containers.
   --
   -- text: string

@@ -409,13 +409,11 @@ return function(nn, torch)
   --   module:forward(torch.ones(9))
   --   module:clearState().output:nElement() --> 0
   function Module:clearState()
-    self:apply(function(m)
-      recorded[m] = nil
-      m.output, m.gradInput = torch.Tensor(), torch.Tensor()
-      if m._type ~= m.output:type() then
-        m.output, m.gradInput = m.output:type(m._type), m.gradInput:type(m._type)
-      end
-    end)
+    recorded[self] = nil
+    self.output, self.gradInput = torch.Tensor(), torch.Tensor()
+    if self._type ~= self.output:type() then
+      self.output, self.gradInput = self.output:type(self._type), self.gradInput:type(self._type)
+    end
     return self
   end
 
@@ -468,6 +466,10 @@ return function(nn, torch)
     if visited[value] or value.dontCast then return end -- dontCast as in nn.Copy
     visited[value] = true
     recorded[value] = nil
+    if value._keepsTypes then -- nn.DontCast: what is inside stays as it is
+      value._type = type_for(value._type)
+      return
+    end
     for k, v in pairs(value) do
       if torch.isTensor(v) then
         local key, wanted = torch.pointer(v), type_for(v:type())

@@ -13,8 +13,12 @@ return function(nn, torch)
   --   net = nn.Sequential():add(nn.Linear(3, 4)):add(nn.Tanh()):add(nn.Linear(4, 2))
   --   net:forward(torch.ones(5, 3)):size(2) --> 2
   function Sequential:updateOutput(input)
-    for _, m in ipairs(self.modules) do input = m:_run(input) end
+    for i, m in ipairs(self.modules) do input = self:rethrowErrors(m, i, "_run", input) end
     return input
+  end
+
+  function Sequential:__len()
+    return #self.modules
   end
 
   --- nn.Sequential:insert(module [, index]); nn.Sequential:remove([index])
@@ -46,7 +50,7 @@ return function(nn, torch)
     return table.remove(self.modules, index)
   end
 
-  function Sequential:__tostring()
+  function Sequential:__tostring__()
     local lines, chain = {}, { "input" }
     for i, m in ipairs(self.modules) do
       chain[#chain + 1] = ("(%d)"):format(i)

@@ -13,7 +13,9 @@ package.loaded.nn = nn
 nn.functional = require "nn.functional"
 
 for _, name in ipairs {
-  "tape", "arguments", "Module", "Container", "Sequential", "Identity",
+  "tape", "arguments", "tables", "Module", "Container", "Sequential", "Identity",
+  "Concat", "DepthConcat", "ConcatTable", "ParallelTable", "MapTable", "Parallel",
+  "Decorator", "Bottle", "DontCast",
   "Linear", "SpatialConvolution", "SpatialPooling", "SpatialMaxPooling", "SpatialAveragePooling",
   "ReLU", "Tanh", "Sigmoid", "SoftMax", "LogSoftMax",
   "Abs", "Exp", "Log", "Sqrt", "Square", "Power", "HardTanh", "Clamp", "ReLU6", "Threshold",

@@ -18,11 +18,26 @@ return function(nn, torch)
   -- Example:
   --   x = { torch.ones(1), { torch.ones(2) } }
   --   #nn.tape.flatten(x), nn.tape.map(x, function(t) return t * 3 end)[2][1]:sum() --> 2 6.0
+
+  -- The keys of a table beside 1 to #value, in an order of their own; nil when there are none.
+  local function other_keys(value)
+    local n, found = #value, nil
+    for k in next, value do
+      if math.type(k) ~= "integer" or k < 1 or k > n then
+        found = found or {}
+        found[#found + 1] = k
+      end
+    end
+    if found then table.sort(found, function(a, b) return tostring(a) < tostring(b) end) end
+    return found
+  end
+
   local function each(value, f)
     if torch.isTensor(value) then
       f(value)
     elseif type(value) == "table" then
       for i = 1, #value do each(value[i], f) end
+      for _, k in ipairs(other_keys(value) or {}) do each(value[k], f) end
     end
   end
   tape.each = each
@@ -32,6 +47,7 @@ return function(nn, torch)
     if type(value) ~= "table" then return value end
     local out = {}
     for i = 1, #value do out[i] = map(value[i], f) end
+    for _, k in ipairs(other_keys(value) or {}) do out[k] = map(value[k], f) end
     return out
   end
   tape.map = map
@@ -136,8 +152,7 @@ return function(nn, torch)
     end
     local function gradient(t)
       local k = at[torch.pointer(t)]
-      if not k then return t.new() end
-      return found[k] or torch.zerosLike(t:detach()) -- nothing came of it
+      return k and found[k] or torch.zerosLike(t:detach()) -- the output does not depend on it
     end
     for _, call in ipairs(recorded.calls) do
       call.module.gradInput = map(call.input, gradient)
