@@ -30,15 +30,13 @@ return function(nn, torch)
     local outputs, sizes = nn.tables.tensors(self, self:_outputs(input), 1), {}
     local dim = nn.tables.dimension(self, self.dimension, outputs[1])
     for _, t in ipairs(outputs) do
-      for d = 1, t:dim() do sizes[d] = math.max(sizes[d] or 0, t:size(d)) end
-    end
-    for i, t in ipairs(outputs) do
-      if t:dim() ~= #sizes then
+      if t:dim() ~= outputs[1]:dim() then
         nn.tables.fail(self, "outputs with equally many dimensions are wanted, got %s and %s",
           nn.tables.shape(outputs[1]), nn.tables.shape(t))
       end
-      outputs[i] = padded(t, sizes, dim)
+      for d = 1, t:dim() do sizes[d] = math.max(sizes[d] or 0, t:size(d)) end
     end
+    for i, t in ipairs(outputs) do outputs[i] = padded(t, sizes, dim) end
     local output = nn.tables.join(self, outputs, dim)
     self.outputSize = output:size()
     return output

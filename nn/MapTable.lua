@@ -89,7 +89,9 @@ return function(nn, torch)
   end
 
   function MapTable:clearState()
-    for i = #self.modules, 2, -1 do self.modules[i] = nil end
+    if self.shared then -- else the copies' parameters would be lost
+      for i = #self.modules, 2, -1 do self.modules[i] = nil end
+    end
     return parent.clearState(self)
   end
 

@@ -12,7 +12,7 @@ return function(nn, torch)
   -- text: string, as for string.format
   -- Errors: always
   -- Example:
-  --   pcall(nn.tables.fail, nn.Identity(), "%d entries", 2) --> false	nn.Identity: 2 entries
+  --   pcall(nn.tables.fail, nn.Identity(), "%d entries", 2) --> false nn.Identity: 2 entries
   function tables.fail(module, text, ...)
     error(torch.typename(module) .. ": " .. text:format(...), 0)
   end
