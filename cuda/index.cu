@@ -211,6 +211,7 @@ template <typename C> struct additions {
   const uint64_t *sorted;
   const int64_t *places;
   C factor;
+  char rest[16 - sizeof(C)]; /* instead of padding, which nobody sets */
 };
 
 template <typename C> __device__ __forceinline__ C addend(const additions<C> &a, int64_t place) {
@@ -268,7 +269,7 @@ __global__ void __launch_bounds__(THREADS) add_runs(const __grid_constant__ addi
 template <typename C> static bool add_elements(const char *name, const targets &t, C factor) {
   orders o(t.l.numel);
   if (!o.room.p || !find_and_sort(name, t, o)) return false;
-  additions<C> a = {t, o.sorted, o.places, factor};
+  additions<C> a = {t, o.sorted, o.places, factor, {}};
   return cr_launch(name, add_runs<C>, cr_blocks(t.l.numel, THREADS), THREADS, 0, a);
 }
 
@@ -357,6 +358,7 @@ template <typename C> struct row_additions {
   int64_t size, n, out_step, in_step, bytes, dtype, total; /* bytes: of an element */
   cr_size inner, rows;
   C factor;
+  char rest[16 - sizeof(C)]; /* instead of padding, which nobody sets */
 };
 
 __global__ void __launch_bounds__(THREADS)
@@ -433,8 +435,21 @@ static bool index_add(cr_dtype dtype, char *out, const char *in, const int64_t *
   cr_size columns = cr_size_of(inner, total), rows = cr_size_of(n, total);
   int64_t whole = dtype == CR_BOOL ? 1 : cr_scalar_int(cr_num(alpha));
 #define RUN(C, factor)                                                                             \
-  add_sorted_rows<C>({out, in, NULL, NULL, size, n, out_step, in_step, bytes, (int64_t)dtype,      \
-                      total, columns, rows, factor},                                               \
+  add_sorted_rows<C>({out,                                                                         \
+                      in,                                                                          \
+                      NULL,                                                                        \
+                      NULL,                                                                        \
+                      size,                                                                        \
+                      n,                                                                           \
+                      out_step,                                                                    \
+                      in_step,                                                                     \
+                      bytes,                                                                       \
+                      (int64_t)dtype,                                                              \
+                      total,                                                                       \
+                      columns,                                                                     \
+                      rows,                                                                        \
+                      factor,                                                                      \
+                      {}},                                                                         \
                      index)
   if (dtype == CR_FLOAT64) return RUN(double, alpha);
   if (cr_dtypes[dtype].is_float) return RUN(float, (float)alpha);

@@ -102,7 +102,7 @@ __device__ __forceinline__ uint32_t cr_quotient_of(uint32_t n, cr_divisor d) {
 struct cr_size {
   int64_t n;
   cr_divisor divisor;
-  bool quick;
+  int64_t quick; /* a truth; of this size, so that there is no padding */
 };
 
 static inline cr_size cr_size_of(int64_t n, int64_t positions) {
