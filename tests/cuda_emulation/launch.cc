@@ -76,6 +76,12 @@ bool is_mapped(uintptr_t address) {
   return mincore(reinterpret_cast<void *>(address / page * page), 1, &resident) == 0;
 }
 
+/* Whether a word may be a small integer or a round float beside padding, where old bytes lie. */
+bool maybe_number(uintptr_t word) {
+  uint32_t low = (uint32_t)word;
+  return low < 65536 || (low & 0x7fffff) == 0;
+}
+
 /* A struct's words may be anything: only what cannot be chance is refused. */
 void check_word(const cr_emulation_launch &l, size_t index, size_t offset, uintptr_t word,
                 std::vector<allocation> *used) {
@@ -84,8 +90,8 @@ void check_word(const cr_emulation_launch &l, size_t index, size_t offset, uintp
   if (b) {
     check_peer(l, index, *b);
     used->push_back(*b);
-  } else if (word >= 0x500000000000 && word <= 0x7fffffffffff && !arena_contains(p) &&
-             !mapped_host(p, 0) && is_mapped(word))
+  } else if (word >= 0x500000000000 && word <= 0x7fffffffffff && !maybe_number(word) &&
+             !arena_contains(p) && !mapped_host(p, 0) && is_mapped(word))
     cr_emulation_report("argument %zu holds a host pointer, %p, at byte %zu", index + 1, p, offset);
 }
 
