@@ -30,8 +30,8 @@ return function(nn, torch)
     self.eps = eps or 1e-5
     self.momentum = momentum or 0.1
     self.train = true
-    self.running_mean = torch.zeros(nOutput)
-    self.running_var = torch.ones(nOutput)
+    self:registerBuffer("running_mean", torch.zeros(nOutput))
+    self:registerBuffer("running_var", torch.ones(nOutput))
     if self.affine then
       self.weight, self.bias = torch.Tensor(nOutput), torch.Tensor(nOutput)
       self.gradWeight, self.gradBias = torch.zeros(nOutput), torch.zeros(nOutput)

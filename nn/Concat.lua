@@ -22,7 +22,7 @@ return function(nn, torch)
 
   function Concat:_outputs(input)
     local outputs = {}
-    for i, m in ipairs(self.modules) do outputs[i] = self:rethrowErrors(m, i, "_run", input) end
+    for i, m in ipairs(self.modules) do outputs[i] = m:_run(input) end
     if #outputs == 0 then nn.tables.fail(self, "there is no module in it") end
     return outputs
   end

@@ -15,7 +15,7 @@ return function(nn, torch)
   --   #y, y[2]:sum() --> 2 0.0
   function ConcatTable:updateOutput(input)
     local output = {}
-    for i, m in ipairs(self.modules) do output[i] = self:rethrowErrors(m, i, "_run", input) end
+    for i, m in ipairs(self.modules) do output[i] = m:_run(input) end
     return output
   end
 

@@ -44,19 +44,6 @@ return function(nn, torch)
     return #self.modules
   end
 
-  function Container:parameters()
-    local params, grads = {}, {}
-    for _, m in ipairs(self.modules) do
-      local p, g = m:parameters()
-      for i = 1, p and #p or 0 do
-        params[#params + 1], grads[#grads + 1] = p[i], g[i]
-      end
-    end
-    return params, grads
-  end
-
-  function Container:_link() end -- its modules link their own
-
   --- container:applyToModules(f); container:rethrowErrors(module, index, name, ...)
   --
   -- For classes of containers: calls f with each of the container's own modules; or calls the method of
@@ -67,7 +54,7 @@ return function(nn, torch)
   -- index: its place in container.modules
   -- name: name of a method
   -- ...: what the method is called with
-  -- Returns: rethrowErrors: the method's first result
+  -- Returns: rethrowErrors: the method's results
   -- From: Torch7
   -- Example:
   --   net = nn.Sequential():add(nn.Tanh())
@@ -78,36 +65,13 @@ return function(nn, torch)
   end
 
   function Container:rethrowErrors(module, index, name, ...)
-    local ok, result = pcall(module[name], module, ...)
-    if ok then return result end
+    local results = table.pack(pcall(module[name], module, ...))
+    if results[1] then return table.unpack(results, 2, results.n) end
+    local result = results[2]
     if type(result) == "string" then
       result = ("In %d module of %s:\n%s"):format(index, torch.typename(self), result)
     end
     error(result, 0)
-  end
-
-  -- A module inside may have its own way of doing these.
-  function Container:zeroGradParameters()
-    self:applyToModules(function(m) m:zeroGradParameters() end)
-  end
-
-  function Container:updateParameters(lr)
-    self:applyToModules(function(m) m:updateParameters(lr) end)
-  end
-
-  function Container:training()
-    self:applyToModules(function(m) m:training() end)
-    self.train = true
-  end
-
-  function Container:evaluate()
-    self:applyToModules(function(m) m:evaluate() end)
-    self.train = false
-  end
-
-  function Container:clearState()
-    self:applyToModules(function(m) m:clearState() end)
-    return parent.clearState(self)
   end
 
   -- The text of a container whose modules stand side by side.

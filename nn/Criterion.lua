@@ -45,18 +45,6 @@ return function(nn, torch)
     return output
   end
 
-  local function itself(t) return t end
-
-  -- Whether both are the same tensors and numbers.
-  local function same(a, b)
-    if torch.isTensor(a) and torch.isTensor(b) then return torch.pointer(a) == torch.pointer(b) end
-    if type(a) ~= "table" or type(b) ~= "table" then return a == b end
-    for i = 1, math.max(#a, #b) do
-      if not same(a[i], b[i]) then return false end
-    end
-    return true
-  end
-
   --- criterion:forward(input, target); criterion:updateOutput(input, target)
   --
   -- The loss, which is kept in criterion.output; criterion:backward(input, target) may follow.
@@ -78,7 +66,7 @@ return function(nn, torch)
     local leaves = tape.leaves(input)
     local output, calls = tape.record(self.updateOutput, self, leaves, target)
     recorded[self] = { leaves = leaves, output = output, calls = calls,
-      input = tape.map(input, itself), target = tape.map(target, itself) }
+      input = tape.hold(input), target = tape.hold(target) }
     tape.keep(calls)
     self.output = output:item()
     return self.output
@@ -100,7 +88,7 @@ return function(nn, torch)
 
   function Criterion:updateGradInput(input, target)
     local record = recorded[self]
-    if not record or not same(record.input, input) or not same(record.target, target) then
+    if not record or not tape.same(record.input, input) or not tape.same(record.target, target) then
       local output = self.output
       Criterion.forward(self, input, target)
       self.output, record = output, recorded[self]
@@ -125,7 +113,6 @@ return function(nn, torch)
 
   function Criterion:type(typename)
     if not typename then return self._type end
-    recorded[self] = nil
     return nn.Module.type(self, typename)
   end
 
@@ -134,13 +121,12 @@ return function(nn, torch)
   function Criterion:half() return self:type("torch.HalfTensor") end
   function Criterion:cudaDouble() return self:type("torch.CudaDoubleTensor") end
   function Criterion:cudaHalf() return self:type("torch.CudaHalfTensor") end
-  function Criterion:cuda()
+  function Criterion:cuda() return nn.Module.cuda(self) end
+  function Criterion:cpu() return nn.Module.cpu(self) end
+
+  -- Drops what the last forward kept.
+  function Criterion:_forget()
     recorded[self] = nil
-    return nn.Module.cuda(self)
-  end
-  function Criterion:cpu()
-    recorded[self] = nil
-    return nn.Module.cpu(self)
   end
 
   function Criterion:__tostring()

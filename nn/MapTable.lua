@@ -65,7 +65,7 @@ return function(nn, torch)
     nn.tables.entries(self, input, 0)
     self:_extend(#input)
     local output = {}
-    for i = 1, #input do output[i] = self:rethrowErrors(self.modules[i], i, "_run", input[i]) end
+    for i = 1, #input do output[i] = self.modules[i]:_run(input[i]) end
     return output
   end
 

@@ -8,6 +8,9 @@ return function(nn, torch)
   -- that saving or cloning it does not see it.
   local recorded = setmetatable({}, { __mode = "k" })
 
+  local hooks = setmetatable({}, { __mode = "k" }) -- by module; see module_hooks.lua
+  Module._hooks = hooks
+
   --- nn.Module()
   --
   -- The base of all modules.  A class of its own sets its tensors in __init and writes
@@ -33,12 +36,6 @@ return function(nn, torch)
   -- A class with an updateGradInput of its own computes its gradients by hand, as Torch7's did.
   local function by_hand(self)
     return self.updateGradInput ~= Module.updateGradInput
-  end
-
-  -- The gradients of the parameters are the tensors that Torch7's protocol knows.
-  function Module:_link()
-    if self.weight and self.gradWeight then torch._linkgrad(self.weight, self.gradWeight) end
-    if self.bias and self.gradBias then torch._linkgrad(self.bias, self.gradBias) end
   end
 
   -- A module with gradients by hand, as one function on the tape.
@@ -77,20 +74,91 @@ return function(nn, torch)
     end)
   end
 
-  -- Runs the module on the tape.  A copy that torch.func.functionalCall made (_functional) has parameters
-  -- that may be results; their gradients go on along the tape and not into gradWeight.
-  function Module:_run(input)
-    local output
-    if by_hand(self) then
-      output = run_by_hand(self, input)
-    else
-      if not self._functional then self:_link() end
-      output = self:updateOutput(input)
-    end
-    tape.note(self, input, output)
-    return output
+  -- ---- on the tape ----
+
+  -- The modules that are running, outermost first, and their inputs: for the path in an error.
+  local running, inputs, depth = {}, {}, 0
+
+  local function compute(self, input, ...)
+    if by_hand(self) then return run_by_hand(self, input) end
+    -- A copy that torch.func.functionalCall made (_functional) has parameters that may be results; their
+    -- gradients go on along the tape and not into gradWeight.
+    if not self._functional then self:_link() end
+    return self:updateOutput(input, ...)
   end
 
+  local function finish(self, at, order, input, ...)
+    depth = at - 1
+    running[at], inputs[at] = nil, nil
+    tape.note(self, input, (...), at, order)
+    return ...
+  end
+
+  local function run(self, input, ...)
+    local at, order = depth + 1, tape.enter()
+    depth, running[at], inputs[at] = at, self, input
+    if hooks[self] then
+      return finish(self, at, order, input, Module._with_hooks(hooks[self], compute, self, input, ...))
+    end
+    return finish(self, at, order, input, compute(self, input, ...))
+  end
+
+  -- "Sequential[3]:SpatialConvolution": the way to the module that failed.
+  local function path()
+    local steps = {}
+    for i = 1, depth do
+      local place = i < depth and running[i]:_place(running[i + 1]) or ""
+      steps[i] = torch.typename(running[i]):match("[^.]*$") .. place
+    end
+    return table.concat(steps, ":")
+  end
+
+  -- Torch7's way to say it, for programs that look for it.
+  local function torch7_path(message)
+    local lines = {}
+    for i = 1, depth - 1 do
+      local index = running[i]:_place(running[i + 1]):match("^%[(%d+)%]$")
+      local name = torch.typename(running[i])
+      if index then lines[#lines + 1] = ("In %s module of %s:\n"):format(index, name) end
+    end
+    return table.concat(lines) .. message
+  end
+
+  -- What ran the outermost module gives: the results, or an error that says where it was.
+  local function settle(ok, ...)
+    if ok then return ... end
+    local message = ...
+    if type(message) == "string" and depth > 0 then
+      if torch._torch7() then
+        message = torch7_path(message)
+      else
+        message = ("%s\n  in %s, given %s"):format(message, path(), tape.describe(inputs[depth]))
+      end
+    end
+    running, inputs, depth = {}, {}, 0
+    error(message, 0)
+  end
+
+  -- Runs the module on the tape.
+  function Module:_run(input, ...)
+    if depth > 0 then return run(self, input, ...) end
+    return settle(pcall(run, self, input, ...))
+  end
+
+  --- module:__call(input, ...)
+  --
+  -- module(input, ...) runs the module on the tape: gradients flow from what it gives back to the input and
+  -- to the parameters, into parameter.grad, which are gradWeight, gradBias, ...  An error inside names the way
+  -- to the module it comes from.
+  --
+  -- input, ...: as the class says
+  -- Returns: the output, and whatever else updateOutput gives
+  -- Errors: those of the functions that compute the output
+  -- From: PyTorch
+  -- Example:
+  --   module = nn.Linear(3, 2)
+  --   module(torch.ones(3)):sum():backward()
+  --   module.weight.grad == module.gradWeight, module.gradBias:sum() --> true 2.0
   function Module:__call(input, ...)
     if input == nil then error(torch.typename(self) .. ": an input is missing", 2) end
     return self:_run(input, ...)
@@ -122,33 +190,71 @@ return function(nn, torch)
   --   nn.Linear(3, 2):forward(torch.ones(4, 3)):size(2) --> 2
   function Module:forward(input)
     if by_hand(self) then return self:updateOutput(input) end
-    local leaves = tape.leaves(input)
-    local output, calls = tape.record(self._run, self, leaves)
-    recorded[self] = { leaves = leaves, output = output, calls = calls }
-    tape.keep(calls)
+    return self:_record(self._run, input)
+  end
+
+  function Module:_record(f, input)
+    local leaves, originals = tape.leaves(input)
+    local output, calls = tape.record(f, self, leaves)
+    recorded[self] = { leaves = leaves, output = output, calls = calls, input = tape.hold(input) }
+    tape.keep(calls, originals)
     return self.output
   end
 
+  -- Makes a class's updateOutput, when anyone but _run calls it, forward, as in Torch7: a container that
+  -- computes its gradients by hand calls it, and so does a class by hand that is derived from this one.
+  function Module._guard(class)
+    local plain = rawget(class, "updateOutput")
+    if not plain then return end
+
+    local function whole(self, input)
+      self:_link()
+      local order, output = tape.enter(), plain(self, input)
+      tape.note(self, input, output, depth + 1, order)
+      return output
+    end
+
+    function class:updateOutput(...)
+      if not by_hand(self) then
+        if running[depth] == self then return plain(self, ...) end
+        return self:forward(...)
+      end
+      return self:_record(whole, ...)
+    end
+  end
+
+  -- What backward starts from: the last forward, unless that was of another input.
   local function last_forward(self, input)
-    if not recorded[self] then self:forward(input) end
+    local record = recorded[self]
+    if not record or not tape.same(record.input, input) then self:forward(input) end
     return recorded[self]
+  end
+
+  -- Drops what the last forward kept.
+  function Module:_forget()
+    recorded[self] = nil
   end
 
   --- module:backward(input, gradOutput [, scale])
   -- module:updateGradInput(input, gradOutput)
   -- module:accGradParameters(input, gradOutput [, scale])
   -- module:accUpdateGradParameters(input, gradOutput, lr)
+  -- module:sharedAccUpdateGradParameters(input, gradOutput, lr)
+  -- module:defaultAccUpdateGradParameters(input, gradOutput, lr)
+  -- module:backwardUpdate(input, gradOutput, lr)
   --
   -- After module:forward(input): the gradient with respect to the input, which is kept in
   -- module.gradInput, and scale times those with respect to the parameters, which are added to
   -- gradWeight and gradBias.  updateGradInput does the first only, accGradParameters the second;
-  -- accUpdateGradParameters subtracts lr times the second from the parameters at once.
+  -- accUpdateGradParameters, which has three names, subtracts lr times the second from the parameters at
+  -- once, and backwardUpdate does the first and that.  For another input than forward's the output is
+  -- computed again.
   --
   -- input: what forward was given
   -- gradOutput: gradient with respect to the output, of its shape
   -- scale: number, 1 by default
   -- lr: number
-  -- Returns: backward and updateGradInput: gradInput, of the input's shape
+  -- Returns: backward, updateGradInput and backwardUpdate: gradInput, of the input's shape
   -- From: Torch7
   -- Example:
   --   module = nn.Linear(3, 2)
@@ -173,11 +279,15 @@ return function(nn, torch)
   end
 
   function Module:accGradParameters(input, gradOutput, scale)
-    if by_hand(self) or not self:parameters() then return end
+    if by_hand(self) and not recorded[self] or not self:parameters() then return end
     tape.gradients(last_forward(self, input), gradOutput, { accumulate = true, scale = scale })
   end
 
   function Module:accUpdateGradParameters(input, gradOutput, lr)
+    self:sharedAccUpdateGradParameters(input, gradOutput, lr)
+  end
+
+  function Module:sharedAccUpdateGradParameters(input, gradOutput, lr)
     local _, grads = self:parameters()
     local kept = {}
     for i, g in ipairs(grads or {}) do kept[i] = g:clone() end
@@ -186,346 +296,13 @@ return function(nn, torch)
     self:updateParameters(lr)
     for i, g in ipairs(grads or {}) do g:copy(kept[i]) end
   end
+  Module.defaultAccUpdateGradParameters = Module.sharedAccUpdateGradParameters
 
-  -- ---- parameters ----------------------------------------------------------------------------------
-
-  --- module:parameters()
-  --
-  -- The parameters and their gradients, of modules inside too.
-  --
-  -- Returns: two tables of tensors; nothing when there are none
-  -- From: Torch7
-  -- Example:
-  --   params, grads = nn.Linear(3, 2):parameters()
-  --   #params, params[1]:size(2) --> 2 3
-  function Module:parameters()
-    if self.weight and self.bias then
-      return { self.weight, self.bias }, { self.gradWeight, self.gradBias }
-    elseif self.weight then
-      return { self.weight }, { self.gradWeight }
-    elseif self.bias then
-      return { self.bias }, { self.gradBias }
-    end
+  function Module:backwardUpdate(input, gradOutput, lr)
+    self:updateGradInput(input, gradOutput)
+    self:accUpdateGradParameters(input, gradOutput, lr)
+    return self.gradInput
   end
-
-  --- module:zeroGradParameters(); module:updateParameters(lr)
-  --
-  -- Makes the gradients of the parameters zero; subtracts lr times them from the parameters.
-  --
-  -- lr: number
-  -- From: Torch7
-  -- Example:
-  --   module = nn.Linear(1, 1)
-  --   module.gradBias:fill(1)
-  --   before = module.bias[1]
-  --   module:updateParameters(0.5)
-  --   math.abs(before - module.bias[1] - 0.5) < 1e-6 --> true
-  function Module:zeroGradParameters()
-    local _, grads = self:parameters()
-    for _, g in ipairs(grads or {}) do g:zero() end
-  end
-
-  function Module:updateParameters(lr)
-    local params, grads = self:parameters()
-    torch.noGrad(function()
-      for i, p in ipairs(params or {}) do p:add(-lr, grads[i]) end
-    end)
-  end
-
-  -- Where the elements of some tensors go when they are laid out one behind the other: tensors that
-  -- share elements keep sharing them.
-  local function lay_out(tensors)
-    local storages, order = {}, {}
-    for _, t in ipairs(tensors) do
-      local key = torch.pointer(t:storage())
-      if not storages[key] then
-        storages[key] = {}
-        order[#order + 1] = key
-      end
-      local first, last = t:storageOffset(), t:storageOffset()
-      for d = 1, t:dim() do last = last + (t:size(d) - 1) * t:stride(d) end
-      table.insert(storages[key], { first = first, last = last, source = t })
-    end
-    local runs, total = {}, 0
-    for _, key in ipairs(order) do
-      local parts = storages[key]
-      table.sort(parts, function(a, b) return a.first < b.first end)
-      local run
-      for _, part in ipairs(parts) do
-        if not run or part.first > run.last then
-          run = { key = key, first = part.first, last = part.last, source = part.source }
-          runs[#runs + 1] = run
-        end
-        run.last = math.max(run.last, part.last)
-      end
-    end
-    for _, run in ipairs(runs) do
-      run.start = total + 1
-      total = total + run.last - run.first + 1
-    end
-    return runs, total
-  end
-
-  -- One vector that holds the elements of all the tensors; they become views of it.
-  function Module._flatten(tensors)
-    if #tensors == 0 then return torch.Tensor() end
-    return torch.noGrad(function()
-      local runs, total = lay_out(tensors)
-      local flat = tensors[1].new(total)
-      local where = {}
-      for _, run in ipairs(runs) do
-        local length = run.last - run.first + 1
-        local old = run.source.new(run.source:storage(), run.first, torch.LongStorage { length })
-        flat:narrow(1, run.start, length):copy(old)
-        where[run.key] = where[run.key] or {}
-        table.insert(where[run.key], run)
-      end
-      for _, t in ipairs(tensors) do
-        local offset = t:storageOffset()
-        for _, run in ipairs(where[torch.pointer(t:storage())] or {}) do
-          if offset >= run.first and offset <= run.last then
-            t:set(flat:storage(), run.start + offset - run.first, t:size(), t:stride())
-            break
-          end
-        end
-      end
-      return flat
-    end)
-  end
-
-  --- module:getParameters()
-  --
-  -- All parameters as one vector and all gradients as another; the modules' own tensors become views
-  -- of them.  Call it once, before training.
-  --
-  -- Returns: two vectors
-  -- From: Torch7
-  -- Example:
-  --   params, grads = nn.Linear(3, 2):getParameters()
-  --   params:size(1), grads:size(1) --> 8 8
-  function Module:getParameters()
-    local params, grads = self:parameters()
-    if not params then return torch.Tensor(), torch.Tensor() end
-    recorded[self] = nil
-    return Module._flatten(params), Module._flatten(grads)
-  end
-
-  -- ---- the tree of modules -----------------------------------------------------------------------------
-
-  --- module:apply(f); module:listModules(); module:replace(f)
-  --
-  -- Calls a function with the module and all modules inside it; gives them as a list; or puts f(m) in
-  -- the place of each module m, from the inside out.
-  --
-  -- f: function of a module
-  -- Returns: listModules: a table; replace: what took the module's own place
-  -- From: Torch7
-  -- Example:
-  --   net = nn.Sequential():add(nn.Tanh()):add(nn.ReLU())
-  --   #net:listModules() --> 3
-  --   net:replace(function(m) return torch.typename(m) == "nn.Tanh" and nn.Identity() or m end)
-  --   torch.typename(net:get(1)) --> nn.Identity
-  function Module:apply(f)
-    f(self)
-    for _, m in ipairs(self.modules or {}) do m:apply(f) end
-  end
-
-  function Module:listModules()
-    local list = {}
-    self:apply(function(m) list[#list + 1] = m end)
-    return list
-  end
-
-  --- module:findModules(typename)
-  --
-  -- All modules of a class, and the containers that hold them.
-  --
-  -- typename: name of the class, as "nn.Linear"
-  -- Returns: two tables
-  -- From: Torch7
-  -- Example:
-  --   net = nn.Sequential():add(nn.Linear(2, 2)):add(nn.ReLU())
-  --   found, holders = net:findModules("nn.Linear")
-  --   #found, holders[1] == net --> 1 true
-  function Module:findModules(typename, container)
-    local found, holders = {}, {}
-    if torch.typename(self) == typename then
-      found[1], holders[1] = self, container or self
-    end
-    for _, m in ipairs(self.modules or {}) do
-      local f, h = m:findModules(typename, self)
-      for i = 1, #f do
-        found[#found + 1], holders[#holders + 1] = f[i], h[i]
-      end
-    end
-    return found, holders
-  end
-
-  function Module:replace(f)
-    for i, m in ipairs(self.modules or {}) do self.modules[i] = m:replace(f) end
-    return f(self)
-  end
-
-  --- module:training(); module:evaluate()
-  --
-  -- Sets module.train, of modules inside too: nn.Dropout and nn.BatchNormalization do other things
-  -- while training.
-  --
-  -- From: Torch7
-  -- Example:
-  --   module = nn.Dropout()
-  --   module:evaluate()
-  --   module:forward(torch.ones(9)):sum() --> 9.0
-  function Module:training()
-    self:apply(function(m) m.train = true end)
-  end
-
-  function Module:evaluate()
-    self:apply(function(m) m.train = false end)
-  end
-
-  --- module:reset([stdv])
-  --
-  -- Gives the parameters, of modules inside too, their values to start with.
-  --
-  -- stdv: number: the standard deviation, in place of the class's own
-  -- From: Torch7
-  -- Example:
-  --   module = nn.Linear(2, 2)
-  --   module:reset(0)
-  --   module.weight:sum() --> 0.0
-  function Module:reset(stdv)
-    for _, m in ipairs(self.modules or {}) do m:reset(stdv) end
-  end
-
-  --- module:clearState()
-  --
-  -- Drops outputs and other buffers, so that the model is small when saved.
-  --
-  -- Returns: the module
-  -- From: Torch7
-  -- Example:
-  --   module = nn.Tanh()
-  --   module:forward(torch.ones(9))
-  --   module:clearState().output:nElement() --> 0
-  function Module:clearState()
-    recorded[self] = nil
-    self.output, self.gradInput = torch.Tensor(), torch.Tensor()
-    if self._type ~= self.output:type() then
-      self.output, self.gradInput = self.output:type(self._type), self.gradInput:type(self._type)
-    end
-    return self
-  end
-
-  -- ---- copies and types -----------------------------------------------------------------------------------
-
-  --- module:clone(...); module:share(other, ...)
-  --
-  -- A copy with tensors of its own, but for those whose names are given, which stay shared; share makes
-  -- the named tensors views of another module's.
-  --
-  -- other: module of the same structure
-  -- ...: names, as "weight", "bias"
-  -- Returns: clone: the copy; share: the module
-  -- From: Torch7
-  -- Example:
-  --   module = nn.Linear(2, 2)
-  --   copy = module:clone("weight")
-  --   copy.weight:isSetTo(module.weight), copy.bias:isSetTo(module.bias) --> true false
-  function Module:clone(...)
-    local copy = torch.deserialize(torch.serialize(self))
-    if select("#", ...) > 0 then copy:share(self, ...) end
-    return copy
-  end
-
-  function Module:share(other, ...)
-    for _, name in ipairs { ... } do
-      if torch.isTensor(self[name]) and torch.isTensor(other[name]) then self[name]:set(other[name]) end
-    end
-    for i, m in ipairs(self.modules or {}) do m:share(other.modules[i], ...) end
-    return self
-  end
-
-  local is_float = { float32 = true, float64 = true, float16 = true, bfloat16 = true }
-
-  -- A tensor of another type; tensors that shared a storage share the new one too.
-  local function converted(t, typename, storages)
-    local storage = t:storage()
-    if not storage or t:nElement() == 0 then return t:detach():type(typename) end
-    local key = torch.pointer(storage)
-    if not storages[key] then
-      local whole = t.new(storage, 1, torch.LongStorage { storage:size() })
-      storages[key] = whole:type(typename):storage()
-    end
-    local new = t.new():type(typename)
-    return new:set(storages[key], t:storageOffset(), t:size(), t:stride())
-  end
-
-  -- Converts the tensors in a nested table in place: type_for gives the name of a tensor's new type.
-  local function convert(value, type_for, tensors, storages, visited)
-    if visited[value] or value.dontCast then return end -- dontCast as in nn.Copy
-    visited[value] = true
-    recorded[value] = nil
-    if value._keepsTypes then -- nn.DontCast: what is inside stays as it is
-      value._type = type_for(value._type)
-      return
-    end
-    for k, v in pairs(value) do
-      if torch.isTensor(v) then
-        local key, wanted = torch.pointer(v), type_for(v:type())
-        if not tensors[key] and v:type() ~= wanted then tensors[key] = converted(v, wanted, storages) end
-        value[k] = tensors[key] or v
-      elseif type(v) == "table" then
-        convert(v, type_for, tensors, storages, visited)
-      end
-    end
-    if value._type then value._type = type_for(value._type) end
-  end
-
-  -- The name of the same type in host memory, or on the CUDA device.
-  local function in_host(name) return torch._kind(name, false) end
-  local function on_cuda(name) return torch._kind(name, true) end
-
-  local function convert_all(module, type_for)
-    torch.noGrad(convert, module, type_for, {}, {}, {})
-    return module
-  end
-
-  --- module:type([typename]); module:float(); module:double(); module:half(); module:cuda(); module:cpu()
-  --
-  -- The type of the module's tensors; or converts them.  A float type is for the module's float tensors;
-  -- the others stay what they are, but go to the same device: "torch.CudaTensor" is float32 on the CUDA
-  -- device, "torch.FloatTensor" in host memory.  cuda and cpu move everything and change no type; run as
-  -- th, cuda() is type("torch.CudaTensor").
-  --
-  -- typename: string, as "torch.DoubleTensor"
-  -- Returns: a string; or the module
-  -- Errors: there is no CUDA device
-  -- From: Torch7
-  -- Example:
-  --   nn.Linear(2, 2):double().weight:type() --> torch.DoubleTensor
-  function Module:type(typename)
-    if not typename then return self._type end
-    local short = not typename:find("^torch%.")
-    local cuda = (short and self._type or typename):find("^torch%.Cuda") ~= nil
-    local wanted = torch._kind(typename, cuda)
-    return convert_all(self, function(name)
-      local same, dtype = torch._kind(name, cuda)
-      return is_float[dtype] and wanted or same
-    end)
-  end
-
-  function Module:float() return self:type("torch.FloatTensor") end
-  function Module:double() return self:type("torch.DoubleTensor") end
-  function Module:half() return self:type("torch.HalfTensor") end
-  function Module:cpu() return convert_all(self, in_host) end
-  function Module:cuda()
-    torch.cuda.setDevice(torch.cuda.getDevice()) -- says what is missing where there is no device
-    if torch._torch7() then return self:type("torch.CudaTensor") end
-    return convert_all(self, on_cuda)
-  end
-
-  -- ---- text -------------------------------------------------------------------------------------------
 
   function Module:__tostring()
     return torch.typename(self)

@@ -30,7 +30,7 @@ return function(nn, torch)
       nn.tables.fail(self, "a module for each of %d parts is wanted, got %d", parts, #self.modules)
     end
     for i = 1, parts do
-      outputs[i] = self:rethrowErrors(self.modules[i], i, "_run", input:select(dim, i))
+      outputs[i] = self.modules[i]:_run(input:select(dim, i))
     end
     return nn.tables.join(self, outputs, self.outputDimension)
   end

@@ -18,7 +18,7 @@ return function(nn, torch)
   function ParallelTable:updateOutput(input)
     nn.tables.entries(self, input, #self.modules)
     local output = {}
-    for i, m in ipairs(self.modules) do output[i] = self:rethrowErrors(m, i, "_run", input[i]) end
+    for i, m in ipairs(self.modules) do output[i] = m:_run(input[i]) end
     return output
   end
 

@@ -13,7 +13,7 @@ return function(nn, torch)
   --   net = nn.Sequential():add(nn.Linear(3, 4)):add(nn.Tanh()):add(nn.Linear(4, 2))
   --   net:forward(torch.ones(5, 3)):size(2) --> 2
   function Sequential:updateOutput(input)
-    for i, m in ipairs(self.modules) do input = self:rethrowErrors(m, i, "_run", input) end
+    for _, m in ipairs(self.modules) do input = m:_run(input) end
     return input
   end
 

@@ -19,22 +19,12 @@ return function(_, torch)
   --   module:forward(torch.Tensor { 3, 4 })[1] --> 5.0
   function WeightedEuclidean:__init(inputSize, outputSize)
     parent.__init(self, inputSize, outputSize)
-    self.diagCov = torch.ones(inputSize, outputSize)
-    self.gradDiagCov = torch.zeros(inputSize, outputSize)
+    self:registerParameter("diagCov", torch.ones(inputSize, outputSize))
   end
 
   function WeightedEuclidean:reset(stdv)
     parent.reset(self, stdv)
     if self.diagCov then self.diagCov:fill(1) end
-  end
-
-  function WeightedEuclidean:parameters()
-    return { self.weight, self.diagCov }, { self.gradWeight, self.gradDiagCov }
-  end
-
-  function WeightedEuclidean:_link()
-    parent._link(self)
-    torch._linkgrad(self.diagCov, self.gradDiagCov)
   end
 
   function WeightedEuclidean:updateOutput(input)

@@ -43,6 +43,36 @@ return function(nn, torch)
     return value or false
   end
 
+  -- Where options have no default.
+  arguments.NONE = {}
+
+  -- The options of a constructor, with the defaults for those that are left out; an unknown one is an error.
+  function arguments.options(module, given, defaults)
+    if given ~= nil and (type(given) ~= "table" or torch.typename(given)) then
+      fail(module, "the options are a %s, wanted a table", kind(given))
+    end
+    local options = {}
+    for name, value in pairs(defaults) do
+      if value ~= arguments.NONE then options[name] = value end
+    end
+    for name, value in pairs(given or {}) do
+      if defaults[name] == nil then
+        local names = {}
+        for known in pairs(defaults) do names[#names + 1] = known end
+        table.sort(names)
+        fail(module, "there is no option '%s'; there are %s", tostring(name), table.concat(names, ", "))
+      end
+      options[name] = value
+    end
+    return options
+  end
+
+  -- The inputs of a module that has several, given as arguments or as one table.
+  function arguments.inputs(first, ...)
+    if type(first) == "table" and select("#", ...) == 0 then return table.unpack(first) end
+    return first, ...
+  end
+
   -- Sizes, as numbers or in a LongStorage, as a table.
   function arguments.sizes(module, ...)
     local sizes = { ... }

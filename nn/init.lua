@@ -13,7 +13,9 @@ package.loaded.nn = nn
 nn.functional = require "nn.functional"
 
 for _, name in ipairs {
-  "tape", "arguments", "tables", "Module", "Container", "Sequential", "Identity",
+  "tape", "arguments", "tables",
+  "Module", "module_tree", "module_parameters", "module_copies", "module_state", "module_hooks",
+  "Container", "Sequential", "Identity",
   "Concat", "DepthConcat", "ConcatTable", "ParallelTable", "MapTable", "Parallel",
   "Decorator", "Bottle", "DontCast",
   "JoinTable", "SplitTable", "SelectTable", "NarrowTable", "FlattenTable", "ZipTable", "ZipTableOneToMany",
@@ -41,6 +43,10 @@ for _, name in ipairs {
   "ModuleCriterion", "CriterionTable",
 } do
   require("nn." .. name)(nn, torch)
+end
+
+for name, class in pairs(torch._metatables) do
+  if name:find("^nn%.") and class._guard then nn.Module._guard(class) end
 end
 
 return nn

@@ -60,32 +60,96 @@ return function(nn, torch)
 
   local floats = { float32 = true, float64 = true, float16 = true, bfloat16 = true }
 
+  -- The second result gives, by torch.pointer of each leaf, the tensor that it stands for.
   function tape.leaves(value)
+    local originals = {}
     return map(value, function(t)
       local leaf = t:detach()
+      originals[torch.pointer(leaf)] = t
       return floats[t.dtype] and leaf:requireGrad() or leaf
-    end)
+    end), originals
   end
 
   function tape.detach(value)
     return map(value, function(t) return t:detach() end)
   end
 
-  --- nn.tape.record(f, ...); nn.tape.note(module, input, output)
-  -- nn.tape.gradients(recorded, gradOutput, opts); nn.tape.keep(calls)
+  --- nn.tape.hold(value); nn.tape.same(held, value)
+  --
+  -- What to remember of a tensor or a table of them, and whether a value is that one: the same tensors,
+  -- or tensors of the same elements.
+  --
+  -- value: tensor, or nested table of tensors
+  -- held: what hold gave
+  -- Returns: the like of value; true or false
+  -- Example:
+  --   held = nn.tape.hold { torch.ones(2), 3 }
+  --   nn.tape.same(held, { torch.ones(2), 3 }), nn.tape.same(held, { torch.zeros(2), 3 }) --> true false
+  function tape.hold(value)
+    return map(value, function(t) return t end)
+  end
+
+  local function same_tensor(a, b)
+    if rawequal(a, b) or torch.pointer(a) == torch.pointer(b) then return true end
+    if a.dtype ~= b.dtype or a.device ~= b.device or not a:isSameSizeAs(b) then return false end
+    return a:isSetTo(b) or torch.equal(a:detach(), b:detach())
+  end
+
+  function tape.same(held, value)
+    if torch.isTensor(held) and torch.isTensor(value) then return same_tensor(held, value) end
+    if type(held) ~= "table" or type(value) ~= "table" then return held == value end
+    for k, v in next, held do
+      if not tape.same(v, value[k]) then return false end
+    end
+    for k in next, value do
+      if held[k] == nil then return false end
+    end
+    return true
+  end
+
+  --- nn.tape.describe(value)
+  --
+  -- "2x3 float32", or "{2x3 float32, 4 float64}": the shapes and types of tensors, for messages.
+  --
+  -- value: any value
+  -- Returns: a string
+  -- Example:
+  --   nn.tape.describe { torch.ones(2, 3), torch.ones(1):double() } --> {2x3 float32, 1 float64}
+  function tape.describe(value)
+    if torch.isTensor(value) then
+      local shape = value.shape
+      return ("%s %s"):format(#shape == 0 and "scalar" or table.concat(shape, "x"), value.dtype)
+    elseif type(value) == "table" and not torch.typename(value) then
+      local parts = {}
+      for i = 1, math.min(#value, 8) do parts[i] = tape.describe(value[i]) end
+      if #value > 8 then parts[9] = "..." end
+      for _, k in ipairs(other_keys(value) or {}) do
+        parts[#parts + 1] = ("%s = %s"):format(tostring(k), tape.describe(value[k]))
+      end
+      return "{" .. table.concat(parts, ", ") .. "}"
+    end
+    local kind = torch.type(value)
+    return kind == "number" and tostring(value) or "a " .. kind
+  end
+
+  --- nn.tape.record(f, ...); nn.tape.enter(); nn.tape.note(module, input, output [, depth, order])
+  -- nn.tape.gradients(recorded, gradOutput, opts); nn.tape.keep(calls [, originals])
   --
   -- What nn.Module:forward and backward are made of: record runs f(...) on the tape and lists the modules
-  -- that it ran, which say so by note; keep sets their outputs; gradients gives the gradients of what was
-  -- recorded, and sets gradInput of the modules that were run.
+  -- that it ran, which say so by enter before and note after; keep sets their outputs; gradients gives the
+  -- gradients of what was recorded, and sets gradInput of the modules that were run.
   --
   -- f: function
   -- module: nn.Module
   -- input, output: tensor, or nested table of tensors
+  -- depth: how many modules are running, with this one
+  -- order: what enter gave: the modules' order by when they began
+  -- originals: what tape.leaves gave second: outputs that are leaves are these tensors
   -- recorded: table of leaves, output and calls
   -- calls: the second result of record
   -- gradOutput: gradient of the output, of its form
   -- opts: table: accumulate has parameters' gradients grow, by scale times theirs
-  -- Returns: record: f's first result, and a table; gradients: the like of recorded.leaves
+  -- Returns: record: f's first result, and a list; enter: a number; gradients: the like of recorded.leaves
   -- Example:
   --   output, calls = nn.tape.record(function() return torch.ones(2) end)
   --   output:sum(), #calls --> 2.0 0
@@ -94,14 +158,25 @@ return function(nn, torch)
   -- nil outside of one.
   local calls
 
-  function tape.note(module, input, output)
-    if calls then calls[#calls + 1] = { module = module, input = input, output = output } end
+  local entered = 0
+
+  function tape.enter()
+    entered = entered + 1
+    return entered
+  end
+
+  function tape.note(module, input, output, depth, order)
+    if calls then
+      calls[#calls + 1] = { module = module, input = input, output = output, depth = depth, order = order }
+    end
   end
 
   -- What was made while recording becomes the modules' outputs; criterions' are numbers.
-  function tape.keep(made)
+  function tape.keep(made, originals)
     for _, call in ipairs(made) do
-      local output = tape.detach(call.output)
+      local output = map(call.output, function(t)
+        return originals and originals[torch.pointer(t)] or t:detach()
+      end)
       if torch.isTypeOf(call.module, "nn.Criterion") then output = output:item() end
       call.module.output = output
     end

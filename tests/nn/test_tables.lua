@@ -469,7 +469,7 @@ function tests.mistakes()
   says("nn.Bottle: an output of 1 dimensions", nn.Bottle(nn.Linear(2, 2), 2, 1), torch.ones(3, 4, 2))
   says("nn.DepthConcat: outputs with equally many dimensions are wanted, got 2 and 1x2",
     nn.DepthConcat(1):add(nn.Identity()):add(nn.Reshape(1, 2, false)), one)
-  says("In 2 module of nn.Sequential:\nIn 1 module of nn.ConcatTable:\n.*nn.CAddTable",
+  says("nn.CAddTable: a table of .*\n  in Sequential%[2%]:ConcatTable%[1%]:CAddTable, given 2 float32$",
     nn.Sequential():add(nn.Identity()):add(nn.ConcatTable():add(nn.CAddTable())), one)
   tester:assertErrorPattern(function() nn.MapTable(nn.Tanh()):add(nn.Tanh()) end, "there is a module in it")
   tester:assertErrorPattern(function() nn.NarrowTable() end, "nn.NarrowTable: the place")

@@ -1,0 +1,112 @@
+-- module_copies.lua: copies of modules, their types and devices.
+
+return function(nn, torch)
+  local Module = nn.Module
+
+  --- module:clone(...); module:share(other, ...)
+  --
+  -- A copy with tensors of its own, but for those whose names are given, which stay shared; share makes
+  -- the named tensors views of another module's.
+  --
+  -- other: module of the same structure
+  -- ...: names, as "weight", "bias"
+  -- Returns: clone: the copy; share: the module
+  -- From: Torch7
+  -- Example:
+  --   module = nn.Linear(2, 2)
+  --   copy = module:clone("weight")
+  --   copy.weight:isSetTo(module.weight), copy.bias:isSetTo(module.bias) --> true false
+  function Module:clone(...)
+    local copy = torch.deserialize(torch.serialize(self))
+    if select("#", ...) > 0 then copy:share(self, ...) end
+    return copy
+  end
+
+  function Module:share(other, ...)
+    for _, name in ipairs { ... } do
+      if torch.isTensor(self[name]) and torch.isTensor(other[name]) then self[name]:set(other[name]) end
+    end
+    local others = other:children()
+    for i, m in ipairs(self:children()) do m:share(others[i], ...) end
+    return self
+  end
+
+  local is_float = { float32 = true, float64 = true, float16 = true, bfloat16 = true }
+
+  -- A tensor of another type; tensors that shared a storage share the new one too.
+  local function converted(t, typename, storages)
+    local storage = t:storage()
+    if not storage or t:nElement() == 0 then return t:detach():type(typename) end
+    local key = torch.pointer(storage)
+    if not storages[key] then
+      local whole = t.new(storage, 1, torch.LongStorage { storage:size() })
+      storages[key] = whole:type(typename):storage()
+    end
+    local new = t.new():type(typename)
+    return new:set(storages[key], t:storageOffset(), t:size(), t:stride())
+  end
+
+  -- Converts the tensors in a nested table in place: type_for gives the name of a tensor's new type.
+  local function convert(value, type_for, tensors, storages, visited)
+    if visited[value] or value.dontCast then return end -- dontCast as in nn.Copy
+    visited[value] = true
+    if value._forget then value:_forget() end
+    if value._keepsTypes then -- nn.DontCast: what is inside stays as it is
+      value._type = type_for(value._type)
+      return
+    end
+    for k, v in pairs(value) do
+      if torch.isTensor(v) then
+        local key, wanted = torch.pointer(v), type_for(v:type())
+        if not tensors[key] and v:type() ~= wanted then tensors[key] = converted(v, wanted, storages) end
+        value[k] = tensors[key] or v
+      elseif type(v) == "table" then
+        convert(v, type_for, tensors, storages, visited)
+      end
+    end
+    if value._type then value._type = type_for(value._type) end
+  end
+
+  -- The name of the same type in host memory, or on the CUDA device.
+  local function in_host(name) return torch._kind(name, false) end
+  local function on_cuda(name) return torch._kind(name, true) end
+
+  local function convert_all(module, type_for)
+    torch.noGrad(convert, module, type_for, {}, {}, {})
+    return module
+  end
+
+  --- module:type([typename]); module:float(); module:double(); module:half(); module:cuda(); module:cpu()
+  --
+  -- The type of the module's tensors; or converts them.  A float type is for the module's float tensors;
+  -- the others stay what they are, but go to the same device: "torch.CudaTensor" is float32 on the CUDA
+  -- device, "torch.FloatTensor" in host memory.  cuda and cpu move everything and change no type; run as
+  -- th, cuda() is type("torch.CudaTensor").
+  --
+  -- typename: string, as "torch.DoubleTensor"
+  -- Returns: a string; or the module
+  -- Errors: there is no CUDA device
+  -- From: Torch7
+  -- Example:
+  --   nn.Linear(2, 2):double().weight:type() --> torch.DoubleTensor
+  function Module:type(typename)
+    if not typename then return self._type end
+    local short = not typename:find("^torch%.")
+    local cuda = (short and self._type or typename):find("^torch%.Cuda") ~= nil
+    local wanted = torch._kind(typename, cuda)
+    return convert_all(self, function(name)
+      local same, dtype = torch._kind(name, cuda)
+      return is_float[dtype] and wanted or same
+    end)
+  end
+
+  function Module:float() return self:type("torch.FloatTensor") end
+  function Module:double() return self:type("torch.DoubleTensor") end
+  function Module:half() return self:type("torch.HalfTensor") end
+  function Module:cpu() return convert_all(self, in_host) end
+  function Module:cuda()
+    torch.cuda.setDevice(torch.cuda.getDevice()) -- says what is missing where there is no device
+    if torch._torch7() then return self:type("torch.CudaTensor") end
+    return convert_all(self, on_cuda)
+  end
+end

@@ -1,0 +1,309 @@
+-- test_protocol: what every module can do beside computing: parameters of any name, modules in fields,
+-- names, state, hooks, freezing, paths in errors; and Torch7's protocol in its corners.
+local torch = require "torch"
+local nn = require "nn"
+
+local tester = torch.Tester()
+local tests = torch.TestSuite()
+
+-- A module in the manner of PyTorch: fields that are modules, a parameter and a buffer of its own.
+local Net, net_parent = torch.class("ProtocolNet", "nn.Module", {})
+
+function Net:__init()
+  net_parent.__init(self)
+  self.first = nn.Linear(4, 3)
+  self.second = nn.Sequential():add(nn.Tanh()):add(nn.Linear(3, 2))
+  self._hidden = nn.Linear(9, 9)
+  self:registerParameter("scale", torch.ones(2) * 2)
+  self:registerBuffer("count", torch.LongTensor { 0 })
+end
+
+function Net:updateOutput(input)
+  self.count:add(1)
+  return torch.cmul(self.second(self.first(input)), self.scale), "also this"
+end
+
+local function names(list)
+  local found = {}
+  for i, entry in ipairs(list) do found[i] = entry.name end
+  return table.concat(found, " ")
+end
+
+function tests.modules_in_fields()
+  local net = Net.new()
+  tester:eq(names(net:namedChildren()), "first second")
+  tester:eq(names(net:namedParameters()), "scale first.weight first.bias second.1.weight second.1.bias")
+  tester:eq(names(net:namedBuffers()), "count")
+  tester:eq(names(net:namedModules()), " first second second.0 second.1")
+  tester:eq(#net:parameters(), 5)
+  tester:eq(#net:listModules(), 5)
+  local params, grads = net:getParameters()
+  tester:eq(params:nElement(), 2 + 15 + 8)
+  tester:eq(grads:nElement(), params:nElement())
+  local x = torch.randn(5, 4)
+  local y, more = net(x)
+  tester:eq(more, "also this")
+  y:sum():backward()
+  tester:assert(net.gradScale:norm() > 0 and net.first.gradWeight:norm() > 0 and grads:norm() > 0)
+  tester:eq(net:forward(x), y:detach())
+  tester:assert(net.second:get(1).output:nElement() == 15)
+  net:backward(x, torch.ones(5, 2))
+  net:double()
+  tester:eq(net.first.weight.dtype, "float64")
+  tester:eq(net.gradScale.dtype, "float64")
+  tester:eq(net.count.dtype, "int64")
+  net:evaluate()
+  tester:eq(net.second:get(1).train, false)
+  net:replace(function(m) return torch.type(m) == "nn.Tanh" and nn.ReLU() or m end)
+  tester:eq(torch.type(net.second:get(1)), "nn.ReLU")
+  net.first = nil
+  tester:eq(names(net:namedChildren()), "second")
+end
+
+function tests.parameters_may_come_later()
+  local net = Net.new()
+  net:registerParameter("late", torch.ones(3))
+  net.third = nn.Linear(2, 2)
+  tester:eq(names(net:namedParameters()):match("^scale late ") ~= nil, true)
+  tester:eq(names(net:namedParameters()):match("third%.weight third%.bias$") ~= nil, true)
+  net:registerParameter("late")
+  tester:eq(net.late, nil)
+  tester:eq(net.gradLate, nil)
+  local copy = net:clone()
+  tester:eq(names(copy:namedParameters()), names(net:namedParameters()))
+  tester:assertErrorPattern(function() net:registerParameter(3, torch.ones(1)) end, "name is a number")
+  tester:assertErrorPattern(function() net:registerBuffer("x", 3) end, "x is a number, wanted a tensor")
+end
+
+function tests.a_module_in_two_places()
+  local shared = nn.Linear(2, 2)
+  local net = nn.Sequential():add(shared):add(nn.Tanh()):add(shared)
+  tester:eq(names(net:namedParameters()), "0.weight 0.bias")
+  local x = torch.randn(3, 2)
+  net:zeroGradParameters()
+  net(x):sum():backward()
+  local once = shared.gradWeight:clone()
+  net:zeroGradParameters()
+  tester:eq(shared.gradWeight:norm(), 0)
+  net:forward(x)
+  net:backward(x, torch.ones(3, 2))
+  tester:eq(shared.gradWeight, once, 1e-6)
+end
+
+function tests.state()
+  local a, b = Net.new(), Net.new()
+  local x = torch.randn(3, 4)
+  a(x)
+  local found = b:loadStateDict(a:stateDict())
+  tester:eq(#found.missing + #found.unexpected, 0)
+  tester:eq(b.count[1], 1)
+  tester:eq(b(x), a(x), 0)
+  local path = os.tmpname() .. ".safetensors"
+  torch.save(path, a:stateDict())
+  local other = Net.new()
+  other:loadStateDict(torch.load(path))
+  os.remove(path)
+  tester:eq(other(x), a(x), 0)
+
+  local state, before = a:stateDict(), b.scale:clone()
+  a.scale:fill(9)
+  state["first.bias"], state.extra = nil, torch.ones(1)
+  tester:assertErrorPattern(function() b:loadStateDict(state) end,
+    "ProtocolNet:loadStateDict: missing: first.bias; not in the model: extra")
+  tester:eq(b.scale, before, 0, "nothing is copied")
+  found = b:loadStateDict(state, false)
+  tester:eq(found, { missing = { "first.bias" }, unexpected = { "extra" } })
+  tester:eq(b.scale, torch.ones(2) * 9)
+  state["first.weight"] = torch.ones(2, 2)
+  tester:assertErrorPattern(function() b:loadStateDict(state, false) end, "first.weight is 2x2, wanted 3x4")
+  tester:assertErrorPattern(function() b:loadStateDict(3) end, "a table of tensors is wanted, got a number")
+end
+
+function tests.forward_hooks()
+  local net = nn.Sequential():add(nn.Linear(3, 2)):add(nn.Tanh())
+  local x, seen = torch.randn(4, 3), {}
+  local plain = net:forward(x):clone()
+  local before = net:get(2):registerForwardPreHook(function(m, input)
+    seen[#seen + 1] = torch.type(m)
+    return input * 0
+  end)
+  tester:eq(net:forward(x):norm(), 0)
+  before.remove()
+  tester:eq(net:forward(x), plain)
+  local after = net:registerForwardHook(function(_, input, output)
+    seen[#seen + 1] = input:size(2)
+    return output * 2
+  end)
+  tester:eq(net:forward(x), plain * 2)
+  after.remove()
+  after.remove()
+  tester:eq(net:forward(x), plain)
+  tester:eq(seen, { "nn.Tanh", 3 })
+  tester:assertErrorPattern(function() net:registerForwardHook(3) end, "a hook is a function, got a number")
+end
+
+function tests.backward_hooks()
+  for _, classic in ipairs { true, false } do
+    local net = nn.Sequential():add(nn.Linear(3, 2)):add(nn.Tanh())
+    local tanh, got = net:get(2), {}
+    tanh:registerBackwardHook(function(m, gradInput, gradOutput)
+      got = { m, gradInput:clone(), gradOutput:clone() }
+      return gradInput * 0
+    end)
+    local x, g = torch.randn(4, 3), torch.randn(4, 2)
+    net:zeroGradParameters()
+    if classic then
+      net:forward(x)
+      net:backward(x, g)
+    else
+      net(x):backward(g)
+    end
+    tester:assert(got[1] == tanh)
+    tester:eq(got[3], g)
+    local y = net:forward(x)
+    tester:eq(got[2], g:clone():cmul(1 - torch.square(y)), 1e-6)
+    tester:eq(net:get(1).gradWeight:norm(), 0)
+  end
+end
+
+function tests.hooks_are_not_saved()
+  local m = nn.Tanh()
+  m:registerForwardHook(function(_, _, y) return y + 1 end)
+  tester:eq(m:forward(torch.zeros(1))[1], 1)
+  tester:eq(m:clone():forward(torch.zeros(1))[1], 0)
+end
+
+function tests.freezing()
+  local net = nn.Sequential():add(nn.Linear(3, 2)):add(nn.Linear(2, 2))
+  net:get(1):freeze()
+  local x = torch.randn(4, 3):requireGrad()
+  net(x):sum():backward()
+  tester:eq(net:get(1).gradWeight:norm(), 0)
+  tester:assert(net:get(2).gradWeight:norm() > 0)
+  tester:assert(x.grad:norm() > 0)
+  local groups = net:parameterGroups { { match = "bias", weightDecay = 0 } }
+  tester:eq(groups[1].names, { "1.bias" })
+  tester:eq(groups[1].weightDecay, 0)
+  tester:eq(groups[2].names, { "1.weight" })
+  net:forward(x:detach())
+  net:backward(x:detach(), torch.ones(4, 2))
+  tester:eq(net:get(1).gradWeight:norm(), 0)
+  net:unfreeze()
+  net(x):sum():backward()
+  tester:assert(net:get(1).gradWeight:norm() > 0)
+  tester:assertErrorPattern(function() net:parameterGroups { {} } end, "rule 1 has no pattern")
+end
+
+function tests.errors_name_the_way()
+  local net = Net.new()
+  local outer = nn.Sequential():add(nn.Identity()):add(net)
+  local function message(f, ...)
+    local ok, why = pcall(f, ...)
+    tester:assert(not ok)
+    return why
+  end
+  local function has(text, part) tester:assert(text:find(part, 1, true) ~= nil, text) end
+  for _, f in ipairs { outer.forward, outer.__call } do
+    has(message(f, outer, torch.ones(2, 5)),
+      "\n  in Sequential[2]:ProtocolNet.first:Linear, given 2x5 float32")
+  end
+  net.second:get(2).weight:resize(2, 7)
+  local text = message(outer, torch.ones(2, 4))
+  has(text, "Sequential[2]:ProtocolNet.second:Sequential[2]:Linear, given 2x3")
+  -- What is caught inside leaves no trace.
+  local Careful = torch.class("ProtocolCareful", "nn.Module", {})
+  function Careful:updateOutput(input)
+    self.inner = self.inner or nn.Linear(1, 1)
+    local ok = pcall(self.inner, input)
+    return ok and input or input * 2
+  end
+  local careful = Careful.new()
+  tester:eq(careful(torch.ones(3)):sum(), 6)
+  text = message(nn.Sequential():add(careful):add(nn.Linear(5, 1)), torch.ones(3))
+  has(text, "\n  in Sequential[2]:Linear, given 3 float32")
+end
+
+function tests.modules_by_hand_hold_modules_of_the_tape()
+  local Wrap, base = torch.class("ProtocolWrap", "nn.Container", {})
+  function Wrap:__init(m)
+    base.__init(self)
+    self:add(m)
+  end
+  function Wrap:updateOutput(input)
+    self.output = self.modules[1]:updateOutput(input)
+    return self.output
+  end
+  function Wrap:updateGradInput(input, gradOutput)
+    self.gradInput = self.modules[1]:updateGradInput(input, gradOutput)
+    return self.gradInput
+  end
+  function Wrap:accGradParameters(input, gradOutput, scale)
+    self.modules[1]:accGradParameters(input, gradOutput, scale)
+  end
+  local wrap = Wrap.new(nn.Dropout(0.5))
+  local x = torch.ones(100)
+  local y = wrap:forward(x):clone()
+  tester:eq(wrap:backward(x, torch.ones(100)), y, 0, "the mask of forward")
+  local linear = nn.Linear(3, 2)
+  wrap = nn.Sequential():add(Wrap.new(linear)):add(nn.Tanh())
+  local input = torch.randn(4, 3)
+  local output = wrap:forward(input)
+  wrap:zeroGradParameters()
+  wrap:backward(input, torch.ones(4, 2))
+  tester:eq(linear.gradBias, (1 - torch.square(output)):sum(1):view(-1), 1e-5)
+end
+
+function tests.classes_by_hand_may_use_a_built_in_one()
+  local Twice, base = torch.class("ProtocolTwice", "nn.Linear", {})
+  function Twice:updateOutput(input)
+    self.output = base.updateOutput(self, input) * 2
+    return self.output
+  end
+  function Twice:updateGradInput(input, gradOutput)
+    self.gradInput = base.updateGradInput(self, input, gradOutput * 2)
+    return self.gradInput
+  end
+  function Twice:accGradParameters(input, gradOutput, scale)
+    base.accGradParameters(self, input, gradOutput * 2, scale)
+  end
+  local m = Twice.new(3, 2)
+  local plain = nn.Linear(3, 2):share(m, "weight", "bias")
+  local x, g = torch.randn(4, 3), torch.randn(4, 2)
+  tester:eq(m:forward(x), plain:forward(x) * 2, 1e-6)
+  m:zeroGradParameters()
+  plain:zeroGradParameters()
+  tester:eq(m:backward(x, g), plain:backward(x, g * 2), 1e-6)
+  tester:eq(m.gradWeight, plain.gradWeight, 1e-6)
+  tester:eq(m.gradBias, plain.gradBias, 1e-6)
+end
+
+function tests.backward_of_another_input()
+  local m = nn.Square()
+  local a, b = torch.Tensor { 1, 2 }, torch.Tensor { 3, 4 }
+  m:forward(a)
+  m:forward(b)
+  tester:eq(m:backward(a, torch.ones(2)), torch.Tensor { 2, 4 })
+  tester:eq(m:backward(a:clone(), torch.ones(2)), torch.Tensor { 2, 4 })
+end
+
+function tests.what_passes_through_is_the_same_tensor()
+  local x = torch.randn(2)
+  tester:assert(rawequal(nn.Sequential():add(nn.Identity()):forward(x), x)
+    or torch.pointer(nn.Sequential():add(nn.Identity()):forward(x)) == torch.pointer(x))
+end
+
+function tests.update_protocols()
+  local m = nn.Linear(2, 1)
+  local x, g = torch.randn(3, 2), torch.randn(3, 1)
+  m:zeroGradParameters()
+  m:forward(x)
+  m:backward(x, g)
+  local wanted = m.weight:detach():clone():add(-0.1, m.gradWeight)
+  local other = m:clone()
+  other:forward(x)
+  other:backwardUpdate(x, g, 0.1)
+  tester:eq(other.weight:detach(), wanted, 1e-6)
+  tester:eq(other.gradWeight, m.gradWeight, 0, "the gradient is left")
+end
+
+tester:add(tests):run()
