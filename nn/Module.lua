@@ -147,7 +147,7 @@ return function(nn, torch)
 
   --- module:__call(input, ...)
   --
-  -- module(input, ...) runs the module on the tape: gradients flow from what it gives back to the input and
+  -- module(input, ...) runs the module on the tape: gradients flow from what it gives to the input and
   -- to the parameters, into parameter.grad, which are gradWeight, gradBias, ...  An error inside names the way
   -- to the module it comes from.
   --
