@@ -147,9 +147,9 @@ return function(nn, torch)
 
   --- module:__call(input, ...)
   --
-  -- module(input, ...) runs the module on the tape: gradients flow from what it gives to the input and
-  -- to the parameters, into parameter.grad, which are gradWeight, gradBias, ...  An error inside names the way
-  -- to the module it comes from.
+  -- module(input, ...) runs the module on the tape: gradients flow from its output to the input and to the
+  -- parameters, into parameter.grad, which are gradWeight, gradBias, ...  An error inside names the way to
+  -- the module it comes from.
   --
   -- input, ...: as the class says
   -- Returns: the output, and whatever else updateOutput gives
