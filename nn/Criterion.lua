@@ -97,12 +97,13 @@ return function(nn, torch)
     return self.gradInput
   end
 
-  --- criterion:clone(); criterion:type([typename]); criterion:float(); criterion:double()
+  --- criterion:clone(); criterion:type([typename [, cache]]); criterion:float(); criterion:double()
   -- criterion:half(); criterion:cuda(); criterion:cudaDouble(); criterion:cudaHalf(); criterion:cpu()
   --
   -- A copy with tensors of its own; the type of its tensors, or their conversion.
   --
   -- typename: string, as "torch.DoubleTensor"
+  -- cache: as for modules
   -- Returns: a criterion; type without an argument a string
   -- From: Torch7
   -- Example:
@@ -111,10 +112,7 @@ return function(nn, torch)
     return torch.deserialize(torch.serialize(self))
   end
 
-  function Criterion:type(typename)
-    if not typename then return self._type end
-    return nn.Module.type(self, typename)
-  end
+  function Criterion:type(...) return nn.Module.type(self, ...) end
 
   function Criterion:float() return self:type("torch.FloatTensor") end
   function Criterion:double() return self:type("torch.DoubleTensor") end

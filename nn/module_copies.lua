@@ -47,7 +47,7 @@ return function(nn, torch)
   end
 
   -- Converts the tensors in a nested table in place: type_for gives the name of a tensor's new type.
-  local function convert(value, type_for, tensors, storages, visited)
+  local function convert(value, type_for, cache, visited)
     if visited[value] or value.dontCast then return end -- dontCast as in nn.Copy
     visited[value] = true
     if value._forget then value:_forget() end
@@ -58,10 +58,13 @@ return function(nn, torch)
     for k, v in pairs(value) do
       if torch.isTensor(v) then
         local key, wanted = torch.pointer(v), type_for(v:type())
-        if not tensors[key] and v:type() ~= wanted then tensors[key] = converted(v, wanted, storages) end
-        value[k] = tensors[key] or v
+        if not cache.tensors[key] and v:type() ~= wanted then
+          cache.tensors[key] = converted(v, wanted, cache.storages)
+          table.insert(cache.originals, v) -- so that nothing new gets its address
+        end
+        value[k] = cache.tensors[key] or v
       elseif type(v) == "table" then
-        convert(v, type_for, tensors, storages, visited)
+        convert(v, type_for, cache, visited)
       end
     end
     if value._type then value._type = type_for(value._type) end
@@ -71,12 +74,15 @@ return function(nn, torch)
   local function in_host(name) return torch._kind(name, false) end
   local function on_cuda(name) return torch._kind(name, true) end
 
-  local function convert_all(module, type_for)
-    torch.noGrad(convert, module, type_for, {}, {}, {})
+  local function convert_all(module, type_for, cache)
+    cache = cache or {}
+    for _, part in ipairs { "tensors", "storages", "originals" } do cache[part] = cache[part] or {} end
+    torch.noGrad(convert, module, type_for, cache, {})
     return module
   end
 
-  --- module:type([typename]); module:float(); module:double(); module:half(); module:cuda(); module:cpu()
+  --- module:type([typename [, cache]]); module:float(); module:double(); module:half()
+  -- module:cuda(); module:cpu()
   --
   -- The type of the module's tensors; or converts them.  A float type is for the module's float tensors;
   -- the others stay what they are, but go to the same device: "torch.CudaTensor" is float32 on the CUDA
@@ -84,12 +90,13 @@ return function(nn, torch)
   -- th, cuda() is type("torch.CudaTensor").
   --
   -- typename: string, as "torch.DoubleTensor"
+  -- cache: table, {} at first: tensors that modules share stay shared when they are converted with one table
   -- Returns: a string; or the module
   -- Errors: there is no CUDA device
   -- From: Torch7
   -- Example:
   --   nn.Linear(2, 2):double().weight:type() --> torch.DoubleTensor
-  function Module:type(typename)
+  function Module:type(typename, cache)
     if not typename then return self._type end
     local short = not typename:find("^torch%.")
     local cuda = (short and self._type or typename):find("^torch%.Cuda") ~= nil
@@ -97,12 +104,12 @@ return function(nn, torch)
     return convert_all(self, function(name)
       local same, dtype = torch._kind(name, cuda)
       return is_float[dtype] and wanted or same
-    end)
+    end, cache)
   end
 
-  function Module:float() return self:type("torch.FloatTensor") end
-  function Module:double() return self:type("torch.DoubleTensor") end
-  function Module:half() return self:type("torch.HalfTensor") end
+  function Module:float(cache) return self:type("torch.FloatTensor", cache) end
+  function Module:double(cache) return self:type("torch.DoubleTensor", cache) end
+  function Module:half(cache) return self:type("torch.HalfTensor", cache) end
   function Module:cpu() return convert_all(self, in_host) end
   function Module:cuda()
     torch.cuda.setDevice(torch.cuda.getDevice()) -- says what is missing where there is no device

@@ -1,5 +1,7 @@
 -- module_parameters.lua: the parameters of modules: their names, their gradients, all in one vector.
 
+local raise = require("torch.caller").raise
+
 return function(nn, torch)
   local Module = nn.Module
 
@@ -229,9 +231,10 @@ return function(nn, torch)
       local run
       for _, part in ipairs(parts) do
         if not run or part.first > run.last then
-          run = { key = key, first = part.first, last = part.last, source = part.source }
+          run = { key = key, first = part.first, last = part.last, source = part.source, tensors = {} }
           runs[#runs + 1] = run
         end
+        table.insert(run.tensors, part.source)
         run.last = math.max(run.last, part.last)
       end
     end
@@ -242,6 +245,15 @@ return function(nn, torch)
     return runs, total
   end
 
+  -- Whether the tensors have all elements of a run: no part of it is in none of them.
+  local function whole(run, length)
+    local covered = torch.ByteTensor(length):zero()
+    for _, t in ipairs(run.tensors) do
+      covered.new(covered:storage(), t:storageOffset() - run.first + 1, t:size(), t:stride()):fill(1)
+    end
+    return covered:sum() == length
+  end
+
   --- nn.Module:flatten(tensors)
   --
   -- nn.Module.flatten(tensors), as a function: one vector that holds the elements of all the tensors, which
@@ -250,6 +262,7 @@ return function(nn, torch)
   --
   -- tensors: list of tensors of one type
   -- Returns: a vector
+  -- Errors: between its first and last element a tensor steps over elements that are in none of them
   -- From: Torch7
   -- Example:
   --   a, b = torch.ones(2), torch.zeros(3)
@@ -264,6 +277,9 @@ return function(nn, torch)
       local where = {}
       for _, run in ipairs(runs) do
         local length = run.last - run.first + 1
+        if not whole(run, length) then
+          raise("nn.Module.flatten: a tensor steps over elements of its storage that are in none of them")
+        end
         local old = run.source.new(run.source:storage(), run.first, torch.LongStorage { length })
         flat:narrow(1, run.start, length):copy(old)
         where[run.key] = where[run.key] or {}

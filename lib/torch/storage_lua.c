@@ -212,6 +212,13 @@ static int s_size(lua_State *L) {
   return 1;
 }
 
+/* Two names for the same memory are equal. */
+static int s_equals(lua_State *L) {
+  cr_storage *a = cr_to_storage(L, 1), *b = cr_to_storage(L, 2);
+  lua_pushboolean(L, a && a == b);
+  return 1;
+}
+
 /** storage:resize(size)
  *
  *  Gives a storage another size.  Elements that there were stay; new ones are not set.
@@ -365,6 +372,7 @@ static int f_from_bytes(lua_State *L) {
 static const cr_binding bindings[] = {
     {"size", NULL, s_size},
     {"__len", NULL, s_size},
+    {"__eq", NULL, s_equals},
     {"resize", NULL, s_resize},
     {"fill", NULL, s_fill},
     {"copy", NULL, s_copy},

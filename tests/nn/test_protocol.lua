@@ -292,6 +292,26 @@ function tests.what_passes_through_is_the_same_tensor()
     or torch.pointer(nn.Sequential():add(nn.Identity()):forward(x)) == torch.pointer(x))
 end
 
+function tests.parameters_with_gaps_cannot_be_one_vector()
+  local m = nn.Linear(3, 3)
+  m.bias = torch.ones(3, 3):select(2, 1)
+  tester:assertErrorPattern(function() m:getParameters() end, "nn.Module.flatten: a tensor steps over")
+  m.bias = torch.ones(3, 3):select(1, 2)
+  local flat = m:getParameters()
+  tester:eq(flat:nElement(), 12)
+  tester:assert(m.weight:storage() == m.bias:storage() and flat:storage() == m.bias:storage())
+end
+
+function tests.a_cache_keeps_what_models_share()
+  local a, b = nn.Linear(2, 2), nn.Linear(2, 2)
+  b.bias:set(a.bias)
+  local cache = {}
+  a:double(cache)
+  b:double(cache)
+  a.bias:fill(7)
+  tester:eq(b.bias[1], 7)
+end
+
 function tests.update_protocols()
   local m = nn.Linear(2, 1)
   local x, g = torch.randn(3, 2), torch.randn(3, 1)
