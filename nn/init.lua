@@ -13,8 +13,9 @@ package.loaded.nn = nn
 nn.functional = require "nn.functional"
 
 for _, name in ipairs {
-  "tape", "arguments", "tables",
+  "tape", "arguments", "tables", "initialisers",
   "Module", "module_tree", "module_parameters", "module_copies", "module_state", "module_hooks",
+  "module_summary", "module_check",
   "Container", "Sequential", "Identity",
   "Concat", "DepthConcat", "ConcatTable", "ParallelTable", "MapTable", "Parallel",
   "Decorator", "Bottle", "DontCast",

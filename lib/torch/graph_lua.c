@@ -76,6 +76,19 @@ static int push_inputs(lua_State *L, const cr_node *n) {
   return 1;
 }
 
+/* {{2, 3}, ..}: the shapes of the inputs. */
+static int push_input_shapes(lua_State *L, const cr_node *n) {
+  int nin = cr_node_ninputs(n);
+  lua_createtable(L, nin, 0);
+  for (int i = 0; i < nin; i++) {
+    const int64_t *shape;
+    int ndim = cr_input_shape(n, i, &shape);
+    push_shape(L, ndim, shape);
+    lua_rawseti(L, -2, i + 1);
+  }
+  return 1;
+}
+
 static int push_outputs(lua_State *L, const cr_node *n) {
   int nout = cr_node_noutputs(n);
   lua_createtable(L, nout, 0);
@@ -135,6 +148,8 @@ static int node_index(lua_State *L) {
     lua_pushstring(L, cr_node_where(n));
   else if (strcmp(name, "inputs") == 0)
     return push_inputs(L, n);
+  else if (strcmp(name, "inputShapes") == 0)
+    return push_input_shapes(L, n);
   else if (strcmp(name, "outputs") == 0)
     return push_outputs(L, n);
   else if (strcmp(name, "attributes") == 0)

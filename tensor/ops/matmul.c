@@ -350,11 +350,11 @@ static bool check_linear(const cr_tensor *x, const cr_tensor *w, const cr_tensor
   char s[CR_SHAPE_STR], t[CR_SHAPE_STR];
   if (!cr_same_device("linear", x, w) || (bias && !cr_same_device("linear", x, bias))) return false;
   if (w->ndim != 2 || x->ndim < 1 || x->shape[x->ndim - 1] != w->shape[1])
-    return cr_fail(
-        "linear: size mismatch: input %s with a weight of %s: the input's last size must be the weight's "
-        "(%lld)",
-        cr_shape_str(s, x->ndim, x->shape), cr_shape_str(t, w->ndim, w->shape),
-        (long long)(w->ndim == 2 ? w->shape[1] : 0));
+    return cr_fail("linear: size mismatch: input %s with a weight of %s: the input's last size "
+                   "must be the weight's "
+                   "(%lld)",
+                   cr_shape_str(s, x->ndim, x->shape), cr_shape_str(t, w->ndim, w->shape),
+                   (long long)(w->ndim == 2 ? w->shape[1] : 0));
   if (x->dtype != w->dtype || (bias && bias->dtype != w->dtype))
     return cr_fail("linear: input is %s, weight %s; convert one of them", cr_dtypes[x->dtype].name,
                    cr_dtypes[w->dtype].name);
