@@ -32,16 +32,22 @@ return function(nn, torch)
     return self
   end
 
+  -- Has a copy use the very tensors of the module.
+  local function tie(copy, module, names)
+    for _, name in ipairs(names) do
+      if torch.isTensor(module[name]) then copy[name] = module[name] end
+    end
+    local others = module:children()
+    for i, child in ipairs(copy:children()) do tie(child, others[i], names) end
+  end
+
   function MapTable:_extend(n)
     if not self.module then nn.tables.fail(self, "there is no module in it") end
     self.modules[1] = self.module
     torch.noGrad(function()
       for i = #self.modules + 1, n do
-        if self.shared then
-          self.modules[i] = self.module:clone(table.unpack(self.sharedparams))
-        else
-          self.modules[i] = self.module:clone()
-        end
+        self.modules[i] = self.module:clone()
+        if self.shared then tie(self.modules[i], self.module, self.sharedparams) end
       end
     end)
   end
@@ -67,6 +73,17 @@ return function(nn, torch)
     local output = {}
     for i = 1, #input do output[i] = self.modules[i]:_run(input[i]) end
     return output
+  end
+
+  function MapTable:parameters()
+    if not self.shared then return parent.parameters(self) end
+    if self.module then return self.module:parameters() end
+  end
+
+  -- The copies have nothing of their own.
+  function MapTable:_stateChildren()
+    if not self.shared then return self:namedChildren() end
+    return self.module and { { name = "0", module = self.module } } or {}
   end
 
   -- What is shared must change once only.

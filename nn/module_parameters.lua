@@ -72,19 +72,50 @@ return function(nn, torch)
   end
   Module._parameter_names = own_names
 
-  local function link(self, parameter, gradient)
+  -- By the address of a gradient: the module that it was linked from.
+  local owners = setmetatable({}, { __mode = "v" })
+
+  local function has_gradient(self, gradient)
+    for _, name in ipairs(own_names(self)) do
+      if self[gradient_name(name)] == gradient then return true end
+    end
+    return false
+  end
+
+  -- For a parameter that has got its gradient (other is true), or has another one than the module's: being
+  -- another module's parameter too (a.weight = b.weight), it keeps that one, which both then know;
+  -- otherwise the module's is new.
+  local function settle(self, parameter, field, other)
+    if other ~= true then
+      local owner = owners[torch.pointer(other)]
+      if owner and owner ~= self and has_gradient(owner, other) then
+        self[field] = other
+        return
+      end
+      torch._linkgrad(parameter, self[field], true)
+    end
+    owners[torch.pointer(self[field])] = self
+  end
+
+  local function link(self, parameter, field)
+    local gradient = self[field]
     if parameter and gradient then
-      if self._frozen then parameter:requireGrad(false) else torch._linkgrad(parameter, gradient) end
+      if self._frozen then
+        parameter:requireGrad(false)
+      else
+        local other = torch._linkgrad(parameter, gradient)
+        if other then settle(self, parameter, field, other) end
+      end
     end
   end
 
   -- The gradients of the parameters are the tensors that Torch7's protocol knows.
   function Module:_link()
-    link(self, self.weight, self.gradWeight)
-    link(self, self.bias, self.gradBias)
+    link(self, self.weight, "gradWeight")
+    link(self, self.bias, "gradBias")
     local more = self._parameters
     if more then
-      for i = 1, #more do link(self, self[more[i]], self[gradient_name(more[i])]) end
+      for i = 1, #more do link(self, self[more[i]], gradient_name(more[i])) end
     end
   end
 
@@ -92,7 +123,8 @@ return function(nn, torch)
 
   --- module:parameters()
   --
-  -- The parameters and their gradients, of modules inside too.
+  -- The parameters and their gradients, of modules inside too; a tensor that is in several places is there
+  -- once.
   --
   -- Returns: two tables of tensors; nothing when there are none
   -- From: Torch7
@@ -100,16 +132,18 @@ return function(nn, torch)
   --   params, grads = nn.Linear(3, 2):parameters()
   --   #params, params[1]:size(2) --> 2 3
   function Module:parameters()
-    local params, grads = {}, {}
-    for _, name in ipairs(own_names(self)) do
-      params[#params + 1], grads[#params + 1] = self[name], self[gradient_name(name)]
+    local params, grads, seen = {}, {}, {}
+    local function add(p, g)
+      local key = torch.pointer(p)
+      if seen[key] then return end
+      seen[key] = true
+      params[#params + 1], grads[#grads + 1] = p, g
     end
+    for _, name in ipairs(own_names(self)) do add(self[name], self[gradient_name(name)]) end
     local children = self:namedChildren()
     for _, child in ipairs(children) do
       local p, g = child.module:parameters()
-      for i = 1, p and #p or 0 do
-        params[#params + 1], grads[#params + 1] = p[i], g[i]
-      end
+      for i = 1, p and #p or 0 do add(p[i], g[i]) end
     end
     if #params == 0 and #children == 0 then return end
     return params, grads

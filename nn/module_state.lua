@@ -20,7 +20,7 @@ return function(nn, torch)
   --   net:stateDict()["0.weight"]:size(1) --> 3
   function Module:stateDict()
     local state = {}
-    for _, list in ipairs { self:namedParameters(), self:namedBuffers() } do
+    for _, list in ipairs { self:namedParameters(true), self:namedBuffers(true) } do
       for _, entry in ipairs(list) do state[entry.name] = entry.tensor:detach() end
     end
     return state
@@ -68,7 +68,7 @@ return function(nn, torch)
       error(("%s:loadStateDict: a table of tensors is wanted, got a %s"):format(name, torch.type(state)), 2)
     end
     local found, copies, wrong, missing, unexpected = {}, {}, {}, {}, {}
-    for _, list in ipairs { self:namedParameters(), self:namedBuffers() } do
+    for _, list in ipairs { self:namedParameters(true), self:namedBuffers(true) } do
       for _, entry in ipairs(list) do
         local t = state[entry.name]
         found[entry.name] = true

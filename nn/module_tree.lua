@@ -73,22 +73,26 @@ return function(nn, torch)
     return ""
   end
 
-  -- Adds to list what of(module, prefix) gives for each module of the tree, once for each.
-  local function walk(self, prefix, list, seen, of)
+  -- Adds to list what of(module, prefix) gives for each module of the tree; once for each, or under all of
+  -- its names.
+  local function walk(self, prefix, list, seen, of, all)
     if seen[self] then return list end
     seen[self] = true
     for _, entry in ipairs(of(self, prefix)) do list[#list + 1] = entry end
-    for _, child in ipairs(self:namedChildren()) do
-      walk(child.module, prefix .. child.name .. ".", list, seen, of)
+    local children = all and self._stateChildren and self:_stateChildren() or self:namedChildren()
+    for _, child in ipairs(children) do
+      walk(child.module, prefix .. child.name .. ".", list, seen, of, all)
     end
+    if all then seen[self] = nil end
     return list
   end
 
-  --- module:namedModules(); module:namedParameters(); module:namedBuffers()
+  --- module:namedModules(); module:namedParameters([all]); module:namedBuffers([all])
   --
   -- All modules of the tree, all parameters, all tensors that are kept beside them, with their dotted names,
-  -- which are PyTorch's for the same architecture.  A module that is in several places is there once.
+  -- which are PyTorch's for the same architecture.  What is in several places is there once.
   --
+  -- all: true gives what is in several places under all of its names
   -- Returns: a list of tables with name and module; for parameters and buffers name, tensor, the module that
   --   has it and its field there
   -- From: PyTorch
@@ -110,18 +114,32 @@ return function(nn, torch)
     end
   end
 
-  function Module:namedParameters()
-    return walk(self, "", {}, {}, tensors(Module._parameter_names))
+  local function buffer_names(m)
+    local names = {}
+    for _, name in ipairs(m._buffers or {}) do
+      if torch.isTensor(m[name]) then names[#names + 1] = name end
+    end
+    return names
   end
 
-  function Module:namedBuffers()
-    return walk(self, "", {}, {}, tensors(function(m)
-      local names = {}
-      for _, name in ipairs(m._buffers or {}) do
-        if torch.isTensor(m[name]) then names[#names + 1] = name end
-      end
-      return names
-    end))
+  -- The entries whose tensors come for the first time; or all of them.
+  local function once(list, all)
+    if all then return list end
+    local seen, kept = {}, {}
+    for _, entry in ipairs(list) do
+      local key = torch.pointer(entry.tensor)
+      if not seen[key] then kept[#kept + 1] = entry end
+      seen[key] = true
+    end
+    return kept
+  end
+
+  function Module:namedParameters(all)
+    return once(walk(self, "", {}, {}, tensors(Module._parameter_names), all), all)
+  end
+
+  function Module:namedBuffers(all)
+    return once(walk(self, "", {}, {}, tensors(buffer_names), all), all)
   end
 
   --- module:apply(f); module:listModules(); module:replace(f)

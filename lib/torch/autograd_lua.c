@@ -44,15 +44,22 @@ static int m_detach(lua_State *L) {
   return 1;
 }
 
-/* torch._linkgrad(weight, gradWeight): the gradient of weight is gradWeight, the very tensor. */
+/* torch._linkgrad(weight, gradWeight [, force]): the gradient of weight is gradWeight, the very tensor.
+ * Gives nothing when it was before, true when it is now; where another tensor is the gradient already,
+ * that one, and changes nothing unless force is given. */
 static int f_link_grad(lua_State *L) {
   cr_tensor *w = cr_check_tensor(L, 1), *g = cr_check_tensor(L, 2);
   if (!cr_is_leaf(w)) return luaL_argerror(L, 1, "a parameter must not be a result on the tape");
   if (cr_grad(w) == g && cr_requires_grad(w)) return 0;
+  if (cr_grad(w) && cr_grad(w) != g && !lua_toboolean(L, 3)) {
+    cr_push_tensor(L, cr_retain(cr_grad(w)));
+    return 1;
+  }
   if (!cr_same_shape(w, g) && cr_numel(w) == cr_numel(g) && !cr_resize(g, w->ndim, w->shape, NULL))
     return cr_lua_error(L);
   if (!cr_set_requires_grad(w, true) || !cr_set_grad(w, g)) return cr_lua_error(L);
-  return 0;
+  lua_pushboolean(L, 1);
+  return 1;
 }
 
 /* ---- running backward ------------------------------------------------------------------- */

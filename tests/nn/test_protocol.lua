@@ -90,6 +90,36 @@ function tests.a_module_in_two_places()
   tester:eq(shared.gradWeight, once, 1e-6)
 end
 
+function tests.tied_parameters()
+  local Tied = torch.class("ProtocolTied", "nn.Module", {})
+  function Tied:__init()
+    nn.Module.__init(self)
+    self.a = nn.Linear(3, 3)
+    self.b = nn.Linear(3, 3)
+    self.b.weight = self.a.weight
+  end
+  function Tied:updateOutput(x) return self.b(torch.tanh(self.a(x))) end
+  local net = Tied.new()
+  local x = torch.randn(2, 3)
+  net(x):sum():backward()
+  tester:eq(#net:parameters(), 3)
+  tester:eq(names(net:namedParameters()), "a.weight a.bias b.bias")
+  tester:assert(net.a.gradWeight == net.b.gradWeight and net.a.weight.grad == net.a.gradWeight)
+  tester:assert(net:stateDict()["b.weight"] ~= nil)
+  local _, grads = net:parameters()
+  tester:eq(grads[1], net.a.weight.grad)
+  local ok, why = torch.gradcheck(function(w)
+    return nn.functional.linear(torch.tanh(nn.functional.linear(x:double(), w)), w)
+  end, { net.a.weight:detach():double() })
+  tester:assert(ok, why)
+  -- A gradient that is given takes the other's place.
+  local m = nn.Linear(2, 2)
+  m(torch.ones(2)):sum():backward()
+  m.gradWeight = torch.zeros(2, 2)
+  m(torch.ones(2)):sum():backward()
+  tester:eq(m.gradWeight, torch.ones(2, 2))
+end
+
 function tests.state()
   local a, b = Net.new(), Net.new()
   local x = torch.randn(3, 4)

@@ -3,11 +3,12 @@
 --   local walk = dofile "tests/nn/walk.lua"
 --   walk.modules(tester, tests, dofile "tests/nn/cases/convolutions.lua")
 --
--- A case is a table: its name; make, a function that makes the module; input, the shape of an input of random
--- doubles or a function that makes one.  Optional: expect, a function of the module and its input that
--- computes the output another way; golden, the name of PyTorch's values in the file `walk.golden` names (see
--- golden/golden.py), with translate, a function from PyTorch's inputs to ours; second = false where there is
--- no second derivative; exact = false where parameters may get no gradient; atol for gradcheck.
+-- A case is a table: its name; make (or the second entry), a function that makes the module; input (or the
+-- third), the shape of an input of random doubles or a function that makes one.  Optional: expect (or the
+-- fourth), a function of the module and its input that computes the output another way; golden, the name of
+-- PyTorch's values in the file `walk.golden` names (see golden/golden.py), with translate, a function from
+-- PyTorch's inputs to ours; second = false where there is no second derivative; exact = false where
+-- parameters may get no gradient; atol for gradcheck; float = false where float32 gives something else.
 
 local torch = require "torch"
 local nn = require "nn"
@@ -19,8 +20,8 @@ local function is_float(t) return t.dtype == "float64" end
 
 local function make(case)
   torch.manualSeed(5)
-  local m = case.make():double()
-  local input = case.input
+  local m = (case.make or case[2])():double()
+  local input = case.input or case[3]
   if type(input) == "function" then return m, input() end
   return m, torch.randn(table.unpack(input)):double()
 end
@@ -88,7 +89,8 @@ function walk.modules(tester, tests, cases)
     each(function(case, name)
       local m, x = make(case)
       local y = m:forward(x)
-      if case.expect then same(y, case.expect(m, x), 1e-10, name) end
+      local expect = case.expect or case[4]
+      if expect then same(y, expect(m, x), 1e-10, name) end
       tester:assert(y == m.output, name .. ": it is kept")
       torch.manualSeed(5)
       local other = make(case)
