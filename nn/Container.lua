@@ -20,7 +20,7 @@ return function(nn, torch)
   --
   -- Adds a module at the end; gives the one at a place; says how many there are.
   --
-  -- module: nn.Module
+  -- module: nn.Module, or a function, which becomes an nn.Lambda
   -- index: place, from 1
   -- Returns: add: the container
   -- Errors: add: it is no module
@@ -29,11 +29,18 @@ return function(nn, torch)
   --   net = nn.Sequential():add(nn.Tanh()):add(nn.ReLU())
   --   net:size(), torch.typename(net:get(2)) --> 2 nn.ReLU
   function Container:add(module)
-    if not torch.isTypeOf(module, "nn.Module") then
-      error(("%s:add: a module is wanted, got a %s"):format(torch.typename(self), torch.type(module)), 2)
-    end
-    table.insert(self.modules, module)
+    table.insert(self.modules, self:_module(module, "add"))
     return self
+  end
+
+  -- What a method may put into the container.
+  function Container:_module(module, method)
+    if type(module) == "function" then return nn.Lambda(module) end
+    if not torch.isTypeOf(module, "nn.Module") then
+      error(("%s:%s: a module is wanted, got a %s"):format(torch.typename(self), method,
+        torch.type(module)), 3)
+    end
+    return module
   end
 
   function Container:get(index)

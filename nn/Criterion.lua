@@ -108,9 +108,7 @@ return function(nn, torch)
   -- From: Torch7
   -- Example:
   --   nn.MSECriterion():double():type() --> torch.DoubleTensor
-  function Criterion:clone()
-    return torch.deserialize(torch.serialize(self))
-  end
+  function Criterion:clone() return nn.Module.clone(self) end
 
   function Criterion:type(...) return nn.Module.type(self, ...) end
 

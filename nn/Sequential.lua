@@ -1,17 +1,23 @@
 -- Sequential.lua: modules one after another.
 
 return function(nn, torch)
-  local Sequential = torch.class("nn.Sequential", "nn.Container")
+  local Sequential, parent = torch.class("nn.Sequential", "nn.Container")
 
-  --- nn.Sequential()
+  --- nn.Sequential(...)
   --
   -- Modules one after another: the output of each is the input of the next.
   --
-  -- Returns: an empty container
+  -- ...: modules, or functions, to begin with; add has more
+  -- Returns: a container
   -- From: Torch7
   -- Example:
-  --   net = nn.Sequential():add(nn.Linear(3, 4)):add(nn.Tanh()):add(nn.Linear(4, 2))
+  --   net = nn.Sequential(nn.Linear(3, 4), torch.tanh):add(nn.Linear(4, 2))
   --   net:forward(torch.ones(5, 3)):size(2) --> 2
+  function Sequential:__init(...)
+    parent.__init(self)
+    for _, module in ipairs { ... } do self:add(module) end
+  end
+
   function Sequential:updateOutput(input)
     for _, m in ipairs(self.modules) do input = m:_run(input) end
     return input
@@ -38,7 +44,7 @@ return function(nn, torch)
     if index < 1 or index > #self.modules + 1 then
       error(("nn.Sequential:insert: place %d of %d modules"):format(index, #self.modules), 2)
     end
-    table.insert(self.modules, index, module)
+    table.insert(self.modules, index, self:_module(module, "insert"))
     return self
   end
 

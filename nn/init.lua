@@ -16,7 +16,7 @@ for _, name in ipairs {
   "tape", "arguments", "tables", "initialisers",
   "Module", "module_tree", "module_parameters", "module_copies", "module_state", "module_hooks",
   "module_summary", "module_check",
-  "Container", "Sequential", "Identity",
+  "Container", "Sequential", "Identity", "Lambda",
   "Concat", "DepthConcat", "ConcatTable", "ParallelTable", "MapTable", "Parallel",
   "Decorator", "Bottle", "DontCast",
   "JoinTable", "SplitTable", "SelectTable", "NarrowTable", "FlattenTable", "ZipTable", "ZipTableOneToMany",

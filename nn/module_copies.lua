@@ -3,10 +3,49 @@
 return function(nn, torch)
   local Module = nn.Module
 
+  -- ---- copies ------------------------------------------------------------------------------------------
+
+  -- A storage with the same elements, once for each.
+  local function copied_storage(storage, seen)
+    local key = torch.pointer(storage)
+    if not seen[key] then
+      local kind = torch.typename(storage):gsub("Storage$", "Tensor")
+      local whole = torch.getmetatable(kind).new(storage)
+      seen[key] = whole:clone():storage()
+    end
+    return seen[key]
+  end
+
+  local function copied_tensor(t, seen)
+    local key = torch.pointer(t)
+    if not seen[key] then
+      local storage = t:storage()
+      if not storage or t:nElement() == 0 or t:dim() == 0 then
+        seen[key] = t:detach():clone()
+      else
+        seen[key] = t.new():set(copied_storage(storage, seen), t:storageOffset(), t:size(), t:stride())
+      end
+    end
+    return seen[key]
+  end
+
+  -- A copy of everything that can be reached; what is shared inside is shared in the copy.  Functions stay
+  -- themselves.  `seen` has the copies by table, and by address for tensors and storages.
+  local function copied(value, seen)
+    if torch.isTensor(value) then return copied_tensor(value, seen) end
+    if torch.isStorage(value) then return copied_storage(value, seen) end
+    if type(value) ~= "table" then return value end
+    if seen[value] then return seen[value] end
+    local copy = {}
+    seen[value] = copy
+    for k, v in next, value do copy[copied(k, seen)] = copied(v, seen) end
+    return setmetatable(copy, debug.getmetatable(value))
+  end
+
   --- module:clone(...); module:share(other, ...)
   --
   -- A copy with tensors of its own, but for those whose names are given, which stay shared; share makes
-  -- the named tensors views of another module's.
+  -- the named tensors views of another module's.  Functions that a module holds are the copy's too.
   --
   -- other: module of the same structure
   -- ...: names, as "weight", "bias"
@@ -17,7 +56,7 @@ return function(nn, torch)
   --   copy = module:clone("weight")
   --   copy.weight:isSetTo(module.weight), copy.bias:isSetTo(module.bias) --> true false
   function Module:clone(...)
-    local copy = torch.deserialize(torch.serialize(self))
+    local copy = torch.noGrad(copied, self, {})
     if select("#", ...) > 0 then copy:share(self, ...) end
     return copy
   end
@@ -30,6 +69,8 @@ return function(nn, torch)
     for i, m in ipairs(self:children()) do m:share(others[i], ...) end
     return self
   end
+
+  -- ---- types and devices ---------------------------------------------------------------------------------
 
   local is_float = { float32 = true, float64 = true, float16 = true, bfloat16 = true }
 

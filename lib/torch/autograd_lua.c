@@ -44,9 +44,9 @@ static int m_detach(lua_State *L) {
   return 1;
 }
 
-/* torch._linkgrad(weight, gradWeight [, force]): the gradient of weight is gradWeight, the very tensor.
- * Gives nothing when it was before, true when it is now; where another tensor is the gradient already,
- * that one, and changes nothing unless force is given. */
+/* torch._linkgrad(weight, gradWeight [, force]): the gradient of weight is gradWeight, the very
+ * tensor. Gives nothing when it was before, true when it is now; where another tensor is the
+ * gradient already, that one, and changes nothing unless force is given. */
 static int f_link_grad(lua_State *L) {
   cr_tensor *w = cr_check_tensor(L, 1), *g = cr_check_tensor(L, 2);
   if (!cr_is_leaf(w)) return luaL_argerror(L, 1, "a parameter must not be a result on the tape");

@@ -161,4 +161,9 @@ return {
   { "Sequential in Sequential", function()
     return nn.Sequential():add(nn.Linear(4, 4)):add(nn.Sequential():add(nn.Sigmoid()):add(nn.Linear(4, 2)))
   end, { 3, 4 } },
+  { "Lambda", function() return nn.Lambda(torch.tanh) end, { 3, 4 }, file = false },
+  { "ZeroGrad", function() return nn.ZeroGrad() end, { 3, 4 }, check = false },
+  { "Sequential of functions", function()
+    return nn.Sequential(nn.Linear(4, 3), torch.square)
+  end, { 2, 4 }, file = false },
 }
