@@ -1,6 +1,6 @@
 -- Lambda.lua: any function as a module.
 
-return function(nn, torch)
+return function(_, torch)
   local Lambda, parent = torch.class("nn.Lambda", "nn.Module")
 
   --- nn.Lambda(f)
