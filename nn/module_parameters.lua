@@ -27,9 +27,10 @@ return function(nn, torch)
   -- Example:
   --   Scale = torch.class("Scale", "nn.Module", {})
   --   function Scale:__init() nn.Module.__init(self) self:registerParameter("factor", torch.ones(1)) end
-  --   function Scale:updateOutput(input) return input * self.factor end
+  --   function Scale:updateOutput(input) return torch.cmul(input, self.factor) end
   --   module = Scale.new()
-  --   module:backward(torch.ones(3), module:forward(torch.ones(3))):sum(), module.gradFactor[1] --> 3.0 3.0
+  --   module(torch.ones(3)):sum():backward()
+  --   module.gradFactor[1] --> 3.0
   local function enlist(self, list, name, tensor, method)
     if type(name) ~= "string" then
       error(("%s:%s: the name is a %s, wanted a string"):format(torch.typename(self), method, type(name)), 3)
