@@ -67,7 +67,7 @@ isa_flags_plain :=
 core_c    := $(wildcard tensor/*.c tensor/ops/*.c nn/*.c lib/*.c lib/*/*.c) $(filter-out vm/main.c vm/repl.c,$(wildcard vm/*.c)) tensor/cpu/cpu.c
 program_c := vm/main.c vm/repl.c
 kernel_c  := $(filter-out tensor/cpu/cpu.c,$(wildcard tensor/cpu/*.c)) $(wildcard nn/cpu/*.c)
-lua_files := $(sort $(wildcard lib/*/*.lua nn/*.lua vm/*.lua))
+lua_files := $(sort $(wildcard lib/*/*.lua nn/*.lua nn/*/*.lua vm/*.lua))
 doc_files := $(sort $(wildcard lib/*/*_lua.c))
 core_o    := $(core_c:%.c=$(B)/%.o) $(foreach i,$(isas),$(kernel_c:%.c=$(B)/%.$(i).o)) $(B)/embedded.o
 program_o := $(program_c:%.c=$(B)/%.o)

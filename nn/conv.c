@@ -45,20 +45,19 @@ static cr_conv2d_shape make_shape(cr_dtype dtype, const int64_t x[4], const int6
                            .args = *a};
 }
 
-static bool check_args(const cr_conv2d_args *a) {
+static bool check_args(const char *fn, const cr_conv2d_args *a) {
   for (int d = 0; d < 2; d++) {
     if (a->stride[d] < 1 || a->stride[d] > LARGEST)
-      return cr_fail("nn.conv2d: stride %lld is outside 1..%lld", (long long)a->stride[d],
+      return cr_fail("%s: stride %lld is outside 1..%lld", fn, (long long)a->stride[d],
                      (long long)LARGEST);
     if (a->pad[d] < 0 || a->pad[d] > LARGEST)
-      return cr_fail("nn.conv2d: padding %lld is outside 0..%lld", (long long)a->pad[d],
+      return cr_fail("%s: padding %lld is outside 0..%lld", fn, (long long)a->pad[d],
                      (long long)LARGEST);
     if (a->dilation[d] < 1 || a->dilation[d] > LARGEST)
-      return cr_fail("nn.conv2d: dilation %lld is outside 1..%lld", (long long)a->dilation[d],
+      return cr_fail("%s: dilation %lld is outside 1..%lld", fn, (long long)a->dilation[d],
                      (long long)LARGEST);
   }
-  return a->groups >= 1 ||
-         cr_fail("nn.conv2d: %lld groups, wanted at least 1", (long long)a->groups);
+  return a->groups >= 1 || cr_fail("%s: %lld groups, wanted at least 1", fn, (long long)a->groups);
 }
 
 static bool check_shapes(const cr_tensor *x, const cr_tensor *w, const cr_conv2d_args *a) {
@@ -109,7 +108,7 @@ static cr_tensor *conv2d_dense(cr_tensor *x, cr_tensor *w, cr_tensor *bias,
 
 cr_tensor *cr_conv2d(cr_tensor *x, cr_tensor *w, cr_tensor *bias, const cr_conv2d_args *a) {
   if (!x || !w || !cr_need_float("nn.conv2d", x) || !cr_nn_match("nn.conv2d", x, "weight", w) ||
-      !check_args(a) || !check_shapes(x, w, a) ||
+      !check_args("nn.conv2d", a) || !check_shapes(x, w, a) ||
       !cr_nn_vector("nn.conv2d", x, "bias", bias, w->shape[0]))
     return NULL;
   cr_dtype dtype = cr_nn_dtype(x);
@@ -193,4 +192,70 @@ static bool conv2d_weight_backward(cr_node *n, cr_tensor *const *g, cr_tensor **
   if (!gy || !x) return false;
   return (!cr_wants(n, 0) || (gin[0] = cr_conv2d(x, g[0], NULL, &a))) &&
          (!cr_wants(n, 1) || (gin[1] = conv2d_input(gy, g[0], &a, x->shape[2], x->shape[3])));
+}
+
+/* ---- transposed: the derivative by the input, taken for itself --------------------------- */
+
+/* The size of the output along dimension d, or 0 when the arguments leave none. */
+static int64_t transposed_size(int64_t size, int64_t kernel, int64_t extra, const cr_conv2d_args *a,
+                               int d) {
+  int64_t n = (size - 1) * a->stride[d] - 2 * a->pad[d] + a->dilation[d] * (kernel - 1) + 1 + extra;
+  return n < 1 || n > LARGEST ? 0 : n;
+}
+
+static bool check_transposed(const cr_tensor *x, const cr_tensor *w, const cr_conv2d_args *a,
+                             const int64_t extra[2]) {
+  const char *fn = "nn.convTranspose2d";
+  char xs[CR_SHAPE_STR], ws[CR_SHAPE_STR];
+  cr_shape_str(xs, x->ndim, x->shape);
+  cr_shape_str(ws, w->ndim, w->shape);
+  if (w->ndim != 4)
+    return cr_fail("%s: weight is %s, wanted 4 dimensions: in x out/groups x height x width", fn,
+                   ws);
+  if (x->ndim != 3 && x->ndim != 4)
+    return cr_fail("%s: input is %s, wanted batch x channels x height x width or "
+                   "channels x height x width",
+                   fn, xs);
+  const int64_t *is = x->shape + (x->ndim - 3);
+  if (w->shape[0] < 1 || w->shape[1] < 1 || w->shape[1] > LARGEST || is[0] != w->shape[0])
+    return cr_fail("%s: input %s has %lld channels, but weight %s wants %lld", fn, xs,
+                   (long long)is[0], ws, (long long)w->shape[0]);
+  if (w->shape[0] % a->groups != 0)
+    return cr_fail("%s: weight %s has %lld inputs, which %lld groups do not divide", fn, ws,
+                   (long long)w->shape[0], (long long)a->groups);
+  for (int d = 0; d < 2; d++) {
+    int64_t k = w->shape[2 + d], n = is[1 + d];
+    if (extra[d] < 0 || extra[d] >= a->stride[d])
+      return cr_fail("%s: output padding %lld is outside 0..%lld, since the stride is %lld", fn,
+                     (long long)extra[d], (long long)(a->stride[d] - 1), (long long)a->stride[d]);
+    if (k < 1 || k > LARGEST || n < 1 || n > LARGEST || transposed_size(n, k, extra[d], a, d) < 1)
+      return cr_fail("%s: no output is left of input %s with weight %s and padding %lldx%lld", fn,
+                     xs, ws, (long long)a->pad[0], (long long)a->pad[1]);
+  }
+  return true;
+}
+
+cr_tensor *cr_conv_transpose2d(cr_tensor *x, cr_tensor *w, cr_tensor *bias, const cr_conv2d_args *a,
+                               const int64_t extra[2]) {
+  const char *fn = "nn.convTranspose2d";
+  if (!x || !w || !cr_need_float(fn, x) || !cr_nn_match(fn, x, "weight", w) || !check_args(fn, a) ||
+      !check_transposed(x, w, a, extra) ||
+      !cr_nn_vector(fn, x, "bias", bias, w->shape[1] * a->groups))
+    return NULL;
+  cr_dtype dtype = cr_nn_dtype(x);
+  bool single = x->ndim == 3;
+  CR_AUTO batch = single ? cr_unsqueeze(x, 0) : cr_retain(x);
+  CR_AUTO xd = cr_nn_dense(batch, dtype);
+  CR_AUTO wd = cr_nn_dense(w, dtype);
+  CR_AUTO bd = NULL;
+  if (!xd || !wd || !cr_nn_dense_opt(bias, dtype, &bd)) return NULL;
+  int64_t size[2];
+  for (int d = 0; d < 2; d++)
+    size[d] = transposed_size(xd->shape[2 + d], w->shape[2 + d], extra[d], a, d);
+  CR_AUTO y = conv2d_input(xd, wd, a, size[0], size[1]);
+  CR_AUTO column = bd ? cr_view(bd, 3, (int64_t[]){bd->shape[0], 1, 1}) : NULL;
+  if (!y || (bd && !column)) return NULL;
+  CR_AUTO sum = bd ? cr_binary(CR_ADD, y, column, NULL) : cr_retain(y);
+  CR_AUTO out = single ? cr_squeeze(sum, 0) : sum ? cr_retain(sum) : NULL;
+  return cr_cast(out, (cr_dtype)x->dtype);
 }

@@ -9,6 +9,10 @@
 /* ---- conv.c ----------------------------------------------------------------------------- */
 /* x (n, c, h, w) or (c, h, w); w (o, c/groups, kh, kw); bias (o) or NULL.  Cross-correlation. */
 cr_tensor *cr_conv2d(cr_tensor *x, cr_tensor *w, cr_tensor *bias, const cr_conv2d_args *a);
+/* The transpose of that linear map: x (n, c, h, w) or (c, h, w); w (c, o/groups, kh, kw); bias (o)
+ * or NULL.  extra: rows and columns added at the end of the output, each less than the stride. */
+cr_tensor *cr_conv_transpose2d(cr_tensor *x, cr_tensor *w, cr_tensor *bias, const cr_conv2d_args *a,
+                               const int64_t extra[2]);
 
 /* ---- pool.c ----------------------------------------------------------------------------- */
 /* places: 0-based h*w position of each maximum in its input plane, int64; may be NULL. */

@@ -29,11 +29,12 @@ static int push(lua_State *L, cr_tensor *t) {
  *  weight: tensor, o x c/groups x kH x kW
  *  bias: vector of o, or nil
  *  dW, dH: how far apart the kernel's places are; 1 by default
- *  padW, padH: zeros on either side; 0 by default
+ *  padW, padH: zeros on either side; 0 by default; or padW is "valid" for none, or "same" for as
+ *    many as give an output of x's size, one more behind than before where they are odd
  *  dilationW, dilationH: how far apart the kernel's elements lie on x; 1 by default
  *  groups: in how many parts the planes are taken, each with its own kernels; 1 by default
  *  Returns: a tensor, (batch x) o x rows x columns
- *  Errors: the shapes do not fit
+ *  Errors: the shapes do not fit; padding is "same" with a stride
  *  From: PyTorch
  *  Example:
  *    nn.functional.conv2d(torch.ones(1, 3, 3), torch.ones(1, 1, 2, 2)):sum() --> 16.0
@@ -45,6 +46,18 @@ static int f_conv2d(lua_State *L) {
                       .dilation = {opt_int(L, 9, 1), opt_int(L, 8, 1)},
                       .groups = opt_int(L, 10, 1)};
   return push(L, cr_conv2d(x, w, b, &a));
+}
+
+/* _transposed2d(x, weight, bias, dW, dH, padW, padH, adjW, adjH, dilationW, dilationH, groups),
+ * for nn/functional/convolutions.lua */
+static int f_conv_transpose2d(lua_State *L) {
+  cr_tensor *x = cr_check_tensor(L, 1), *w = cr_check_tensor(L, 2), *b = opt_tensor(L, 3);
+  cr_conv2d_args a = {.stride = {opt_int(L, 5, 1), opt_int(L, 4, 1)},
+                      .pad = {opt_int(L, 7, 0), opt_int(L, 6, 0)},
+                      .dilation = {opt_int(L, 11, 1), opt_int(L, 10, 1)},
+                      .groups = opt_int(L, 12, 1)};
+  int64_t extra[2] = {opt_int(L, 9, 0), opt_int(L, 8, 0)};
+  return push(L, cr_conv_transpose2d(x, w, b, &a, extra));
 }
 
 /* kW, kH, dW, dH, padW, padH, ceil, countPad from argument 2 on */
@@ -269,6 +282,7 @@ static int f_linear(lua_State *L) {
 
 static const luaL_Reg functions[] = {
     {"conv2d", f_conv2d},
+    {"_transposed2d", f_conv_transpose2d},
     {"maxPool2d", f_max_pool2d},
     {"avgPool2d", f_avg_pool2d},
     {"batchNorm", f_batch_norm},
