@@ -7,20 +7,22 @@ return function(nn, torch)
   local convolution = {}
   nn._convolution = convolution
 
-  -- A setting of n dimensions as a table: a number stands for all of them.
+  -- A setting of n dimensions as a table: a number stands for all of them.  They are at least 1, or else
+  -- `least`; false for any number.
   function convolution.each(fn, name, value, n, default, least)
     if value == nil then value = default end
+    if least == nil then least = 1 end
     if torch.isStorage(value) then value = value:totable() end
     local list = {}
     for d = 1, n do list[d] = value end
     if type(value) == "table" then list = { table.unpack(value) } end
     for d = 1, #list do
       list[d] = math.tointeger(list[d])
-      if not list[d] or list[d] < (least or 1) then list = {} end
+      if not list[d] or least and list[d] < least then list = {} end
     end
     if #list ~= n then
-      local text = type(value) == "table" and "a table" or tostring(value)
-      raise("%s: the %s is %s, wanted a whole number of at least %d%s", fn, name, text, least or 1,
+      raise("%s: the %s is %s, wanted a whole number%s%s", fn, name,
+        type(value) == "table" and "a table" or tostring(value), least and " of at least " .. least or "",
         n > 1 and (" or a table of %d"):format(n) or "")
     end
     return list

@@ -1,0 +1,31 @@
+-- CircularPad3d.lua: volumes with themselves around them, as if in a circle.
+
+return function(nn, torch)
+  local CircularPad3d, parent = torch.class("nn.CircularPad3d", "nn.Module")
+  local padding = nn._padding
+
+  --- nn.CircularPad3d(padding)
+  --
+  -- The elements of its other end added on all sides of volumes.
+  --
+  -- padding: how many, a number or {left, right, top, bottom, front, back};
+  --   negative takes places away
+  -- Returns: a module; its input is (batch x) channels x depth x height x width
+  -- Errors: nothing is left of the input; it is too small to be continued so far
+  -- From: PyTorch
+  -- Example:
+  --   y = nn.CircularPad3d({ 1, 2, 0, 2, 2, 0 }):forward(torch.ones(1, 3, 4, 5))
+  --   table.concat(y.shape, "x") --> 1x5x6x8
+  function CircularPad3d:__init(pads)
+    parent.__init(self)
+    padding.init(self, 3, "circular", pads)
+  end
+
+  function CircularPad3d:updateOutput(input)
+    return padding.pad(self, input)
+  end
+
+  function CircularPad3d:__tostring()
+    return padding.text(self)
+  end
+end
