@@ -24,8 +24,8 @@ return function(nn, torch)
   function ChannelShuffle:updateOutput(input)
     local n, c = arguments.tensor(self, input, 3):size(1), input:size(2)
     if c % self.groups ~= 0 then
-      arguments.fail(self, "the input is of %s, wanted channels that %d groups divide", arguments.shape(input),
-        self.groups)
+      arguments.fail(self, "the input is of %s, wanted channels that %d groups divide",
+        arguments.shape(input), self.groups)
     end
     local inner = input:nElement() // math.max(n * c, 1)
     local y = torch.reshape(input, n, self.groups, c // self.groups, inner):transpose(2, 3)

@@ -21,8 +21,8 @@ return function(nn, torch)
   --   bias: false leaves the bias out
   --   dilation: how far apart the kernel's elements lie on the output; 1 by default
   -- Returns: a module with weight, inChannels x outChannels/groups x kernel, and bias, outChannels.  Its
-  --   input is (batch x) inChannels x height x width; module(x, size) makes an output of such a size by another
-  --   outputPadding
+  --   input is (batch x) inChannels x height x width; module(x, size) makes an output of such a
+  --   size by another outputPadding
   -- Errors: an unknown option; groups do not divide the channels; the input or the size does not fit
   -- From: PyTorch
   -- Example:

@@ -32,10 +32,12 @@ return function(nn, torch)
   end
 
   function Fold:updateOutput(input)
-    return nn.functional.fold(input, self.outputSize, self.kernelSize, self.dilation, self.padding, self.stride)
+    return nn.functional.fold(input, self.outputSize, self.kernelSize, self.dilation, self.padding,
+      self.stride)
   end
 
   function Fold:__tostring()
-    return ("%s(%s, %s)"):format(torch.typename(self), table.concat(self.outputSize, "x"), table.concat(self.kernelSize, "x"))
+    return ("%s(%s, %s)"):format(torch.typename(self),
+      table.concat(self.outputSize, "x"), table.concat(self.kernelSize, "x"))
   end
 end

@@ -26,7 +26,8 @@ return function(nn, torch)
     local r, n = self.upscaleFactor, arguments.tensor(self, input, 3):dim()
     local c, h, w = input:size(n - 2), input:size(n - 1), input:size(n)
     if c % (r * r) ~= 0 then
-      arguments.fail(self, "the input is of %s, wanted channels that %d divides", arguments.shape(input), r * r)
+      arguments.fail(self, "the input is of %s, wanted channels that %d divides",
+        arguments.shape(input), r * r)
     end
     local shape = { table.unpack(input.shape, 1, n - 3) }
     local y = torch.reshape(input, -1, c // (r * r), r, r, h, w):permute(1, 2, 5, 3, 6, 4)

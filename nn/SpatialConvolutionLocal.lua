@@ -24,9 +24,9 @@ return function(nn, torch)
   --   table.concat(module:forward(torch.ones(2, 3, 6, 8)).shape, "x") --> 2x4x4x6
   function SpatialConvolutionLocal:__init(nInputPlane, nOutputPlane, iW, iH, kW, kH, dW, dH, padW, padH)
     parent.__init(self)
-    convolution.set(self, 1, { nInputPlane = nInputPlane, nOutputPlane = nOutputPlane, iW = iW, iH = iH,
-      kW = kW, kH = kH, dW = dW or 1, dH = dH or 1 })
-    convolution.set(self, 0, { padW = padW or 0, padH = padH or padW or 0 })
+    convolution.set(self, 1, "nInputPlane nOutputPlane iW iH kW kH dW dH", nInputPlane, nOutputPlane, iW,
+      iH, kW, kH, dW or 1, dH or 1)
+    convolution.set(self, 0, "padW padH", padW or 0, padH or padW or 0)
     self.oW = (2 * self.padW + iW - kW) // self.dW + 1
     self.oH = (2 * self.padH + iH - kH) // self.dH + 1
     if self.oW < 1 or self.oH < 1 then

@@ -15,7 +15,7 @@ return function(nn, torch)
   -- Errors: nto is above nin
   -- From: Torch7
   -- Example:
-  --   nn.tables.full(2, 3):size(1), nn.tables.oneToOne(4):size(1), nn.tables.random(5, 3, 2):size(1) --> 6 4 6
+  --   nn.tables.full(2, 3):size(1), nn.tables.oneToOne(4):size(1), #nn.tables.random(5, 3, 2) --> 6 4 6
   function nn.tables.full(nin, nout)
     local from = torch.range(1, nin):view(1, nin):expand(nout, nin)
     local to = torch.range(1, nout):view(nout, 1):expand(nout, nin)
@@ -40,10 +40,11 @@ return function(nn, torch)
 
   -- What both maps of connections share.
   function convolution.map(self, connTable, kW, kH, dW, dH)
-    if not torch.isTensor(connTable) or connTable:dim() ~= 2 or connTable:size(2) ~= 2 or connTable:min() < 1 then
+    if not torch.isTensor(connTable) or connTable:dim() ~= 2 or connTable:size(2) ~= 2
+      or connTable:nElement() == 0 or connTable:min() < 1 then
       arguments.fail(self, "a table of connections is wanted: a tensor of two columns, from 1 on")
     end
-    convolution.set(self, 1, { kW = kW, kH = kH, dW = dW or 1, dH = dH or 1 })
+    convolution.set(self, 1, "kW kH dW dH", kW, kH, dW or 1, dH or 1)
     self.connTable = connTable
     self.nInputPlane = math.tointeger(connTable:select(2, 1):max())
     self.nOutputPlane = math.tointeger(connTable:select(2, 2):max())
@@ -64,8 +65,8 @@ return function(nn, torch)
     return self
   end
 
-  -- A weight of rows x columns planes that has the kernels where the columns `first` and `second` of the table
-  -- say, and zeros elsewhere.
+  -- A weight of rows x columns planes that has the kernels where the columns `first` and `second` of the
+  -- table say, and zeros elsewhere.
   function convolution.allKernels(self, first, second, rows, columns)
     local t = self.connTable:long()
     local places = (t:select(2, first) - 1) * columns + t:select(2, second)

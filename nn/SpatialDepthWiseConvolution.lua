@@ -24,9 +24,9 @@ return function(nn, torch)
   --   table.concat(module:forward(torch.ones(3, 12, 12)).shape, "x") --> 6x8x8
   function SpatialDepthWiseConvolution:__init(nInputPlane, nOutputPlane, kW, kH, dW, dH, padW, padH)
     parent.__init(self)
-    convolution.set(self, 1, { nInputPlane = nInputPlane, nOutputPlane = nOutputPlane, kW = kW, kH = kH,
-      dW = dW or 1, dH = dH or 1 })
-    convolution.set(self, 0, { padW = padW or 0, padH = padH or padW or 0 })
+    convolution.set(self, 1, "nInputPlane nOutputPlane kW kH dW dH", nInputPlane, nOutputPlane, kW, kH,
+      dW or 1, dH or 1)
+    convolution.set(self, 0, "padW padH", padW or 0, padH or padW or 0)
     convolution.parameters(self, { nOutputPlane, nInputPlane * kH * kW }, { nOutputPlane, nInputPlane })
     self:reset()
   end

@@ -24,7 +24,7 @@ return function(nn, torch)
   function SpatialDilatedConvolution:__init(nInputPlane, nOutputPlane, kW, kH, dW, dH, padW, padH, dilationW,
                                             dilationH)
     parent.__init(self, nInputPlane, nOutputPlane, kW, kH, dW, dH, padW, padH)
-    convolution.set(self, 1, { dilationW = dilationW or 1, dilationH = dilationH or 1 })
+    convolution.set(self, 1, "dilationW dilationH", dilationW or 1, dilationH or 1)
   end
 
   function SpatialDilatedConvolution:updateOutput(input)

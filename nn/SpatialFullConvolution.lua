@@ -26,9 +26,9 @@ return function(nn, torch)
   --   table.concat(module:forward({ torch.ones(3, 6, 5), torch.ones(1, 13, 10) }).shape, "x") --> 8x13x10
   function SpatialFullConvolution:__init(nInputPlane, nOutputPlane, kW, kH, dW, dH, padW, padH, adjW, adjH)
     parent.__init(self)
-    convolution.set(self, 1, { nInputPlane = nInputPlane, nOutputPlane = nOutputPlane, kW = kW, kH = kH,
-      dW = dW or 1, dH = dH or 1 })
-    convolution.set(self, 0, { padW = padW or 0, padH = padH or 0, adjW = adjW or 0, adjH = adjH or 0 })
+    convolution.set(self, 1, "nInputPlane nOutputPlane kW kH dW dH", nInputPlane, nOutputPlane, kW, kH,
+      dW or 1, dH or 1)
+    convolution.set(self, 0, "padW padH adjW adjH", padW or 0, padH or 0, adjW or 0, adjH or 0)
     if self.adjW >= self.dW or self.adjH >= self.dH then
       arguments.fail(self, "adjW %d and adjH %d are not below dW %d and dH %d", self.adjW, self.adjH, self.dW,
         self.dH)

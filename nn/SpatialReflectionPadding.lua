@@ -6,14 +6,14 @@ return function(nn, torch)
 
   --- nn.SpatialReflectionPadding(pad_l [, pad_r [, pad_t [, pad_b]]])
   --
-  -- Images with their own elements, mirrored at the edge and without it, added at the left, right, top and bottom.
+  -- Images with their own elements, mirrored at the edge and without it, added on all sides.
   --
   -- pad_l, pad_r, pad_t, pad_b: how many; negative takes rows or columns away; what is left out is pad_l
   -- Returns: a module; its input is (batch x) planes x height x width
   -- Errors: nothing is left of the input; it is too small to be continued so far
   -- From: Torch7
   -- Example:
-  --   table.concat(nn.SpatialReflectionPadding(1, 2, 0, -1):forward(torch.ones(2, 4, 4)).shape, "x") --> 2x3x7
+  --   table.concat(nn.SpatialReflectionPadding(1):forward(torch.ones(2, 4, 4)).shape, "x") --> 2x6x6
   function SpatialReflectionPadding:__init(pad_l, pad_r, pad_t, pad_b)
     parent.__init(self)
     self.pad_l = arguments.whole(self, "pad_l", pad_l)
@@ -23,7 +23,8 @@ return function(nn, torch)
   end
 
   function SpatialReflectionPadding:updateOutput(input)
-    return padding.around(self, input, { self.pad_l, self.pad_r, self.pad_t, self.pad_b }, "reflect")
+    return padding.around(self, input,
+      { self.pad_l, self.pad_r, self.pad_t, self.pad_b }, "reflect")
   end
 
   function SpatialReflectionPadding:__tostring()

@@ -13,7 +13,7 @@ return function(nn, torch)
   -- Errors: nothing is left of the input
   -- From: Torch7
   -- Example:
-  --   table.concat(nn.SpatialReplicationPadding(1, 2, 0, -1):forward(torch.ones(2, 4, 4)).shape, "x") --> 2x3x7
+  --   table.concat(nn.SpatialReplicationPadding(1):forward(torch.ones(2, 4, 4)).shape, "x") --> 2x6x6
   function SpatialReplicationPadding:__init(pad_l, pad_r, pad_t, pad_b)
     parent.__init(self)
     self.pad_l = arguments.whole(self, "pad_l", pad_l)
@@ -23,7 +23,8 @@ return function(nn, torch)
   end
 
   function SpatialReplicationPadding:updateOutput(input)
-    return padding.around(self, input, { self.pad_l, self.pad_r, self.pad_t, self.pad_b }, "replicate")
+    return padding.around(self, input,
+      { self.pad_l, self.pad_r, self.pad_t, self.pad_b }, "replicate")
   end
 
   function SpatialReplicationPadding:__tostring()

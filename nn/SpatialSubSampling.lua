@@ -21,7 +21,7 @@ return function(nn, torch)
   --   table.concat(module:forward(torch.ones(4, 6, 8)).shape, "x") --> 4x3x4
   function SpatialSubSampling:__init(nInputPlane, kW, kH, dW, dH)
     parent.__init(self)
-    convolution.set(self, 1, { nInputPlane = nInputPlane, kW = kW, kH = kH, dW = dW or 1, dH = dH or 1 })
+    convolution.set(self, 1, "nInputPlane kW kH dW dH", nInputPlane, kW, kH, dW or 1, dH or 1)
     convolution.parameters(self, { nInputPlane }, { nInputPlane })
     self:reset()
   end

@@ -22,8 +22,8 @@ return function(nn, torch)
   --   table.concat(module:forward(torch.ones(10, 4)).shape, "x") --> 8x2
   function TemporalConvolution:__init(inputFrameSize, outputFrameSize, kW, dW)
     parent.__init(self)
-    convolution.set(self, 1, { inputFrameSize = inputFrameSize, outputFrameSize = outputFrameSize, kW = kW,
-      dW = dW or 1 })
+    convolution.set(self, 1, "inputFrameSize outputFrameSize kW dW", inputFrameSize, outputFrameSize, kW,
+      dW or 1)
     convolution.parameters(self, { outputFrameSize, inputFrameSize * kW }, { outputFrameSize })
     self:reset()
   end

@@ -21,7 +21,7 @@ return function(nn, torch)
   --   table.concat(module:forward(torch.ones(10, 4)).shape, "x") --> 8x4
   function TemporalRowConvolution:__init(inputFrameSize, kW, dW, featFirst)
     parent.__init(self)
-    convolution.set(self, 1, { inputFrameSize = inputFrameSize, kW = kW, dW = dW or 1 })
+    convolution.set(self, 1, "inputFrameSize kW dW", inputFrameSize, kW, dW or 1)
     self.featFirst = arguments.flag(self, "featFirst", featFirst)
     convolution.parameters(self, { inputFrameSize, 1, kW }, { inputFrameSize })
     self:reset()

@@ -20,7 +20,7 @@ return function(nn, torch)
   --   table.concat(module:forward(torch.ones(10, 4)).shape, "x") --> 5x4
   function TemporalSubSampling:__init(inputFrameSize, kW, dW)
     parent.__init(self)
-    convolution.set(self, 1, { inputFrameSize = inputFrameSize, kW = kW, dW = dW or 1 })
+    convolution.set(self, 1, "inputFrameSize kW dW", inputFrameSize, kW, dW or 1)
     convolution.parameters(self, { inputFrameSize }, { inputFrameSize })
     self:reset()
   end

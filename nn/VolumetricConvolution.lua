@@ -23,11 +23,11 @@ return function(nn, torch)
   --   table.concat(module:forward(torch.ones(3, 4, 6, 5)).shape, "x") --> 8x3x4x3
   function VolumetricConvolution:__init(nInputPlane, nOutputPlane, kT, kW, kH, dT, dW, dH, padT, padW, padH)
     parent.__init(self)
-    convolution.set(self, 1, { nInputPlane = nInputPlane, nOutputPlane = nOutputPlane, kT = kT, kW = kW,
-      kH = kH, dT = dT or 1, dW = dW or 1, dH = dH or 1 })
+    convolution.set(self, 1, "nInputPlane nOutputPlane kT kW kH dT dW dH", nInputPlane, nOutputPlane, kT,
+      kW, kH, dT or 1, dW or 1, dH or 1)
     padT = padT or 0
     padW = padW or padT
-    convolution.set(self, 0, { padT = padT, padW = padW, padH = padH or padW })
+    convolution.set(self, 0, "padT padW padH", padT, padW, padH or padW)
     convolution.parameters(self, { nOutputPlane, nInputPlane, kT, kH, kW }, { nOutputPlane })
     self:reset()
   end

@@ -24,7 +24,6 @@ return function(nn, torch)
   function VolumetricDilatedConvolution:__init(nInputPlane, nOutputPlane, kT, kW, kH, dT, dW, dH, padT, padW,
                                                padH, dilationT, dilationW, dilationH)
     parent.__init(self, nInputPlane, nOutputPlane, kT, kW, kH, dT, dW, dH, padT, padW, padH)
-    convolution.set(self, 1, { dilationT = dilationT or 1, dilationW = dilationW or 1,
-      dilationH = dilationH or 1 })
+    convolution.set(self, 1, "dilationT dilationW dilationH", dilationT or 1, dilationW or 1, dilationH or 1)
   end
 end

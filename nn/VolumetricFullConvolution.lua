@@ -16,21 +16,21 @@ return function(nn, torch)
   -- padT, padW, padH: places taken away on either side of the output; 0 by default
   -- adjT, adjW, adjH: places added at the end of the output, fewer than dT, dW and dH; 0 by default
   -- Returns: a module with weight, nInputPlane x nOutputPlane x kT x kH x kW, and bias, nOutputPlane.  Its
-  --   input is (batch x) nInputPlane x depth x height x width; its output has nOutputPlane planes, (depth - 1)
-  --   dT - 2 padT + kT + adjT deep, and rows and columns likewise.  A second input, as {x, y}, gives the
-  --   output y's last three sizes by other adjT, adjW and adjH
+  --   input is (batch x) nInputPlane x depth x height x width; its output has nOutputPlane planes,
+  --   (depth - 1) dT - 2 padT + kT + adjT deep, and rows and columns likewise.  A second input, as
+  --   {x, y}, gives the output y's last three sizes by other adjT, adjW and adjH
   -- Errors: adjT, adjW or adjH is too large; the input has other planes
   -- From: Torch7
   -- Example:
   --   module = nn.VolumetricFullConvolution(3, 8, 2, 2, 2, 2, 2, 2)
   --   table.concat(module:forward(torch.ones(3, 4, 6, 5)).shape, "x") --> 8x8x12x10
-  function VolumetricFullConvolution:__init(nInputPlane, nOutputPlane, kT, kW, kH, dT, dW, dH, padT, padW, padH,
-                                            adjT, adjW, adjH)
+  function VolumetricFullConvolution:__init(nInputPlane, nOutputPlane, kT, kW, kH, dT, dW, dH, padT, padW,
+                                            padH, adjT, adjW, adjH)
     parent.__init(self)
-    convolution.set(self, 1, { nInputPlane = nInputPlane, nOutputPlane = nOutputPlane, kT = kT, kW = kW,
-      kH = kH, dT = dT or 1, dW = dW or 1, dH = dH or 1 })
-    convolution.set(self, 0, { padT = padT or 0, padW = padW or 0, padH = padH or 0, adjT = adjT or 0,
-      adjW = adjW or 0, adjH = adjH or 0 })
+    convolution.set(self, 1, "nInputPlane nOutputPlane kT kW kH dT dW dH", nInputPlane, nOutputPlane, kT,
+      kW, kH, dT or 1, dW or 1, dH or 1)
+    convolution.set(self, 0, "padT padW padH adjT adjW adjH", padT or 0, padW or 0, padH or 0, adjT or 0,
+      adjW or 0, adjH or 0)
     if self.adjT >= self.dT or self.adjW >= self.dW or self.adjH >= self.dH then
       arguments.fail(self, "adjT %d, adjW %d and adjH %d are not below dT %d, dW %d and dH %d", self.adjT,
         self.adjW, self.adjH, self.dT, self.dW, self.dH)

@@ -4,9 +4,13 @@ return function(nn, torch)
   local arguments, convolution = nn._arguments, nn._convolution
   local each = convolution.each
 
-  -- Fields of a module: whole numbers, not less than `least`.
-  function convolution.set(self, least, fields)
-    for name, value in pairs(fields) do self[name] = arguments.whole(self, name, value, nil, least) end
+  -- Fields of a module, whole numbers not less than `least`: their names, parted by spaces, and their values.
+  function convolution.set(self, least, names, ...)
+    local values, i = { ... }, 0
+    for name in names:gmatch("%S+") do
+      i = i + 1
+      self[name] = arguments.whole(self, name, values[i], nil, least)
+    end
   end
 
   function convolution.parameters(self, weight, bias)
@@ -90,7 +94,7 @@ return function(nn, torch)
   local function read(self, n, inChannels, outChannels, kernelSize, opts, known)
     local o = arguments.options(self, opts, known)
     local name = torch.typename(self)
-    convolution.set(self, 1, { inChannels = inChannels, outChannels = outChannels, groups = o.groups })
+    convolution.set(self, 1, "inChannels outChannels groups", inChannels, outChannels, o.groups)
     if self.inChannels % self.groups ~= 0 or self.outChannels % self.groups ~= 0 then
       arguments.fail(self, "%d groups do not divide %d channels in and %d out", self.groups, self.inChannels,
         self.outChannels)

@@ -210,8 +210,8 @@ return function(nn, torch)
     local s, pads, extra, dil, _
     x, _, s, pads, extra, dil =
       transposed("nn.convTranspose1d", x, weight, 1, stride, padding, outputPadding, dilation)
-    return convTranspose2d(x:unsqueeze(-2), weight:unsqueeze(3), bias, s[1], 1, pads[1], 0, extra[1], 0, dil[1],
-      1, groups):squeeze(-2)
+    return convTranspose2d(x:unsqueeze(-2), weight:unsqueeze(3), bias, s[1], 1, pads[1], 0, extra[1], 0,
+      dil[1], 1, groups):squeeze(-2)
   end
 
   function F.convTranspose2d(x, weight, bias, stride, padding, outputPadding, groups, dilation)
@@ -243,8 +243,8 @@ return function(nn, torch)
     local y = convTranspose2d(images, torch.reshape(weight, c, weight:size(2) * k[1], k[2], k[3]), nil, s[3],
       s[2], pads[3], pads[2], extra[3], extra[2], dil[3], dil[2], groups)
     local h, w = y:size(3), y:size(4)
-    y = torch.reshape(torch.reshape(y, n, depth, o, k[1], h, w):permute(1, 3, 2, 4, 5, 6), n, o, depth * k[1],
-      h, w)
+    y = torch.reshape(y, n, depth, o, k[1], h, w):permute(1, 3, 2, 4, 5, 6)
+    y = torch.reshape(y, n, o, depth * k[1], h, w)
     y = overlap(y, 3, depth, k[1], s[1], dil[1], full + extra[1]):narrow(3, pads[1] + 1, size)
     y = bias and y + torch.reshape(bias, o, 1, 1, 1) or y:contiguous()
     return single and y:squeeze(1) or y

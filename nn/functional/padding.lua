@@ -28,18 +28,24 @@ return function(nn, torch)
     if not torch.isTensor(x) then raise("nn.pad: the input is a %s, wanted a tensor", type(x)) end
     mode = mode or "constant"
     if not modes[mode] then
-      raise("nn.pad: the mode is '%s', wanted 'constant', 'reflect', 'replicate' or 'circular'", tostring(mode))
+      raise("nn.pad: the mode is '%s', wanted 'constant', 'reflect', 'replicate' or 'circular'",
+        tostring(mode))
     end
     local most = mode == "reflect" and -1 or mode == "circular" and 0
-    if most and type(pads) == "table" then
-      for i, pad in ipairs(pads) do
-        local size = x.shape[x:dim() - (i - 1) // 2]
-        if size and type(pad) == "number" and pad > size + most then
-          raise("nn.pad: a pad of %d is too much for a dimension of %d and mode '%s'", pad, size, mode)
-        end
+    if not most or type(pads) ~= "table" then return torch.pad(x, pads, modes[mode], value) end
+    -- What is mirrored may be taken away at the other end.
+    local more, fewer, some = {}, {}, false
+    for i, pad in ipairs(pads) do
+      local size = x.shape[x:dim() - (i - 1) // 2]
+      if type(pad) ~= "number" or size and pad > size + most then
+        raise("nn.pad: a pad of %s is no number, or too much for a dimension of %s and mode '%s'",
+          tostring(pad), tostring(size), mode)
       end
+      more[i], fewer[i] = math.max(pad, 0), math.min(pad, 0)
+      some = some or pad < 0
     end
-    return torch.pad(x, pads, modes[mode], value)
+    if mode == "circular" or not some then return torch.pad(x, pads, mode) end
+    return torch.pad(torch.pad(x, more, mode), fewer)
   end
 
   -- The settings of fold and unfold, and how many places a kernel takes on an image of such sizes.
@@ -93,12 +99,12 @@ return function(nn, torch)
       full[d] = size[d] + 2 * p[d]
       places[d] = (full[d] - dil[d] * (k[d] - 1) - 1) // s[d] + 1
     end
-    local single = torch.isTensor(y) and y:dim() == 2
+    local given, single = y, torch.isTensor(y) and y:dim() == 2
     if single then y = y:unsqueeze(1) end
-    if not torch.isTensor(y) or y:dim() ~= 3 or y:size(2) % (k[1] * k[2]) ~= 0 or places[1] < 1 or places[2] < 1
-      or y:size(3) ~= places[1] * places[2] then
+    if not torch.isTensor(y) or y:dim() ~= 3 or y:size(2) % (k[1] * k[2]) ~= 0 or places[1] < 1
+      or places[2] < 1 or y:size(3) ~= places[1] * places[2] then
       raise("%s: the input is %s, wanted (batch x) a multiple of %d x %d", fn,
-        torch.isTensor(y) and "of " .. table.concat(y.shape, "x") or "a " .. type(y), k[1] * k[2],
+        torch.isTensor(y) and "of " .. table.concat(given.shape, "x") or "a " .. type(y), k[1] * k[2],
         math.max(places[1], 0) * math.max(places[2], 0))
     end
     local n, c = y:size(1), y:size(2) // (k[1] * k[2])
