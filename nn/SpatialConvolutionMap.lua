@@ -15,7 +15,8 @@ return function(nn, torch)
   -- Errors: nto is above nin
   -- From: Torch7
   -- Example:
-  --   nn.tables.full(2, 3):size(1), nn.tables.oneToOne(4):size(1), #nn.tables.random(5, 3, 2) --> 6 4 6
+  --   nn.tables.full(2, 3):size(1), nn.tables.oneToOne(4):size(1) --> 6 4
+  --   nn.tables.random(5, 3, 2)[1][2] --> 1.0
   function nn.tables.full(nin, nout)
     local from = torch.range(1, nin):view(1, nin):expand(nout, nin)
     local to = torch.range(1, nout):view(nout, 1):expand(nout, nin)
