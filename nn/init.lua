@@ -13,8 +13,8 @@ package.loaded.nn = nn
 nn.functional = require "nn.functional"
 
 for _, name in ipairs {
-  "tape", "arguments", "tables", "initialisers", "functional.convolutions",
-  "functional.padding",
+  "tape", "arguments", "tables", "initialisers",
+  "functional.convolutions", "functional.padding",
   "Module", "module_tree", "module_parameters", "module_copies", "module_state", "module_hooks",
   "module_summary", "module_check",
   "Container", "Sequential", "Identity", "Lambda",
