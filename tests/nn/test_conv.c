@@ -238,6 +238,72 @@ static void test_conv_refusals(void **unused) {
   REFUSED(cr_conv2d(x, w, NULL, &a), "nn.conv2d: dilation");
 }
 
+/* <conv2d(x), y> = <x, transposed(y)>, and the bias is added to every place. */
+static void test_conv_transpose(void **unused) {
+  (void)unused;
+  cr_conv2d_args a = {{2, 3}, {1, 0}, {1, 2}, 2};
+  CR_AUTO x = numbers(1, CR_FLOAT64, SHAPE(2, 6, 8, 9));
+  CR_AUTO w = numbers(2, CR_FLOAT64, SHAPE(4, 3, 3, 2));
+  CR_AUTO y = must(cr_conv2d(x, w, NULL, &a));
+  CR_AUTO g = numbers(3, CR_FLOAT64, 4, y->shape);
+  CR_AUTO back = must(cr_conv_transpose2d(g, w, NULL, &a, (int64_t[]){1, 0}));
+  assert_int_equal(back->shape[2], 8);
+  assert_int_equal(back->shape[3], 9);
+  CR_AUTO there = must(cr_binary(CR_MUL, y, g, NULL));
+  CR_AUTO here = must(cr_binary(CR_MUL, x, back, NULL));
+  double sums[2] = {0, 0};
+  for (int64_t i = 0; i < cr_numel(there); i++) sums[0] += ((double *)cr_data(there))[i];
+  for (int64_t i = 0; i < cr_numel(here); i++) sums[1] += ((double *)cr_data(here))[i];
+  assert_true(fabs(sums[0] - sums[1]) < 1e-10);
+  CR_AUTO b = numbers(4, CR_FLOAT64, SHAPE(6));
+  CR_AUTO with = must(cr_conv_transpose2d(g, w, b, &a, (int64_t[]){1, 0}));
+  for (int64_t i = 0; i < cr_numel(with); i++) {
+    double bias = ((double *)cr_data(b))[i / 72 % 6];
+    assert_true(fabs(((double *)cr_data(with))[i] - ((double *)cr_data(back))[i] - bias) < 1e-12);
+  }
+}
+
+static cr_tensor *transposed(void *ctx, cr_tensor *const *in) {
+  return cr_conv_transpose2d(in[0], in[1], in[2], ctx, (int64_t[]){1, 0});
+}
+
+static void test_conv_transpose_gradients(void **unused) {
+  (void)unused;
+  cr_conv2d_args a = {{2, 1}, {1, 0}, {1, 2}, 2};
+  CR_AUTO x = numbers(1, CR_FLOAT64, SHAPE(2, 4, 3, 2));
+  CR_AUTO w = numbers(2, CR_FLOAT64, SHAPE(4, 1, 3, 2));
+  CR_AUTO b = numbers(3, CR_FLOAT64, SHAPE(2));
+  CHECK_GRADIENTS(transposed, &a, x, w, b);
+}
+
+static void test_conv_transpose_refusals(void **unused) {
+  (void)unused;
+  static const int64_t none[2] = {0, 0}, row[2] = {1, 0}, less[2] = {0, -1};
+  CR_AUTO x = numbers(1, CR_FLOAT32, SHAPE(2, 4, 3, 2));
+  CR_AUTO w = numbers(2, CR_FLOAT32, SHAPE(4, 3, 3, 3));
+  CR_AUTO five = numbers(2, CR_FLOAT32, SHAPE(5, 3, 3, 3));
+  CR_AUTO flat = numbers(2, CR_FLOAT32, SHAPE(4, 27));
+  CR_AUTO wide = numbers(2, CR_FLOAT64, SHAPE(4, 3, 3, 3));
+  CR_AUTO b = numbers(3, CR_FLOAT32, SHAPE(4));
+  cr_conv2d_args a = plain;
+  REFUSED(cr_conv_transpose2d(x, five, NULL, &a, none),
+          "nn.convTranspose2d: input 2x4x3x2 has 4 channels, but weight 5x3x3x3 wants 5");
+  REFUSED(cr_conv_transpose2d(x, flat, NULL, &a, none), "weight is 4x27, wanted 4 dimensions");
+  REFUSED(cr_conv_transpose2d(flat, w, NULL, &a, none), "input is 4x27, wanted batch x channels");
+  REFUSED(cr_conv_transpose2d(x, wide, NULL, &a, none), "input is float32, but weight is float64");
+  REFUSED(cr_conv_transpose2d(x, w, b, &a, none), "bias is 4, wanted 3 elements");
+  REFUSED(cr_conv_transpose2d(x, w, NULL, &a, row), "output padding 1 is outside 0..0");
+  REFUSED(cr_conv_transpose2d(x, w, NULL, &a, less), "output padding -1 is outside 0..0");
+  a.pad[1] = 2;
+  REFUSED(cr_conv_transpose2d(x, w, NULL, &a, none), "no output is left of input 2x4x3x2");
+  a = plain;
+  a.groups = 3;
+  REFUSED(cr_conv_transpose2d(x, w, NULL, &a, none), "which 3 groups do not divide");
+  a = plain;
+  a.stride[0] = INT64_C(1) << 30;
+  REFUSED(cr_conv_transpose2d(x, w, NULL, &a, none), "no output is left");
+}
+
 /* The same bits on any number of threads. */
 static void test_conv_threads(void **unused) {
   (void)unused;
@@ -443,13 +509,23 @@ static void test_pool_refusals(void **unused) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_conv_against_loops), cmocka_unit_test(test_conv_random),
-      cmocka_unit_test(test_conv_gradients),     cmocka_unit_test(test_conv_strided_and_single),
-      cmocka_unit_test(test_conv_empty_batch),   cmocka_unit_test(test_conv_half),
-      cmocka_unit_test(test_conv_refusals),      cmocka_unit_test(test_conv_threads),
-      cmocka_unit_test(test_conv_out_of_memory), cmocka_unit_test(test_pool_against_loops),
-      cmocka_unit_test(test_pool_odd_values),    cmocka_unit_test(test_pool_gradients),
-      cmocka_unit_test(test_pool_layouts),       cmocka_unit_test(test_pool_refusals),
+      cmocka_unit_test(test_conv_against_loops),
+      cmocka_unit_test(test_conv_random),
+      cmocka_unit_test(test_conv_gradients),
+      cmocka_unit_test(test_conv_strided_and_single),
+      cmocka_unit_test(test_conv_empty_batch),
+      cmocka_unit_test(test_conv_half),
+      cmocka_unit_test(test_conv_refusals),
+      cmocka_unit_test(test_conv_threads),
+      cmocka_unit_test(test_conv_transpose),
+      cmocka_unit_test(test_conv_transpose_gradients),
+      cmocka_unit_test(test_conv_transpose_refusals),
+      cmocka_unit_test(test_conv_out_of_memory),
+      cmocka_unit_test(test_pool_against_loops),
+      cmocka_unit_test(test_pool_odd_values),
+      cmocka_unit_test(test_pool_gradients),
+      cmocka_unit_test(test_pool_layouts),
+      cmocka_unit_test(test_pool_refusals),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
