@@ -22,14 +22,17 @@ __global__ void __launch_bounds__(CR_ROW_THREADS)
   const int V = cr_lanes<T>;
   cr_each_row(rows, group, [&](int64_t row, int lane) {
     int64_t at = row * n, mine = row < 0 ? 0 : n;
-    double first = mine ? (double)x[at] : 0;
+    double first = mine && mean ? (double)x[at] : 0;
     cr_two_sums s = cr_two_sums::nothing();
     cr_walk_in<V>(mine, lane, group, [&](int64_t i, auto width) {
       cr_take_spread(s, cr_load(x + at + i, width, aligned), first);
     });
-    cr_moments m = cr_moments_of(first, cr_join(s, group), (double)n);
+    s = cr_join(s, group);
+    cr_moments m = {0, s.v[1] / (double)n};
+    if (mean) m = cr_moments_of(first, s, (double)n);
     T middle = (T)m.mean, scale = (T)(1 / sqrt(m.var + eps));
-    if (lane == 0 && row >= 0) mean[row] = middle, rstd[row] = scale;
+    if (lane == 0 && row >= 0) rstd[row] = scale;
+    if (lane == 0 && row >= 0 && mean) mean[row] = middle;
     cr_walk_out<V>(mine, aligned, lane, group, [&](int64_t i, auto width) {
       auto p = cr_load(x + at + i, width), ws = parameters(w, i, width, (T)1, true);
       auto bs = parameters(b, i, width, (T)0, true);
@@ -41,7 +44,8 @@ __global__ void __launch_bounds__(CR_ROW_THREADS)
   });
 }
 
-/* gx = rstd (h - mean(h) - (x - mean) rstd^2 mean(h (x - mean))), h = g w */
+/* gx = rstd (h - mean(h) - (x - mean) rstd^2 mean(h (x - mean))), h = g w; without mean(h) and mean
+ * where mean is NULL */
 template <typename T>
 __global__ void __launch_bounds__(CR_ROW_THREADS)
     layer_norm_backward_kernel(T *__restrict__ gx, const T *__restrict__ g, const T *__restrict__ x,
@@ -50,7 +54,7 @@ __global__ void __launch_bounds__(CR_ROW_THREADS)
   const int V = cr_lanes<T>;
   cr_each_row(rows, group, [&](int64_t row, int lane) {
     int64_t at = row * n, mine = row < 0 ? 0 : n;
-    T middle = mine ? mean[row] : 0, scale = mine ? rstd[row] : 0;
+    T middle = mine && mean ? mean[row] : 0, scale = mine ? rstd[row] : 0;
     cr_two_sums s = cr_two_sums::nothing();
     cr_walk_in<V>(mine, lane, group, [&](int64_t i, auto width) {
       auto h = cr_load(g + at + i, width, aligned), xs = cr_load(x + at + i, width, aligned);
@@ -63,7 +67,7 @@ __global__ void __launch_bounds__(CR_ROW_THREADS)
       }
     });
     s = cr_join(s, group);
-    T all = (T)(s.v[0] / (double)n), slope = (T)(s.v[1] / (double)n * scale * scale);
+    T all = mean ? (T)(s.v[0] / (double)n) : (T)0, slope = (T)(s.v[1] / (double)n * scale * scale);
     cr_walk_out<V>(mine, aligned, lane, group, [&](int64_t i, auto width) {
       auto h = cr_load(g + at + i, width), xs = cr_load(x + at + i, width);
       auto ws = parameters(w, i, width, (T)1, true);
@@ -85,7 +89,7 @@ template <typename T> struct products_of_columns {
   template <int V>
   __device__ __forceinline__ void take(cr_two_sums &s, const cr_position &at, cr_width<V>,
                                        bool) const {
-    T m = mean[at.outer], r = rstd[at.outer];
+    T m = mean ? mean[at.outer] : (T)0, r = rstd[at.outer];
 #pragma unroll
     for (int v = 0; v < V; v++) {
       s.v[0] += (double)g[at.i + v];

@@ -34,6 +34,21 @@ __device__ __forceinline__ double gelu_slope(double x) {
   return cr_gelu_slope(x);
 }
 
+#define REAL float
+#define NAME(f) f
+#define EXP expf
+#include "tensor/activations.inc"
+#undef REAL
+#undef NAME
+#undef EXP
+#define BY_TYPE(f)                                                                                 \
+  __device__ __forceinline__ double f(double x) {                                                  \
+    return f##_double(x);                                                                          \
+  }
+BY_TYPE(cr_silu_slope)
+BY_TYPE(cr_gelu_tanh_slope)
+BY_TYPE(cr_mish_slope)
+
 /* CLAMP: where the bounds cross the upper one wins, and NaN fails both comparisons. */
 OF_THREE(addcmul, x + s * y * z)
 OF_THREE(addcdiv, x + s * y / z)
@@ -45,6 +60,9 @@ OF_TWO(threshold_backward, y > s ? x : 0)
 OF_TWO(tanh_backward, x *(1 - y * y))
 OF_TWO(sigmoid_backward, x *(y *(1 - y)))
 OF_TWO(gelu_backward, x *gelu_slope(y))
+OF_TWO(silu_backward, x *cr_silu_slope(y))
+OF_TWO(gelu_tanh_backward, x *cr_gelu_tanh_slope(y))
+OF_TWO(mish_backward, x *cr_mish_slope(y))
 
 /* T in memory, computed in C. */
 template <typename C, typename T>
@@ -62,6 +80,9 @@ static bool on_floats(cr_pointwise_op op, const cr_iter *it, double s, double t)
     CASE(CR_TANH_BACKWARD, tanh_backward, T, T)
     CASE(CR_SIGMOID_BACKWARD, sigmoid_backward, T, T)
     CASE(CR_GELU_BACKWARD, gelu_backward, T, T)
+    CASE(CR_SILU_BACKWARD, silu_backward, T, T)
+    CASE(CR_GELU_TANH_BACKWARD, gelu_tanh_backward, T, T)
+    CASE(CR_MISH_BACKWARD, mish_backward, T, T)
 #undef CASE
   default: return undefined(it);
   }

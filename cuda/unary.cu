@@ -4,6 +4,14 @@
 
 /* ---- floats ----------------------------------------------------------------------------- */
 
+#define REAL float
+#define NAME(f) f
+#define EXP expf
+#include "tensor/activations.inc"
+#undef REAL
+#undef NAME
+#undef EXP
+
 /* float16 and bfloat16 compute in float. */
 #define FLOAT(name, single, twice)                                                                 \
   struct name {                                                                                    \
@@ -47,6 +55,8 @@ FLOAT(log_sigmoid, (x < 0 ? x : x != x ? x : 0) - log1pf(expf(-fabsf(x))), -cr_s
 FLOAT(relu, x < 0 ? 0 : x, x < 0 ? 0 : x)
 FLOAT(gelu, (x < -1e30f ? -1e30f : x) * 0.5f * erfcf(-x * 0.70710678118654752f), cr_gelu_of(x))
 FLOAT(silu, (x < -1e30f ? -1e30f : x) / (1 + expf(-x)), cr_silu_of(x))
+FLOAT(gelu_tanh, cr_gelu_tanh(x), cr_gelu_tanh_double(x))
+FLOAT(mish, cr_mish(x), cr_mish_double(x))
 FLOAT(error_function, erff(x), erf(x))
 FLOAT(error_function_rest, erfcf(x), erfc(x))
 FLOAT(log_gamma, (float)cr_log_gamma(x), cr_log_gamma(x))
@@ -79,7 +89,9 @@ TEST(is_finite, x - x == 0)
   X(CR_SOFTPLUS, softplus)                                                                         \
   X(CR_RELU, relu)                                                                                 \
   X(CR_GELU, gelu)                                                                                 \
-  X(CR_SILU, silu)
+  X(CR_SILU, silu)                                                                                 \
+  X(CR_GELU_TANH, gelu_tanh)                                                                       \
+  X(CR_MISH, mish)
 
 #define EACH_RARE(X)                                                                               \
   X(CR_SIGN, sign)                                                                                 \

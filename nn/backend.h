@@ -76,7 +76,8 @@ typedef struct {
   /* gx, gw and gb may be NULL. */
   bool (*batch_norm_backward)(const cr_batch_norm_args *a, void *gx, void *gw, void *gb,
                               const void *gy, const void *x, const void *mean, const void *rstd);
-  /* Over n of (outer, n); mean and rstd have outer elements; inner is 1. */
+  /* Over n of (outer, n); mean and rstd have outer elements; inner is 1.  Without mean, which may
+   * be NULL, the elements are not centred: y = x / sqrt(mean(x^2) + eps) w + b. */
   bool (*layer_norm)(const cr_middle_shape *s, double eps, void *y, const void *x, const void *w,
                      const void *b, void *mean, void *rstd);
   bool (*layer_norm_backward)(const cr_middle_shape *s, void *gx, void *gw, void *gb,

@@ -27,6 +27,8 @@ cr_tensor *cr_batch_norm(cr_tensor *x, cr_tensor *weight, cr_tensor *bias, cr_te
                          cr_tensor *running_var, bool training, double momentum, double eps);
 /* Over the last dim(s) that weight has; weight and bias may be NULL together with n = size. */
 cr_tensor *cr_layer_norm(cr_tensor *x, int64_t n, cr_tensor *weight, cr_tensor *bias, double eps);
+/* Likewise x / sqrt(mean(x^2) + eps) * weight. */
+cr_tensor *cr_rms_norm(cr_tensor *x, int64_t n, cr_tensor *weight, double eps);
 
 /* ---- softmax.c -------------------------------------------------------------------------- */
 cr_tensor *cr_softmax(cr_tensor *x, int dim);

@@ -4,9 +4,11 @@
 
 static bool batch_norm_backward(cr_node *n, cr_tensor *const *g, cr_tensor **gin);
 static bool layer_norm_backward(cr_node *n, cr_tensor *const *g, cr_tensor **gin);
+static bool rms_norm_backward(cr_node *n, cr_tensor *const *g, cr_tensor **gin);
 
 static const cr_op op_batch_norm = {"batch_norm", "training : momentum eps", batch_norm_backward};
 static const cr_op op_layer_norm = {"layer_norm", "n : eps", layer_norm_backward};
+static const cr_op op_rms_norm = {"rms_norm", "n : eps", rms_norm_backward};
 
 /* ---- batch normalisation ---------------------------------------------------------------- */
 
@@ -89,23 +91,23 @@ cr_tensor *cr_batch_norm(cr_tensor *x, cr_tensor *weight, cr_tensor *bias, cr_te
 
 /* ---- layer normalisation ---------------------------------------------------------------- */
 
-static bool check_layer_norm(const cr_tensor *x, int64_t n, const cr_tensor *weight,
+static bool check_layer_norm(const char *fn, const cr_tensor *x, int64_t n, const cr_tensor *weight,
                              const cr_tensor *bias) {
   char s[CR_SHAPE_STR];
-  if (!cr_need_float("nn.layer_norm", x)) return false;
+  if (!cr_need_float(fn, x)) return false;
   int64_t last = 1;
   int d = x->ndim;
   while (d > 0 && last < n) last *= x->shape[--d];
   if (n < 1 || last != n || x->ndim == 0)
-    return cr_fail("nn.layer_norm: the last sizes of input %s do not multiply to %lld",
+    return cr_fail("%s: the last sizes of input %s do not multiply to %lld", fn,
                    cr_shape_str(s, x->ndim, x->shape), (long long)n);
   const cr_tensor *params[2] = {weight, bias};
   for (int i = 0; i < 2; i++) {
     const char *what = i ? "bias" : "weight";
     if (params[i] && cr_numel(params[i]) != n)
-      return cr_fail("nn.layer_norm: %s is %s, wanted %lld elements", what,
+      return cr_fail("%s: %s is %s, wanted %lld elements", fn, what,
                      cr_shape_str(s, params[i]->ndim, params[i]->shape), (long long)n);
-    if (!cr_nn_match("nn.layer_norm", x, what, params[i])) return false;
+    if (!cr_nn_match(fn, x, what, params[i])) return false;
   }
   return true;
 }
@@ -129,13 +131,35 @@ static cr_tensor *layer_norm_dense(cr_tensor *x, int64_t n, cr_tensor *weight, c
 }
 
 cr_tensor *cr_layer_norm(cr_tensor *x, int64_t n, cr_tensor *weight, cr_tensor *bias, double eps) {
-  if (!x || !check_layer_norm(x, n, weight, bias)) return NULL;
+  if (!x || !check_layer_norm("nn.layer_norm", x, n, weight, bias)) return NULL;
   CR_AUTO w = NULL;
   CR_AUTO b = NULL;
   CR_AUTO dense = cr_nn_dense(x, cr_nn_dtype(x));
   bool ok = dense && cr_nn_dense_opt(weight, cr_nn_dtype(x), &w) &&
             cr_nn_dense_opt(bias, cr_nn_dtype(x), &b);
   return cr_cast_owned(ok ? layer_norm_dense(dense, n, w, b, eps) : NULL, (cr_dtype)x->dtype);
+}
+
+/* ---- by the root of the mean square ------------------------------------------------------ */
+
+static cr_tensor *rms_norm_dense(cr_tensor *x, int64_t n, cr_tensor *weight, double eps) {
+  const cr_nn_backend *be = cr_nn_backend_of("nn.rms_norm", cr_device_of(x));
+  cr_middle_shape s = rows_of(x, n);
+  CR_AUTO rstd = be ? cr_empty(s.dtype, cr_device_of(x), 1, &s.outer) : NULL;
+  cr_tensor *y = rstd ? cr_empty_like(x) : NULL;
+  if (!y) return NULL;
+  bool ok = be->layer_norm(&s, eps, cr_data(y), cr_data(x), cr_data_opt(weight), NULL, NULL,
+                           cr_data(rstd));
+  return cr_record(&op_rms_norm, cr_result_if(ok, y), CR_IN(x, weight), CR_SAVE(x, weight, rstd),
+                   CR_INTS(n), CR_NUMS(eps));
+}
+
+cr_tensor *cr_rms_norm(cr_tensor *x, int64_t n, cr_tensor *weight, double eps) {
+  if (!x || !check_layer_norm("nn.rms_norm", x, n, weight, NULL)) return NULL;
+  CR_AUTO w = NULL;
+  CR_AUTO dense = cr_nn_dense(x, cr_nn_dtype(x));
+  bool ok = dense && cr_nn_dense_opt(weight, cr_nn_dtype(x), &w);
+  return cr_cast_owned(ok ? rms_norm_dense(dense, n, w, eps) : NULL, (cr_dtype)x->dtype);
 }
 
 /* ---- backward --------------------------------------------------------------------------- */
@@ -148,12 +172,15 @@ typedef struct {
   int dims[CR_MAX_DIMS], pdims[CR_MAX_DIMS];
   double eps;
   cr_tensor *mean, *rstd; /* constants, of a shape that broadcasts to x; NULL: computed here */
+  bool raw;               /* x is not centred */
 } norm_call;
 
 /* (x - mean) / sqrt(var + eps), and 1 / sqrt(var + eps), on the tape. */
 static bool standardise(const norm_call *c, cr_tensor **xhat, cr_tensor **rstd) {
-  CR_AUTO mean = c->mean ? cr_retain(c->mean) : cr_mean(c->x, c->ndims, c->dims, true, NULL);
-  CR_AUTO centred = cr_sub(c->x, mean);
+  CR_AUTO mean = c->mean  ? cr_retain(c->mean)
+                 : c->raw ? NULL
+                          : cr_mean(c->x, c->ndims, c->dims, true, NULL);
+  CR_AUTO centred = c->raw ? cr_retain(c->x) : cr_sub(c->x, mean);
   if (c->mean) {
     *rstd = cr_retain(c->rstd);
   } else {
@@ -170,9 +197,9 @@ static cr_tensor *composed_input(const norm_call *c, cr_tensor *xhat, cr_tensor 
   CR_AUTO h = c->weight ? cr_mul(c->g, c->weight) : cr_retain(c->g);
   if (c->mean) return cr_mul(h, rstd);
   CR_AUTO hx = cr_mul(h, xhat);
-  CR_AUTO mh = cr_mean(h, c->ndims, c->dims, true, NULL);
+  CR_AUTO mh = c->raw ? NULL : cr_mean(h, c->ndims, c->dims, true, NULL);
   CR_AUTO mhx = cr_mean(hx, c->ndims, c->dims, true, NULL);
-  CR_AUTO rest = cr_sub(h, mh);
+  CR_AUTO rest = c->raw ? cr_retain(h) : cr_sub(h, mh);
   CR_AUTO part = cr_mul(xhat, mhx);
   CR_AUTO left = cr_sub(rest, part);
   return cr_mul(left, rstd);
@@ -189,13 +216,13 @@ static bool composed(cr_node *n, const norm_call *c, cr_tensor **gin) {
   if (cr_wants(n, 0) && !(gin[0] = composed_input(c, xhat, rstd))) return false;
   CR_AUTO gxhat = cr_wants(n, 1) ? cr_mul(c->g, xhat) : NULL;
   if (cr_wants(n, 1) && !(gin[1] = sum_params(c, gxhat))) return false;
-  return !cr_wants(n, 2) || (gin[2] = sum_params(c, c->g));
+  return c->raw || !cr_wants(n, 2) || (gin[2] = sum_params(c, c->g));
 }
 
-/* Space for the wanted gradients of x, weight and bias. */
-static bool gradients_like(cr_node *n, const cr_tensor *x, cr_tensor **gin) {
+/* Space for the wanted gradients of x and its parameters. */
+static bool gradients_like(cr_node *n, const cr_tensor *x, int params, cr_tensor **gin) {
   if (cr_wants(n, 0) && !(gin[0] = cr_empty_like(x))) return false;
-  for (int i = 1; i < 3; i++) {
+  for (int i = 1; i <= params; i++) {
     const int64_t *shape;
     if (!cr_wants(n, i)) continue;
     int ndim = cr_input_shape(n, i, &shape);
@@ -235,13 +262,13 @@ static bool batch_norm_backward(cr_node *n, cr_tensor *const *g, cr_tensor **gin
                           .training = cr_attr_int(n, 0) != 0,
                           .eps = cr_attr_num(n, 1),
                           .weight = cr_data_opt(t[1])};
-  return be && gc && gradients_like(n, t[0], gin) &&
+  return be && gc && gradients_like(n, t[0], 2, gin) &&
          be->batch_norm_backward(&a, cr_data_opt(gin[0]), cr_data_opt(gin[1]), cr_data_opt(gin[2]),
                                  cr_data(gc), cr_data(t[0]), cr_data(t[2]), cr_data(t[3]));
 }
 
 /* The gradients come out as (rows, n) and (n): gives them the shapes of the inputs. */
-static bool layer_norm_composed(cr_node *n, cr_tensor *g, cr_tensor *const saved[4],
+static bool layer_norm_composed(cr_node *n, cr_tensor *g, cr_tensor *const saved[2], bool raw,
                                 cr_tensor **gin) {
   int64_t size = cr_attr_int(n, 0), matrix[2] = {rows_of(saved[0], size).outer, size};
   CR_AUTO x = cr_reshape(saved[0], 2, matrix);
@@ -253,6 +280,7 @@ static bool layer_norm_composed(cr_node *n, cr_tensor *g, cr_tensor *const saved
                  .eps = cr_attr_num(n, 0),
                  .ndims = 1,
                  .npdims = 1,
+                 .raw = raw,
                  .dims = {1},
                  .pdims = {0}};
   cr_tensor *flat[3] = {NULL};
@@ -271,12 +299,26 @@ static bool layer_norm_composed(cr_node *n, cr_tensor *g, cr_tensor *const saved
 static bool layer_norm_backward(cr_node *n, cr_tensor *const *g, cr_tensor **gin) {
   cr_tensor *t[4];
   if (!saved_values(n, t)) return false;
-  if (cr_recording_any(g[0], t[0], t[1])) return layer_norm_composed(n, g[0], t, gin);
+  if (cr_recording_any(g[0], t[0], t[1])) return layer_norm_composed(n, g[0], t, false, gin);
   const cr_nn_backend *be = cr_nn_backend_of("nn.layer_norm", cr_device_of(t[0]));
   CR_AUTO gc = cr_contiguous(g[0]);
   cr_middle_shape s = rows_of(t[0], cr_attr_int(n, 0));
-  return be && gc && gradients_like(n, t[0], gin) &&
+  return be && gc && gradients_like(n, t[0], 2, gin) &&
          be->layer_norm_backward(&s, cr_data_opt(gin[0]), cr_data_opt(gin[1]), cr_data_opt(gin[2]),
                                  cr_data(gc), cr_data(t[0]), cr_data_opt(t[1]), cr_data(t[2]),
                                  cr_data(t[3]));
+}
+
+static bool rms_norm_backward(cr_node *n, cr_tensor *const *g, cr_tensor **gin) {
+  cr_tensor *x = cr_saved(n, 0), *weight = cr_has_saved(n, 1) ? cr_saved(n, 1) : NULL;
+  cr_tensor *rstd = cr_saved(n, 2);
+  if (!x || !rstd || (!weight && cr_has_saved(n, 1))) return false;
+  if (cr_recording_any(g[0], x, weight))
+    return layer_norm_composed(n, g[0], (cr_tensor *[2]){x, weight}, true, gin);
+  const cr_nn_backend *be = cr_nn_backend_of("nn.rms_norm", cr_device_of(x));
+  CR_AUTO gc = cr_contiguous(g[0]);
+  cr_middle_shape s = rows_of(x, cr_attr_int(n, 0));
+  return be && gc && gradients_like(n, x, 1, gin) &&
+         be->layer_norm_backward(&s, cr_data_opt(gin[0]), cr_data_opt(gin[1]), NULL, cr_data(gc),
+                                 cr_data(x), cr_data_opt(weight), NULL, cr_data(rstd));
 }

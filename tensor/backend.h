@@ -97,6 +97,8 @@ typedef enum {
   CR_RELU,
   CR_GELU,
   CR_SILU,
+  CR_GELU_TANH,
+  CR_MISH,
   CR_ERF,
   CR_ERFC,
   CR_LGAMMA,
@@ -163,7 +165,10 @@ typedef enum {
   CR_THRESHOLD_BACKWARD, /* b > s ? a : 0    (a: gradient, b: input) */
   CR_TANH_BACKWARD,      /* a * (1 - b*b)    (a: gradient, b: output) */
   CR_SIGMOID_BACKWARD,   /* a * b*(1 - b)    (a: gradient, b: output) */
-  CR_GELU_BACKWARD,      /* a * gelu'(b)     (a: gradient, b: input) */
+  CR_GELU_BACKWARD,      /* a * gelu'(b)     (a: gradient, b: input), and so the next ones */
+  CR_SILU_BACKWARD,
+  CR_GELU_TANH_BACKWARD,
+  CR_MISH_BACKWARD,
   CR_NPOINTWISE
 } cr_pointwise_op;
 /* Fused loops with up to two numbers s and t.  One dtype throughout. */

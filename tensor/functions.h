@@ -52,6 +52,14 @@ CR_BOTH static inline double cr_silu_of(double x) {
   return (x < -1e300 ? -1e300 : x) * cr_sigmoid_of(x);
 }
 
+#define REAL double
+#define NAME(f) f##_double
+#define EXP exp
+#include "tensor/activations.inc"
+#undef REAL
+#undef NAME
+#undef EXP
+
 CR_BOTH static inline float cr_roundf_away(float x) {
   /* The largest float below a half: a whole half would lift 0.49999997 to 1. */
   return truncf(x + copysignf(0.49999997f, x));

@@ -153,6 +153,37 @@ static int f_layer_norm(lua_State *L) {
                                opt_tensor(L, 4), luaL_optnumber(L, 5, 1e-5)));
 }
 
+/* The step from 1 to the next number of x's type. */
+static double epsilon_of(const cr_tensor *x) {
+  switch (x->dtype) {
+  case CR_FLOAT64: return 0x1p-52;
+  case CR_FLOAT16: return 0x1p-10;
+  case CR_BFLOAT16: return 0x1p-7;
+  default: return 0x1p-23;
+  }
+}
+
+/** nn.functional.rmsNorm(x, n [, weight [, eps]])
+ *
+ *  x / sqrt(mean(x^2) + eps) * weight over the last n elements of each sample.  Differentiable.
+ *
+ *  x: tensor whose last sizes have n as their product
+ *  n: number
+ *  weight: tensor of those sizes, or nil
+ *  eps: number; the type's smallest step from 1 by default
+ *  Returns: a tensor of x's shape
+ *  Errors: the shapes do not fit
+ *  From: Zhang and Sennrich, "Root mean square layer normalization", NeurIPS 2019
+ *  Example:
+ *    y = nn.functional.rmsNorm(torch.Tensor { 3, 4 }, 2)
+ *    math.abs(y:norm() - math.sqrt(2)) < 1e-5 --> true
+ */
+static int f_rms_norm(lua_State *L) {
+  cr_tensor *x = cr_check_tensor(L, 1);
+  return push(
+      L, cr_rms_norm(x, cr_check_int(L, 2), opt_tensor(L, 3), luaL_optnumber(L, 4, epsilon_of(x))));
+}
+
 /** nn.functional.softmax(x [, dim]); nn.functional.logSoftmax(x [, dim])
  *
  *  exp(x_i) / sum_j exp(x_j) along a dimension, or its logarithm.  Differentiable.
@@ -294,6 +325,7 @@ static const luaL_Reg functions[] = {
     {"mseLoss", f_mse_loss},
     {"dropout", f_dropout},
     {"linear", f_linear},
+    {"rmsNorm", f_rms_norm},
     {NULL, NULL},
 };
 

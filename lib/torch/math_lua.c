@@ -87,14 +87,17 @@ static int f_unary(lua_State *L) {
 
 /** torch.tanh([res,] x); torch.sigmoid([res,] x); torch.logSigmoid([res,] x)
  *  torch.softplus([res,] x); torch.relu([res,] x); torch.gelu([res,] x); torch.silu([res,] x)
+ *  torch.geluTanh([res,] x); torch.mish([res,] x)
  *  torch.erf([res,] x); torch.erfc([res,] x); torch.lgamma([res,] x); torch.digamma([res,] x)
  *  x:tanh([y]); x:sigmoid([y]); x:logSigmoid([y]); x:softplus([y]); x:relu([y]); x:gelu([y])
- *  x:silu([y]); x:erf([y]); x:erfc([y]); x:lgamma([y]); x:digamma([y])
+ *  x:silu([y]); x:geluTanh([y]); x:mish([y]); x:erf([y]); x:erfc([y]); x:lgamma([y]);
+ * x:digamma([y])
  *
  *  Activations and the functions behind them, of each element: sigmoid is 1 / (1 + exp(-x)),
  *  logSigmoid its logarithm, softplus log(1 + exp(x)), relu max(x, 0), silu x sigmoid(x), gelu
- *  x Phi(x) with the normal distribution's Phi (exact, by erf); erf the error function, erfc
- *  1 - erf(x), lgamma log |Gamma(x)|, digamma its derivative.  Differentiable but for digamma.
+ *  x Phi(x) with the normal distribution's Phi (exact, by erf), geluTanh its approximation
+ *  x sigmoid(2 sqrt(2/pi) (x + 0.044715 x^3)), mish x tanh(softplus(x)); erf the error function,
+ * erfc 1 - erf(x), lgamma log |Gamma(x)|, digamma its derivative.  Differentiable but for digamma.
  *
  *  The methods change x; x:tanh(y) puts tanh(y) into x.
  *
@@ -103,7 +106,7 @@ static int f_unary(lua_State *L) {
  *  y: tensor whose values are taken in place of x's
  *  Returns: a new tensor of x's shape, or res, or x
  *  From: Torch7 (tanh, sigmoid, lgamma), PyTorch (erf, erfc, digamma); gelu: Hendrycks and Gimpel,
- *    2016; silu: Elfwing, Uchibe and Doya, 2017
+ *    2016; silu: Elfwing, Uchibe and Doya, 2017; mish: Misra, 2019
  *  Example:
  *    torch.sigmoid(torch.zeros(2)):sum() --> 1.0
  *    torch.relu(torch.Tensor { -1, 2 }):sum() --> 2.0

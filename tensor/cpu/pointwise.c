@@ -29,7 +29,7 @@ typedef struct {
 /* ---- floats ----------------------------------------------------------------------------- */
 
 /* CLAMP: where the bounds cross the upper one wins, and NaN fails both comparisons. */
-#define FLOATS(sfx, type, gelu)                                                                    \
+#define FLOATS(sfx, type, gelu, of)                                                                \
   LOOP(addcmul_##sfx, type, type, s, t, 3, x + s * y * z)                                          \
   LOOP(addcdiv_##sfx, type, type, s, t, 3, x + s * y / z)                                          \
   LOOP(axpby_##sfx, type, type, s, t, 2, s *x + t * y)                                             \
@@ -39,10 +39,13 @@ typedef struct {
   LOOP(thresholdb_##sfx, type, type, s, t, 2, y > s ? x : 0)                                       \
   LOOP(tanhb_##sfx, type, type, s, t, 2, x *(1 - y * y))                                           \
   LOOP(sigmoidb_##sfx, type, type, s, t, 2, x *(y * (1 - y)))                                      \
-  LOOP(gelub_##sfx, type, type, s, t, 2, x *gelu(y))
+  LOOP(gelub_##sfx, type, type, s, t, 2, x *gelu(y))                                               \
+  LOOP(silub_##sfx, type, type, s, t, 2, x *cr_silu_slope_##of(y))                                 \
+  LOOP(gelutanhb_##sfx, type, type, s, t, 2, x *cr_gelu_tanh_slope_##of(y))                        \
+  LOOP(mishb_##sfx, type, type, s, t, 2, x *cr_mish_slope_##of(y))
 
-FLOATS(f32, float, cr_vgelu_grad)
-FLOATS(f64, double, cr_gelu_slope)
+FLOATS(f32, float, cr_vgelu_grad, float)
+FLOATS(f64, double, cr_gelu_slope, double)
 
 /* ---- integers --------------------------------------------------------------------------- */
 
@@ -90,7 +93,8 @@ INTEGERS(i64, int64_t, INT64_MIN, INT64_MAX)
 
 #define FLOAT_ENTRIES(s)                                                                           \
   COMMON_ENTRIES(s), [CR_TANH_BACKWARD] = tanhb_##s, [CR_SIGMOID_BACKWARD] = sigmoidb_##s,         \
-                     [CR_GELU_BACKWARD] = gelub_##s
+                     [CR_GELU_BACKWARD] = gelub_##s, [CR_SILU_BACKWARD] = silub_##s,               \
+                     [CR_GELU_TANH_BACKWARD] = gelutanhb_##s, [CR_MISH_BACKWARD] = mishb_##s
 
 static const cr_cpu_fn table[CR_NDTYPES][CR_NPOINTWISE] = {
     [CR_FLOAT32] = {FLOAT_ENTRIES(f32)}, [CR_FLOAT64] = {FLOAT_ENTRIES(f64)},
@@ -104,7 +108,7 @@ static bool pointwise(cr_pointwise_op op, const cr_iter *it, double s, double t)
   cr_cpu_fn fn = table[cr_compute_dtype(dtype)][op];
   if (!fn) return cr_fail("this operation is not defined on %s", cr_dtypes[dtype].name);
   numbers num = {s, t, cr_scalar_int(cr_num(s)), cr_scalar_int(cr_num(t))};
-  bool dear = op == CR_GELU_BACKWARD;
+  bool dear = op >= CR_GELU_BACKWARD;
   return cr_cpu_loop(it, fn, &num, dear ? CR_GRAIN_MATH : CR_GRAIN_CHEAP, "division by zero");
 }
 

@@ -66,6 +66,8 @@ LOOP(logsigmoid_f32, float, float, cr_vlogsigmoid(x))
 LOOP(softplus_f32, float, float, cr_vsoftplus(x))
 LOOP(gelu_f32, float, float, cr_vgelu(x))
 LOOP(silu_f32, float, float, cr_vsilu(x))
+LOOP(gelutanh_f32, float, float, cr_gelu_tanh_float(x))
+LOOP(mish_f32, float, float, cr_mish_float(x))
 LOOP(erf_f32, float, float, cr_verf(x))
 LOOP(erfc_f32, float, float, cr_verfc(x))
 
@@ -79,6 +81,8 @@ CALLS(logsigmoid_f64, double, -cr_softplus_of(-x))
 CALLS(softplus_f64, double, cr_softplus_of(x))
 CALLS(gelu_f64, double, cr_gelu_of(x))
 CALLS(silu_f64, double, cr_silu_of(x))
+CALLS(gelutanh_f64, double, cr_gelu_tanh_double(x))
+CALLS(mish_f64, double, cr_mish_double(x))
 CALLS(erf_f64, double, erf(x))
 CALLS(erfc_f64, double, erfc(x))
 
@@ -143,11 +147,12 @@ LOOP(truth_u8, uint8_t, uint8_t, x != 0)
     [CR_ATAN] = atan_##s, [CR_SINH] = sinh_##s, [CR_COSH] = cosh_##s, [CR_TANH] = tanh_##s,        \
     [CR_ASINH] = asinh_##s, [CR_ACOSH] = acosh_##s, [CR_ATANH] = atanh_##s,                        \
     [CR_SIGMOID] = sigmoid_##s, [CR_LOG_SIGMOID] = logsigmoid_##s, [CR_SOFTPLUS] = softplus_##s,   \
-    [CR_RELU] = relu_##s, [CR_GELU] = gelu_##s, [CR_SILU] = silu_##s, [CR_ERF] = erf_##s,          \
-    [CR_ERFC] = erfc_##s, [CR_LGAMMA] = lgamma_##s, [CR_DIGAMMA] = digamma_##s,                    \
-    [CR_FLOOR] = floor_##s, [CR_CEIL] = ceil_##s, [CR_ROUND] = round_##s, [CR_TRUNC] = trunc_##s,  \
-    [CR_FRAC] = frac_##s, [CR_LOGICAL_NOT] = not_##s, [CR_ISNAN] = isnan_##s,                      \
-    [CR_ISINF] = isinf_##s, [CR_ISFINITE] = isfinite_##s                                           \
+    [CR_RELU] = relu_##s, [CR_GELU] = gelu_##s, [CR_SILU] = silu_##s,                              \
+    [CR_GELU_TANH] = gelutanh_##s, [CR_MISH] = mish_##s, [CR_ERF] = erf_##s, [CR_ERFC] = erfc_##s, \
+    [CR_LGAMMA] = lgamma_##s, [CR_DIGAMMA] = digamma_##s, [CR_FLOOR] = floor_##s,                  \
+    [CR_CEIL] = ceil_##s, [CR_ROUND] = round_##s, [CR_TRUNC] = trunc_##s, [CR_FRAC] = frac_##s,    \
+    [CR_LOGICAL_NOT] = not_##s, [CR_ISNAN] = isnan_##s, [CR_ISINF] = isinf_##s,                    \
+    [CR_ISFINITE] = isfinite_##s                                                                   \
   }
 
 #define INT_ROW(s)                                                                                 \

@@ -243,11 +243,48 @@ D(d_gelu) {
 /* s + a*s*(1-s) with s = sigmoid(a) */
 D(d_silu) {
   UNUSED(y);
+  if (can_fuse(g, a)) return fused(CR_SILU_BACKWARD, g, a);
   CR_AUTO s = fn(CR_SIGMOID, a);
   CR_AUTO r = num_sub(1, s);
   CR_AUTO as = cr_mul(a, s);
   CR_AUTO m = cr_mul(as, r);
   CR_AUTO t = cr_add(s, m);
+  return cr_mul(g, t);
+}
+
+/* gelu by tanh is a*s with s = sigmoid(u), u = 2 sqrt(2/pi) (a + 0.044715 a^3) */
+D(d_gelu_tanh) {
+  UNUSED(y);
+  if (can_fuse(g, a)) return fused(CR_GELU_TANH_BACKWARD, g, a);
+  CR_AUTO q = fn(CR_SQUARE, a);
+  CR_AUTO scaled = cr_mul_num(q, 0.044715);
+  CR_AUTO plus = cr_add_num(scaled, 1);
+  CR_AUTO product = cr_mul(a, plus);
+  CR_AUTO u = cr_mul_num(product, M_2_SQRTPI * M_SQRT2);
+  CR_AUTO s = fn(CR_SIGMOID, u);
+  CR_AUTO r = num_sub(1, s);
+  CR_AUTO as = cr_mul(a, s);
+  CR_AUTO asr = cr_mul(as, r);
+  CR_AUTO thrice = cr_mul_num(q, 3 * 0.044715);
+  CR_AUTO slope = cr_add_num(thrice, 1);
+  CR_AUTO du = cr_mul_num(slope, M_2_SQRTPI * M_SQRT2);
+  CR_AUTO m = cr_mul(asr, du);
+  CR_AUTO t = cr_add(s, m);
+  return cr_mul(g, t);
+}
+
+/* t + a (1 - t^2) sigmoid(a) with t = tanh(softplus(a)) */
+D(d_mish) {
+  UNUSED(y);
+  if (can_fuse(g, a)) return fused(CR_MISH_BACKWARD, g, a);
+  CR_AUTO p = fn(CR_SOFTPLUS, a);
+  CR_AUTO th = fn(CR_TANH, p);
+  CR_AUTO s = fn(CR_SIGMOID, a);
+  CR_AUTO q = fn(CR_SQUARE, th);
+  CR_AUTO r = num_sub(1, q);
+  CR_AUTO as = cr_mul(a, s);
+  CR_AUTO m = cr_mul(as, r);
+  CR_AUTO t = cr_add(th, m);
   return cr_mul(g, t);
 }
 
@@ -319,6 +356,8 @@ static const struct {
     [CR_RELU] = {"relu", 0, 0, RESULT, d_relu},
     [CR_GELU] = {"gelu", 1, 0, INPUT, d_gelu},
     [CR_SILU] = {"silu", 1, 0, INPUT, d_silu},
+    [CR_GELU_TANH] = {"geluTanh", 1, 0, INPUT, d_gelu_tanh},
+    [CR_MISH] = {"mish", 1, 0, INPUT, d_mish},
     [CR_ERF] = {"erf", 1, 0, INPUT, d_erf},
     [CR_ERFC] = {"erfc", 1, 0, INPUT, d_erfc},
     [CR_LGAMMA] = {"lgamma", 1, 0, INPUT, d_lgamma},

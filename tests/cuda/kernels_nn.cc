@@ -212,7 +212,8 @@ static void test_batch_norm() {
   }
 }
 
-static void compare_layer_norm(const cr_middle_shape &s, int given, double big, enum layout how) {
+static void compare_layer_norm(const cr_middle_shape &s, int given, double big, enum layout how,
+                               bool centred = true) {
   int64_t n = s.outer * s.n;
   std::string what = text_of("layer norm", s) + text(", given %d, mean %g", given, big);
   tolerance t = norm_tolerance(s.dtype, big);
@@ -221,13 +222,15 @@ static void compare_layer_norm(const cr_middle_shape &s, int given, double big, 
   array weight(s.dtype, {s.n}), bias(s.dtype, {s.n});
   array *w = some(weight, given & 1), *b = some(bias, given & 2);
   shift(x, big);
-  both(what, t, {&y, &mean, &rstd}, {&x, w, b}, [&](const cr_nn_backend *nn, place p) {
-    return nn->layer_norm(&s, 1e-5, p(&y), p(&x), p(w), p(b), p(&mean), p(&rstd));
+  array *m = some(mean, centred);
+  if (!centred) what += ", not centred";
+  both(what, t, {&y, m, &rstd}, {&x, w, b}, [&](const cr_nn_backend *nn, place p) {
+    return nn->layer_norm(&s, 1e-5, p(&y), p(&x), p(w), p(b), p(m), p(&rstd));
   });
   array *to_x = some(gx, given != 1), *to_w = some(gw, given != 2), *to_b = some(gb, given != 3);
-  both(what + ", backward", t, {to_x, to_w, to_b}, {&g, &x, &mean, &rstd, w},
+  both(what + ", backward", t, {to_x, to_w, to_b}, {&g, &x, m, &rstd, w},
        [&](const cr_nn_backend *nn, place p) {
-         return nn->layer_norm_backward(&s, p(to_x), p(to_w), p(to_b), p(&g), p(&x), p(w), p(&mean),
+         return nn->layer_norm_backward(&s, p(to_x), p(to_w), p(to_b), p(&g), p(&x), p(w), p(m),
                                         p(&rstd));
        });
 }
@@ -239,8 +242,10 @@ static void test_layer_norm() {
   FOR_FLOATS(t) {
     for (const auto &s : shapes) {
       cr_middle_shape shape = {t, s[0], s[1], 1};
-      for (int given = 0; given < 4; given++)
+      for (int given = 0; given < 4; given++) {
         compare_layer_norm(shape, given, 0, given % 2 ? DENSE : SHIFTED);
+        compare_layer_norm(shape, given, 0, given % 2 ? SHIFTED : DENSE, false);
+      }
       if (s[1] > 50) compare_layer_norm(shape, 3, 1e4, SHIFTED);
     }
   }

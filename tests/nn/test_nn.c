@@ -84,6 +84,11 @@ static cr_tensor *layer_plain(void *ctx, cr_tensor *const *in) {
   return cr_mul(s, s);
 }
 
+static cr_tensor *root_mean_square(void *ctx, cr_tensor *const *in) {
+  CR_AUTO s = cr_rms_norm(in[0], *(int64_t *)ctx, in[1], 1e-2);
+  return cr_mul(s, s);
+}
+
 static void test_norm_gradients(void **unused) {
   (void)unused;
   CR_AUTO mean = numbers(4, CR_FLOAT64, SHAPE(3));
@@ -473,11 +478,51 @@ static void test_dropout_gradients(void **unused) {
   CHECK_GRADIENTS(dropout_in_place, NULL, x);
 }
 
+static void test_rms_norm(void **unused) {
+  (void)unused;
+  for (int k = 0; k < 2; k++) {
+    cr_dtype dtype = k ? CR_FLOAT32 : CR_FLOAT64;
+    CR_AUTO x = leaf(1, dtype, SHAPE(50, 3, 33));
+    CR_AUTO w = leaf(2, dtype, SHAPE(33));
+    CR_AUTO y = must(cr_rms_norm(x, 33, w, 1e-5));
+    CR_AUTO gy = numbers(4, dtype, y->ndim, y->shape);
+    back(y, gy);
+    double tol = k ? 2e-5 : 1e-11, gw[33] = {0};
+    for (int64_t r = 0; r < 150; r++) {
+      double square = 0, slope = 0;
+      for (int i = 0; i < 33; i++) square += pow(at(x, r * 33 + i), 2) / 33;
+      double scale = 1 / sqrt(square + 1e-5);
+      for (int i = 0; i < 33; i++) {
+        double xhat = at(x, r * 33 + i) * scale, g = at(gy, r * 33 + i);
+        NEAR(at(y, r * 33 + i), xhat * at(w, i), tol);
+        gw[i] += g * xhat;
+        slope += g * at(w, i) * xhat / 33;
+      }
+      for (int i = 0; i < 33; i++) {
+        double xhat = at(x, r * 33 + i) * scale, h = at(gy, r * 33 + i) * at(w, i);
+        NEAR(at(cr_grad(x), r * 33 + i), scale * (h - xhat * slope), tol);
+      }
+    }
+    for (int i = 0; i < 33; i++) NEAR(at(cr_grad(w), i), gw[i], tol);
+  }
+  int64_t n = 12;
+  CR_AUTO x = leaf(1, CR_FLOAT64, SHAPE(2, 3, 4));
+  CR_AUTO w = leaf(2, CR_FLOAT64, SHAPE(3, 4));
+  CHECK_GRADIENTS(root_mean_square, &n, x, w);
+  CR_AUTO none = leaf(1, CR_FLOAT64, SHAPE(0, 12));
+  CR_AUTO y = must(cr_rms_norm(none, 12, w, 1e-5));
+  back(y, y);
+  REFUSED(cr_rms_norm(x, 8, NULL, 1e-5),
+          "nn.rms_norm: the last sizes of input 2x3x4 do not multiply to 8");
+  REFUSED(cr_rms_norm(x, 4, w, 1e-5), "nn.rms_norm: weight is 3x4, wanted 4 elements");
+}
+
 /* ---- without memory --------------------------------------------------------------------- */
 
 static cr_tensor *small_network(cr_tensor *const *in) {
   CR_AUTO a = cr_layer_norm(in[0], 4, in[1], NULL, 1e-5);
-  CR_AUTO b = cr_dropout(a, 0.5, true, NULL);
+  CR_AUTO r = cr_rms_norm(a, 4, in[1], 1e-5);
+  CR_AUTO b = cr_dropout(r, 0.5, true, NULL);
   CR_AUTO c = cr_batch_norm(b, in[1], in[2], NULL, NULL, true, 0.1, 1e-5);
   CR_AUTO d = cr_softmax(c, 1);
   CR_AUTO e = cr_log_softmax(d, 0);
@@ -512,14 +557,23 @@ static void test_out_of_memory(void **unused) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_batch_norm),        cmocka_unit_test(test_norm_gradients),
-      cmocka_unit_test(test_batch_norm_odd),    cmocka_unit_test(test_layer_norm),
-      cmocka_unit_test(test_norm_refusals),     cmocka_unit_test(test_softmax),
-      cmocka_unit_test(test_softmax_odd),       cmocka_unit_test(test_softmax_gradients),
-      cmocka_unit_test(test_loss_gradients),    cmocka_unit_test(test_cross_entropy_is_both),
-      cmocka_unit_test(test_loss_odd),          cmocka_unit_test(test_loss_refusals),
-      cmocka_unit_test(test_dropout),           cmocka_unit_test(test_dropout_odd),
-      cmocka_unit_test(test_dropout_gradients), cmocka_unit_test(test_out_of_memory),
+      cmocka_unit_test(test_batch_norm),
+      cmocka_unit_test(test_norm_gradients),
+      cmocka_unit_test(test_batch_norm_odd),
+      cmocka_unit_test(test_layer_norm),
+      cmocka_unit_test(test_norm_refusals),
+      cmocka_unit_test(test_rms_norm),
+      cmocka_unit_test(test_softmax),
+      cmocka_unit_test(test_softmax_odd),
+      cmocka_unit_test(test_softmax_gradients),
+      cmocka_unit_test(test_loss_gradients),
+      cmocka_unit_test(test_cross_entropy_is_both),
+      cmocka_unit_test(test_loss_odd),
+      cmocka_unit_test(test_loss_refusals),
+      cmocka_unit_test(test_dropout),
+      cmocka_unit_test(test_dropout_odd),
+      cmocka_unit_test(test_dropout_gradients),
+      cmocka_unit_test(test_out_of_memory),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

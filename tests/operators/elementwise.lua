@@ -34,6 +34,13 @@ local to_float = {
   { "softplus", function(x) return math.log(1 + math.exp(x)) end, "F.softplus(fl(a))" },
   { "gelu", function(x) return x * 0.5 * (1 + erf(x / math.sqrt(2))) end, "F.gelu(fl(a))" },
   { "silu", function(x) return x * sigmoid(x) end, "F.silu(fl(a))" },
+  { "geluTanh", function(x)
+    return x * sigmoid(2 * math.sqrt(2 / math.pi) * (x + 0.044715 * x ^ 3))
+  end, "F.gelu(fl(a), approximate='tanh')" },
+  { "mish", function(x)
+    local e = math.exp(x)
+    return x * e * (e + 2) / (e * (e + 2) + 2)
+  end, "F.mish(fl(a))" },
   { "erf", erf, "torch.erf(a)" },
   { "erfc", function(x) return 1 - erf(x) end, "torch.erfc(a)" },
   { "lgamma", scalar.lgamma, "torch.lgamma(a)", 1, 9 },

@@ -104,6 +104,14 @@ static double ref_gelu(double x) {
 static double ref_silu(double x) {
   return x * ref_sigmoid(x);
 }
+static double ref_gelu_tanh(double x) {
+  return x * ref_sigmoid(2 * sqrt(2 / M_PI) * (x + 0.044715 * x * x * x));
+}
+/* Where e^x is small its square would be lost in tanh(log(1 + e^x)). */
+static double ref_mish(double x) {
+  double e = exp(x);
+  return x > 20 ? x : x * (e * (e + 2) / (e * (e + 2) + 2));
+}
 static double ref_rsqrt(double x) {
   return 1 / sqrt(x);
 }
@@ -173,6 +181,8 @@ static double (*const unary_refs[CR_NUNARY])(double) = {[CR_NEG] = ref_neg,
                                                         [CR_RELU] = ref_relu,
                                                         [CR_GELU] = ref_gelu,
                                                         [CR_SILU] = ref_silu,
+                                                        [CR_GELU_TANH] = ref_gelu_tanh,
+                                                        [CR_MISH] = ref_mish,
                                                         [CR_ERF] = erf,
                                                         [CR_ERFC] = erfc,
                                                         [CR_LGAMMA] = lgamma,
@@ -205,7 +215,8 @@ static void check_unary(cr_unary_op op, cr_tensor *in, cr_tensor *out) {
     }
     double got = get(out, i);
     if (op == CR_DIGAMMA && fabs(got - want) < 1e-2) continue;
-    NEAR((cr_dtype)out->dtype, got, want, op == CR_GELU ? 32 : 8, "unary %d of %g", op, x);
+    NEAR((cr_dtype)out->dtype, got, want, op == CR_GELU || op == CR_GELU_TANH ? 32 : 8,
+         "unary %d of %g", op, x);
   }
 }
 
@@ -283,6 +294,8 @@ static void test_vector_functions(void **unused) {
   sweep(CR_ERFC, 8, 1.2e-38);
   sweep(CR_GELU, 8, 1.2e-37);
   sweep(CR_SILU, 4, 1.5e-36);
+  sweep(CR_GELU_TANH, 256, 1e-36);
+  sweep(CR_MISH, 4, 1.5e-36);
 }
 
 static void test_limits(void **unused) {
@@ -301,6 +314,10 @@ static void test_limits(void **unused) {
                {CR_SIGMOID, INFINITY, 1},
                {CR_SILU, -INFINITY, 0},
                {CR_SILU, INFINITY, INFINITY},
+               {CR_GELU_TANH, -INFINITY, 0},
+               {CR_GELU_TANH, INFINITY, INFINITY},
+               {CR_MISH, -INFINITY, 0},
+               {CR_MISH, INFINITY, INFINITY},
                {CR_GELU, -INFINITY, 0},
                {CR_GELU, INFINITY, INFINITY},
                {CR_SOFTPLUS, -INFINITY, 0},
@@ -471,13 +488,22 @@ static double ref_pointwise(cr_pointwise_op op, double a, double b, double c, do
   case CR_THRESHOLD_BACKWARD: return b > s ? a : 0;
   case CR_TANH_BACKWARD: return a * (1 - b * b);
   case CR_SIGMOID_BACKWARD: return a * b * (1 - b);
+  case CR_SILU_BACKWARD: return a * ref_sigmoid(b) * (1 + b * ref_sigmoid(-b));
+  case CR_GELU_TANH_BACKWARD: {
+    double k = 2 * sqrt(2 / M_PI), u = k * (b + 0.044715 * b * b * b);
+    return a * ref_sigmoid(u) * (1 + b * ref_sigmoid(-u) * k * (1 + 3 * 0.044715 * b * b));
+  }
+  case CR_MISH_BACKWARD: {
+    double th = tanh(ref_softplus(b));
+    return a * (th + b * pow(cosh(ref_softplus(b)), -2) * ref_sigmoid(b));
+  }
   default: return a * (0.5 * erfc(-b / sqrt(2)) + b * exp(-b * b / 2) / sqrt(2 * M_PI));
   }
 }
 
 static void test_pointwise(void **unused) {
   (void)unused;
-  static const int inputs[CR_NPOINTWISE] = {3, 3, 2, 2, 1, 1, 2, 2, 2, 2};
+  static const int inputs[CR_NPOINTWISE] = {3, 3, 2, 2, 1, 1, 2, 2, 2, 2, 2, 2, 2};
   for (int k = 0; k < CR_NPOINTWISE * CR_BOOL * NLAYOUTS * (NSHAPES - 1); k++) {
     cr_pointwise_op op = (cr_pointwise_op)(k % CR_NPOINTWISE);
     cr_dtype t = (cr_dtype)(k / CR_NPOINTWISE % CR_BOOL);
@@ -500,7 +526,7 @@ static void test_pointwise(void **unused) {
         want = op == CR_ADDCDIV ? a + trunc(2 * b / c) : want;
         want = as_stored(t, cr_int((int64_t)want));
       } else if (fabs(get(out, i) - want) <= 2 * epsilon(t) * fmax(size, 1e-2) &&
-                 (op <= CR_LERP || op == CR_GELU_BACKWARD)) {
+                 (op <= CR_LERP || op >= CR_GELU_BACKWARD)) {
         continue;
       }
       NEAR(t, get(out, i), want, 16, "pointwise %d on %s: %g %g %g", op, cr_dtypes[t].name, a, b,
