@@ -47,6 +47,9 @@ return function(nn, torch)
   end
 
   function BatchNormalization:updateOutput(input)
+    if not self.train and input:dim() == self.nDim - 1 then -- one sample, as in Torch7
+      return torch.squeeze(self:updateOutput(torch.unsqueeze(input, 1)), 1)
+    end
     if input:dim() ~= self.nDim then
       error(("%s: the input has %d dimensions, wanted %d"):format(torch.typename(self), input:dim(),
         self.nDim), 0)

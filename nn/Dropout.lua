@@ -4,13 +4,15 @@
 return function(nn, torch)
   local Dropout, parent = torch.class("nn.Dropout", "nn.Module")
 
-  --- nn.Dropout([p [, v1]])
+  --- nn.Dropout([p [, v1 [, inplace [, stochasticInference]]]])
   --
   -- While training, each element is zero with probability p and the others are divided by 1 - p, so that
   -- evaluation needs no scaling.
   --
   -- p: number, 0.5 by default
   -- v1: true scales in evaluation instead
+  -- inplace: true changes the input
+  -- stochasticInference: true drops elements in evaluation too
   -- Returns: a module; its input and output are tensors of any shape
   -- Errors: p is not within 0 <= p < 1
   -- From: Srivastava and others, "Dropout: a simple way to prevent neural networks from overfitting",
@@ -18,16 +20,18 @@ return function(nn, torch)
   -- Example:
   --   module = nn.Dropout(0.5)
   --   module:forward(torch.ones(100)):max() --> 2.0
-  function Dropout:__init(p, v1)
+  function Dropout:__init(p, v1, inplace, stochasticInference)
     parent.__init(self)
     self.p = p or 0.5
     self.train = true
     self.v2 = not v1
+    self.inplace = inplace
+    self.stochastic_inference = stochasticInference or false
     if self.p < 0 or self.p >= 1 then error(("nn.Dropout: p = %g, wanted 0 <= p < 1"):format(self.p), 2) end
   end
 
   function Dropout:updateOutput(input)
-    if self.train then return nn.functional.dropout(input, self.p, self.v2) end
+    if self.train or self.stochastic_inference then return nn.functional.dropout(input, self.p, self.v2) end
     return self.v2 and input or torch.mul(input, 1 - self.p)
   end
 
