@@ -26,11 +26,13 @@ return function(nn, torch)
     local first = arguments.dimension(self, input, self.startDim)
     local last = arguments.dimension(self, input, self.endDim)
     if last < first then
-      arguments.fail(self, "of an input of %s, dimension %d lies behind %d", arguments.shape(input), first, last)
+      arguments.fail(self, "of an input of %s, dimension %d lies behind %d", arguments.shape(input), first,
+        last)
     end
     local shape, product = {}, 1
     for d = 1, input:dim() do
-      if d >= first and d <= last then product = product * input:size(d) else shape[#shape + 1] = input:size(d) end
+      local size = input:size(d)
+      if d >= first and d <= last then product = product * size else shape[#shape + 1] = size end
       if d == last then shape[#shape + 1] = product end
     end
     return torch.reshape(input, shape)

@@ -1,4 +1,5 @@
--- LayerNorm.lua: each sample with mean 0 and variance 1.  Ba, Kiros and Hinton, "Layer normalization", 2016.
+-- LayerNorm.lua: each sample with mean 0 and variance 1.  Ba, Kiros and Hinton, "Layer normalization",
+-- 2016.
 
 return function(nn, torch)
   local LayerNorm, parent = torch.class("nn.LayerNorm", "nn.Module")
@@ -36,8 +37,8 @@ return function(nn, torch)
   -- (x - mean) / sqrt(var + eps) * weight + bias, with the mean and the variance over the last dimensions.
   --
   -- normalizedShape: number, or table of the sizes of the last dimensions
-  -- opts: table: eps: 1e-5 by default; elementwiseAffine: false leaves weight and bias out; bias: false leaves
-  --   the bias out
+  -- opts: table: eps: 1e-5 by default; elementwiseAffine: false leaves weight and bias out; bias: false
+  --   leaves the bias out
   -- Returns: a module with weight, which starts as 1, and bias, which starts as 0; its input and output are
   --   .. x normalizedShape
   -- Errors: the input's last sizes are others

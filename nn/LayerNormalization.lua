@@ -5,8 +5,9 @@ return function(nn, torch)
 
   --- nn.LayerNormalization(nOutput [, bias [, eps [, affine]]])
   --
-  -- (x - mean) / sqrt(var + eps/nOutput) times a learned gain, which starts as 1, plus a learned bias, with the
-  -- mean and the variance of each sample.
+  -- (x - mean) / sqrt(var + eps/nOutput) times a learned gain, which starts as 1, plus a learned bias,
+  -- with the mean and the variance of each sample.  (Torch7 takes the means of a batch for those of other
+  -- samples.)
   --
   -- nOutput: how many elements a sample has
   -- bias: number that the bias starts as, 0 by default
@@ -19,7 +20,7 @@ return function(nn, torch)
   --   math.abs(y[1]:sum()) < 1e-4 --> true
   function LayerNormalization:__init(nOutput, bias, eps, affine)
     parent.__init(self)
-    local mean = nn.Sequential():add(nn.Mean(1, 1)):add(nn.Replicate(nOutput, 1, 1))
+    local mean = nn.Sequential():add(nn.Mean(1, 1)):add(nn.Replicate(nOutput, 2))
     self:add(nn.ConcatTable():add(nn.Identity()):add(mean))
     self:add(nn.CSubTable())
     self:add(nn.Normalize(2, eps or 1e-10))

@@ -1,7 +1,7 @@
 -- LinearWeightNorm.lua: y = x W^T + b with W's rows given by their length and their direction.
 
 return function(nn, torch)
-  local LinearWeightNorm, parent = torch.class("nn.LinearWeightNorm", "nn.Linear")
+  local LinearWeightNorm = torch.class("nn.LinearWeightNorm", "nn.Linear")
   local arguments = nn._arguments
 
   --- nn.LinearWeightNorm(inputSize, outputSize [, bias [, eps]])
@@ -24,6 +24,7 @@ return function(nn, torch)
     self:registerParameter("v", torch.Tensor(outputSize, inputSize))
     self:registerParameter("g", torch.Tensor(outputSize, 1))
     self.weight = torch.Tensor(outputSize, inputSize)
+    self._derived = { weight = false } -- no parameter
     if bias ~= false then self:registerParameter("bias", torch.Tensor(outputSize)) end
     self:reset()
   end
@@ -33,11 +34,12 @@ return function(nn, torch)
     return torch.clamp(torch.norm(weight, 2, 2), self.eps, nil)
   end
 
-  --- nn.LinearWeightNorm:initFromWeight([weight]); nn.LinearWeightNorm.fromLinear(linear)
-  -- nn.LinearWeightNorm:toLinear()
+  --- nn.LinearWeightNorm:initFromWeight([weight]); nn.LinearWeightNorm:fromLinear(linear)
+  -- nn.LinearWeightNorm:toLinear(); nn.LinearWeightNorm:updateWeightMatrix()
   --
-  -- Takes g and v from a weight; makes a module of an nn.Linear, or an nn.Linear of the module, with the same
-  -- output.
+  -- Takes g and v from a weight; makes a module of an nn.Linear, or an nn.Linear of the module, with the
+  -- same output; computes the weight, as the module does before each use.  fromLinear is a function, not
+  -- a method.
   --
   -- weight: matrix, the module's own by default
   -- linear: nn.Linear
@@ -67,7 +69,7 @@ return function(nn, torch)
   function LinearWeightNorm:toLinear()
     local linear = nn.Linear(self.inputSize, self.outputSize, self.bias ~= nil):type(self._type)
     torch.noGrad(function()
-      self:updateWeightMatrix()
+      self:_weight()
       linear.weight:copy(self.weight)
       if self.bias then linear.bias:copy(self.bias) end
     end)
@@ -81,19 +83,18 @@ return function(nn, torch)
   end
 
   -- The weight on the tape; its numbers go into the field.
-  function LinearWeightNorm:updateWeightMatrix()
+  function LinearWeightNorm:_weight()
     local weight = torch.cmul(self.v, torch.cdiv(self.g, lengths(self, self.v)))
     self.weight = weight:detach()
     return weight
   end
 
-  function LinearWeightNorm:parameters()
-    local params, grads = { self.v, self.g, self.bias }, { self.gradV, self.gradG, self.gradBias }
-    return params, grads
+  function LinearWeightNorm:updateWeightMatrix()
+    torch.noGrad(self._weight, self)
   end
 
   function LinearWeightNorm:updateOutput(input)
-    return nn.functional.linear(input, self:updateWeightMatrix(), self.bias)
+    return nn.functional.linear(input, self:_weight(), self.bias)
   end
 
   function LinearWeightNorm:__tostring()

@@ -1,5 +1,5 @@
--- LocalResponseNorm.lua: each element divided by a power of what its neighbours in other channels amount to:
--- nn.LocalResponseNorm and, for images, nn.CrossMapLRN2d.
+-- LocalResponseNorm.lua: each element divided by a power of what its neighbours in other channels amount
+-- to: nn.LocalResponseNorm and, for images, nn.CrossMapLRN2d.
 
 return function(nn, torch)
   local LocalResponseNorm, parent = torch.class("nn.LocalResponseNorm", "nn.Module")
@@ -7,7 +7,8 @@ return function(nn, torch)
 
   --- nn.LocalResponseNorm(size [, opts]); nn.CrossMapLRN2d(size [, opts])
   --
-  -- x / (k + alpha m)^beta, m being the mean of the squares of `size` neighbouring channels, with zeros outside.
+  -- x / (k + alpha m)^beta, m being the mean of the squares of `size` neighbouring channels, with zeros
+  -- outside.
   --
   -- size: how many channels
   -- opts: table: alpha: 1e-4, beta: 0.75 and k: 1 by default

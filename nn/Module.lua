@@ -84,6 +84,7 @@ return function(nn, torch)
     -- A copy that torch.func.functionalCall made (_functional) has parameters that may be results; their
     -- gradients go on along the tape and not into gradWeight.
     if not self._functional then self:_link() end
+    if self._derived then nn.utils._derive(self) end
     return self:updateOutput(input, ...)
   end
 
@@ -209,6 +210,7 @@ return function(nn, torch)
 
     local function whole(self, input)
       self:_link()
+      if self._derived then nn.utils._derive(self) end
       local order, output = tape.enter(), plain(self, input)
       tape.note(self, input, output, depth + 1, order)
       return output

@@ -5,8 +5,8 @@ return function(nn, torch)
 
   --- nn.SELU()
   --
-  -- 1.0507 x of each element, and 1.0507 times 1.6733 (exp(x) - 1) below zero, which keeps mean 0 and variance 1
-  -- from layer to layer.
+  -- 1.0507 x of each element, and 1.0507 times 1.6733 (exp(x) - 1) below zero, which keeps mean 0 and
+  -- variance 1 from layer to layer.
   --
   -- Returns: a module; its input and output are tensors of any shape
   -- From: Klambauer and others, "Self-normalizing neural networks", NeurIPS 2017

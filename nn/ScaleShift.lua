@@ -6,8 +6,8 @@ return function(nn, torch)
 
   --- nn.ScaleShift(shape [, opts])
   --
-  -- x * weight + bias, element by element, for the last dimensions of x, with a learned weight, which starts as 1,
-  -- and bias, which starts as 0.
+  -- x * weight + bias, element by element, for the last dimensions of x, with a learned weight, which
+  -- starts as 1, and bias, which starts as 0.
   --
   -- shape: number, or table of sizes that broadcast to x's last ones
   -- opts: table: bias: false leaves the bias out

@@ -6,8 +6,8 @@ return function(nn, torch)
 
   --- nn.Sin([omega])
   --
-  -- sin(omega x) of each element.  A network for images or sounds as functions of place and time takes omega 30, and
-  -- its layers' weights uniform in +-sqrt(6/n)/30.
+  -- sin(omega x) of each element.  A network for images or sounds as functions of place and time takes
+  -- omega 30, and its layers' weights uniform in +-sqrt(6/n)/30.
   --
   -- omega: number, 1 by default; also in a table
   -- Returns: a module; its input and output are tensors of any shape

@@ -1,8 +1,9 @@
--- SpatialContrastiveNormalization.lua: images less the mean, divided by the deviation of what is around each
--- place.
+-- SpatialContrastiveNormalization.lua: images less the mean, divided by the deviation of what is around
+-- each place.
 
 return function(nn, torch)
-  local SpatialContrastiveNormalization, parent = torch.class("nn.SpatialContrastiveNormalization", "nn.Module")
+  local SpatialContrastiveNormalization, parent =
+    torch.class("nn.SpatialContrastiveNormalization", "nn.Module")
   local arguments = nn._arguments
 
   --- nn.SpatialContrastiveNormalization([nInputPlane [, kernel [, threshold [, thresval]]]])

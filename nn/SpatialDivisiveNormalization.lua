@@ -6,8 +6,8 @@ return function(nn, torch)
 
   --- nn.SpatialDivisiveNormalization([nInputPlane [, kernel [, threshold [, thresval]]]])
   --
-  -- Divides each element by the root of the weighted mean of the squares around its place in all planes, divided
-  -- by how much of the window lies inside.
+  -- Divides each element by the root of the weighted mean of the squares around its place in all planes,
+  -- divided by how much of the window lies inside.
   --
   -- nInputPlane: how many planes, 1 by default
   -- kernel: weights: matrix, or vector for its product with itself, of odd sizes; 9 x 9 ones by default
@@ -29,7 +29,9 @@ return function(nn, torch)
 
   function SpatialDivisiveNormalization:updateOutput(input)
     return arguments.as_batch(self, input, function(x)
-      local deviation = torch.sqrt(arguments.around(self, torch.square(x)))
+      local square = arguments.around(self, torch.square(x))
+      local zero = torch.eq(square, 0) -- where the root has no derivative
+      local deviation = torch.where(zero, 0, torch.sqrt(torch.where(zero, 1, square)))
       local divisor = torch.cdiv(deviation, arguments.inside(self, x))
       return torch.cdiv(x, torch.threshold(divisor, self.threshold, self.thresval))
     end)

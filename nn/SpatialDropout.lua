@@ -14,8 +14,8 @@ return function(nn, torch)
   -- stochasticInference: true drops planes in evaluation too
   -- Returns: a module; its input and output are (batch x) planes x height x width
   -- Errors: p is outside 0 to 1, or the input has other dimensions
-  -- From: Tompson and others, "Efficient object localization using convolutional networks", CVPR 2015, as in
-  --   Torch7
+  -- From: Tompson and others, "Efficient object localization using convolutional networks", CVPR 2015, as
+  --   in Torch7
   -- Example:
   --   y = nn.SpatialDropout():forward(torch.ones(8, 2, 2))
   --   y[1]:max() == y[1]:min(), y:max() <= 1 --> true true

@@ -1,7 +1,8 @@
 -- SpatialSubtractiveNormalization.lua: images less the mean of what is around each place.
 
 return function(nn, torch)
-  local SpatialSubtractiveNormalization, parent = torch.class("nn.SpatialSubtractiveNormalization", "nn.Module")
+  local SpatialSubtractiveNormalization, parent =
+    torch.class("nn.SpatialSubtractiveNormalization", "nn.Module")
   local arguments = nn._arguments
 
   -- Sets nInputPlane and kernel, whose elements are to add up to 1 over all planes.
@@ -49,8 +50,8 @@ return function(nn, torch)
 
   --- nn.SpatialSubtractiveNormalization([nInputPlane [, kernel]])
   --
-  -- Subtracts from each element the weighted mean of the elements around its place in all planes; near an edge,
-  -- of those that are inside.
+  -- Subtracts from each element the weighted mean of the elements around its place in all planes; near an
+  -- edge, of those that are inside.
   --
   -- nInputPlane: how many planes, 1 by default
   -- kernel: weights: matrix, or vector for its product with itself, of odd sizes; 9 x 9 ones by default

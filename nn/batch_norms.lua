@@ -5,7 +5,7 @@ return function(nn, torch)
   local arguments = nn._arguments
 
   -- What they share: weight, bias, the running statistics.
-  local Base, parent = torch.class("nn._RunningNorm", "nn.Module")
+  local Base, parent = {}, nn.Module
 
   function Base:_init(numFeatures, opts, defaults)
     parent.__init(self)
@@ -60,21 +60,23 @@ return function(nn, torch)
   --- nn.BatchNorm1d(numFeatures [, opts]); nn.BatchNorm2d(numFeatures [, opts])
   -- nn.BatchNorm3d(numFeatures [, opts])
   --
-  -- (x - mean) / sqrt(var + eps) * weight + bias for each channel: mean and variance of the batch, or, after
-  -- :evaluate(), running_mean and running_var, which follow with r = (1 - momentum) r + momentum s.
+  -- (x - mean) / sqrt(var + eps) * weight + bias for each channel: mean and variance of the batch, or,
+  -- after :evaluate(), running_mean and running_var, which follow with r = (1 - momentum) r + momentum s.
   --
   -- numFeatures: how many channels
-  -- opts: table: eps: 1e-5 by default; momentum: 0.1 by default, false takes the mean of all batches; affine:
-  --   false leaves weight and bias out; trackRunningStats: false always takes the batch's statistics
-  -- Returns: a module with weight, which starts as 1, and bias, which starts as 0.  Its input and output are
-  --   batch x channels (x length), batch x channels x height x width, or x depth x height x width
+  -- opts: table: eps: 1e-5 by default; momentum: 0.1 by default, false takes the mean of all batches;
+  --   affine: false leaves weight and bias out; trackRunningStats: false always takes the batch's
+  --   statistics
+  -- Returns: a module with weight, which starts as 1, and bias, which starts as 0.  Its input and output
+  --   are batch x channels (x length), batch x channels x height x width, or x depth x height x width
   -- Errors: the input has other dimensions or channels; in training a channel has one value only
   -- From: Ioffe and Szegedy, "Batch normalization", ICML 2015, as in PyTorch
   -- Example:
   --   module = nn.BatchNorm1d(2, { momentum = false })
   --   math.abs(module:forward(torch.rand(8, 2)):mean()) < 1e-5, module.num_batches_tracked:item() --> true 1
   for places = 1, 3 do
-    local BatchNorm = torch.class(("nn.BatchNorm%dd"):format(places), "nn._RunningNorm")
+    local BatchNorm = torch.class(("nn.BatchNorm%dd"):format(places), "nn.Module")
+    for name, method in pairs(Base) do BatchNorm[name] = method end
 
     function BatchNorm:__init(numFeatures, opts)
       self:_init(numFeatures, opts, { eps = 1e-5, momentum = 0.1, affine = true, trackRunningStats = true })
@@ -95,9 +97,9 @@ return function(nn, torch)
   -- (x - mean) / sqrt(var + eps) * weight + bias, with the mean and the variance of each sample's channel.
   --
   -- numFeatures: how many channels
-  -- opts: table: eps: 1e-5 by default; momentum: 0.1 by default, false takes the mean of all batches; affine:
-  --   true has weight and bias; trackRunningStats: true has running_mean and running_var follow, and takes them
-  --   after :evaluate()
+  -- opts: table: eps: 1e-5 by default; momentum: 0.1 by default, false takes the mean of all batches;
+  --   affine: true has weight and bias; trackRunningStats: true has running_mean and running_var follow,
+  --   and takes them after :evaluate()
   -- Returns: a module; its input and output are (batch x) channels x length, x height x width, or x depth x
   --   height x width
   -- Errors: the input has other dimensions or channels, or one value only for a channel
@@ -106,7 +108,8 @@ return function(nn, torch)
   --   y = nn.InstanceNorm2d(3):forward(torch.rand(2, 3, 4, 4))
   --   math.abs(y[1][2]:sum()) < 1e-4 --> true
   for places = 1, 3 do
-    local InstanceNorm = torch.class(("nn.InstanceNorm%dd"):format(places), "nn._RunningNorm")
+    local InstanceNorm = torch.class(("nn.InstanceNorm%dd"):format(places), "nn.Module")
+    for name, method in pairs(Base) do InstanceNorm[name] = method end
 
     function InstanceNorm:__init(numFeatures, opts)
       self:_init(numFeatures, opts, { eps = 1e-5, momentum = 0.1, affine = false, trackRunningStats = false })

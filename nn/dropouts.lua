@@ -32,15 +32,16 @@ return function(nn, torch)
   end
 
   --- nn.Dropout1d([p]); nn.Dropout2d([p]); nn.Dropout3d([p])
+  -- nn.Dropout1d:setp(p); nn.Dropout2d:setp(p); nn.Dropout3d:setp(p)
   --
-  -- While training, zeroes whole channels with probability p, each sample's by themselves, and divides the others
-  -- by 1 - p.  module:setp(p) sets p.
+  -- While training, zeroes whole channels with probability p, each sample's by themselves, and divides the
+  -- others by 1 - p.  setp sets p.
   --
   -- p: number, 0.5 by default; also in a table: { p = 0.1 }
   -- Returns: a module; its input and output are (batch x) channels x 1, 2 or 3 sizes
   -- Errors: p is outside 0 to 1, or the input has other dimensions
-  -- From: Tompson and others, "Efficient object localization using convolutional networks", CVPR 2015, as in
-  --   PyTorch
+  -- From: Tompson and others, "Efficient object localization using convolutional networks", CVPR 2015, as
+  --   in PyTorch
   -- Example:
   --   y = nn.Dropout2d(0.5):forward(torch.ones(4, 8, 2, 2))
   --   y[1][1]:max() == y[1][1]:min() --> true
@@ -53,9 +54,10 @@ return function(nn, torch)
   end
 
   --- nn.AlphaDropout([p]); nn.FeatureAlphaDropout([p])
+  -- nn.AlphaDropout:setp(p); nn.FeatureAlphaDropout:setp(p)
   --
-  -- While training, sets elements, or whole channels, with probability p to what nn.SELU gives for -infinity, and
-  -- scales and shifts all so that mean 0 and variance 1 stay.  module:setp(p) sets p.
+  -- While training, sets elements, or whole channels, with probability p to what nn.SELU gives for
+  -- -infinity, and scales and shifts all so that mean 0 and variance 1 stay.  setp sets p.
   --
   -- p: number, 0.5 by default; also in a table
   -- Returns: a module; its input and output are tensors of any shape, for nn.FeatureAlphaDropout
@@ -69,10 +71,10 @@ return function(nn, torch)
     return nn.functional.featureAlphaDropout(arguments.tensor(self, input, 2), p)
   end)
 
-  --- nn.DropPath([p])
+  --- nn.DropPath([p]); nn.DropPath:setp(p)
   --
   -- While training, zeroes whole samples with probability p and divides the others by 1 - p: put behind the
-  -- layers of a residual block, it leaves them out at random.  module:setp(p) sets p.
+  -- layers of a residual block, it leaves them out at random.  setp sets p.
   --
   -- p: number, 0.5 by default; also in a table
   -- Returns: a module; its input and output are batch x ..

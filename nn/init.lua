@@ -48,6 +48,7 @@ for _, name in ipairs {
   "functional.activations", "functional.norm", "functional.dropout", "short_options",
   "VolumetricBatchNormalization", "SpatialCrossMapLRN", "SpatialSubtractiveNormalization",
   "SpatialDivisiveNormalization", "SpatialContrastiveNormalization", "LinearWeightNorm",
+  "WeightNorm", "utils.derived", "utils.weightnorm", "utils.spectralnorm",
   "SpatialDropout", "VolumetricDropout", "dropouts",
   "LayerNorm", "RMSNorm", "GroupNorm", "batch_norms", "LocalResponseNorm",
   "GELU", "SiLU", "Mish", "Hardswish", "Hardsigmoid", "SELU", "CELU", "SquaredReLU", "Sin", "Snake",

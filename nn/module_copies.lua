@@ -84,6 +84,10 @@ return function(nn, torch)
       storages[key] = whole:type(typename):storage()
     end
     local new = t.new():type(typename)
+    if t:dim() == 0 then -- no sizes would be those of an empty tensor
+      local one = torch.LongStorage { 1 }
+      return new:set(storages[key], t:storageOffset(), one, one):squeeze()
+    end
     return new:set(storages[key], t:storageOffset(), t:size(), t:stride())
   end
 

@@ -69,13 +69,14 @@ return function(nn, torch)
   --
   -- exp(x_i) / sum_j exp(x_j) along a dimension, its logarithm, or the same of -x.
   --
-  -- dim: 1 to x:dim(), negative counts from the last; also in a table.  By default the second, or the first of a
-  --   vector or of an input of 3 dimensions
+  -- dim: 1 to x:dim(), negative counts from the last; also in a table.  By default the second, or the
+  --   first of a vector or of an input of 3 dimensions
   -- Returns: a module; its input and output are tensors of any shape
   -- Errors: the input has no such dimension
   -- From: PyTorch
   -- Example:
-  --   nn.Softmax(1):forward(torch.zeros(2, 4))[1][1], nn.Softmin(-1):forward(torch.zeros(2, 4))[1][1] --> 0.5 0.25
+  --   nn.Softmax(1):forward(torch.zeros(2, 4))[1][1] --> 0.5
+  --   nn.Softmin(-1):forward(torch.zeros(2, 4))[1][1] --> 0.25
   --   nn.LogSoftmax { dim = 3 }:forward(torch.zeros(2, 4, 1)):sum() == 0 --> true
   for name, along in pairs {
     Softmax = { "softmax", "SoftMax" }, LogSoftmax = { "logSoftmax", "LogSoftMax" },

@@ -153,16 +153,6 @@ static int f_layer_norm(lua_State *L) {
                                opt_tensor(L, 4), luaL_optnumber(L, 5, 1e-5)));
 }
 
-/* The step from 1 to the next number of x's type. */
-static double epsilon_of(const cr_tensor *x) {
-  switch (x->dtype) {
-  case CR_FLOAT64: return 0x1p-52;
-  case CR_FLOAT16: return 0x1p-10;
-  case CR_BFLOAT16: return 0x1p-7;
-  default: return 0x1p-23;
-  }
-}
-
 /** nn.functional.rmsNorm(x, n [, weight [, eps]])
  *
  *  x / sqrt(mean(x^2) + eps) * weight over the last n elements of each sample.  Differentiable.
@@ -170,7 +160,7 @@ static double epsilon_of(const cr_tensor *x) {
  *  x: tensor whose last sizes have n as their product
  *  n: number
  *  weight: tensor of those sizes, or nil
- *  eps: number; the type's smallest step from 1 by default
+ *  eps: number; by default 2^-52 for float64 and 2^-23 for the other types, the steps from 1
  *  Returns: a tensor of x's shape
  *  Errors: the shapes do not fit
  *  From: Zhang and Sennrich, "Root mean square layer normalization", NeurIPS 2019
@@ -180,8 +170,8 @@ static double epsilon_of(const cr_tensor *x) {
  */
 static int f_rms_norm(lua_State *L) {
   cr_tensor *x = cr_check_tensor(L, 1);
-  return push(
-      L, cr_rms_norm(x, cr_check_int(L, 2), opt_tensor(L, 3), luaL_optnumber(L, 4, epsilon_of(x))));
+  double eps = luaL_optnumber(L, 4, x->dtype == CR_FLOAT64 ? 0x1p-52 : 0x1p-23);
+  return push(L, cr_rms_norm(x, cr_check_int(L, 2), opt_tensor(L, 3), eps));
 }
 
 /** nn.functional.softmax(x [, dim]); nn.functional.logSoftmax(x [, dim])

@@ -54,16 +54,17 @@ return function(nn, torch)
 
   --- nn.functional.elu(x [, alpha]); nn.functional.celu(x [, alpha]); nn.functional.selu(x)
   --
-  -- x where it is positive.  Below zero elu has alpha (exp(x) - 1) and celu alpha (exp(x / alpha) - 1), which
-  -- is smooth at 0; selu is 1.0507 times elu with alpha 1.6733, which keeps mean 0 and variance 1 from layer to
-  -- layer.  Differentiable.
+  -- x where it is positive.  Below zero elu has alpha (exp(x) - 1) and celu alpha (exp(x / alpha) - 1),
+  -- which is smooth at 0; selu is 1.0507 times elu with alpha 1.6733, which keeps mean 0 and variance 1
+  -- from layer to layer.  Differentiable.
   --
   -- x: tensor of a float type
   -- alpha: number, 1 by default
   -- Returns: a tensor of x's shape
   -- Errors: celu: alpha is 0
   -- From: Clevert, Unterthiner and Hochreiter, ICLR 2016; Barron, "Continuously differentiable
-  --   exponential linear units", 2017; Klambauer and others, "Self-normalizing neural networks", NeurIPS 2017
+  --   exponential linear units", 2017; Klambauer and others, "Self-normalizing neural networks", NeurIPS
+  --   2017
   -- Example:
   --   x = torch.Tensor { -100, 2 }
   --   nn.functional.elu(x):sum(), nn.functional.celu(x, 0.5):sum() --> 1.0 1.5
@@ -85,8 +86,8 @@ return function(nn, torch)
 
   --- nn.functional.leakyRelu(x [, slope]); nn.functional.prelu(x, weight)
   --
-  -- x where it is positive and slope times it below zero; the slopes of prelu are a tensor: one number, or one
-  -- for each place of the second dimension (of the first, where x has one only).  Differentiable.
+  -- x where it is positive and slope times it below zero; the slopes of prelu are a tensor: one number, or
+  -- one for each place of the second dimension (of the first, where x has one only).  Differentiable.
   --
   -- x: tensor of a float type
   -- slope: number, 0.01 by default
@@ -138,8 +139,8 @@ return function(nn, torch)
   --- nn.functional.hardtanh(x [, lo [, hi]]); nn.functional.hardshrink(x [, lambda])
   -- nn.functional.softshrink(x [, lambda]); nn.functional.softplus(x [, beta [, threshold]])
   --
-  -- hardtanh: each element kept within lo and hi.  hardshrink: x, or 0 within lambda of 0; softshrink too, but
-  -- the rest is moved towards 0 by lambda.  softplus: log(1 + exp(beta x)) / beta, and x itself where
+  -- hardtanh: each element kept within lo and hi.  hardshrink: x, or 0 within lambda of 0; softshrink too,
+  -- but the rest is moved towards 0 by lambda.  softplus: log(1 + exp(beta x)) / beta, and x itself where
   -- beta x is above threshold.  Differentiable.
   --
   -- x: tensor of a float type
@@ -195,8 +196,8 @@ return function(nn, torch)
   --- nn.functional.glu(x [, dim]); nn.functional.reglu(x [, dim]); nn.functional.geglu(x [, dim])
   -- nn.functional.swiglu(x [, dim])
   --
-  -- Cuts x into halves a and b along a dimension: glu is a sigmoid(b); reglu relu(a) b, geglu gelu(a) b, swiglu
-  -- silu(a) b.  Differentiable.
+  -- Cuts x into halves a and b along a dimension: glu is a sigmoid(b); reglu relu(a) b, geglu gelu(a) b,
+  -- swiglu silu(a) b.  Differentiable.
   --
   -- x: tensor of a float type
   -- dim: 1 to x:dim(), the last by default; negative counts from the last

@@ -48,8 +48,8 @@ return function(nn, torch)
 
   --- nn.functional.alphaDropout(x [, p]); nn.functional.featureAlphaDropout(x [, p])
   --
-  -- Sets elements, or whole channels, with probability p to what nn.functional.selu gives for -infinity, and
-  -- scales and shifts all so that mean 0 and variance 1 stay.  Differentiable.
+  -- Sets elements, or whole channels, with probability p to what nn.functional.selu gives for -infinity,
+  -- and scales and shifts all so that mean 0 and variance 1 stay.  Differentiable.
   --
   -- x: tensor of a float type; for featureAlphaDropout batch x channels x ..
   -- p: number, 0.5 by default
@@ -83,8 +83,8 @@ return function(nn, torch)
 
   --- nn.functional.dropPath(x [, p])
   --
-  -- Zeroes whole samples with probability p and divides the others by 1 - p: the path of a residual block that
-  -- is left out at random.  Differentiable.
+  -- Zeroes whole samples with probability p and divides the others by 1 - p: the path of a residual block
+  -- that is left out at random.  Differentiable.
   --
   -- x: tensor, batch x ..
   -- p: number, 0.5 by default

@@ -43,7 +43,9 @@ return function(nn, torch)
   --   y = nn.functional.groupNorm(torch.rand(2, 4, 3), 2)
   --   math.abs(y:narrow(2, 1, 2)[1]:sum()) < 1e-4 --> true
   local function group_norm(name, x, groups, weight, bias, eps)
-    if x:dim() < 2 then raise("nn.functional.%s: x is of %s, wanted batch x channels ..", name, text_of(x)) end
+    if x:dim() < 2 then
+      raise("nn.functional.%s: x is of %s, wanted batch x channels ..", name, text_of(x))
+    end
     if groups < 1 or x:size(2) % groups ~= 0 then
       raise("nn.functional.%s: %d channels are not a multiple of %d groups", name, x:size(2), groups)
     end
@@ -95,7 +97,9 @@ return function(nn, torch)
     end
     local mean, var = opts.runningMean, opts.runningVar
     if opts.useInputStats == false then
-      if not (mean and var) then raise("nn.functional.instanceNorm: runningMean and runningVar are missing") end
+      if not (mean and var) then
+        raise("nn.functional.instanceNorm: runningMean and runningVar are missing")
+      end
       return by_running(x, mean, var, opts.weight, opts.bias, opts.eps)
     end
     if x:nElement() > 0 and x:nElement() == x:size(1) * x:size(2) then
@@ -109,7 +113,8 @@ return function(nn, torch)
 
   --- nn.functional.localResponseNorm(x, size [, alpha [, beta [, k]]])
   --
-  -- x / (k + alpha m)^beta, m being the mean of the squares of `size` neighbouring channels.  Differentiable.
+  -- x / (k + alpha m)^beta, m being the mean of the squares of `size` neighbouring channels.
+  -- Differentiable.
   --
   -- x: tensor, batch x c x ..
   -- size: how many channels
@@ -122,7 +127,9 @@ return function(nn, torch)
   --   x = torch.ones(1, 3, 2)
   --   nn.functional.localResponseNorm(x, 1, 1, 1, 1):sum() --> 3.0
   function functional.localResponseNorm(x, size, alpha, beta, k)
-    if x:dim() < 2 then raise("nn.functional.localResponseNorm: x is of %s, wanted batch x channels ..", text_of(x)) end
+    if x:dim() < 2 then
+      raise("nn.functional.localResponseNorm: x is of %s, wanted batch x channels ..", text_of(x))
+    end
     if size < 1 then raise("nn.functional.localResponseNorm: size is %d, wanted at least 1", size) end
     if x:nElement() == 0 then return x:clone() end
     local n, c = x:size(1), x:size(2)
