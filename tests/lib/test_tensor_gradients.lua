@@ -72,7 +72,8 @@ end
 local unary = {
   neg = {}, abs = {}, sign = {}, square = {}, exp = {}, expm1 = {}, sin = {}, cos = {},
   tan = { -1, 1 }, atan = {}, sinh = {}, cosh = {}, tanh = {}, asinh = {}, sigmoid = {},
-  logSigmoid = {}, softplus = {}, relu = {}, gelu = {}, silu = {}, geluTanh = {}, mish = {}, erf = {}, erfc = {},
+  logSigmoid = {}, softplus = {}, relu = {}, gelu = {}, silu = {}, geluTanh = {}, mish = {},
+  erf = {}, erfc = {},
   sqrt = { 0.5, 3 }, rsqrt = { 0.5, 3 }, cinv = { 0.5, 3 }, log = { 0.5, 3 }, log1p = { -0.5, 2 },
   log2 = { 0.5, 3 }, log10 = { 0.5, 3 }, asin = { -0.8, 0.8 }, acos = { -0.8, 0.8 },
   acosh = { 1.2, 3 }, atanh = { -0.8, 0.8 }, floor = {}, ceil = {}, round = {}, trunc = {}, frac = {},
