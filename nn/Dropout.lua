@@ -11,7 +11,7 @@ return function(nn, torch)
   --
   -- p: number, 0.5 by default
   -- v1: true scales in evaluation instead
-  -- inplace: true changes the input
+  -- inplace: for Torch7's scripts; the input is never changed
   -- stochasticInference: true drops elements in evaluation too
   -- Returns: a module; its input and output are tensors of any shape
   -- Errors: p is not within 0 <= p < 1

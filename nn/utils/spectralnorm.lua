@@ -48,7 +48,7 @@ return function(nn, torch)
   -- Example:
   --   module = nn.utils.spectralNorm(nn.Linear(3, 2), { nPowerIterations = 30 })
   --   module:forward(torch.ones(3))
-  --   _, s = torch.svd(module.weight)
+  --   _, s = torch.svd(module.weight:detach())
   --   math.abs(s[1] - 1) < 1e-3 --> true
   function utils.spectralNorm(module, opts)
     local typename = torch.typename(module) or ""
