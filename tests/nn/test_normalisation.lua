@@ -19,13 +19,14 @@ function tests.running_statistics()
   }
   for name, m in pairs(made) do
     m:double()
-    for i = 1, 2 do m(golden[name .. "/input" .. i]) end
+    local function there(key) return golden[name .. key]:type(m.running_mean:type()) end -- or on a device
+    for i = 1, 2 do m(there("/input" .. i)) end
     for _, key in ipairs { "running_mean", "running_var" } do
-      tester:eq(m[key], golden[name .. "/after/" .. key], 1e-10, name .. " " .. key)
+      tester:eq(m[key], there("/after/" .. key), 1e-10, name .. " " .. key)
     end
     tester:eq(m.num_batches_tracked:item(), 2, name)
     m:evaluate()
-    m(golden[name .. "/input1"])
+    m(there("/input1"))
     tester:eq(m.num_batches_tracked:item(), 2, name .. ": evaluation counts nothing")
     m:reset()
     tester:eq(m.running_mean:norm(), 0, name)
