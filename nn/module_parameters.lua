@@ -14,8 +14,8 @@ return function(nn, torch)
 
   --- module:registerParameter(name [, tensor]); module:registerBuffer(name [, tensor])
   --
-  -- For the __init of a class: makes a tensor a parameter, module[name], with a gradient of zeros beside
-  -- it, in module.gradName for a parameter called name; or a tensor that is kept and saved with the
+  -- For the __init of a class: makes a tensor a parameter, module[name], with a gradient of zeros beside it,
+  -- in module.gradName for a parameter called name; or a tensor that is kept and saved with the
   -- module but not trained.  weight and bias are parameters by themselves when gradWeight and gradBias are
   -- there.  May be called at any time; without a tensor it takes the parameter away.
   --
