@@ -28,17 +28,23 @@ struct span {
   int64_t begin, end;
 };
 
-/* What window q covers of an image's dimension d. */
-__device__ __forceinline__ span window(const images &m, int d, int64_t q) {
-  int64_t size = d == 0 ? m.s.h : m.s.w, begin = q * m.s.args.stride[d] - m.s.args.pad[d];
-  int64_t end = begin + m.s.args.kernel[d];
-  return {begin < 0 ? 0 : begin, end < size ? end : size};
+/* How many places a window spans along dimension d. */
+__device__ __forceinline__ int64_t extent(const images &m, int d) {
+  return m.s.args.dilation[d] * (m.s.args.kernel[d] - 1) + 1;
 }
 
-/* The windows that place i of dimension d is in. */
+/* What window q covers of an image's dimension d; it has every dilation[d]th place of it. */
+__device__ __forceinline__ span window(const images &m, int d, int64_t q) {
+  int64_t size = d == 0 ? m.s.h : m.s.w, begin = q * m.s.args.stride[d] - m.s.args.pad[d];
+  int64_t end = begin + extent(m, d), step = m.s.args.dilation[d];
+  if (begin < 0) begin = step == 1 ? 0 : begin + (step - 1 - begin) / step * step;
+  return {begin, end < size ? end : size};
+}
+
+/* The windows that place i of dimension d is in, or between whose places it is. */
 __device__ __forceinline__ span windows_with(const images &m, int d, int64_t i) {
   const cr_size &stride = d == 0 ? m.stride_h : m.stride_w;
-  int64_t last = i + m.s.args.pad[d], before = last - m.s.args.kernel[d];
+  int64_t last = i + m.s.args.pad[d], before = last - extent(m, d);
   int64_t end = cr_over(last, stride) + 1, most = d == 0 ? m.s.oh : m.s.ow;
   return {before < 0 ? 0 : cr_over(before, stride) + 1, end < most ? end : most};
 }
@@ -55,8 +61,8 @@ __global__ void __launch_bounds__(THREADS)
     span rows = window(m, 0, p.row), cols = window(m, 1, p.col);
     int64_t at = rows.begin * m.s.w + cols.begin;
     T best = image[at];
-    for (int64_t i = rows.begin; i < rows.end; i++) {
-      for (int64_t j = cols.begin; j < cols.end; j++) {
+    for (int64_t i = rows.begin; i < rows.end; i += m.s.args.dilation[0]) {
+      for (int64_t j = cols.begin; j < cols.end; j += m.s.args.dilation[1]) {
         T v = image[i * m.s.w + j];
         if (!(v > best || v != v)) continue;
         best = v;
@@ -64,7 +70,7 @@ __global__ void __launch_bounds__(THREADS)
       }
     }
     y[k] = best;
-    if (places) places[k] = at;
+    if (places) places[k] = at + m.s.args.base;
   }
 }
 
@@ -74,7 +80,7 @@ __global__ void __launch_bounds__(THREADS)
                         const int64_t *places) {
   for (int64_t k = cr_thread(); k < m.count; k += cr_threads()) {
     pixel p = pixel_of(m, k);
-    int64_t first = p.plane * m.s.oh * m.s.ow, here = p.row * m.s.w + p.col;
+    int64_t first = p.plane * m.s.oh * m.s.ow, here = p.row * m.s.w + p.col + m.s.args.base;
     span rows = windows_with(m, 0, p.row), cols = windows_with(m, 1, p.col);
     T sum = 0;
     for (int64_t r = rows.begin; r < rows.end; r++)
@@ -86,13 +92,18 @@ __global__ void __launch_bounds__(THREADS)
 
 /* ---- average ---------------------------------------------------------------------------- */
 
-/* The places of window q in dimension d that count in the divisor. */
+/* The places of window q in dimension d that count in the divisor, where none is given. */
 __device__ __forceinline__ int64_t window_count(const images &m, int d, int64_t q) {
   int64_t size = d == 0 ? m.s.h : m.s.w, pad = m.s.args.pad[d];
   int64_t begin = q * m.s.args.stride[d] - pad, end = begin + m.s.args.kernel[d];
   span w = window(m, d, q);
   if (!m.s.args.count_pad) return w.end - w.begin;
   return (end < size + pad ? end : size + pad) - begin;
+}
+
+/* What a place counts in the mean of window q of a row of windows, which has `high` rows. */
+template <typename T> __device__ __forceinline__ T share(const images &m, int64_t high, int64_t q) {
+  return (T)1 / (T)(m.s.args.divisor ? m.s.args.divisor : high * window_count(m, 1, q));
 }
 
 template <typename T>
@@ -105,7 +116,7 @@ __global__ void __launch_bounds__(THREADS)
     T sum = 0;
     for (int64_t i = rows.begin; i < rows.end; i++)
       for (int64_t j = cols.begin; j < cols.end; j++) sum += image[i * m.s.w + j];
-    y[k] = sum * ((T)1 / (T)(window_count(m, 0, p.row) * window_count(m, 1, p.col)));
+    y[k] = sum * share<T>(m, window_count(m, 0, p.row), p.col);
   }
 }
 
@@ -120,7 +131,7 @@ __global__ void __launch_bounds__(THREADS)
     for (int64_t r = rows.begin; r < rows.end; r++) {
       int64_t high = window_count(m, 0, r);
       for (int64_t q = cols.begin; q < cols.end; q++)
-        sum += from[r * m.s.ow + q] * ((T)1 / (T)(high * window_count(m, 1, q)));
+        sum += from[r * m.s.ow + q] * share<T>(m, high, q);
     }
     gx[k] = sum;
   }

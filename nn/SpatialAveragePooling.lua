@@ -40,7 +40,7 @@ return function(nn)
   end
 
   function SpatialAveragePooling:updateOutput(input)
-    return nn.functional.avgPool2d(input, self.kW, self.kH, self.dW, self.dH, self.padW, self.padH,
+    return nn._pool.avg2d(input, self.kW, self.kH, self.dW, self.dH, self.padW, self.padH,
       self.ceil_mode, self.count_include_pad)
   end
 end

@@ -6,7 +6,8 @@ return function(nn)
   --- nn.SpatialMaxPooling(kW, kH [, dW [, dH [, padW [, padH]]]])
   -- nn.SpatialMaxPooling:ceil(); nn.SpatialMaxPooling:floor()
   --
-  -- The maximum of each window of an image.
+  -- The maximum of each window of an image.  After it ran, module.indices has the places of the maxima in
+  -- their planes, which count from 1.
   --
   -- kW, kH: width and height of a window
   -- dW, dH: how far apart the windows are; kW and kH by default
@@ -19,7 +20,10 @@ return function(nn)
   --   module:forward(torch.range(1, 4):view(1, 2, 2)):sum() --> 4.0
   --   module:ceil():forward(torch.ones(1, 3, 3)):size(2) --> 2
   function SpatialMaxPooling:updateOutput(input)
-    return (nn.functional.maxPool2d(input, self.kW, self.kH, self.dW, self.dH, self.padW, self.padH,
-      self.ceil_mode))
+    local output
+    output, self.indices = nn._pool.max2d(input, self.kW, self.kH, self.dW, self.dH, self.padW, self.padH,
+      self.ceil_mode, true, self.dilationW, self.dilationH)
+    self.iheight, self.iwidth = input:size(-2), input:size(-1)
+    return output
   end
 end

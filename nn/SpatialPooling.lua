@@ -13,6 +13,12 @@ return function(nn, torch)
       self.ceil_mode = false
     end
 
+    -- The places of the maxima go with the output.
+    function Pooling:clearState()
+      if self.indices then self.indices = torch.LongTensor() end
+      return parent.clearState(self)
+    end
+
     function Pooling:ceil()
       self.ceil_mode = true
       return self
@@ -28,6 +34,7 @@ return function(nn, torch)
       if self.padW ~= 0 or self.padH ~= 0 then
         text = text .. (", %d,%d"):format(self.padW, self.padH)
       end
+      if self.dilationW then text = text .. (", %d,%d"):format(self.dilationW, self.dilationH) end
       return text .. ")"
     end
 

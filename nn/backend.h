@@ -17,7 +17,10 @@ typedef struct {
 typedef struct {
   int64_t kernel[2], stride[2], pad[2]; /* height, width */
   bool ceil;
-  bool count_pad; /* average: padding counts in the divisor (Torch7's default) */
+  bool count_pad;      /* average: padding counts in the divisor (Torch7's default) */
+  int64_t dilation[2]; /* maximum: how far apart a window's places are; 0 is 1 for the operators */
+  int64_t divisor;     /* average: instead of the number of places; 0: none */
+  int64_t base;        /* maximum: the number of a plane's first place */
 } cr_pool2d_args;
 
 /* y (n, o, oh, ow) of x (n, c, h, w) and w (o, c/groups, kh, kw). */
@@ -33,6 +36,20 @@ typedef struct {
   int64_t planes, h, w, oh, ow;
   cr_pool2d_args args;
 } cr_pool2d_shape;
+
+/* Windows of a row of n: for each of `lists`, m of them, from place begin[i] to end[i] - 1. */
+typedef struct {
+  int64_t lists, m;
+  const int64_t *begin, *end; /* lists by m */
+} cr_windows;
+
+/* A sparse matrix of m rows: row q has weight[k] in column at[k], for k from first[q] to
+ * first[q + 1] - 1.  The weights are of the dtype of what it is multiplied by. */
+typedef struct {
+  int64_t m;
+  const int64_t *first, *at;
+  const void *weight;
+} cr_taps;
 
 /* An array (outer, n, inner) that is worked on along its middle. */
 typedef struct {
@@ -70,6 +87,14 @@ typedef struct {
                               const int64_t *places);
   bool (*avg_pool2d)(const cr_pool2d_shape *s, void *y, const void *x);
   bool (*avg_pool2d_backward)(const cr_pool2d_shape *s, void *gx, const void *gy);
+
+  /* y (outer, m, inner): the largest of each window along the middle; places: where in n.  The
+   * first of equals wins, and a NaN over what comes before it.  As many rows of outer as there are
+   * for each list use it.  What of a window lies outside of n is passed over. */
+  bool (*max_windows)(const cr_middle_shape *s, const cr_windows *w, void *y, int64_t *places,
+                      const void *x);
+  /* y (outer, m, inner) = the matrix times x along the middle. */
+  bool (*resample)(const cr_middle_shape *s, const cr_taps *t, void *y, const void *x);
 
   /* In training writes mean and rstd; otherwise too, from the running ones. */
   bool (*batch_norm)(const cr_batch_norm_args *a, void *y, const void *x, void *mean, void *rstd);

@@ -15,9 +15,28 @@ cr_tensor *cr_conv_transpose2d(cr_tensor *x, cr_tensor *w, cr_tensor *bias, cons
                                const int64_t extra[2]);
 
 /* ---- pool.c ----------------------------------------------------------------------------- */
-/* places: 0-based h*w position of each maximum in its input plane, int64; may be NULL. */
+/* places: h*w position of each maximum in its input plane, counted from a->base, int64; may be
+ * NULL.
+ */
 cr_tensor *cr_max_pool2d(cr_tensor *x, const cr_pool2d_args *a, cr_tensor **places);
-cr_tensor *cr_avg_pool2d(cr_tensor *x, const cr_pool2d_args *a);
+cr_tensor *cr_avg_pool2d(cr_tensor *x, const cr_pool2d_args *a); /* without dilation */
+
+/* ---- windows.c -------------------------------------------------------------------------- */
+/* The largest of each window along dim, not recorded, and its 0-based place.  begin, end: int64
+ * (lists, m), 0-based, end not included; each list serves as many of the lines in turn. */
+bool cr_max_windows(cr_tensor *x, int dim, cr_tensor *begin, cr_tensor *end, cr_tensor **values,
+                    cr_tensor **places);
+
+typedef enum { CR_NEAREST, CR_NEAREST_EXACT, CR_LINEAR, CR_CUBIC, CR_AREA } cr_resample_mode;
+typedef struct {
+  int64_t from, to; /* places */
+  cr_resample_mode mode;
+  bool align;   /* the first and the last places stay where they are (linear and cubic) */
+  double ratio; /* input places for one of the output; 0: from / to */
+} cr_resample_args;
+/* `size` places along dim instead of x's, interpolated. */
+cr_tensor *cr_resample(cr_tensor *x, int dim, int64_t size, cr_resample_mode mode, bool align,
+                       double ratio);
 
 /* ---- norm.c ----------------------------------------------------------------------------- */
 /* x (n, c, ...); over all dims but the second.  weight, bias (c) or NULL.  Training: statistics of

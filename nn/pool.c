@@ -9,7 +9,9 @@ static bool max_backward_backward(cr_node *n, cr_tensor *const *g, cr_tensor **g
 static bool avg_backward(cr_node *n, cr_tensor *const *g, cr_tensor **gin);
 static bool avg_backward_backward(cr_node *n, cr_tensor *const *g, cr_tensor **gin);
 
-#define ATTRS "kernel_h kernel_w stride_h stride_w pad_h pad_w ceil count_pad"
+#define ATTRS                                                                                      \
+  "kernel_h kernel_w stride_h stride_w pad_h pad_w ceil count_pad dilation_h dilation_w divisor "  \
+  "base"
 static const cr_op op_max = {"max_pool2d", ATTRS, max_backward};
 static const cr_op op_max_backward = {"max_pool2d_backward", ATTRS " h w", max_backward_backward};
 static const cr_op op_avg = {"avg_pool2d", ATTRS, avg_backward};
@@ -17,18 +19,24 @@ static const cr_op op_avg_backward = {"avg_pool2d_backward", ATTRS " h w", avg_b
 
 #define ARG_INTS(a)                                                                                \
   (a)->kernel[0], (a)->kernel[1], (a)->stride[0], (a)->stride[1], (a)->pad[0], (a)->pad[1],        \
-      (a)->ceil, (a)->count_pad
+      (a)->ceil, (a)->count_pad, (a)->dilation[0], (a)->dilation[1], (a)->divisor, (a)->base
 
 static cr_pool2d_args recorded_args(const cr_node *n) {
-  int64_t i[8];
-  for (int k = 0; k < 8; k++) i[k] = cr_attr_int(n, k);
-  return (cr_pool2d_args){{i[0], i[1]}, {i[2], i[3]}, {i[4], i[5]}, i[6] != 0, i[7] != 0};
+  int64_t i[12];
+  for (int k = 0; k < 12; k++) i[k] = cr_attr_int(n, k);
+  return (cr_pool2d_args){{i[0], i[1]}, {i[2], i[3]}, {i[4], i[5]}, i[6] != 0,
+                          i[7] != 0,    {i[8], i[9]}, i[10],        i[11]};
+}
+
+/* How many places of the image a window spans. */
+static int64_t extent(const cr_pool2d_args *a, int d) {
+  return a->dilation[d] * (a->kernel[d] - 1) + 1;
 }
 
 /* Number of windows.  When rounding up, the last one must begin inside the image or its left
  * padding. */
 static int64_t out_size(int64_t size, const cr_pool2d_args *a, int d) {
-  int64_t room = size + 2 * a->pad[d] - a->kernel[d];
+  int64_t room = size + 2 * a->pad[d] - extent(a, d);
   if (a->ceil) room += a->stride[d] - 1;
   if (room < 0) return 0;
   int64_t n = room / a->stride[d] + 1;
@@ -50,6 +58,16 @@ static cr_pool2d_shape make_shape(const cr_tensor *t, int64_t h, int64_t w,
   return s;
 }
 
+/* Whether each window has a place inside the image; with gaps in it, it may have none. */
+static bool all_inside(int64_t size, const cr_pool2d_args *a, int d) {
+  int64_t step = a->dilation[d];
+  for (int64_t q = 0; step > 1 && q * a->stride[d] < a->pad[d]; q++) {
+    int64_t missing = a->pad[d] - q * a->stride[d], jump = (missing + step - 1) / step;
+    if (jump * step - missing >= size || jump >= a->kernel[d]) return false;
+  }
+  return true;
+}
+
 static bool check(const char *fn, const cr_tensor *x, const cr_pool2d_args *a) {
   char xs[CR_SHAPE_STR];
   cr_shape_str(xs, x->ndim, x->shape);
@@ -63,17 +81,31 @@ static bool check(const char *fn, const cr_tensor *x, const cr_pool2d_args *a) {
       return cr_fail("%s: kernel %lldx%lld, stride %lldx%lld: wanted 1..%lld", fn,
                      (long long)a->kernel[0], (long long)a->kernel[1], (long long)a->stride[0],
                      (long long)a->stride[1], (long long)LARGEST);
-    if (a->pad[d] < 0 || a->pad[d] > a->kernel[d] / 2)
+    if (a->dilation[d] < 1 || a->dilation[d] > LARGEST / a->kernel[d])
+      return cr_fail("%s: dilation %lldx%lld is too small or too large", fn,
+                     (long long)a->dilation[0], (long long)a->dilation[1]);
+    if (a->pad[d] < 0 || a->pad[d] > extent(a, d) / 2)
       return cr_fail("%s: padding %lldx%lld, wanted at most half the kernel %lldx%lld", fn,
                      (long long)a->pad[0], (long long)a->pad[1], (long long)a->kernel[0],
                      (long long)a->kernel[1]);
     int64_t size = x->shape[x->ndim - 2 + d];
-    if (size < 1 || size > LARGEST || out_size(size, a, d) < 1)
+    if (size < 1 || size > LARGEST || out_size(size, a, d) < 1 || !all_inside(size, a, d))
       return cr_fail("%s: a window of %lldx%lld does not fit into input %s with padding %lldx%lld",
                      fn, (long long)a->kernel[0], (long long)a->kernel[1], xs, (long long)a->pad[0],
                      (long long)a->pad[1]);
   }
+  if (x->shape[x->ndim - 2] * x->shape[x->ndim - 1] > INT32_MAX)
+    return cr_fail("%s: input %s has planes of more than 2^31 - 1 elements", fn, xs);
+  if (a->divisor < 0) return cr_fail("%s: a divisor of %lld", fn, (long long)a->divisor);
   return true;
+}
+
+/* The same, with the dilation as the kernels want it. */
+static cr_pool2d_args filled(const cr_pool2d_args *a) {
+  cr_pool2d_args f = *a;
+  for (int d = 0; d < 2; d++)
+    if (f.dilation[d] == 0) f.dilation[d] = 1;
+  return f;
 }
 
 /* A new tensor like x, but with the last two sizes h and w. */
@@ -100,7 +132,8 @@ static cr_tensor *max_dense(cr_tensor *x, const cr_pool2d_args *a, cr_tensor **p
   return y;
 }
 
-cr_tensor *cr_max_pool2d(cr_tensor *x, const cr_pool2d_args *a, cr_tensor **places) {
+cr_tensor *cr_max_pool2d(cr_tensor *x, const cr_pool2d_args *args, cr_tensor **places) {
+  cr_pool2d_args full = filled(args), *a = &full;
   if (!x || !check("nn.max_pool2d", x, a)) return NULL;
   CR_AUTO at = NULL;
   CR_AUTO dense = cr_nn_dense(x, cr_nn_dtype(x));
@@ -140,7 +173,8 @@ static bool max_backward_backward(cr_node *n, cr_tensor *const *g, cr_tensor **g
   planes[nd - 2] = g[0]->shape[nd - 2] * g[0]->shape[nd - 1];
   windows[nd - 2] = places->shape[nd - 2] * places->shape[nd - 1];
   CR_AUTO flat = cr_reshape(g[0], nd - 1, planes);
-  CR_AUTO at = cr_view(places, nd - 1, windows);
+  CR_AUTO flat_places = cr_view(places, nd - 1, windows);
+  CR_AUTO at = cr_binary_scalar(CR_SUB, flat_places, cr_int(recorded_args(n).base), NULL);
   CR_AUTO taken = cr_gather(flat, nd - 2, at, NULL);
   return (gin[0] = cr_view(taken, nd, places->shape)) != NULL;
 }
@@ -156,7 +190,12 @@ static cr_tensor *avg_dense(cr_tensor *x, const cr_pool2d_args *a) {
   return cr_record(&op_avg, cr_result_if(ok, y), CR_IN(x), CR_INTS(ARG_INTS(a)));
 }
 
-cr_tensor *cr_avg_pool2d(cr_tensor *x, const cr_pool2d_args *a) {
+cr_tensor *cr_avg_pool2d(cr_tensor *x, const cr_pool2d_args *args) {
+  cr_pool2d_args full = filled(args), *a = &full;
+  if (a->dilation[0] != 1 || a->dilation[1] != 1) {
+    cr_fail("nn.avg_pool2d: windows with gaps");
+    return NULL;
+  }
   if (!x || !check("nn.avg_pool2d", x, a)) return NULL;
   CR_AUTO dense = cr_nn_dense(x, cr_nn_dtype(x));
   return cr_cast_owned(dense ? avg_dense(dense, a) : NULL, (cr_dtype)x->dtype);

@@ -1,5 +1,6 @@
 /* nn_lua.c: the operators of nn/ in Lua: require "nn.functional".  Classes and places count from 1;
  * sizes come as width, height, as in Torch7's constructors. */
+#include "lib/nn/nn_lua.h"
 #include "lib/openers.h"
 #include "lib/torch/torch_lua.h"
 #include "nn/nn.h"
@@ -58,54 +59,6 @@ static int f_conv_transpose2d(lua_State *L) {
                       .groups = opt_int(L, 12, 1)};
   int64_t extra[2] = {opt_int(L, 9, 0), opt_int(L, 8, 0)};
   return push(L, cr_conv_transpose2d(x, w, b, &a, extra));
-}
-
-/* kW, kH, dW, dH, padW, padH, ceil, countPad from argument 2 on */
-static cr_pool2d_args pool_args(lua_State *L) {
-  int64_t kw = cr_check_int(L, 2), kh = opt_int(L, 3, kw);
-  return (cr_pool2d_args){.kernel = {kh, kw},
-                          .stride = {opt_int(L, 5, kh), opt_int(L, 4, kw)},
-                          .pad = {opt_int(L, 7, 0), opt_int(L, 6, 0)},
-                          .ceil = lua_toboolean(L, 8),
-                          .count_pad = flag_or(L, 9, true)};
-}
-
-/** nn.functional.maxPool2d(x, kW [, kH, dW, dH, padW, padH, ceil, countPad, places])
- *  nn.functional.avgPool2d(x, kW [, kH, dW, dH, padW, padH, ceil, countPad])
- *
- *  The maximum, or the mean, of each window.  Differentiable.
- *
- *  x: tensor, (batch x) planes x height x width
- *  kW, kH: width and height of a window; kH is kW by default
- *  dW, dH: how far apart the windows are; kW and kH by default
- *  padW, padH: places on either side; 0 by default
- *  ceil: true rounds the number of windows up
- *  countPad: false leaves padding out of the mean's divisor
- *  places: true gives the places of the maxima too
- *  Returns: a tensor; and a LongTensor of places in their planes, which count from 1
- *  Errors: the shapes do not fit
- *  From: PyTorch
- *  Example:
- *    x = torch.range(1, 4):view(1, 2, 2)
- *    nn.functional.maxPool2d(x, 2):item(), nn.functional.avgPool2d(x, 2):item() --> 4.0 2.5
- */
-static int f_max_pool2d(lua_State *L) {
-  cr_tensor *x = cr_check_tensor(L, 1), *places = NULL;
-  cr_pool2d_args a = pool_args(L);
-  bool wanted = lua_toboolean(L, 10);
-  cr_tensor *y = cr_max_pool2d(x, &a, wanted ? &places : NULL);
-  push(L, y);
-  if (!wanted) return 1;
-  cr_tensor *r = cr_binary_scalar(CR_ADD, places, cr_int(1), NULL); /* the tape saved places */
-  cr_release(places);
-  push(L, r);
-  return 2;
-}
-
-static int f_avg_pool2d(lua_State *L) {
-  cr_tensor *x = cr_check_tensor(L, 1);
-  cr_pool2d_args a = pool_args(L);
-  return push(L, cr_avg_pool2d(x, &a));
 }
 
 /** nn.functional.batchNorm(x, weight, bias, runningMean, runningVar, training [, momentum [, eps]])
@@ -304,8 +257,6 @@ static int f_linear(lua_State *L) {
 static const luaL_Reg functions[] = {
     {"conv2d", f_conv2d},
     {"_transposed2d", f_conv_transpose2d},
-    {"maxPool2d", f_max_pool2d},
-    {"avgPool2d", f_avg_pool2d},
     {"batchNorm", f_batch_norm},
     {"layerNorm", f_layer_norm},
     {"softmax", f_softmax},
@@ -321,5 +272,6 @@ static const luaL_Reg functions[] = {
 
 int luaopen_nn_functional(lua_State *L) {
   luaL_newlib(L, functions);
+  luaL_setfuncs(L, cr_nn_pool_functions, 0);
   return 1;
 }

@@ -17,16 +17,23 @@ typedef struct {
   const int64_t *from;
 } pool_job;
 
-/* Rows i0 .. i1-1 of the image are in the windows of output row r. */
+/* The first place inside the image of window q of dimension d. */
+static int64_t window_first(const cr_pool2d_shape *s, int d, int64_t q) {
+  int64_t start = q * s->args.stride[d] - s->args.pad[d], step = s->args.dilation[d];
+  return start >= 0 ? start : start + (step - 1 - start) / step * step;
+}
+
+/* Rows i0 .. i1-1 of the image, of which every dilation[0]th, are in the windows of output row r.
+ */
 static void window_rows(const cr_pool2d_shape *s, int64_t r, int64_t *i0, int64_t *i1) {
   int64_t start = r * s->args.stride[0] - s->args.pad[0];
-  *i0 = cr_max64(start, 0);
-  *i1 = cr_min64(start + s->args.kernel[0], s->h);
+  *i0 = window_first(s, 0, r);
+  *i1 = cr_min64(start + s->args.dilation[0] * (s->args.kernel[0] - 1) + 1, s->h);
 }
 
 /* The windows among q0 .. q1-1 whose place j is inside the image. */
 static void windows_with(const cr_pool2d_shape *s, int64_t j, int64_t *q0, int64_t *q1) {
-  int64_t shift = j - s->args.pad[1], stride = s->args.stride[1];
+  int64_t shift = j * s->args.dilation[1] - s->args.pad[1], stride = s->args.stride[1];
   int64_t first = shift < 0 ? (-shift + stride - 1) / stride : 0;
   int64_t end = shift >= s->w ? 0 : (s->w - 1 - shift) / stride + 1;
   *q0 = cr_max64(*q0, first);

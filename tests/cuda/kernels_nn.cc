@@ -142,6 +142,9 @@ static void test_pool() {
     }
     s.args.ceil = pick(0, 1);
     s.args.count_pad = pick(0, 1);
+    s.args.base = pick(0, 1);
+    s.args.divisor = i % 5 ? 0 : pick(1, 9);
+    for (int64_t &step : s.args.dilation) step = 1;
     s.oh = windows(s.h, s.args, 0), s.ow = windows(s.w, s.args, 1);
     if (s.oh > 0 && s.ow > 0) compare_pool(s, i % 3 ? PLAIN : i % 2 ? SMALL : SPECIAL);
   }
