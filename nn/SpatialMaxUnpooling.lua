@@ -37,6 +37,11 @@ return function(nn, torch)
       { pooling.iheight, pooling.iwidth })
   end
 
+  -- The pooling module belongs to another container: clearState, apply and the like leave it alone.
+  function SpatialMaxUnpooling:namedChildren()
+    return {}
+  end
+
   function SpatialMaxUnpooling:__tostring()
     return "nn.SpatialMaxUnpooling associated to " .. tostring(self.pooling)
   end

@@ -37,6 +37,11 @@ return function(nn, torch)
       { pooling.itime, pooling.iheight, pooling.iwidth })
   end
 
+  -- The pooling module belongs to another container: clearState, apply and the like leave it alone.
+  function VolumetricMaxUnpooling:namedChildren()
+    return {}
+  end
+
   function VolumetricMaxUnpooling:__tostring()
     return "nn.VolumetricMaxUnpooling associated to " .. tostring(self.pooling)
   end

@@ -221,13 +221,13 @@ return function(nn, torch)
     local columns = {}
     for d = n, 1, -1 do -- x, which changes fastest, first
       local s, shape = sizes[d], {}
-      local line = torch.range(0, s - 1):double():mul(2):add(1 - s)
+      local line = torch.range(0, s - 1):to("float64"):mul(2):add(1 - s)
       line:div(opts.alignCorners and math.max(1, s - 1) or s)
       for i = 1, n do shape[i] = i == d and s or 1 end
       columns[#columns + 1] = torch.reshape(torch.reshape(line, shape):expand(table.unpack(sizes)),
         { count, 1 })
     end
-    columns[n + 1] = torch.ones(count, 1):double()
+    columns[n + 1] = torch.ones(count, 1):to("float64")
     local base = torch.cat(columns, 2):type(theta:type())
     local grid = torch.bmm(torch.reshape(base, { 1, count, n + 1 }):expand(size[1], count, n + 1),
       theta:transpose(2, 3))

@@ -276,13 +276,13 @@ return function(nn, torch)
   -- places floor((i + u) a) - floor(u a), where a = (n - size) / (m - 1), and the last one.
   local function fractions(samples, n, m, size)
     local planes = samples:size(1)
-    local last = torch.LongTensor(planes, 1):fill(n - size)
+    local last = torch.LongTensor(planes, 1):fill(n - size):cpu()
     local begin = last
     if m > 1 then
-      local u = torch.reshape(samples, { planes, 1 })
+      local u = torch.reshape(samples, { planes, 1 }):expand(planes, m - 1)
       local a = (n - size) / (m - 1)
-      local i = torch.reshape(torch.range(0, m - 2):double(), { 1, m - 1 })
-      begin = torch.cat((i + u):mul(a):floor():long() - (u * a):floor():long(), last, 2)
+      local i = torch.reshape(torch.range(0, m - 2):cpu():to("float64"), { 1, m - 1 }):expand(planes, m - 1)
+      begin = torch.cat((i + u):mul(a):floor():to("int64") - (u * a):floor():to("int64"), last, 2)
     end
     return { begin, begin + size }
   end
@@ -295,7 +295,7 @@ return function(nn, torch)
       raise("%s: the samples are of %s, wanted %d for each of %d planes", fn,
         table.concat(samples.shape, "x"), n, planes)
     end
-    samples = torch.reshape(samples:double(), { planes, n }) -- in host memory
+    samples = torch.reshape(samples:cpu():to("float64"), { planes, n })
     for d = 1, n do
       if out[d] + kernel[d] - 1 > sizes[d] then
         raise("%s: %d windows of %d do not fit into %d places of an input of %s", fn, out[d], kernel[d],

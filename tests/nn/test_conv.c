@@ -406,25 +406,26 @@ static void test_pool_against_loops(void **unused) {
   (void)unused;
   uint64_t k = 0;
   for (int i = 0; i < 120; i++) {
-    cr_pool2d_args a = {{draw(78, &k, 1, 4), draw(78, &k, 1, 4)},
-                        {draw(78, &k, 1, 4), draw(78, &k, 1, 4)},
-                        {0, 0},
-                        i % 2,
-                        i % 3};
+    cr_pool2d_args a = {.kernel = {draw(78, &k, 1, 4), draw(78, &k, 1, 4)},
+                        .stride = {draw(78, &k, 1, 4), draw(78, &k, 1, 4)},
+                        .ceil = i % 2,
+                        .count_pad = i % 3};
     for (int d = 0; d < 2; d++) a.pad[d] = draw(78, &k, 0, a.kernel[d] / 2);
     CR_AUTO x = numbers(
         5, i % 5 ? CR_FLOAT32 : CR_FLOAT64,
         SHAPE(draw(78, &k, 1, 3), draw(78, &k, 1, 3), draw(78, &k, 4, 12), draw(78, &k, 4, 12)));
     check_pool(x, a);
   }
-  cr_pool2d_args wide = {{2, 3}, {2, 2}, {0, 1}, true, true};
+  cr_pool2d_args wide = {
+      .kernel = {2, 3}, .stride = {2, 2}, .pad = {0, 1}, .ceil = true, .count_pad = true};
   CR_AUTO x = numbers(5, CR_FLOAT32, SHAPE(1, 2, 4, 1100));
   check_pool(x, wide);
 }
 
 static void test_pool_odd_values(void **unused) {
   (void)unused;
-  cr_pool2d_args a = {{2, 2}, {2, 2}, {0, 0}, false, true};
+  cr_pool2d_args a = {
+      .kernel = {2, 2}, .stride = {2, 2}, .pad = {0, 0}, .ceil = false, .count_pad = true};
   CR_AUTO x = numbers(5, CR_FLOAT32, SHAPE(1, 1, 4, 4));
   set_at(x, 5, NAN);
   for (int i = 2; i < 8; i++)
@@ -458,7 +459,12 @@ static cr_tensor *avg_pool_of_square(void *ctx, cr_tensor *const *in) {
 
 static void test_pool_gradients(void **unused) {
   (void)unused;
-  cr_pool2d_args a = {{3, 2}, {2, 1}, {1, 1}, true, true}, b = a;
+  cr_pool2d_args a = {.kernel = {3, 2},
+                      .stride = {2, 1},
+                      .pad = {1, 1},
+                      .ceil = true,
+                      .count_pad = true},
+                 b = a;
   b.count_pad = false;
   CR_AUTO x = leaf(5, CR_FLOAT64, SHAPE(2, 2, 5, 6));
   CR_AUTO one = leaf(6, CR_FLOAT64, SHAPE(2, 5, 4));
@@ -473,7 +479,8 @@ static void test_pool_gradients(void **unused) {
 
 static void test_pool_layouts(void **unused) {
   (void)unused;
-  cr_pool2d_args a = {{2, 2}, {2, 2}, {0, 0}, false, true};
+  cr_pool2d_args a = {
+      .kernel = {2, 2}, .stride = {2, 2}, .pad = {0, 0}, .ceil = false, .count_pad = true};
   CR_AUTO x = numbers(5, CR_FLOAT32, SHAPE(3, 2, 6, 6));
   CR_AUTO xs = shuffled(x);
   CR_AUTO y = must(cr_max_pool2d(x, &a, NULL));
@@ -495,7 +502,8 @@ static void test_pool_refusals(void **unused) {
   CR_AUTO x = numbers(5, CR_FLOAT32, SHAPE(3, 2, 6, 6));
   CR_AUTO flat = numbers(5, CR_FLOAT32, SHAPE(3, 2));
   CR_AUTO whole = numbers(5, CR_INT64, SHAPE(3, 2, 6, 6));
-  cr_pool2d_args a = {{2, 2}, {2, 2}, {2, 0}, false, true};
+  cr_pool2d_args a = {
+      .kernel = {2, 2}, .stride = {2, 2}, .pad = {2, 0}, .ceil = false, .count_pad = true};
   REFUSED(cr_max_pool2d(x, &a, NULL),
           "nn.max_pool2d: padding 2x0, wanted at most half the kernel 2x2");
   a.pad[0] = 0;

@@ -37,7 +37,12 @@ static void test_conv(void **unused) {
 
 static void test_pools(void **unused) {
   (void)unused;
-  cr_pool2d_args a = {{3, 2}, {2, 2}, {1, 1}, true, true}, inside = a;
+  cr_pool2d_args a = {.kernel = {3, 2},
+                      .stride = {2, 2},
+                      .pad = {1, 1},
+                      .ceil = true,
+                      .count_pad = true},
+                 inside = a;
   inside.count_pad = false;
   LEAF(x, 1, 2, 2, 6, 7);
   LEAF(x2, 1, 2, 2, 6, 7);
