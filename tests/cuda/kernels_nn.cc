@@ -100,7 +100,7 @@ static void test_softmax() {
 
 /* As nn/pool.c counts the windows. */
 static int64_t windows(int64_t size, const cr_pool2d_args &a, int d) {
-  int64_t room = size + 2 * a.pad[d] - a.kernel[d];
+  int64_t room = size + 2 * a.pad[d] - a.dilation[d] * (a.kernel[d] - 1) - 1;
   if (a.ceil) room += a.stride[d] - 1;
   if (room < 0) return 0;
   int64_t n = room / a.stride[d] + 1;
@@ -111,10 +111,11 @@ static void compare_pool(const cr_pool2d_shape &s, enum values kind) {
   const cr_pool2d_args &a = s.args;
   int64_t out = s.planes * s.oh * s.ow, in = s.planes * s.h * s.w;
   std::string what =
-      text("pooling of %s, kernel %s, stride %s, padding %s, ceil %d, count %d, %s",
+      text("pooling of %s, kernel %s, stride %s, padding %s, dilation %s, ceil %d, count %d, %s",
            text_of(sizes{s.planes, s.h, s.w}).c_str(), text_of({a.kernel[0], a.kernel[1]}).c_str(),
            text_of({a.stride[0], a.stride[1]}).c_str(), text_of({a.pad[0], a.pad[1]}).c_str(),
-           a.ceil, a.count_pad, cr_dtypes[s.dtype].name);
+           text_of({a.dilation[0], a.dilation[1]}).c_str(), a.ceil, a.count_pad,
+           cr_dtypes[s.dtype].name);
   array x(s.dtype, {in}, SHIFTED, kind), y(s.dtype, {out}), at(CR_INT64, {out});
   array g(s.dtype, {out}), gx(s.dtype, {in}, SHIFTED);
   both("max " + what, EXACT, {&y, &at}, {&x}, [&](const cr_nn_backend *b, place p) {
@@ -125,6 +126,7 @@ static void compare_pool(const cr_pool2d_shape &s, enum values kind) {
   both("max " + what + ", backward", EXACT, {&gx}, {&g, &at}, [&](const cr_nn_backend *b, place p) {
     return b->max_pool2d_backward(&s, p(&gx), p(&g), reinterpret_cast<int64_t *>(p(&at)));
   });
+  if (a.dilation[0] > 1 || a.dilation[1] > 1) return;
   both("average " + what, ulps(s.dtype, 50, 1), {&y}, {&x},
        [&](const cr_nn_backend *b, place p) { return b->avg_pool2d(&s, p(&y), p(&x)); });
   both("average " + what + ", backward", ulps(s.dtype, 50, 1), {&gx}, {&g},
@@ -144,9 +146,64 @@ static void test_pool() {
     s.args.count_pad = pick(0, 1);
     s.args.base = pick(0, 1);
     s.args.divisor = i % 5 ? 0 : pick(1, 9);
-    for (int64_t &step : s.args.dilation) step = 1;
+    for (int64_t &step : s.args.dilation) step = i % 4 ? 1 : pick(1, 3);
+    if (i % 4 == 0) s.args.pad[0] = s.args.pad[1] = 0; /* no window is outside of the image */
     s.oh = windows(s.h, s.args, 0), s.ow = windows(s.w, s.args, 1);
     if (s.oh > 0 && s.ow > 0) compare_pool(s, i % 3 ? PLAIN : i % 2 ? SMALL : SPECIAL);
+  }
+}
+
+/* ---- windows ---------------------------------------------------------------------------- */
+
+static int64_t *integers(array &a) {
+  return reinterpret_cast<int64_t *>(a.data());
+}
+
+/* Some of the windows reach outside of the line, or are empty. */
+static void compare_max_windows(const cr_middle_shape &s, int64_t lists, int64_t m,
+                                enum values kind) {
+  std::string what = text_of("windows", s) + text(", %lld lists", (long long)lists);
+  array x(s.dtype, {s.outer * s.n * s.inner}, SHIFTED, kind);
+  array y(s.dtype, {s.outer * m * s.inner}), at(CR_INT64, {s.outer * m * s.inner});
+  array begin(CR_INT64, {lists * m}), end(CR_INT64, {lists * m});
+  for (int64_t i = 0; i < lists * m; i++) {
+    integers(begin)[i] = pick(-2, s.n + 1);
+    integers(end)[i] = integers(begin)[i] + pick(0, 5);
+  }
+  both(what, EXACT, {&y, &at}, {&x, &begin, &end}, [&](const cr_nn_backend *b, place p) {
+    cr_windows w = {lists, m, reinterpret_cast<int64_t *>(p(&begin)),
+                    reinterpret_cast<int64_t *>(p(&end))};
+    return b->max_windows(&s, &w, p(&y), reinterpret_cast<int64_t *>(p(&at)), p(&x));
+  });
+}
+
+/* A matrix with rows of none to four numbers. */
+static void compare_resample(const cr_middle_shape &s, int64_t m) {
+  array x(s.dtype, {s.outer * s.n * s.inner}, SHIFTED), y(s.dtype, {s.outer * m * s.inner});
+  array first(CR_INT64, {m + 1}), at(CR_INT64, {4 * m}), weight(s.dtype, {4 * m});
+  integers(first)[0] = 0;
+  for (int64_t q = 0; q < m; q++) integers(first)[q + 1] = integers(first)[q] + pick(0, 4);
+  for (int64_t k = 0; k < 4 * m; k++) integers(at)[k] = pick(0, s.n - 1);
+  both(text_of("resampling", s), ulps(s.dtype, 50, 1), {&y}, {&x, &first, &at, &weight},
+       [&](const cr_nn_backend *b, place p) {
+         cr_taps t = {m, reinterpret_cast<int64_t *>(p(&first)),
+                      reinterpret_cast<int64_t *>(p(&at)), p(&weight)};
+         return b->resample(&s, &t, p(&y), p(&x));
+       });
+}
+
+static void test_windows() {
+  const int64_t shapes[][3] = {{1, 1, 1},   {6, 5, 1}, {4, 9, 3},
+                               {2, 300, 1}, {0, 4, 2}, {12, 7, 40}};
+  FOR_FLOATS(t) {
+    for (const auto &s : shapes) {
+      cr_middle_shape shape = {t, s[0], s[1], s[2]};
+      for (int64_t m : {1, 4, 33}) {
+        compare_max_windows(shape, 1, m, SPECIAL);
+        if (s[0] % 2 == 0 && s[0] > 0) compare_max_windows(shape, s[0] / 2, m, PLAIN);
+        compare_resample(shape, m);
+      }
+    }
   }
 }
 
@@ -401,6 +458,7 @@ static void test_dropout() {
 void test_nn() {
   test_softmax();
   test_pool();
+  test_windows();
   test_batch_norm();
   test_layer_norm();
   test_classes();
