@@ -261,8 +261,14 @@ return function(nn, torch)
   end
 
   function pool.adaptiveMax(fn, n, x, size)
-    local sizes, tables = pool.sizes(fn, x, n, size), {}
-    for d = 1, n do tables[d] = shares(x, #x.shape - n + d, sizes[d]) end
+    local sizes, tables, kernel, even = pool.sizes(fn, x, n, size), {}, {}, true
+    for d = 1, n do
+      local dim = #x.shape - n + d
+      tables[d] = shares(x, dim, sizes[d])
+      kernel[d] = x:size(dim) // sizes[d]
+      even = even and x:size(dim) % sizes[d] == 0
+    end
+    if even then return pool.max(fn, n, x, pool.windows(fn, n, kernel, {}), true) end
     return max_by_tables(x, n, tables)
   end
 
