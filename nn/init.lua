@@ -73,6 +73,9 @@ for _, name in ipairs {
   "MultiLabelSoftMarginCriterion", "WeightedMSECriterion", "SpatialAutoCropMSECriterion",
   "SpatialClassNLLCriterion", "ClassSimplexCriterion", "MultiCriterion", "ParallelCriterion",
   "ModuleCriterion", "CriterionTable",
+  "utils", "Jacobian", "hessian", "StochasticGradient", "OneHot", "Maxout", "PrintSize", "NaN", "Profile",
+  "Convert", "GPU", "Kmeans", "embedding", "LookupTable", "Embedding", "EmbeddingBag", "PartialLinear",
+  "SparseLinear", "IndexLinear",
 } do
   require("nn." .. name)(nn, torch)
 end
