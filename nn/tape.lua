@@ -215,7 +215,7 @@ return function(nn, torch)
       end
     end)
     local found = {}
-    if #outputs > 0 then
+    if #outputs > 0 and (#wanted > 0 or opts.accumulate) then -- torch.grad takes no inputs for all leaves
       local scale = nn._scale
       nn._scale = opts.scale or 1
       local ok, result = pcall(torch.grad, outputs, wanted, grads, {
