@@ -47,12 +47,12 @@ return function(nn, torch)
   -- An nn.Embedding with a matrix that is there.
   --
   -- weight: matrix, which the module holds
-  -- opts: table: freeze (true), which keeps the matrix as it is, and the options of nn.Embedding
+  -- opts: table: freeze (true), which keeps the matrix as it is (module:unfreeze() ends that), and the options of nn.Embedding
   -- Returns: an nn.Embedding
   -- From: PyTorch
   -- Example:
   --   module = nn.Embedding.fromPretrained(torch.eye(3))
-  --   module(torch.LongTensor { 2 })[1][2], module:parameters() --> 1.0 nil
+  --   module(torch.LongTensor { 2 })[1][2] --> 1.0
   function Embedding.fromPretrained(weight, opts)
     local rest, freeze = {}, true
     for name, value in pairs(opts or {}) do
@@ -65,16 +65,11 @@ return function(nn, torch)
     module.weight = weight:detach()
     module.gradWeight = torch.zerosLike(module.weight)
     module._type = weight:type()
-    module.frozen = freeze
-    return module
-  end
-
-  function Embedding:parameters()
-    if not self.frozen then return parent.parameters(self) end
+    return freeze and module:freeze() or module
   end
 
   function Embedding:updateOutput(input)
-    return nn.functional.embedding(input, self.frozen and self.weight:detach() or self.weight, self)
+    return nn.functional.embedding(input, self.weight, self)
   end
 
   function Embedding:__tostring__()

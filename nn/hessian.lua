@@ -105,28 +105,20 @@ return function(nn, torch)
 
   -- parameters and getParameters give a third result.
   local function parameters()
-    local simple, of_container = nn.Module.parameters, nn.Container.parameters
+    local simple, flat = nn.Module.parameters, nn.Module.getParameters
     function nn.Module:parameters()
       local params, grads = simple(self)
       if not params then return end
       local h = {}
-      for _, name in ipairs { "diagHessianWeight", "diagHessianBias" } do h[#h + 1] = self[name] end
+      self:apply(function(m)
+        for _, name in ipairs { "diagHessianWeight", "diagHessianBias" } do h[#h + 1] = m[name] end
+      end)
       return params, grads, h
     end
-    function nn.Container:parameters()
-      local params, grads = of_container(self)
-      local h = {}
-      for _, m in ipairs(self.modules) do
-        local _, _, found = m:parameters()
-        for _, t in ipairs(found or {}) do h[#h + 1] = t end
-      end
-      return params, grads, h
-    end
-    local flat = nn.Module.getParameters
     function nn.Module:getParameters()
       local params, grads = flat(self)
       local _, _, h = self:parameters()
-      if h and #h > 0 then return params, grads, nn.Module._flatten(h) end
+      if h and #h > 0 then return params, grads, nn.Module.flatten(h) end
       return params, grads
     end
   end
