@@ -34,6 +34,7 @@ static void fill_tables() {
   cr_cuda_fill_layer_norm(&nn_table);
   cr_cuda_fill_softmax(&nn_table);
   cr_cuda_fill_loss(&nn_table);
+  cr_cuda_fill_ctc(&nn_table);
   cr_cuda_fill_dropout(&nn_table);
 }
 

@@ -19,9 +19,13 @@ return function(_, torch)
     self.sizeAverage = sizeAverage ~= false
   end
 
-  function AbsCriterion:updateOutput(input, target)
+  -- The loss of each element.
+  function AbsCriterion:_losses(input, target)
     expect.input(self, "input", input)
-    local distance = torch.abs(torch.csub(input, expect.target(self, input, target)))
-    return expect.total(distance, self.sizeAverage and input:nElement())
+    return torch.abs(torch.csub(input, expect.target(self, input, target)))
+  end
+
+  function AbsCriterion:updateOutput(input, target)
+    return expect.total(self:_losses(input, target), self.sizeAverage and input:nElement())
   end
 end

@@ -31,7 +31,8 @@ return function(_, torch)
     return torch.sum(x, 2):reshape(x.shape[1])
   end
 
-  function CosineEmbeddingCriterion:updateOutput(input, target)
+  -- The loss of each row, and the type of the whole.
+  function CosineEmbeddingCriterion:_losses(input, target)
     local a, b = expect.pair(self, input, 1, 2)
     local dtype = a.dtype
     a, b = expect.wide(a), expect.wide(b)
@@ -40,8 +41,12 @@ return function(_, torch)
     local bb = torch.add(row_sums(torch.cmul(b, b)), tiny)
     local cosine = torch.cdiv(row_sums(torch.cmul(a, b)), torch.cmul(torch.sqrt(aa), torch.sqrt(bb)))
     local alike = torch.gt(expect.signs(self, cosine, target), 0)
-    local loss = torch.where(alike, torch.add(torch.neg(cosine), 1),
-      torch.relu(torch.csub(cosine, self.margin)))
-    return expect.total(loss, self.sizeAverage and a.shape[1], dtype)
+    local apart = torch.relu(torch.csub(cosine, self.margin))
+    return torch.where(alike, torch.add(torch.neg(cosine), 1), apart), dtype
+  end
+
+  function CosineEmbeddingCriterion:updateOutput(input, target)
+    local losses, dtype = self:_losses(input, target)
+    return expect.total(losses, self.sizeAverage and losses.shape[1], dtype)
   end
 end

@@ -38,9 +38,9 @@ return function(nn, torch)
     end)[1]
   end
 
-  function Criterion:__call(input, target)
+  function Criterion:__call(input, ...)
     local run = by_hand(self) and run_by_hand or self.updateOutput
-    local output = run(self, input, target)
+    local output = run(self, input, ...)
     tape.note(self, input, output) -- for a criterion or module that has this one inside
     return output
   end
@@ -53,22 +53,22 @@ return function(nn, torch)
   --
   -- input: tensor, or table of tensors, as the class says
   -- target: tensor, as the class says
-  -- Returns: a number
+  -- Returns: a number; a tensor of the losses where criterion.reduction is "none"
   -- From: Torch7
   -- Example:
   --   nn.MSECriterion():forward(torch.zeros(2), torch.ones(2)) --> 1.0
   --   nn.MSECriterion()(torch.zeros(2):requireGrad(), torch.ones(2)).requiresGrad --> true
-  function Criterion:forward(input, target)
+  function Criterion:forward(input, target, ...)
     if by_hand(self) then
       self.output = self:updateOutput(input, target)
       return self.output
     end
     local leaves = tape.leaves(input)
-    local output, calls = tape.record(self.updateOutput, self, leaves, target)
+    local output, calls = tape.record(self.updateOutput, self, leaves, target, ...)
     recorded[self] = { leaves = leaves, output = output, calls = calls,
       input = tape.hold(input), target = tape.hold(target) }
     tape.keep(calls)
-    self.output = output:item()
+    self.output = self.reduction == "none" and output:detach() or output:item()
     return self.output
   end
 

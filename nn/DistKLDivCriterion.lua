@@ -21,7 +21,8 @@ return function(_, torch)
     self.sizeAverage = sizeAverage ~= false
   end
 
-  function DistKLDivCriterion:updateOutput(input, target)
+  -- The loss of each element.
+  function DistKLDivCriterion:_losses(input, target)
     expect.input(self, "input", input)
     expect.tensor(self, "target", target)
     if expect.shape_text(input) ~= expect.shape_text(target) then
@@ -31,7 +32,10 @@ return function(_, torch)
     target = expect.target(self, input, target)
     local positive = torch.gt(target, 0)
     local logs = torch.log(torch.where(positive, target, torch.onesLike(target)))
-    local loss = torch.where(positive, torch.cmul(target, torch.csub(logs, input)), torch.zerosLike(target))
-    return expect.total(loss, self.sizeAverage and input:nElement())
+    return torch.where(positive, torch.cmul(target, torch.csub(logs, input)), torch.zerosLike(target))
+  end
+
+  function DistKLDivCriterion:updateOutput(input, target)
+    return expect.total(self:_losses(input, target), self.sizeAverage and input:nElement())
   end
 end

@@ -43,17 +43,20 @@ return function(nn, torch)
   end
 
   --- nn.Embedding.fromPretrained(weight [, opts])
+  -- nn.Embedding:fromPretrained(weight [, opts])
   --
   -- An nn.Embedding with a matrix that is there.
   --
   -- weight: matrix, which the module holds
-  -- opts: table: freeze (true), which keeps the matrix as it is (module:unfreeze() ends that), and the options of nn.Embedding
+  -- opts: table: freeze (true), which keeps the matrix as it is (module:unfreeze() ends that), and the
+  --   options of nn.Embedding
   -- Returns: an nn.Embedding
   -- From: PyTorch
   -- Example:
   --   module = nn.Embedding.fromPretrained(torch.eye(3))
   --   module(torch.LongTensor { 2 })[1][2] --> 1.0
-  function Embedding.fromPretrained(weight, opts)
+  function Embedding.fromPretrained(weight, opts, more)
+    if rawequal(weight, nn.Embedding) then weight, opts = opts, more end
     local rest, freeze = {}, true
     for name, value in pairs(opts or {}) do
       if name == "freeze" then freeze = value else rest[name] = value end

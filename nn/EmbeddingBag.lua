@@ -10,9 +10,9 @@ return function(nn, torch)
 
   --- nn.EmbeddingBag(numEmbeddings, embeddingDim [, opts])
   --
-  -- The sum, mean or maximum of rows of module.weight, for bags of their numbers.  Its inputs are a matrix with
-  -- a bag in each row; or a vector and the places where the bags start, from 1.  A third are factors for the
-  -- elements, of mode "sum" (the second may be nil).
+  -- The sum, mean or maximum of rows of module.weight, for bags of their numbers.  Its inputs are a matrix
+  -- with a bag in each row; or a vector and the places where the bags start, from 1.  A third are factors
+  -- for the elements, of mode "sum" (the second may be nil).
   --
   -- numEmbeddings: how many rows
   -- embeddingDim: how many columns
@@ -43,7 +43,9 @@ return function(nn, torch)
   end
 
   function EmbeddingBag:updateOutput(input, offsets, factors)
-    if type(input) == "table" and not torch.isTensor(input) then input, offsets, factors = table.unpack(input, 1, 3) end
+    if type(input) == "table" and not torch.isTensor(input) then
+      input, offsets, factors = table.unpack(input, 1, 3)
+    end
     return nn.functional.embeddingBag(input, self.weight, {
       offsets = offsets, perSampleWeights = factors, mode = self.mode, paddingIdx = self.paddingIdx,
       maxNorm = self.maxNorm, normType = self.normType, scaleGradByFreq = self.scaleGradByFreq,
@@ -52,6 +54,7 @@ return function(nn, torch)
   end
 
   function EmbeddingBag:__tostring__()
-    return ("%s(%d, %d, mode=%s)"):format(torch.typename(self), self.numEmbeddings, self.embeddingDim, self.mode)
+    return ("%s(%d, %d, mode=%s)"):format(torch.typename(self), self.numEmbeddings, self.embeddingDim,
+      self.mode)
   end
 end

@@ -5,7 +5,7 @@ return function(nn, torch)
   local arguments, tape = nn._arguments, nn.tape
 
   --- nn.GPU(module, device [, outdevice])
-  -- gpu:setDevice(device)
+  -- nn.GPU:setDevice(device)
   --
   -- The module itself, for programs that name the device it runs on.  Once it has been moved to the GPU, what
   -- it is given goes there too, and its gradients come back to where the input was.  There is one device.

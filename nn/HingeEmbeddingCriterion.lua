@@ -23,10 +23,14 @@ return function(_, torch)
     self.sizeAverage = true
   end
 
-  function HingeEmbeddingCriterion:updateOutput(input, target)
+  -- The loss of each element.
+  function HingeEmbeddingCriterion:_losses(input, target)
     expect.input(self, "input", input)
     local alike = torch.gt(expect.signs(self, input, target), 0)
-    local loss = torch.where(alike, input, torch.relu(torch.add(torch.neg(input), self.margin)))
-    return expect.total(loss, self.sizeAverage and input:nElement())
+    return torch.where(alike, input, torch.relu(torch.add(torch.neg(input), self.margin)))
+  end
+
+  function HingeEmbeddingCriterion:updateOutput(input, target)
+    return expect.total(self:_losses(input, target), self.sizeAverage and input:nElement())
   end
 end

@@ -89,14 +89,18 @@ return function(nn, torch)
     torch.noGrad(function()
       if not self.train or places:nElement() == 0 then return end
       local ascending, order = size:sort(1)
-      local keys, from = torch.index(places, 1, order):sort(1, false, true) -- the largest of a key is its last
+      -- Stable: the largest of a key is its last.
+      local keys, from = torch.sort(torch.index(places, 1, order), 1, false, true)
       ascending = torch.index(ascending, 1, from)
       local n = keys:nElement()
       local last = torch.ones(n):byte()
-      if n > 1 then last:narrow(1, 1, n - 1):copy(torch.ne(keys:narrow(1, 1, n - 1), keys:narrow(1, 2, n - 1))) end
+      if n > 1 then
+        last:narrow(1, 1, n - 1):copy(torch.ne(keys:narrow(1, 1, n - 1), keys:narrow(1, 2, n - 1)))
+      end
       keys, ascending = keys:maskedSelect(last), ascending:maskedSelect(last)
       local most = torch.cmax(torch.index(plain:select(2, 1), 1, keys), ascending)
-      local inverse = torch.where(torch.gt(most, 0), torch.cdiv(torch.onesLike(most), most), torch.zerosLike(most))
+      local inverse = torch.cdiv(torch.onesLike(most), most)
+      inverse = torch.where(torch.gt(most, 0), inverse, torch.zerosLike(most))
       self.weight:select(2, 1):indexCopy(1, keys, most)
       self.weight:select(2, 2):indexCopy(1, keys, inverse)
       self.weight:select(2, 3):indexFill(1, keys, 1)
@@ -109,7 +113,8 @@ return function(nn, torch)
 
   function IndexLinear:updateOutput(input)
     local keys, values, bags, n = flatten(self, input)
-    local places = embedding.places(torch.typename(self), keys:detach():long() + (self.offset + 1), self.weight)
+    local rows_of = keys:detach():long() + (self.offset + 1)
+    local places = embedding.places(torch.typename(self), rows_of, self.weight)
     if not self.doGradInput then values = values:detach() end
     local weight = self.weight
     if self.normalize > 0 then

@@ -5,13 +5,13 @@ return function(nn, torch)
   local arguments = nn._arguments
 
   --- nn.Kmeans(k, dim [, scale])
-  -- kmeans:initRandom(input); kmeans:initKmeansPlus(input [, p])
+  -- nn.Kmeans:initRandom(input); nn.Kmeans:initKmeansPlus(input [, p])
   --
-  -- The number of the nearest of k centres, the rows of module.weight, for each row of the input.  module.loss
-  -- is the sum of the squared distances.  The gradient of the centres is such that a step of size 1 takes
-  -- each to the mean of its rows (scale times the way); the input gets none.  initRandom starts with rows of
-  -- the input; initKmeansPlus with rows that are far apart: each further one is drawn among the
-  -- (1 - p) * batch that are the farthest from the others.
+  -- The number of the nearest of k centres, the rows of module.weight, for each row of the input.
+  -- module.loss is the sum of the squared distances.  The gradient of the centres is such that a step of
+  -- size 1 takes each to the mean of its rows (scale times the way); the input gets none.  initRandom
+  -- starts with rows of the input; initKmeansPlus with rows that are far apart: each further one is drawn
+  -- among the (1 - p) * batch that are the farthest from the others.
   --
   -- k: how many centres
   -- dim: number of columns

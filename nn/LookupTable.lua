@@ -5,20 +5,21 @@ return function(nn, torch)
   local arguments = nn._arguments
 
   --- nn.LookupTable(nIndex, nOutput [, paddingValue [, maxNorm [, normType]]])
-  -- lookup:setPadding(paddingValue); lookup:setMaxNorm(maxNorm); lookup:setNormType(normType)
-  -- lookup:scaleGradByFreq(); lookup:accUpdateOnly()
+  -- nn.LookupTable:setPadding(paddingValue); nn.LookupTable:setMaxNorm(maxNorm)
+  -- nn.LookupTable:setNormType(normType)
+  -- nn.LookupTable:scaleGradByFreq(); nn.LookupTable:accUpdateOnly()
   --
-  -- Rows of module.weight by their numbers.  scaleGradByFreq divides the gradient of a row by how often it was
-  -- taken; accUpdateOnly drops gradWeight, so that accUpdateGradParameters and backwardUpdate are the way to
-  -- train.
+  -- Rows of module.weight by their numbers.  scaleGradByFreq divides the gradient of a row by how often it
+  -- was taken; accUpdateOnly drops gradWeight, so that accUpdateGradParameters and backwardUpdate are the
+  -- way to train.
   --
   -- nIndex: how many rows
   -- nOutput: how many columns
   -- paddingValue: a row that is never changed; 0 for none, which is the default
   -- maxNorm: number: rows that are taken and have a larger norm are scaled down to it first
   -- normType: which norm, 2 by default
-  -- Returns: a module; its input is a tensor of numbers from 1 to nIndex, its output has one dimension more, of
-  --   nOutput
+  -- Returns: a module; its input is a tensor of numbers from 1 to nIndex, its output has one dimension
+  --   more, of nOutput
   -- Errors: a number is outside 1 to nIndex
   -- From: Torch7
   -- Example:

@@ -25,7 +25,8 @@ return function(_, torch)
     self.sizeAverage = true
   end
 
-  function MarginRankingCriterion:updateOutput(input, target)
+  -- The loss of each element, and how many rows there are.
+  function MarginRankingCriterion:_losses(input, target)
     local a, b = expect.pair(self, input)
     local rows = torch.isTensor(target) and target.shape[1] or a.shape[1]
     if math.type(target) then
@@ -33,7 +34,11 @@ return function(_, torch)
     else
       target = expect.target(self, a, target)
     end
-    local loss = torch.relu(torch.add(torch.neg(torch.cmul(target, torch.csub(a, b))), self.margin))
-    return expect.total(loss, self.sizeAverage and rows)
+    return torch.relu(torch.add(torch.neg(torch.cmul(target, torch.csub(a, b))), self.margin)), rows
+  end
+
+  function MarginRankingCriterion:updateOutput(input, target)
+    local losses, rows = self:_losses(input, target)
+    return expect.total(losses, self.sizeAverage and rows)
   end
 end

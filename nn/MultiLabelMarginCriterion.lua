@@ -22,7 +22,8 @@ return function(_, torch)
     self.sizeAverage = true
   end
 
-  function MultiLabelMarginCriterion:updateOutput(input, target)
+  -- The loss of each row.
+  function MultiLabelMarginCriterion:_losses(input, target)
     local x = expect.input(self, "input", input, 1, 2)
     target = expect.classes(self, input, target, 0, x.shape[#x.shape], x.shape)
     if #x.shape == 1 then x = x:reshape(1, x.shape[1]) end
@@ -43,6 +44,12 @@ return function(_, torch)
     local loss = torch.relu(torch.add(torch.csub(wrong, right:reshape(rows, longest, 1):expand(all)), 1))
     loss = torch.cmul(loss, others:reshape(rows, 1, classes):expand(all))
     local counted = listed:narrow(2, 1, longest):type(x.dtype):reshape(rows, longest, 1):expand(all)
-    return expect.total(torch.cmul(loss, counted), classes * (self.sizeAverage and rows or 1))
+    loss = torch.cmul(loss, counted):reshape(rows, longest * classes)
+    return torch.div(torch.sum(loss, 2):reshape(rows), classes)
+  end
+
+  function MultiLabelMarginCriterion:updateOutput(input, target)
+    local losses = self:_losses(input, target)
+    return expect.total(losses, self.sizeAverage and losses.shape[1])
   end
 end

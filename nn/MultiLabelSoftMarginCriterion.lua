@@ -24,12 +24,16 @@ return function(_, torch)
     self.sizeAverage = sizeAverage ~= false
   end
 
-  function MultiLabelSoftMarginCriterion:updateOutput(input, target)
+  -- The loss of each element.
+  function MultiLabelSoftMarginCriterion:_losses(input, target)
     expect.input(self, "input", input)
     target = expect.target(self, input, target)
     local loss = torch.csub(torch.softplus(input), torch.cmul(input, target))
     local weights = expect.weights(self, self.weights, input)
-    if weights then loss = torch.cmul(loss, weights) end
-    return expect.total(loss, self.sizeAverage and input:nElement())
+    return weights and torch.cmul(loss, weights) or loss
+  end
+
+  function MultiLabelSoftMarginCriterion:updateOutput(input, target)
+    return expect.total(self:_losses(input, target), self.sizeAverage and input:nElement())
   end
 end

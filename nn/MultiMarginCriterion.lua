@@ -28,7 +28,8 @@ return function(_, torch)
     self.weights = expect.vector(self, weights)
   end
 
-  function MultiMarginCriterion:updateOutput(input, target)
+  -- The loss of each row.
+  function MultiMarginCriterion:_losses(input, target)
     local x = expect.input(self, "input", input, 1, 2)
     if #x.shape == 1 then x = x:reshape(1, x.shape[1]) end
     local rows, classes = x.shape[1], x.shape[2]
@@ -41,6 +42,11 @@ return function(_, torch)
       loss = torch.cmul(loss, weights:gather(2, target):expandAs(x))
     end
     local others = torch.scatter(torch.onesLike(x:detach()), 2, target, 0)
-    return expect.total(torch.cmul(loss, others), classes * (self.sizeAverage and rows or 1))
+    return torch.div(torch.sum(torch.cmul(loss, others), 2):reshape(rows), classes)
+  end
+
+  function MultiMarginCriterion:updateOutput(input, target)
+    local losses = self:_losses(input, target)
+    return expect.total(losses, self.sizeAverage and losses.shape[1])
   end
 end

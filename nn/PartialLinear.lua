@@ -5,7 +5,7 @@ return function(nn, torch)
   local arguments = nn._arguments
 
   --- nn.PartialLinear(inputsize, outputsize [, bias])
-  -- partialLinear:setPartition(indices); partialLinear:resetPartition()
+  -- nn.PartialLinear:setPartition(indices); nn.PartialLinear:resetPartition()
   --
   -- A linear layer; after setPartition only the given outputs are computed, and only their weights get
   -- gradients, until resetPartition.

@@ -42,6 +42,7 @@ return function(_, torch)
   end
 
   function Profile:backward(input, gradOutput, scale)
-    return timed(self, "numBwds", "summedBwdTime", "backward", parent.backward, self, input, gradOutput, scale)
+    return timed(self, "numBwds", "summedBwdTime", "backward", parent.backward, self, input, gradOutput,
+      scale)
   end
 end

@@ -19,10 +19,15 @@ return function(_, torch)
     self.sizeAverage = sizeAverage ~= false
   end
 
-  function SmoothL1Criterion:updateOutput(input, target)
+  -- The loss of each element.
+  function SmoothL1Criterion:_losses(input, target)
     expect.input(self, "input", input)
+    local beta = self.beta or 1
     local d = torch.abs(torch.csub(input, expect.target(self, input, target)))
-    local loss = torch.where(torch.lt(d, 1), torch.mul(torch.cmul(d, d), 0.5), torch.csub(d, 0.5))
-    return expect.total(loss, self.sizeAverage and input:nElement())
+    return torch.where(torch.lt(d, beta), torch.mul(torch.cmul(d, d), 0.5 / beta), torch.csub(d, 0.5 * beta))
+  end
+
+  function SmoothL1Criterion:updateOutput(input, target)
+    return expect.total(self:_losses(input, target), self.sizeAverage and input:nElement())
   end
 end

@@ -20,9 +20,14 @@ return function(_, torch)
     self.sizeAverage = true
   end
 
-  function SoftMarginCriterion:updateOutput(input, target)
+  -- The loss of each element.
+  function SoftMarginCriterion:_losses(input, target)
     expect.input(self, "input", input)
     local product = torch.cmul(input, expect.target(self, input, target))
-    return expect.total(torch.softplus(torch.neg(product)), self.sizeAverage and input:nElement())
+    return torch.softplus(torch.neg(product))
+  end
+
+  function SoftMarginCriterion:updateOutput(input, target)
+    return expect.total(self:_losses(input, target), self.sizeAverage and input:nElement())
   end
 end

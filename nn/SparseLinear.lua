@@ -10,8 +10,9 @@ return function(nn, torch)
   --
   -- inputSize, outputSize: numbers
   -- doGradInput: true has backward give the gradient by all columns; without it the input gets none
-  -- Returns: a module; its input is n x 2 for one example, a table of these for a batch, or batch x n x 2; its
-  --   output (batch x) outputSize; gradInput by backward is a table of inputSize x 2, columns and gradients
+  -- Returns: a module; its input is n x 2 for one example, a table of these for a batch, or batch x n x 2;
+  --   its output (batch x) outputSize; gradInput by backward is a table of inputSize x 2, columns and
+  --   gradients
   -- Errors: a column is outside 1 to inputSize
   -- From: Torch7
   -- Example:

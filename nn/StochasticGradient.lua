@@ -4,7 +4,7 @@ return function(_, torch)
   local StochasticGradient = torch.class("nn.StochasticGradient")
 
   --- nn.StochasticGradient(module, criterion)
-  -- trainer:train(dataset)
+  -- nn.StochasticGradient:train(dataset)
   --
   -- Stochastic gradient descent with one example a step.  Its fields may be changed before train:
   -- learningRate (0.01), learningRateDecay (0; the rate of iteration i > 1 is learningRate /

@@ -16,6 +16,7 @@ CR_ISA_DECLARE(cr_nn_fill_norm, cr_nn_backend *);
 CR_ISA_DECLARE(cr_nn_fill_softmax, cr_nn_backend *);
 CR_ISA_DECLARE(cr_nn_fill_loss, cr_nn_backend *);
 CR_ISA_DECLARE(cr_nn_fill_dropout, cr_nn_backend *);
+CR_ISA_DECLARE(cr_nn_fill_ctc, cr_nn_backend *);
 
 typedef void (*fill_fn)(cr_nn_backend *);
 
@@ -25,6 +26,10 @@ static void fill_cpu(void) {
       CR_ISA_LIST(cr_nn_fill_windows), CR_ISA_LIST(cr_nn_fill_norm),
       CR_ISA_LIST(cr_nn_fill_softmax), CR_ISA_LIST(cr_nn_fill_loss),
       CR_ISA_LIST(cr_nn_fill_dropout)};
+      CR_ISA_LIST(cr_nn_fill_conv), CR_ISA_LIST(cr_nn_fill_pool),
+      CR_ISA_LIST(cr_nn_fill_norm), CR_ISA_LIST(cr_nn_fill_softmax),
+      CR_ISA_LIST(cr_nn_fill_loss), CR_ISA_LIST(cr_nn_fill_dropout),
+      CR_ISA_LIST(cr_nn_fill_ctc)};
   int isa = cr_cpu_isa_index();
   for (size_t i = 0; i < sizeof fill / sizeof fill[0]; i++) fill[i][isa](&cpu);
 }

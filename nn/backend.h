@@ -75,6 +75,16 @@ typedef struct {
   bool average;
 } cr_nll_args;
 
+/* Connectionist temporal classification: n sequences of up to t steps over `classes`, with targets
+ * of up to s classes; the rest of each row is padding. */
+typedef struct {
+  cr_dtype dtype;
+  int64_t t, n, classes, s, blank;
+  const int64_t *target;         /* n x s */
+  const int64_t *steps, *labels; /* n: how many steps and classes count */
+  bool zero_infinity;            /* a loss that is infinite counts as 0 */
+} cr_ctc_args;
+
 typedef struct {
   bool (*conv2d)(const cr_conv2d_shape *s, void *y, const void *x, const void *w, const void *bias);
   bool (*conv2d_input)(const cr_conv2d_shape *s, void *gx, const void *gy, const void *w);
@@ -126,6 +136,10 @@ typedef struct {
   bool (*mse)(cr_dtype dtype, int64_t n, double scale, void *loss, const void *x, const void *t);
   bool (*mse_backward)(cr_dtype dtype, int64_t n, double scale, void *gx, const void *g,
                        const void *x, const void *t);
+
+  /* loss (n) and, unless it is NULL, grad (t, n, classes), its derivatives by logp (t, n, classes).
+   * All lengths and classes are in range. */
+  bool (*ctc)(const cr_ctc_args *a, void *loss, void *grad, const void *logp);
 
   /* y[i] = x[i] * scale, or 0 with probability p.  Element i falls when the 32-bit number i%4 of
    * Philox counter offset + i/4 is below p * 2^32.  y may be x. */

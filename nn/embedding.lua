@@ -139,12 +139,13 @@ return function(nn, torch)
     local places = embedding.places("embeddingBag", input, weight)
     local n = places:nElement()
     if input:dim() == 2 then
-      if o.offsets then raise "embeddingBag: the input is a matrix, whose rows are bags; offsets are for a vector" end
+      if o.offsets then raise "embeddingBag: the input is a matrix, whose rows are bags: no offsets" end
       local count, each = input:size(1), input:size(2)
       local bag = torch.range(1, math.max(count, 1)):long():narrow(1, 1, count)
       return places, bag:view(-1, 1):expand(count, each):reshape(n):to(weight.device), count
     elseif input:dim() ~= 1 or not torch.isTensor(o.offsets) then
-      raise("embeddingBag: the input has %d dimensions, wanted a matrix, or a vector with offsets", input:dim())
+      raise("embeddingBag: the input has %d dimensions, wanted a matrix, or a vector with offsets",
+        input:dim())
     end
     local offsets, count = o.offsets, o.offsets:nElement()
     if o.includeLastOffset then
@@ -161,10 +162,10 @@ return function(nn, torch)
   --
   -- input: matrix of numbers of rows, from 1, with a bag in each row; or a vector of them
   -- weight: matrix
-  -- opts: table: offsets, where in a vector each bag starts, from 1; includeLastOffset (false), which says that
-  --   the last one is where the last bag ends; mode ("mean"), or "sum", "max"; perSampleWeights, for "sum", a
-  --   factor for each element of the input; paddingIdx, a row that does not count; maxNorm, normType and
-  --   scaleGradByFreq as for embedding
+  -- opts: table: offsets, where in a vector each bag starts, from 1; includeLastOffset (false), which says
+  --   that the last one is where the last bag ends; mode ("mean"), or "sum", "max"; perSampleWeights, for
+  --   "sum", a factor for each element of the input; paddingIdx, a row that does not count; maxNorm,
+  --   normType and scaleGradByFreq as for embedding
   -- Returns: a matrix with a row for each bag
   -- Errors: a number is outside the matrix; there is no such mode; the offsets do not fit
   -- From: PyTorch, where numbers and offsets count from 0
@@ -179,7 +180,9 @@ return function(nn, torch)
     if mode ~= "sum" and mode ~= "mean" and mode ~= "max" then
       raise("embeddingBag: the mode is %s, wanted sum, mean or max", tostring(mode))
     end
-    if not torch.isTensor(input) then raise("embeddingBag: the input is a %s, wanted a tensor", type(input)) end
+    if not torch.isTensor(input) then
+      raise("embeddingBag: the input is a %s, wanted a tensor", type(input))
+    end
     local places, bag, n = divided(input, weight, o)
     local rows = embedding.rows(weight, places, o)
     local counted = torch.ne(places, o.paddingIdx or 0):type(weight:type())

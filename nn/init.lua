@@ -73,9 +73,13 @@ for _, name in ipairs {
   "MultiLabelSoftMarginCriterion", "WeightedMSECriterion", "SpatialAutoCropMSECriterion",
   "SpatialClassNLLCriterion", "ClassSimplexCriterion", "MultiCriterion", "ParallelCriterion",
   "ModuleCriterion", "CriterionTable",
-  "utils", "Jacobian", "hessian", "StochasticGradient", "OneHot", "Maxout", "PrintSize", "NaN", "Profile",
-  "Convert", "GPU", "Kmeans", "embedding", "LookupTable", "Embedding", "EmbeddingBag", "PartialLinear",
-  "SparseLinear", "IndexLinear",
+  "utils", "Jacobian", "hessian", "StochasticGradient", "OneHot", "Maxout", "PrintSize", "NaN",
+  "Profile", "Convert", "GPU", "Kmeans", "embedding", "LookupTable", "Embedding", "EmbeddingBag",
+  "PartialLinear", "SparseLinear", "IndexLinear", "reduction", "CrossEntropyLoss", "NLLLoss", "BCELoss",
+  "BCEWithLogitsLoss", "MSELoss", "L1Loss", "SmoothL1Loss", "HuberLoss", "KLDivLoss", "PoissonNLLLoss",
+  "GaussianNLLLoss", "HingeEmbeddingLoss", "MarginRankingLoss", "CosineEmbeddingLoss",
+  "TripletMarginLoss", "TripletMarginWithDistanceLoss", "MultiMarginLoss", "MultiLabelMarginLoss",
+  "MultiLabelSoftMarginLoss", "SoftMarginLoss", "FocalLoss", "InfoNCELoss", "DiceLoss", "CTCLoss",
 } do
   require("nn." .. name)(nn, torch)
 end

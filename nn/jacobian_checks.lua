@@ -159,6 +159,8 @@ return function(J, torch, part)
 
   --- nn.Jacobian.backwardDiagHessian(module, input, name)
   -- nn.Jacobian.linearModuleDiagHessian(module, input, gradName)
+  -- nn.SparseJacobian.backwardDiagHessian(module, input, name)
+  -- nn.SparseJacobian.linearModuleDiagHessian(module, input, gradName)
   --
   -- Half the sum of the squares of the output has second derivatives by each element of the input, of
   -- weight and of bias.  These are they, by the functions that nn.hessian.enable adds to the modules, and
@@ -202,6 +204,10 @@ return function(J, torch, part)
   -- nn.Jacobian.testDiagHessianInput(module, input [, minval, maxval])
   -- nn.Jacobian.testDiagHessianWeight(module, input [, minval, maxval])
   -- nn.Jacobian.testDiagHessianBias(module, input [, minval, maxval])
+  -- nn.SparseJacobian.testDiagHessian(module, input, gradName, name [, minval, maxval])
+  -- nn.SparseJacobian.testDiagHessianInput(module, input [, minval, maxval])
+  -- nn.SparseJacobian.testDiagHessianWeight(module, input [, minval, maxval])
+  -- nn.SparseJacobian.testDiagHessianBias(module, input [, minval, maxval])
   --
   -- Fills the input with random numbers, and compares backwardDiagHessian with linearModuleDiagHessian; call
   -- nn.hessian.enable first.

@@ -63,6 +63,13 @@ cr_tensor *cr_cross_entropy(cr_tensor *x, cr_tensor *target, cr_tensor *weight, 
                             bool average);
 cr_tensor *cr_mse_loss(cr_tensor *x, cr_tensor *target, bool average);
 
+/* ---- ctc.c ------------------------------------------------------------------------------ */
+/* The losses (n) of sequences logp (t, n, classes) of log-probabilities.  targets (n, s), 0-based,
+ * steps and labels (n) are int64 in host memory: how many steps of each sequence and classes of
+ * each target count.  The derivative has none of its own. */
+cr_tensor *cr_ctc_loss(cr_tensor *logp, cr_tensor *targets, cr_tensor *steps, cr_tensor *labels,
+                       int64_t blank, bool zero_infinity);
+
 /* ---- dropout.c -------------------------------------------------------------------------- */
 /* Zero with probability p, the others times 1/(1-p) when `scale`.  out may be x. */
 cr_tensor *cr_dropout(cr_tensor *x, double p, bool scale, cr_tensor *out);

@@ -216,6 +216,14 @@ static int f_mse_loss(lua_State *L) {
   return push(L, cr_mse_loss(cr_check_tensor(L, 1), cr_check_tensor(L, 2), flag_or(L, 3, true)));
 }
 
+/* nn.functional._ctc(logp, targets, steps, labels, blank, zeroInfinity): for losses.lua */
+static int f_ctc(lua_State *L) {
+  cr_tensor *logp = cr_check_tensor(L, 1), *targets = cr_check_tensor(L, 2);
+  cr_tensor *steps = cr_check_tensor(L, 3), *labels = cr_check_tensor(L, 4);
+  int64_t blank = cr_check_int(L, 5);
+  return push(L, cr_ctc_loss(logp, targets, steps, labels, blank - 1, lua_toboolean(L, 6)));
+}
+
 /** nn.functional.dropout(x [, p [, scale [, inplace]]])
  *
  *  Zeroes each element with probability p.  Differentiable.
@@ -264,6 +272,7 @@ static const luaL_Reg functions[] = {
     {"nllLoss", f_nll_loss},
     {"crossEntropy", f_cross_entropy},
     {"mseLoss", f_mse_loss},
+    {"_ctc", f_ctc},
     {"dropout", f_dropout},
     {"linear", f_linear},
     {"rmsNorm", f_rms_norm},

@@ -12,6 +12,7 @@
 #define cr_nn_fill_softmax CR_ISA_NAME(cr_nn_fill_softmax)
 #define cr_nn_fill_loss CR_ISA_NAME(cr_nn_fill_loss)
 #define cr_nn_fill_dropout CR_ISA_NAME(cr_nn_fill_dropout)
+#define cr_nn_fill_ctc CR_ISA_NAME(cr_nn_fill_ctc)
 void cr_nn_fill_conv(cr_nn_backend *b);
 void cr_nn_fill_pool(cr_nn_backend *b);
 void cr_nn_fill_windows(cr_nn_backend *b);
@@ -19,6 +20,7 @@ void cr_nn_fill_norm(cr_nn_backend *b);
 void cr_nn_fill_softmax(cr_nn_backend *b);
 void cr_nn_fill_loss(cr_nn_backend *b);
 void cr_nn_fill_dropout(cr_nn_backend *b);
+void cr_nn_fill_ctc(cr_nn_backend *b);
 
 /* The bodies that are included once for float and once for double call themselves NAME(f). */
 #define CR_TYPED(f, real) CR_PASTE(f, real)

@@ -1,0 +1,36 @@
+-- MSELoss.lua: the squares of errors.
+
+local expect = require "nn.expect"
+
+return function(nn, torch)
+  local MSELoss, parent = torch.class("nn.MSELoss", "nn.Criterion")
+  local reduction = nn._reduction
+
+  --- nn.MSELoss([opts])
+  -- nn.functional.mseLoss(input, target, opts)
+  --
+  -- (x - t)^2 for each element.
+  --
+  -- input, target: tensors of one shape
+  -- opts: table: reduction ("mean"), or "sum", "none"
+  -- Returns: a criterion; the function: a tensor
+  -- Errors: the shapes differ
+  -- From: PyTorch
+  -- Example:
+  --   nn.MSELoss({ reduction = "none" })(torch.zeros(2), torch.Tensor { 1, 3 })[2] --> 9.0
+  function MSELoss:__init(opts)
+    parent.__init(self)
+    reduction.options(self, opts, {})
+  end
+
+  local fused = nn.functional.mseLoss
+
+  function MSELoss:updateOutput(input, target)
+    if self.reduction ~= "none" then return fused(input, target, self.reduction == "mean") end
+    expect.input(self, "input", input)
+    local d = torch.csub(input, expect.target(self, input, target))
+    return torch.cmul(d, d)
+  end
+
+  reduction.functional("mseLoss", "MSELoss", 2)
+end

@@ -1,0 +1,92 @@
+-- reduction: what the losses with PyTorch's names share: their options, how they are reduced, and that each
+-- has a function beside its class.
+
+local expect = require "nn.expect"
+
+return function(nn, torch)
+  local arguments = nn._arguments
+  local reduction = {}
+  nn._reduction = reduction
+
+  local known = { mean = true, sum = true, none = true }
+
+  --- The options as fields of the criterion; `weight` becomes `weights`, as other criterions have it.
+  function reduction.options(self, opts, defaults)
+    defaults.reduction = defaults.reduction or "mean"
+    local o = arguments.options(self, opts, defaults)
+    if not known[o.reduction] and not (o.reduction == "batchmean" and defaults.batchmean) then
+      expect.fail(self, "reduction is %s, wanted mean, sum or none", tostring(o.reduction))
+    end
+    for name, value in pairs(o) do
+      if name == "weight" then name = "weights" end
+      if math.type(defaults[name]) and not math.type(value) then
+        expect.fail(self, "%s is a %s, wanted a number", name, torch.type(value))
+      end
+      self[name] = value
+    end
+  end
+
+  --- The losses as they are, their sum, or that divided by n, which is their number if left out.
+  function reduction.reduce(self, losses, n, dtype)
+    dtype = dtype or losses.dtype
+    if self.reduction == "none" then return losses.dtype == dtype and losses or losses:type(dtype) end
+    return expect.total(losses, self.reduction ~= "sum" and (n or losses:nElement()), dtype)
+  end
+
+  --- Makes nn.functional[name] of a class of so many inputs; what was there stays for other arguments.
+  function reduction.functional(name, class, inputs)
+    local plain = nn.functional[name]
+    nn.functional[name] = function(...)
+      local opts = select(inputs + 1, ...)
+      if plain and (type(opts) ~= "table" or torch.isTensor(opts)) then return plain(...) end
+      return nn[class](opts):updateOutput(table.unpack({ ... }, 1, inputs))
+    end
+  end
+
+  --- (batch x classes x ..) as rows of classes, and the shape of the others.
+  function reduction.rows(x)
+    local shape = { table.unpack(x.shape) }
+    if #shape == 1 then return x:reshape(1, shape[1]), {} end
+    local classes = table.remove(shape, 2)
+    if #shape > 1 then
+      local order = { 1 }
+      for d = 3, #x.shape do order[#order + 1] = d end
+      order[#order + 1] = 2
+      x = x:permute(table.unpack(order))
+    end
+    local n = 1
+    for _, size in ipairs(shape) do n = n * size end
+    return x:reshape(n, classes), shape
+  end
+
+  --- Of rows of log-probabilities: the losses of the target's classes, and the weight of each row.
+  function reduction.nll(self, logp, target, shape)
+    local classes = logp.shape[2]
+    local weights = self.weights
+    if weights and weights:nElement() ~= classes then
+      expect.fail(self, "weight is %s, wanted one for each of the %d classes", expect.shape_text(weights),
+        classes)
+    end
+    if math.type(target) then target = torch.LongTensor { target } end
+    expect.tensor(self, "target", target)
+    local counted
+    if self.ignoreIndex then
+      counted = torch.ne(target, self.ignoreIndex)
+      target = torch.where(counted, target, torch.onesLike(target))
+    end
+    target = expect.classes(self, logp, target, 1, classes, #shape > 0 and shape or { 1 })
+    target = target:reshape(logp.shape[1])
+    local w = weights and torch.index(weights:type(logp.dtype), 1, target) or logp.new(logp.shape[1]):fill(1)
+    if counted then w = torch.cmul(w, counted:reshape(w.shape):type(w.dtype):to(w.device)) end
+    local picked = torch.gather(logp, 2, target:reshape(logp.shape[1], 1)):reshape(logp.shape[1])
+    return torch.neg(torch.cmul(picked, w)), w
+  end
+
+  --- Losses of rows in the shape of the targets; the mean is over weights, and 0 where there are none.
+  function reduction.weighted(self, losses, w, shape, dtype)
+    if self.reduction == "none" then return reduction.reduce(self, losses:reshape(shape), nil, dtype) end
+    if self.reduction == "sum" then return reduction.reduce(self, losses, nil, dtype) end
+    local total = w:nElement() > 0 and w:detach():sum() or 0
+    return expect.total(losses, total ~= 0 and total or 1, dtype)
+  end
+end
