@@ -11,10 +11,10 @@ return function(nn, torch)
   --
   -- (x - t)^2 for each element.
   --
-  -- input, target: tensors of one shape
+  -- input, target: tensors of as many elements
   -- opts: table: reduction ("mean"), or "sum", "none"
   -- Returns: a criterion; the function: a tensor
-  -- Errors: the shapes differ
+  -- Errors: the shapes do not fit
   -- From: PyTorch
   -- Example:
   --   nn.MSELoss({ reduction = "none" })(torch.zeros(2), torch.Tensor { 1, 3 })[2] --> 9.0
@@ -26,9 +26,10 @@ return function(nn, torch)
   local fused = nn.functional.mseLoss
 
   function MSELoss:updateOutput(input, target)
-    if self.reduction ~= "none" then return fused(input, target, self.reduction == "mean") end
     expect.input(self, "input", input)
-    local d = torch.csub(input, expect.target(self, input, target))
+    target = expect.target(self, input, target)
+    if self.reduction ~= "none" then return fused(input, target, self.reduction == "mean") end
+    local d = torch.csub(input, target)
     return torch.cmul(d, d)
   end
 
