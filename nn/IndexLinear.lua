@@ -37,6 +37,7 @@ return function(nn, torch)
     self.gradWeight = torch.zerosLike(self.weight)
     self.gradBias = torch.zerosLike(self.bias)
     self.weightDecay = 0
+    self.train = true
     self.doGradInput = arguments.flag(self, "doGradInput", doGradInput)
     self.offset = keysOffset and keysOffset - 1 or -1
   end

@@ -67,6 +67,7 @@ return function(nn, torch)
   end
 
   function LookupTable:updateOutput(input)
+    if not self.gradWeight and not self._frozen and not self._functional then self.weight:requireGrad() end
     return nn.functional.embedding(input, self.weight, {
       paddingIdx = self.paddingValue ~= 0 and self.paddingValue or nil, maxNorm = self.maxNorm,
       normType = self.normType, scaleGradByFreq = self.shouldScaleGradByFreq,
@@ -81,6 +82,6 @@ return function(nn, torch)
       self:_link()
     end
     parent.accUpdateGradParameters(self, input, gradOutput, lr)
-    if missing then self.gradWeight = nil end
+    if missing then self.gradWeight, self.weight.grad = nil, nil end
   end
 end

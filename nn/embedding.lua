@@ -143,7 +143,7 @@ return function(nn, torch)
       local count, each = input:size(1), input:size(2)
       local bag = torch.range(1, math.max(count, 1)):long():narrow(1, 1, count)
       return places, bag:view(-1, 1):expand(count, each):reshape(n):to(weight.device), count
-    elseif input:dim() ~= 1 or not torch.isTensor(o.offsets) then
+    elseif (input:dim() ~= 1 and n > 0) or not torch.isTensor(o.offsets) then
       raise("embeddingBag: the input has %d dimensions, wanted a matrix, or a vector with offsets",
         input:dim())
     end
