@@ -311,6 +311,67 @@ static void test_layer_norm() {
   }
 }
 
+/* ---- connectionist temporal classification ---------------------------------------------- */
+
+/* Sequences of `steps` steps at most; every other one is shorter, and so is its target. */
+static void compare_ctc(cr_dtype t, int64_t steps, int64_t n, int64_t classes, int64_t s,
+                        bool zero_infinity) {
+  array logp(t, {steps * n * classes}), loss(t, {n}), grad(t, {steps * n * classes});
+  array target(CR_INT64, {n * s}), lengths(CR_INT64, {n}), labels(CR_INT64, {n});
+  int64_t blank = classes / 2;
+  for (int64_t k = 0; k < steps * n * classes; k++) {
+    double x = -0.1 - 3 * (double)((k * 7919) % 101) / 101;
+    if (t == CR_FLOAT64)
+      reinterpret_cast<double *>(logp.data())[k] = x;
+    else
+      reinterpret_cast<float *>(logp.data())[k] = (float)x;
+  }
+  for (int64_t k = 0; k < n * s; k++) {
+    int64_t c = (k * k / 2) % (classes - 1);
+    reinterpret_cast<int64_t *>(target.data())[k] = c + (c >= blank);
+  }
+  for (int64_t i = 0; i < n; i++) {
+    reinterpret_cast<int64_t *>(lengths.data())[i] = i % 2 ? steps / 2 : steps;
+    reinterpret_cast<int64_t *>(labels.data())[i] = i % 2 ? s / 3 : s;
+  }
+  auto args = [&](place p) {
+    return cr_ctc_args{t,
+                       steps,
+                       n,
+                       classes,
+                       s,
+                       blank,
+                       reinterpret_cast<int64_t *>(p(&target)),
+                       reinterpret_cast<int64_t *>(p(&lengths)),
+                       reinterpret_cast<int64_t *>(p(&labels)),
+                       zero_infinity};
+  };
+  std::string what =
+      text("ctc of %lld steps, %lld sequences, %lld classes, targets of %lld, %s", (long long)steps,
+           (long long)n, (long long)classes, (long long)s, cr_dtypes[t].name);
+  both(what, ulps(t, 1000, 1), {&loss, &grad}, {&logp, &target, &lengths, &labels},
+       [&](const cr_nn_backend *b, place p) {
+         cr_ctc_args a = args(p);
+         return b->ctc(&a, p(&loss), p(&grad), p(&logp));
+       });
+  both(what + ", the loss alone", ulps(t, 1000, 1), {&loss}, {&logp, &target, &lengths, &labels},
+       [&](const cr_nn_backend *b, place p) {
+         cr_ctc_args a = args(p);
+         return b->ctc(&a, p(&loss), NULL, p(&logp));
+       });
+}
+
+static void test_ctc() {
+  FOR_FLOATS(t) {
+    compare_ctc(t, 9, 5, 6, 3, false);
+    compare_ctc(t, 1, 1, 2, 1, false);
+    compare_ctc(t, 4, 14, 5, 9, true); /* targets that are too long */
+    compare_ctc(t, 150, 3, 7, 70, false);
+    compare_ctc(t, 3, 2, 4, 0, false);
+    compare_ctc(t, 0, 2, 4, 2, true);
+  }
+}
+
 /* ---- losses ----------------------------------------------------------------------------- */
 
 #define IGNORED -100
@@ -464,5 +525,6 @@ void test_nn() {
   test_classes();
   test_mse();
   test_refused_targets();
+  test_ctc();
   test_dropout();
 }
