@@ -44,7 +44,9 @@ return function(nn, torch)
     end
     local other = torch.add(torch.neg(x), 1)
     local loss = torch.neg(torch.cmul(t, log_of(x)) + torch.cmul(torch.add(torch.neg(t), 1), log_of(other)))
-    if self.weights then loss = torch.cmul(loss, self.weights:type(loss.dtype):expandAs(loss)) end
+    if self.weights then
+      loss = torch.cmul(loss, self.weights:type(loss.dtype):to(loss.device):expandAs(loss))
+    end
     return reduction.reduce(self, loss, nil, dtype)
   end
 

@@ -37,9 +37,11 @@ return function(nn, torch)
   function BCEWithLogitsLoss:updateOutput(input, target)
     expect.input(self, "input", input)
     local t = expect.target(self, input, target)
-    local positive = self.posWeight and self.posWeight:type(input.dtype):expandAs(input)
+    local positive = self.posWeight and self.posWeight:type(input.dtype):to(input.device):expandAs(input)
     local loss = BCEWithLogitsLoss._losses(input, t, positive)
-    if self.weights then loss = torch.cmul(loss, self.weights:type(loss.dtype):expandAs(loss)) end
+    if self.weights then
+      loss = torch.cmul(loss, self.weights:type(loss.dtype):to(loss.device):expandAs(loss))
+    end
     return reduction.reduce(self, loss)
   end
 

@@ -77,7 +77,7 @@ return function(nn, torch)
         end
         target = target:reshape(target:nElement()):to(x.device)
       end
-      local weights = self.weights and self.weights:type(rows.dtype)
+      local weights = self.weights and self.weights:type(rows.dtype):to(rows.device)
       local loss = plain(rows, target, weights, self.reduction == "mean", self.ignoreIndex)
       return loss.dtype == x.dtype and loss or loss:type(x.dtype)
     end

@@ -14,7 +14,6 @@ static const cr_op op_ctc = {"ctc_loss", "blank zero_infinity", ctc_backward};
 static bool check_int64(const char *what, const cr_tensor *t, int ndim, int64_t rows) {
   char s[CR_SHAPE_STR];
   if (!cr_need_dtype(CTC, what, t, CR_INT64)) return false;
-  if (cr_device_of(t).type != CR_CPU) return cr_fail(CTC ": %s must be in host memory", what);
   if (t->ndim != ndim || t->shape[0] != rows)
     return cr_fail(CTC ": %s are %s, wanted %lld%s", what, cr_shape_str(s, t->ndim, t->shape),
                    (long long)rows, ndim == 2 ? " x the longest" : "");
@@ -49,13 +48,18 @@ static bool check_values(const cr_ctc_args *a) {
   return true;
 }
 
+static cr_tensor *on_host(cr_tensor *t) {
+  CR_AUTO here = cr_to_device(t, (cr_device){.type = CR_CPU});
+  return cr_contiguous(here);
+}
+
 /* ---- forward and backward --------------------------------------------------------------- */
 
-/* `on_host` has been checked; t, s and l are its three tensors where logp is. */
-static cr_tensor *ctc_on_device(const cr_ctc_args *on_host, cr_tensor *logp, cr_tensor *t,
+/* `checked` has numbers in range; t, s and l are its three tensors where logp is. */
+static cr_tensor *ctc_on_device(const cr_ctc_args *checked, cr_tensor *logp, cr_tensor *t,
                                 cr_tensor *s, cr_tensor *l) {
   const cr_nn_backend *be = cr_nn_backend_of(CTC, cr_device_of(logp));
-  cr_ctc_args a = *on_host;
+  cr_ctc_args a = *checked;
   a.target = cr_data(t), a.steps = cr_data(s), a.labels = cr_data(l);
   CR_AUTO grad = be && cr_recording_any(logp) ? cr_empty_like(logp) : NULL;
   if (!be || (cr_recording_any(logp) && !grad)) return NULL;
@@ -78,9 +82,9 @@ cr_tensor *cr_ctc_loss(cr_tensor *logp, cr_tensor *targets, cr_tensor *steps, cr
       !check_int64("target lengths", labels, 1, n))
     return NULL;
   CR_AUTO dense = cr_nn_dense(logp, cr_nn_dtype(logp));
-  CR_AUTO t = cr_contiguous(targets);
-  CR_AUTO s = cr_contiguous(steps);
-  CR_AUTO l = cr_contiguous(labels);
+  CR_AUTO t = on_host(targets);
+  CR_AUTO s = on_host(steps);
+  CR_AUTO l = on_host(labels);
   if (!dense || !t || !s || !l) return NULL;
   cr_ctc_args a = {.dtype = (cr_dtype)dense->dtype,
                    .t = logp->shape[0],

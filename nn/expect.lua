@@ -110,6 +110,7 @@ function expect.weights(criterion, weights, x)
       shape_text(x))
   end
   if weights.dtype ~= x.dtype then weights = weights:type(x.dtype) end
+  if tostring(weights.device) ~= tostring(x.device) then weights = weights:to(x.device) end
   return #x.shape == 1 and weights or weights:reshape(1, n):expandAs(x)
 end
 

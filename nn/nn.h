@@ -65,7 +65,7 @@ cr_tensor *cr_mse_loss(cr_tensor *x, cr_tensor *target, bool average);
 
 /* ---- ctc.c ------------------------------------------------------------------------------ */
 /* The losses (n) of sequences logp (t, n, classes) of log-probabilities.  targets (n, s), 0-based,
- * steps and labels (n) are int64 in host memory: how many steps of each sequence and classes of
+ * steps and labels (n) are int64: how many steps of each sequence and classes of
  * each target count.  The derivative has none of its own. */
 cr_tensor *cr_ctc_loss(cr_tensor *logp, cr_tensor *targets, cr_tensor *steps, cr_tensor *labels,
                        int64_t blank, bool zero_infinity);

@@ -76,7 +76,12 @@ return function(nn, torch)
     end
     target = expect.classes(self, logp, target, 1, classes, #shape > 0 and shape or { 1 })
     target = target:reshape(logp.shape[1])
-    local w = weights and torch.index(weights:type(logp.dtype), 1, target) or logp.new(logp.shape[1]):fill(1)
+    local w
+    if weights then
+      w = torch.index(weights:type(logp.dtype):to(logp.device), 1, target)
+    else
+      w = logp.new(logp.shape[1]):fill(1)
+    end
     if counted then w = torch.cmul(w, counted:reshape(w.shape):type(w.dtype):to(w.device)) end
     local picked = torch.gather(logp, 2, target:reshape(logp.shape[1], 1)):reshape(logp.shape[1])
     return torch.neg(torch.cmul(picked, w)), w
