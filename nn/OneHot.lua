@@ -32,8 +32,9 @@ return function(nn, torch)
     end
     local shape = single and {} or { table.unpack(input.shape) }
     shape[#shape + 1] = self.outputSize
-    local zeros = torch.zeros(n, self.outputSize):type(self._type):to(input.device)
-    return torch.scatter(zeros, 2, places:reshape(n, 1), 1):reshape(shape)
+    local zeros = torch.zeros(n, self.outputSize):type(self._type)
+    if not self._type:find "Cuda" then zeros = zeros:to(input.device) end
+    return torch.scatter(zeros, 2, places:reshape(n, 1):to(zeros.device), 1):reshape(shape)
   end
 
   -- Zeros, of the module's type: class numbers have no gradient.

@@ -194,7 +194,7 @@ return function(nn, torch)
       if given:nElement() ~= places:nElement() then
         raise("embeddingBag: %d perSampleWeights for an input of %d", given:nElement(), places:nElement())
       end
-      factors = torch.cmul(given:reshape(given:nElement()), counted)
+      factors = torch.cmul(given:reshape(given:nElement()):to(weight.device), counted)
     end
     if o.paddingIdx or o.perSampleWeights then
       rows = torch.cmul(rows, factors:view(-1, 1):expandAs(rows))
