@@ -118,8 +118,9 @@ return function(nn, torch)
   local function torch7_path(message)
     local lines = {}
     for i = 1, depth - 1 do
-      local index = running[i]:_place(running[i + 1]):match("^%[(%d+)%]$")
+      local index, node = running[i]:_place(running[i + 1]):match("^%[(%d+) ?(.*)%]$")
       local name = torch.typename(running[i])
+      if node and node ~= "" then index = ("%s (%s)"):format(index, node) end
       if index then lines[#lines + 1] = ("In %s module of %s:\n"):format(index, name) end
     end
     return table.concat(lines) .. message
@@ -232,6 +233,11 @@ return function(nn, torch)
     return recorded[self]
   end
 
+  -- What nn.gModule adds to.
+  function Module:_gradients(record, gradOutput, opts)
+    return tape.gradients(record, gradOutput, opts)
+  end
+
   -- Drops what the last forward kept.
   function Module:_forget()
     recorded[self] = nil
@@ -270,19 +276,19 @@ return function(nn, torch)
       self:accGradParameters(input, gradOutput, scale or 1)
       return self.gradInput
     end
-    self.gradInput = tape.gradients(last_forward(self, input), gradOutput,
+    self.gradInput = self:_gradients(last_forward(self, input), gradOutput,
       { accumulate = true, scale = scale })
     return self.gradInput
   end
 
   function Module:updateGradInput(input, gradOutput)
-    self.gradInput = tape.gradients(last_forward(self, input), gradOutput, {})
+    self.gradInput = self:_gradients(last_forward(self, input), gradOutput, {})
     return self.gradInput
   end
 
   function Module:accGradParameters(input, gradOutput, scale)
     if by_hand(self) and not recorded[self] or not self:parameters() then return end
-    tape.gradients(last_forward(self, input), gradOutput, { accumulate = true, scale = scale })
+    self:_gradients(last_forward(self, input), gradOutput, { accumulate = true, scale = scale })
   end
 
   function Module:accUpdateGradParameters(input, gradOutput, lr)

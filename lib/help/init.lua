@@ -45,7 +45,8 @@ local function documented_class(class)
   return class
 end
 
-local packages = { "torch", "nn", "optim", "data", "paths", "sys", "xlua", "plot", "autograd" }
+local packages = { "torch", "nn", "optim", "data", "paths", "sys", "xlua", "plot", "autograd",
+  "graph", "nngraph" }
 
 local function class_parent(methods)
   local mt = debug.getmetatable(methods)

@@ -347,7 +347,8 @@ return function(torch)
     local version = tonumber(name:match("^V (.*)$"))
     if version then name = read_string(self) end -- files from before there were versions have none
     name = placed_class(self, name)
-    if not torch.factory(name) and name:find("^nn%.") then require "nn" end -- Cresset's own package
+    if not torch.factory(name) and name:find("^nn%.") then require "nn" end -- Cresset's own packages
+    if not torch.factory(name) and (name == "nn.gModule" or name:find("^n*graph%.")) then require "nngraph" end
     local factory = torch.factory(name)
     if not factory then
       if not name:find("^[%w_.]+$") then damaged(self, "a class name is unreadable") end
