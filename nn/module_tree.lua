@@ -59,6 +59,7 @@ return function(nn, torch)
 
   function Module:children()
     local list = {}
+    if not self.modules and not rawget(self, "_children") then return list end
     for i, child in ipairs(self:namedChildren()) do list[i] = child.module end
     return list
   end

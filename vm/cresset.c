@@ -282,6 +282,8 @@ static int body_open(lua_State *L) {
     call_require(L, "paths");
     call_require(L, "sys");
     call_require(L, "xlua");
+    call_require(L, "compat51.path");
+    lua_setglobal(L, "path");
     lua_settop(L, 1);
   }
   if (r->options->dtype) set_dtype(L, r->interp->context, r->options->dtype);

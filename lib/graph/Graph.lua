@@ -154,7 +154,7 @@ return function(graph, torch)
       for _, node in ipairs(root:dfs_dirty(function() end)) do visited[#visited + 1] = node end
     end
     for i, node in ipairs(visited) do
-      node.visited = false
+      node.visited = nil
       sorted[i] = original[node]
     end
     if #sorted ~= #self.nodes or self:hasCycle() then error("graph.Graph:topsort: the graph has cycles", 2) end

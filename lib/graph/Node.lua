@@ -17,8 +17,6 @@ return function(graph, torch)
     self.data = data
     self.id = 0
     self.children = {}
-    self.visited = false
-    self.marked = false
   end
 
   --- node:add(child)
@@ -122,7 +120,7 @@ return function(graph, torch)
   end
 
   function Node:dfs(f)
-    for _, node in ipairs(self:dfs_dirty(f)) do node.visited = false end
+    for _, node in ipairs(self:dfs_dirty(f)) do node.visited = nil end
   end
 
   function Node:bfs_dirty(f)
@@ -143,7 +141,7 @@ return function(graph, torch)
   end
 
   function Node:bfs(f)
-    for _, node in ipairs(self:bfs_dirty(f)) do node.marked = false end
+    for _, node in ipairs(self:bfs_dirty(f)) do node.marked = nil end
   end
 
   --- node:hasCycle()

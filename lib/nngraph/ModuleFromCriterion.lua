@@ -19,9 +19,8 @@ return function(_, nn, torch)
     self.criterion = criterion
   end
 
-  function ModuleFromCriterion:updateOutput(input, target)
-    local prediction
-    prediction, target = nn._arguments.inputs(input, target)
+  function ModuleFromCriterion:updateOutput(...)
+    local prediction, target = nn._arguments.inputs(...)
     return torch.reshape(self.criterion(prediction, nn.tape.detach(target)), 1)
   end
 end

@@ -1,7 +1,7 @@
 -- gmodule.lua: a module that is a graph of modules.
 
 local utils = require "nngraph.utils"
-local nesting = require "nngraph.nesting"
+local raise = require("torch.caller").raise
 
 return function(nngraph, nn, torch)
   local gModule, parent = torch.class("nn.gModule", "nn.Container", nn)
@@ -100,7 +100,7 @@ return function(nngraph, nn, torch)
   function gModule:__init(inputs, outputs)
     parent.__init(self)
     local ok, why = pcall(build, self, inputs, outputs)
-    if not ok then error(why, 4) end
+    if not ok then raise("%s", why) end
   end
 
   -- ---- running ----------------------------------------------------------------------------------------
@@ -109,17 +109,19 @@ return function(nngraph, nn, torch)
   local plans = setmetatable({}, { __mode = "k" })
 
   -- For each step its node's data, and from which steps its inputs come: from[i] where there is one.
+  -- bare[i] says that the node has no module.
   local function compile(self)
     local nodes, step = self.forwardnodes, {}
-    local plan = { nodes = nodes, n = #nodes, data = {}, from = {}, sources = {} }
+    local plan = { nodes = nodes, n = #nodes, step = step, data = {}, bare = {}, from = {}, sources = {} }
     for i, node in ipairs(nodes) do
-      local sources = {}
-      for k, data in ipairs(node.data.mapindex) do sources[k] = step[data] end
-      step[node.data] = i
-      plan.data[i], plan.sources[i] = node.data, sources
+      local data, sources = node.data, {}
+      for k, source in ipairs(data.mapindex) do sources[k] = step[source] end
+      step[data] = i
+      plan.data[i], plan.sources[i], plan.bare[i] = data, sources, data.module == nil
       plan.from[i] = #sources == 1 and sources[1] or false
     end
     plan.first, plan.last = step[self.innode.data], step[self.outnode.data]
+    nngraph._watch(plan)
     return plan
   end
 
@@ -147,10 +149,10 @@ return function(nngraph, nn, torch)
 
   -- What a node without a module gives: its input, a part of it.
   local function pass(data, x)
-    local parts = data.nSplitOutputs
+    if rawget(data, "selectindex") then return x[data.selectindex] end
+    local parts = rawget(data, "nSplitOutputs")
     if parts and not utils.istable(x) then fail(data, "split(%d) of a %s, wanted a table", parts, torch.type(x)) end
     if parts and #x ~= parts then fail(data, "split(%d) cannot split %d outputs", parts, #x) end
-    if data.selectindex then return x[data.selectindex] end
     return x
   end
 
@@ -166,7 +168,7 @@ return function(nngraph, nn, torch)
 
   local function evaluate(self, plan, input)
     check_input(self, input)
-    local datas, from, values = plan.data, plan.from, {}
+    local datas, bare, from, values = plan.data, plan.bare, plan.from, {}
     for i = 1, plan.n do
       local data, source, x = datas[i], from[i], nil
       plan.at = i
@@ -177,8 +179,7 @@ return function(nngraph, nn, torch)
       else
         x = gather(values, plan.sources[i])
       end
-      local module = data.module
-      if module then x = module:_run(x) else x = pass(data, x) end
+      if bare[i] then x = pass(data, x) else x = data.module:_run(x) end
       values[i] = x
       if self.verbose then print(" V : " .. plan.nodes[i]:label()) end
     end
@@ -199,61 +200,14 @@ return function(nngraph, nn, torch)
     local data = plan and plan.at and plan.data[plan.at]
     if not data or data.module ~= inner then return parent._place(self, inner) end
     local index = 0
-    for i = 1, plan.at do index = plan.data[i].module and index + 1 or index end
+    for i = 1, plan.at do index = plan.bare[i] and index or index + 1 end
     local name = data.annotations.name
     return name and ("[%d %s]"):format(index, name) or ("[%d]"):format(index)
   end
 
-  -- ---- what Torch7's protocol leaves in the nodes, for drawings --------------------------------------------
-
-  -- node.data.input, a list, from the outputs of the modules.
-  local function keep_inputs(self, plan, input)
-    local values = {}
-    for i = 1, plan.n do
-      local data, source, x = plan.data[i], plan.from[i], nil
-      if source then
-        x = values[source]
-        data.input = { x }
-      elseif i == plan.first then
-        x = input
-        data.input = (self.nInputs or 1) > 1 and { table.unpack(x) } or { x }
-      else
-        x = gather(values, plan.sources[i])
-        data.input = x
-      end
-      values[i] = data.module and data.module.output or not data.module and pass(data, x)
-    end
-  end
-
-  local function sum(list)
-    if #list < 2 then return list[1] end
-    local total = nesting.cloneNested(list[1])
-    for i = 2, #list do nesting.addNestedTo(total, list[i]) end
-    return total
-  end
-
-  -- node.data.gradOutput, a list of what is to be added up, from the gradInputs of the modules.
-  local function keep_gradients(plan, gradOutput)
-    for i = 1, plan.n do plan.data[i].gradOutput = {} end
-    plan.data[plan.last].gradOutput[1] = gradOutput
-    for i = plan.n, 1, -1 do
-      local data, sources = plan.data[i], plan.sources[i]
-      local gradient = data.module and data.module.gradInput or not data.module and sum(data.gradOutput)
-      for k, source in ipairs(sources) do
-        local list = plan.data[source].gradOutput
-        if data.selectindex then
-          list[1] = list[1] or {}
-          list[1][data.selectindex] = gradient
-        else
-          list[#list + 1] = #sources == 1 and gradient or gradient[k]
-        end
-      end
-    end
-  end
-
   function gModule:_record(f, input)
     local output = parent._record(self, f, input)
-    keep_inputs(self, plan_of(self), input)
+    self.innode.data.input = (self.nInputs or 1) > 1 and { table.unpack(input) } or { input }
     return output
   end
 
@@ -268,7 +222,7 @@ return function(nngraph, nn, torch)
       return parent._gradients(self, record, gradOutput, opts)
     end
     local gradInput = nngraph._debugging and nngraph._checked(self, plan, run) or run()
-    keep_gradients(plan, gradOutput)
+    self.outnode.data.gradOutput = { gradOutput }
     return gradInput
   end
 

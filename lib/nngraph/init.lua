@@ -10,7 +10,7 @@ package.loaded.nngraph = nngraph
 
 nngraph.simple_print = require "nngraph.simple_print"
 for _, name in ipairs {
-  "node", "gmodule", "JustElement", "JustTable", "ModuleFromCriterion", "nest", "inspect", "calls",
+  "node", "watch", "gmodule", "JustElement", "JustTable", "ModuleFromCriterion", "nest", "inspect", "calls",
 } do
   require("nngraph." .. name)(nngraph, nn, torch)
 end

@@ -140,13 +140,15 @@ return function(nngraph, _, torch)
     return "{" .. table.concat(parts, ",") .. "}"
   end
 
-  local hidden = { forwardNodeId = true, annotations = true, reverseMap = true }
+  local computed = { "input", "gradOutput" } -- see watch.lua
+  local hidden = { input = true, gradOutput = true, forwardNodeId = true, annotations = true, reverseMap = true }
 
   function Node:label()
     local names, parts = {}, {}
     for k in pairs(self.data) do
       if not hidden[k] and (k ~= "mapindex" or #self.data.mapindex > 1) then names[#names + 1] = k end
     end
+    for _, k in ipairs(computed) do names[#names + 1] = self.data[k] and k end
     table.sort(names)
     for i, k in ipairs(names) do
       parts[i] = ("%s = %s"):format(k, (k == "mapindex" and sources or text_of)(self.data[k]))
