@@ -157,7 +157,9 @@ return function(graph, torch)
       node.visited = nil
       sorted[i] = original[node]
     end
-    if #sorted ~= #self.nodes or self:hasCycle() then error("graph.Graph:topsort: the graph has cycles", 2) end
+    if #sorted ~= #self.nodes or self:hasCycle() then
+      error("graph.Graph:topsort: the graph has cycles", 2)
+    end
     return sorted, reversed, roots
   end
 

@@ -35,7 +35,9 @@ return function(graph, torch)
   function graph._save(text, path)
     write(path .. ".dot", text)
     local ok, why = draw(text, "dot", "svg", path .. ".svg")
-    if not ok then io.stderr:write(("graph: %s.dot is written, the drawing is not: %s\n"):format(path, why)) end
+    if not ok then
+      io.stderr:write(("graph: %s.dot is written, the drawing is not: %s\n"):format(path, why))
+    end
     return ok
   end
 

@@ -27,14 +27,14 @@ return function(nngraph, nn, torch)
       input = { input }
     end
     local list, why = utils.nodes(input, "inputs")
-    -- A list without even a first entry.
-    if not list or utils.tableMaxN(list) == 0 then error(why or "the inputs are no list of nodes", 3) end
+    if not list then error(why, 3) end
+    if utils.tableMaxN(list) == 0 then error(utils.expectingNodeErrorMessage(nil, "inputs", 1), 3) end
     for i = 1, utils.tableMaxN(list) do node:add(list[i], true) end
     return node
   end
 
-  local Module, Criterion, Node = nn.Module, nn.Criterion, torch.getmetatable("nngraph.Node")
-  Module, Criterion = torch.getmetatable("nn.Module"), torch.getmetatable("nn.Criterion")
+  local Module, Criterion = torch.getmetatable("nn.Module"), torch.getmetatable("nn.Criterion")
+  local Node = torch.getmetatable("nngraph.Node")
   local run_module, run_criterion = Module.__call, Criterion.__call
 
   function Module:__call(...)

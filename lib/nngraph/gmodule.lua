@@ -12,7 +12,9 @@ return function(nngraph, nn, torch)
   local function connect_inputs(inputs)
     local innode = nngraph.Node {}
     for i = 1, #inputs do
-      if #inputs[i].children > 0 then error(("nn.gModule: inputs[%d]: an input should have no inputs"):format(i), 0) end
+      if #inputs[i].children > 0 then
+        error(("nn.gModule: inputs[%d]: an input should have no inputs"):format(i), 0)
+      end
     end
     if #inputs == 1 then
       inputs[1]:add(innode, true)
@@ -144,15 +146,19 @@ return function(nngraph, nn, torch)
   local function fail(data, message, ...)
     local annotations = data.annotations
     local name = annotations.name and ("'%s', "):format(annotations.name) or ""
-    error(("nn.gModule: %s (%snode declared at %s)"):format(message:format(...), name, annotations._debugLabel), 0)
+    error(("nn.gModule: %s (%snode declared at %s)"):format(message:format(...), name,
+      annotations._debugLabel), 0)
   end
 
   -- What a node without a module gives: its input, a part of it.
   local function pass(data, x)
     if rawget(data, "selectindex") then return x[data.selectindex] end
     local parts = rawget(data, "nSplitOutputs")
-    if parts and not utils.istable(x) then fail(data, "split(%d) of a %s, wanted a table", parts, torch.type(x)) end
-    if parts and #x ~= parts then fail(data, "split(%d) cannot split %d outputs", parts, #x) end
+    if parts and not utils.istable(x) then
+      fail(data, "split(%d) of a %s, wanted a table", parts, torch.type(x))
+    elseif parts and #x ~= parts then
+      fail(data, "split(%d) cannot split %d outputs", parts, #x)
+    end
     return x
   end
 
@@ -170,7 +176,8 @@ return function(nngraph, nn, torch)
     check_input(self, input)
     local datas, bare, from, values = plan.data, plan.bare, plan.from, {}
     for i = 1, plan.n do
-      local data, source, x = datas[i], from[i], nil
+      local data, source = datas[i], from[i]
+      local x
       plan.at = i
       if source then
         x = values[source]
@@ -238,8 +245,7 @@ return function(nngraph, nn, torch)
   -- ---- the modules inside -----------------------------------------------------------------------------
 
   function gModule:replace(f)
-    local place, new = {}, {}
-    for i, m in ipairs(self.modules) do place[m] = place[m] or i end
+    local new = {}
     for _, node in ipairs(self.forwardnodes) do
       local m = node.data.module
       if m then

@@ -37,8 +37,8 @@ return function(nngraph, _, torch)
   --- nngraph.setDebug(on)
   --
   -- Has every nn.gModule, when it fails, write its graph with the node that failed in red, to NAME.dot and,
-  -- where Graphviz is installed, NAME.svg; NAME is the module's field name, or nngraph_1in_1out by the number of
-  -- inputs and outputs.
+  -- where Graphviz is installed, NAME.svg; NAME is the module's field name, or nngraph_1in_1out by the number
+  -- of inputs and outputs.
   --
   -- on: true or false
   -- From: Torch7

@@ -55,7 +55,9 @@ end
 
 local function check(value, other)
   for k in pairs(value) do
-    if other[k] == nil then error(("nngraph.nesting: the other table has no entry %s"):format(tostring(k)), 0) end
+    if other[k] == nil then
+      error(("nngraph.nesting: the other table has no entry %s"):format(tostring(k)), 0)
+    end
   end
 end
 

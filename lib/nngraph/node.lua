@@ -141,7 +141,8 @@ return function(nngraph, _, torch)
   end
 
   local computed = { "input", "gradOutput" } -- see watch.lua
-  local hidden = { input = true, gradOutput = true, forwardNodeId = true, annotations = true, reverseMap = true }
+  local hidden = { input = true, gradOutput = true, forwardNodeId = true, annotations = true,
+    reverseMap = true }
 
   function Node:label()
     local names, parts = {}, {}

@@ -1,7 +1,7 @@
 -- watch.lua: node.data.input and node.data.gradOutput, which are worked out when somebody looks at them.
 --
--- Torch7's protocol leaves in every node what it was given, forward and backward.  Here the modules' outputs and
--- gradInputs have it all; only the first node's input and the last one's gradOutput are kept.
+-- Torch7's protocol leaves in every node what it was given, forward and backward.  Here the modules' outputs
+-- and gradInputs have it all; only the first node's input and the last one's gradOutput are kept.
 
 local nesting = require "nngraph.nesting"
 

@@ -342,13 +342,18 @@ return function(torch)
     return "torch." .. (kind == "" and "Float" or kind) .. what
   end
 
+  local function of_nngraph(name)
+    return name == "nn.gModule" or name == "nn.ModuleFromCriterion" or name:find("^graph%.")
+      or name:find("^nngraph%.")
+  end
+
   local function read_instance(self, index)
     local b, name = books(self), read_string(self)
     local version = tonumber(name:match("^V (.*)$"))
     if version then name = read_string(self) end -- files from before there were versions have none
     name = placed_class(self, name)
     if not torch.factory(name) and name:find("^nn%.") then require "nn" end -- Cresset's own packages
-    if not torch.factory(name) and (name == "nn.gModule" or name:find("^n*graph%.")) then require "nngraph" end
+    if not torch.factory(name) and of_nngraph(name) then require "nngraph" end
     local factory = torch.factory(name)
     if not factory then
       if not name:find("^[%w_.]+$") then damaged(self, "a class name is unreadable") end
