@@ -26,7 +26,7 @@ return function(graph, torch)
     list[value] = #list
   end
 
-  --- g:add(edge)
+  --- graph.Graph:add(edge)
   --
   -- Adds an edge, or each of a list, with the nodes at its ends, which get their place in the graph as id.
   --
@@ -53,7 +53,7 @@ return function(graph, torch)
     edge.to.id = self.nodes[edge.to]
   end
 
-  --- g:clone(); g:reverse()
+  --- graph.Graph:clone(); graph.Graph:reverse()
   --
   -- A graph of new nodes, which share the data of the old; with reverse its edges lead the other way.
   --
@@ -94,7 +94,7 @@ return function(graph, torch)
     return list
   end
 
-  --- g:roots(); g:leaves()
+  --- graph.Graph:roots(); graph.Graph:leaves()
   --
   -- The nodes that no edge leads to, or those that none leads away from.
   --
@@ -113,7 +113,7 @@ return function(graph, torch)
     return only(self, "to", "from")
   end
 
-  --- g:hasCycle()
+  --- graph.Graph:hasCycle()
   --
   -- Whether edges lead in a circle.
   --
@@ -132,7 +132,7 @@ return function(graph, torch)
     return #roots == 0
   end
 
-  --- g:topsort()
+  --- graph.Graph:topsort()
   --
   -- The nodes in an order in which every edge leads from an earlier to a later one.
   --
@@ -181,7 +181,7 @@ return function(graph, torch)
     return table.concat(parts, " ")
   end
 
-  --- g:todot([title])
+  --- graph.Graph:todot([title])
   --
   -- The graph in Graphviz's language.  A node's text is what its label() gives; a class of nodes may also
   -- have graphNodeName(), for another name than Node3, and graphNodeAttributes(), for a table of Graphviz's

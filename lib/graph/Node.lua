@@ -19,7 +19,7 @@ return function(graph, torch)
     self.children = {}
   end
 
-  --- node:add(child)
+  --- graph.Node:add(child)
   --
   -- Adds an edge to a node, or to each of a list of them.  One that is there is not added again.
   --
@@ -40,7 +40,7 @@ return function(graph, torch)
     children[child] = #children
   end
 
-  --- node:label(); node:graph()
+  --- graph.Node:label(); graph.Node:graph()
   --
   -- The node's data as text, for drawings; the graph of all that can be reached from the node.
   --
@@ -62,7 +62,7 @@ return function(graph, torch)
     return g
   end
 
-  --- node:visit([before [, after]])
+  --- graph.Node:visit([before [, after]])
   --
   -- Walks depth first over the nodes that can be reached and are not marked as visited; before(node) is
   -- called before a node's children, after(node) after them.  It marks nothing: before or after sets
@@ -82,7 +82,7 @@ return function(graph, torch)
     if after then after(self) end
   end
 
-  --- node:dfs(f); node:bfs(f); node:dfs_dirty(f); node:bfs_dirty(f)
+  --- graph.Node:dfs(f); graph.Node:bfs(f); graph.Node:dfs_dirty(f); graph.Node:bfs_dirty(f)
   --
   -- Calls f once for every node that can be reached from this one: dfs depth first, a node after all that
   -- it leads to; bfs by the number of steps, this node first.  The dirty ones leave the marks in
@@ -144,7 +144,7 @@ return function(graph, torch)
     for _, node in ipairs(self:bfs_dirty(f)) do node.marked = nil end
   end
 
-  --- node:hasCycle()
+  --- graph.Node:hasCycle()
   --
   -- Whether edges that can be reached from the node lead in a circle.
   --

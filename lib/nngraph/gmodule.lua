@@ -257,7 +257,7 @@ return function(nngraph, nn, torch)
     return f(self)
   end
 
-  --- gmodule:map(other, f)
+  --- nn.gModule:map(other, f)
   --
   -- Calls f with each module of a graph and the one in the same place of another.
   --
@@ -282,7 +282,15 @@ return function(nngraph, nn, torch)
     end
   end
 
-  -- Files of old versions have no list of modules.
+  --- What torch.load calls: the fields, with a list of the modules where an old file has none.
+  --
+  -- file: torch.File
+  -- From: Torch7
+  -- Example:
+  --   require "nngraph"
+  --   input = nn.Identity()()
+  --   net = nn.gModule({ input }, { nn.Tanh()(input) })
+  --   #torch.deserialize(torch.serialize(net)).modules --> 2
   function gModule:read(file)
     for k, v in pairs(file:readObject()) do self[k] = v end
     if self.modules then return end

@@ -16,7 +16,9 @@ for _, name in ipairs {
 end
 
 -- The classes may be called by Torch7's containers, which run updateOutput by hand.
-for _, name in ipairs { "nn.gModule", "nn.ModuleFromCriterion", "nngraph.JustElement", "nngraph.JustTable" } do
+for _, name in ipairs {
+  "nn.gModule", "nn.ModuleFromCriterion", "nngraph.JustElement", "nngraph.JustTable",
+} do
   nn.Module._guard(torch.getmetatable(name))
 end
 

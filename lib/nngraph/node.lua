@@ -32,8 +32,19 @@ return function(nngraph, _, torch)
     data.annotations._debugLabel = data.annotations._debugLabel or place()
   end
 
-  -- With `ordered`, the child is the next input of this node: data.mapindex lists the inputs' data and
-  -- tells the place of each, the child's data.reverseMap who takes it as an input.
+  --- nngraph.Node:add(child [, ordered])
+  --
+  -- Adds an edge to a node.  With ordered, the child is the next input of this node: data.mapindex lists the
+  -- inputs' data and tells the place of each, the child's data.reverseMap who takes it as an input.
+  --
+  -- child: nngraph.Node
+  -- ordered: true or false
+  -- From: Torch7
+  -- Example:
+  --   require "nngraph"
+  --   a, b = nn.Identity()(), nn.Identity()()
+  --   b:add(a, true)
+  --   b.data.mapindex[1] == a.data --> true
   function Node:add(child, ordered)
     parent.add(self, child)
     if not ordered then return end
@@ -43,7 +54,7 @@ return function(nngraph, _, torch)
     data.reverseMap[self] = true
   end
 
-  --- node:split(n)
+  --- nngraph.Node:split(n)
   --
   -- A node for each entry of the table that a node's module gives.  All of them have to be used.
   --
@@ -73,7 +84,7 @@ return function(nngraph, _, torch)
     return table.unpack(parts)
   end
 
-  --- node:annotate(annotations)
+  --- nngraph.Node:annotate(annotations)
   --
   -- Gives a node a name, which is in errors and drawings, and more that is in drawings.  They are kept in
   -- node.data.annotations.
@@ -90,11 +101,12 @@ return function(nngraph, _, torch)
     return self
   end
 
-  --- node:graphNodeName(); node:graphNodeAttributes()
+  --- nngraph.Node:graphNodeName(); nngraph.Node:graphNodeAttributes(); nngraph.Node:label()
   --
-  -- What drawings call the node, and the attributes that Graphviz draws it with.
+  -- What drawings call the node, the attributes that Graphviz draws it with, and its text: its module, what
+  -- it was given last, forward and backward.
   --
-  -- Returns: a string; a table
+  -- Returns: a string; a table; a string
   -- From: Torch7
   -- Example:
   --   require "nngraph"

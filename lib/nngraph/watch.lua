@@ -57,7 +57,8 @@ return function(nngraph)
     local watched = {
       __index = function(data, key)
         local of = key == "input" and input_of or key == "gradOutput" and grad_output_of
-        return of and of(plan, plan.step[data]) or nil
+        local i = of and plan.step[data] -- a copy's data have no step before it runs
+        return i and of(plan, i) or nil
       end,
     }
     for _, data in ipairs(plan.data) do
