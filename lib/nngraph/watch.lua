@@ -5,17 +5,27 @@
 
 local nesting = require "nngraph.nesting"
 
-return function(nngraph)
-  -- What a step gives, as far as the modules still know.
+return function(nngraph, _, torch)
+  -- What a module has kept; nothing from one that has not run, whose output and gradInput are empty.
+  local function kept(value)
+    if torch.isTensor(value) and value:nElement() == 0 then return nil end
+    return value
+  end
+
+  -- Entry k of a table, or what stands alone.
+  local function entry(value, k, alone)
+    if alone then return value end
+    return type(value) == "table" and value[k] or nil
+  end
+
+  -- What a step gives.
   local function value_of(plan, i)
     local data = plan.data[i]
-    if not plan.bare[i] then return data.module.output end
+    if not plan.bare[i] then return kept(data.module.output) end
     local input = data.input
-    if not input then return nil end
-    local x = input
-    if #input == 1 then x = input[1] end
-    if rawget(data, "selectindex") then return x and x[data.selectindex] end
-    return x
+    local x = input and entry(input, 1, #input > 1)
+    local part = rawget(data, "selectindex")
+    return entry(x, part, not part)
   end
 
   local function input_of(plan, i)
@@ -31,21 +41,25 @@ return function(nngraph)
     return total
   end
 
+  -- The gradient of a step's input.
+  local function gradient_of(plan, i)
+    local data = plan.data[i]
+    if plan.bare[i] then return sum(data.gradOutput) end
+    return kept(data.module.gradInput)
+  end
+
   -- The gradients that the users of a step gave, which are to be added up.
   local function grad_output_of(plan, i)
     local list = {}
     for j = i + 1, plan.n do
-      local data, sources = plan.data[j], plan.sources[j]
+      local part, sources = rawget(plan.data[j], "selectindex"), plan.sources[j]
       for k, source in ipairs(sources) do
-        if source == i then
-          local g
-          if plan.bare[j] then g = sum(data.gradOutput) else g = data.module.gradInput end
-          if rawget(data, "selectindex") then
-            list[1] = list[1] or {}
-            list[1][data.selectindex] = g
-          else
-            list[#list + 1] = #sources == 1 and g or g and g[k]
-          end
+        local g = source == i and gradient_of(plan, j)
+        if g and part then
+          list[1] = list[1] or {}
+          list[1][part] = g
+        elseif g then
+          list[#list + 1] = entry(g, k, #sources == 1)
         end
       end
     end
