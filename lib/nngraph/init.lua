@@ -2,7 +2,7 @@
 
 local torch = require "torch"
 local nn = require "nn"
-require "graph"
+require "graph.all"
 
 local nngraph = {}
 rawset(_G, "nngraph", nngraph)

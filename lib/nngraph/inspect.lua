@@ -1,7 +1,7 @@
 -- inspect.lua: to find what is wrong with a graph: names for its nodes, drawings of it.
 
 return function(nngraph, _, torch)
-  local graph = require "graph"
+  local graph = require "graph.all"
   local paths = require "paths"
 
   -- ---- errors -----------------------------------------------------------------------------------------

@@ -1,6 +1,6 @@
 -- simple_print.lua: drawings of the modules alone.
 
-local graph = require "graph"
+local graph = require "graph.all"
 local torch = require "torch"
 
 local simple_print = {}

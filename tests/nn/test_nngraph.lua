@@ -418,6 +418,24 @@ function tests.files()
   end
 end
 
+-- Early versions kept no list of modules, and did not say how many inputs there are; Torch7 kept what the
+-- nodes were given.
+function tests.old_files()
+  local net = cases.lstm(3, 2):double()
+  local input = { torch.randn(4, 3):double(), torch.randn(4, 2):double(), torch.randn(4, 2):double() }
+  local out = net:forward(input)
+  local count = #net.modules
+  net.modules, net.nInputs = nil, nil
+  for _, node in ipairs(net.forwardnodes) do
+    setmetatable(node.data, nil)
+    node.data.input, node.data.gradOutput = { torch.ones(1) }, { torch.ones(1) }
+  end
+  local copy = torch.deserialize(torch.serialize(net))
+  tester:eq(copy:forward(input)[2], out[2], 0)
+  tester:eq(#copy.modules, count)
+  tester:eq(copy.forwardnodes[#copy.forwardnodes].data.input[2], out[2], 0)
+end
+
 function tests.names()
   local function make()
     local input = nn.Identity()()
