@@ -59,7 +59,8 @@ return function(nn, torch)
 
   function Module:children()
     local list = {}
-    if not self.modules and not rawget(self, "_children") then return list end
+    local modules = self.modules or list
+    if not rawget(self, "_children") then return table.move(modules, 1, #modules, 1, list) end
     for i, child in ipairs(self:namedChildren()) do list[i] = child.module end
     return list
   end

@@ -171,6 +171,14 @@ return function(nn, torch)
     end
   end
 
+  local criterions = setmetatable({}, { __mode = "k" }) -- by class: whether it is one of criterions
+
+  local function is_criterion(module)
+    local class = debug.getmetatable(module)
+    if criterions[class] == nil then criterions[class] = torch.isTypeOf(module, "nn.Criterion") end
+    return criterions[class]
+  end
+
   -- What was made while recording becomes the modules' outputs; criterions' are numbers.
   function tape.keep(made, originals)
     for _, call in ipairs(made) do
@@ -180,6 +188,7 @@ return function(nn, torch)
       if torch.isTypeOf(call.module, "nn.Criterion") and call.module.reduction ~= "none" then
         output = output:item()
       end
+      if is_criterion(call.module) then output = output:item() end
       call.module.output = output
     end
   end
