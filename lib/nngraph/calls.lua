@@ -1,6 +1,7 @@
 -- calls.lua: module(), module(node) and module({nodes}) make nodes, as do -module and node - module.
 
 local utils = require "nngraph.utils"
+local raise = require("torch.caller").raise
 
 return function(nngraph, nn, torch)
   -- Whether what a module is called with makes a node.  Tensors, and tables of them, do not.
@@ -15,20 +16,21 @@ return function(nngraph, nn, torch)
   end
 
   local function connect(module, n, input)
-    if n > 1 then error("Use {input1, input2} to pass multiple inputs.", 3) end
+    if n > 1 then raise("Use {input1, input2} to pass multiple inputs.") end
     local node = nngraph.Node { module = module }
     if n == 0 then return node end
     if utils.istable(input) then
       if next(input) == nil then
-        error("cannot pass an empty table of inputs. To indicate no incoming connections, leave the second "
-          .. "set of parens blank.", 3)
+        raise("cannot pass an empty table of inputs. To indicate no incoming connections, leave the second "
+          .. "set of parens blank.")
       end
     else
       input = { input }
     end
     local list, why = utils.nodes(input, "inputs")
-    if not list then error(why, 3) end
-    if utils.tableMaxN(list) == 0 then error(utils.expectingNodeErrorMessage(nil, "inputs", 1), 3) end
+    if not list or utils.tableMaxN(list) == 0 then
+      raise("%s", why or utils.expectingNodeErrorMessage(nil, "inputs", 1))
+    end
     for i = 1, utils.tableMaxN(list) do node:add(list[i], true) end
     return node
   end

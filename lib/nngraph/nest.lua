@@ -1,12 +1,13 @@
 -- nest.lua: nodes for nested tables.
 
 local utils = require "nngraph.utils"
+local raise = require("torch.caller").raise
 
 return function(nngraph, nn, _)
   local function nest(value)
     if utils.isnode(value) then return value end
     if not utils.istable(value) or #value == 0 then
-      error("what is this in the nest input? " .. tostring(value), 0)
+      raise("what is this in the nest input? %s", tostring(value))
     end
     if #value == 1 then return nngraph.JustTable()(nest(value[1])) end
     local parts = {}
@@ -28,8 +29,8 @@ return function(nngraph, nn, _)
   --   net = nn.gModule({ a, b }, { nngraph.nest { a, { b } } })
   --   net:forward({ torch.ones(1), torch.ones(2) })[2][1]:sum() --> 2.0
   function nngraph.nest(...)
-    if select("#", ...) > 1 then error("Use {input1, input2} to pass multiple inputs.", 2) end
-    if (...) == nil then error("Pass an input.", 2) end
+    if select("#", ...) > 1 then raise("Use {input1, input2} to pass multiple inputs.") end
+    if (...) == nil then raise("Pass an input.") end
     return nest((...))
   end
 end

@@ -1,7 +1,8 @@
 -- node.lua: a node of a network's graph: a module, or a part of a table.
 
 local utils = require "nngraph.utils"
-local position = require("torch.caller").position
+local caller = require("torch.caller")
+local position, raise = caller.position, caller.raise
 
 return function(nngraph, _, torch)
   local Node, parent = torch.class("nngraph.Node", "graph.Node", nngraph)
@@ -69,7 +70,7 @@ return function(nngraph, _, torch)
   --   net:forward({ torch.ones(2), torch.ones(2) * 3 }):sum() --> 4.0
   function Node:split(n)
     if math.tointeger(n) == nil or n < 1 then
-      error(("nngraph.Node:split: %s parts, wanted a whole number of at least 1"):format(tostring(n)), 2)
+      raise("nngraph.Node:split: %s parts, wanted a whole number of at least 1", tostring(n))
     end
     if n == 1 then return nngraph.JustElement()(self) end
     local label = self.data.annotations._debugLabel

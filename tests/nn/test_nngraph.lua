@@ -138,6 +138,20 @@ function tests.mistakes_in_a_graph()
     "split at %[.*test_nngraph.lua%]:%d+%-mnode are unused")
 end
 
+function tests.mistakes_are_at_the_script()
+  local line
+  local ok, why = pcall(function()
+    line = here(); nn.Tanh()(nn.Tanh())
+  end)
+  tester:eq(ok, false)
+  tester:assert(why:find(("test_nngraph.lua:%d: inputs[1]"):format(line), 1, true) ~= nil, why)
+  ok, why = pcall(function()
+    line = here(); nn.gModule({ nn.Tanh() }, {})
+  end)
+  tester:eq(ok, false)
+  tester:assert(why:find(("test_nngraph.lua:%d: "):format(line), 1, true) ~= nil, why)
+end
+
 function tests.errors_name_the_node()
   local x = nn.Identity()()
   local hidden = nn.Linear(3, 2)(x):annotate { name = "encoder" }
@@ -434,6 +448,35 @@ function tests.old_files()
   tester:eq(copy:forward(input)[2], out[2], 0)
   tester:eq(#copy.modules, count)
   tester:eq(copy.forwardnodes[#copy.forwardnodes].data.input[2], out[2], 0)
+end
+
+function tests.nested_tables()
+  local nesting = require "nngraph.nesting"
+  local a = { torch.ones(2), { torch.ones(3), torch.ones(1) } }
+  local b = nesting.cloneNested(a)
+  nesting.fillNested(b, 4)
+  nesting.addNestedTo(a, b)
+  tester:eq(a[2][1]:sum() + b[2][1]:sum(), 27)
+  nesting.copyNested(b, a)
+  tester:eq(b[1], torch.ones(2) * 5)
+  nesting.resizeNestedAs(b, { torch.ones(4), { torch.ones(3) }, torch.ones(2) })
+  tester:eq(b[1]:size(1) + b[3]:size(1), 6)
+  tester:eq(#b[2], 1)
+  expect_error(function() nesting.copyNested(a, b) end, "no entry")
+  expect_error(function() nesting.addNestedTo({}, a) end, "no entry 1")
+end
+
+function tests.verbose()
+  local net = cases[1].make()
+  local printed, print_before = 0, print
+  net.verbose = true
+  _G.print = function(text)
+    printed = printed + 1
+    tester:assert(text:find("^ V : ") ~= nil, text)
+  end
+  net:forward(torch.ones(2, 4))
+  _G.print = print_before
+  tester:eq(printed, #net.forwardnodes)
 end
 
 function tests.names()
