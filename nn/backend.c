@@ -9,27 +9,25 @@
 
 static cr_nn_backend cpu;
 
-CR_ISA_DECLARE(cr_nn_fill_conv, cr_nn_backend *);
-CR_ISA_DECLARE(cr_nn_fill_pool, cr_nn_backend *);
-CR_ISA_DECLARE(cr_nn_fill_windows, cr_nn_backend *);
-CR_ISA_DECLARE(cr_nn_fill_norm, cr_nn_backend *);
-CR_ISA_DECLARE(cr_nn_fill_softmax, cr_nn_backend *);
-CR_ISA_DECLARE(cr_nn_fill_loss, cr_nn_backend *);
-CR_ISA_DECLARE(cr_nn_fill_dropout, cr_nn_backend *);
-CR_ISA_DECLARE(cr_nn_fill_ctc, cr_nn_backend *);
+/* The families of kernels: cpu/<family>.c. */
+#define FAMILIES(X)                                                                                \
+  X(conv)                                                                                          \
+  X(pool)                                                                                          \
+  X(windows)                                                                                       \
+  X(norm)                                                                                          \
+  X(softmax)                                                                                       \
+  X(loss)                                                                                          \
+  X(dropout)                                                                                       \
+  X(ctc)
+
+#define DECLARE(family) CR_ISA_DECLARE(cr_nn_fill_##family, cr_nn_backend *);
+FAMILIES(DECLARE)
 
 typedef void (*fill_fn)(cr_nn_backend *);
 
 static void fill_cpu(void) {
-  static const fill_fn fill[][CR_ISA_COUNT] = {
-      CR_ISA_LIST(cr_nn_fill_conv),    CR_ISA_LIST(cr_nn_fill_pool),
-      CR_ISA_LIST(cr_nn_fill_windows), CR_ISA_LIST(cr_nn_fill_norm),
-      CR_ISA_LIST(cr_nn_fill_softmax), CR_ISA_LIST(cr_nn_fill_loss),
-      CR_ISA_LIST(cr_nn_fill_dropout)};
-      CR_ISA_LIST(cr_nn_fill_conv), CR_ISA_LIST(cr_nn_fill_pool),
-      CR_ISA_LIST(cr_nn_fill_norm), CR_ISA_LIST(cr_nn_fill_softmax),
-      CR_ISA_LIST(cr_nn_fill_loss), CR_ISA_LIST(cr_nn_fill_dropout),
-      CR_ISA_LIST(cr_nn_fill_ctc)};
+#define LIST(family) CR_ISA_LIST(cr_nn_fill_##family),
+  static const fill_fn fill[][CR_ISA_COUNT] = {FAMILIES(LIST)};
   int isa = cr_cpu_isa_index();
   for (size_t i = 0; i < sizeof fill / sizeof fill[0]; i++) fill[i][isa](&cpu);
 }

@@ -185,10 +185,7 @@ return function(nn, torch)
       local output = map(call.output, function(t)
         return originals and originals[torch.pointer(t)] or t:detach()
       end)
-      if torch.isTypeOf(call.module, "nn.Criterion") and call.module.reduction ~= "none" then
-        output = output:item()
-      end
-      if is_criterion(call.module) then output = output:item() end
+      if is_criterion(call.module) and call.module.reduction ~= "none" then output = output:item() end
       call.module.output = output
     end
   end
