@@ -84,6 +84,9 @@ typedef struct {
   const int64_t *steps, *labels; /* n: how many steps and classes count */
   bool zero_infinity;            /* a loss that is infinite counts as 0 */
 } cr_ctc_args;
+/* Cells of recurrent layers: `rows` samples of `hidden` units each. */
+  int64_t rows, hidden;
+} cr_cell_shape;
 
 typedef struct {
   bool (*conv2d)(const cr_conv2d_shape *s, void *y, const void *x, const void *w, const void *bias);
@@ -145,6 +148,21 @@ typedef struct {
    * Philox counter offset + i/4 is below p * 2^32.  y may be x. */
   bool (*dropout)(cr_dtype dtype, int64_t n, void *y, const void *x, double p, double scale,
                   uint64_t seed, uint64_t offset);
+
+  /* gates (rows, 4 hidden): the parts i f g o, summed; become sigmoid, sigmoid, tanh, sigmoid of
+   * themselves.  c = f c_prev + i g, h = o tanh(c). */
+  bool (*lstm_cell)(const cr_cell_shape *s, void *gates, void *h, void *c, const void *c_prev);
+  /* Of the gates as lstm_cell left them.  gc: the gradient of c, becomes that of c_prev. */
+  bool (*lstm_cell_backward)(const cr_cell_shape *s, void *ggates, void *gc, const void *gh,
+                             const void *gates, const void *c, const void *c_prev);
+  /* gi and gh (rows, 3 hidden): the parts r z n of input and state; bias (3 hidden) or NULL is
+   * added to gh.  r = sigmoid, z = sigmoid, n = tanh(gi_n + r gh_n), h = n + z (h_prev - n).  act
+   * (rows, 4 hidden): r z n gh_n. */
+  bool (*gru_cell)(const cr_cell_shape *s, void *act, void *h, const void *gi, const void *gh,
+                   const void *bias, const void *h_prev);
+  /* g: the gradient of h.  Adds to gh_prev what does not come by way of gh. */
+  bool (*gru_cell_backward)(const cr_cell_shape *s, void *ggi, void *ggh, void *gh_prev,
+                            const void *g, const void *act, const void *h_prev);
 } cr_nn_backend;
 
 #endif

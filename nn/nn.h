@@ -74,4 +74,31 @@ cr_tensor *cr_ctc_loss(cr_tensor *logp, cr_tensor *targets, cr_tensor *steps, cr
 /* Zero with probability p, the others times 1/(1-p) when `scale`.  out may be x. */
 cr_tensor *cr_dropout(cr_tensor *x, double p, bool scale, cr_tensor *out);
 
+/* ---- cell.c: one step of a recurrent layer, from summed gates --------------------------- */
+/* gates (n, 4 h), parts i f g o; c (n, h).  out: the state h and the new c, both (n, h). */
+bool cr_lstm_cell(cr_tensor *gates, cr_tensor *c, cr_tensor *out[2]);
+/* gi and gh (n, 3 h), parts r z n, of the input and of the state; h (n, h).  The new state. */
+cr_tensor *cr_gru_cell(cr_tensor *gi, cr_tensor *gh, cr_tensor *h);
+
+/* ---- recurrent.c: all steps of one layer in one direction ------------------------------- */
+typedef enum { CR_RNN_TANH, CR_RNN_RELU, CR_LSTM, CR_GRU, CR_NRECURRENT } cr_recurrent_kind;
+
+/* A batch of sequences, step after step: step t has sizes[t] rows, no more than the step before;
+ * row k of every step belongs to sequence k.  sizes NULL: every step has `batch` rows. */
+typedef struct {
+  cr_recurrent_kind kind;
+  bool reverse; /* from the last step to the first */
+  int64_t steps, batch;
+  const int64_t *sizes;
+} cr_recurrent_args;
+
+/* x (rows of all steps, in); h0 (batch, out) and c0 (batch, hidden), NULL: zeros; w_ih (g hidden,
+ * in), w_hh (g hidden, out), with g gates; b_ih, b_hh (g hidden), both or none; w_hr (out, hidden)
+ * or NULL, then out = hidden.  c0 and w_hr are for the LSTM only.  Gives the states of all steps
+ * (rows, out), the last ones (batch, out) and, of the LSTM, the last c (batch, hidden). */
+typedef struct {
+  cr_tensor *x, *h0, *c0, *w_ih, *w_hh, *b_ih, *b_hh, *w_hr;
+} cr_recurrent_in;
+bool cr_recurrent(const cr_recurrent_args *a, const cr_recurrent_in *in, cr_tensor *out[3]);
+
 #endif

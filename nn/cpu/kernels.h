@@ -13,6 +13,7 @@
 #define cr_nn_fill_loss CR_ISA_NAME(cr_nn_fill_loss)
 #define cr_nn_fill_dropout CR_ISA_NAME(cr_nn_fill_dropout)
 #define cr_nn_fill_ctc CR_ISA_NAME(cr_nn_fill_ctc)
+#define cr_nn_fill_recurrent CR_ISA_NAME(cr_nn_fill_recurrent)
 void cr_nn_fill_conv(cr_nn_backend *b);
 void cr_nn_fill_pool(cr_nn_backend *b);
 void cr_nn_fill_windows(cr_nn_backend *b);
@@ -21,6 +22,7 @@ void cr_nn_fill_softmax(cr_nn_backend *b);
 void cr_nn_fill_loss(cr_nn_backend *b);
 void cr_nn_fill_dropout(cr_nn_backend *b);
 void cr_nn_fill_ctc(cr_nn_backend *b);
+void cr_nn_fill_recurrent(cr_nn_backend *b);
 
 /* The bodies that are included once for float and once for double call themselves NAME(f). */
 #define CR_TYPED(f, real) CR_PASTE(f, real)
