@@ -65,6 +65,7 @@ for _, name in ipairs {
   "View", "Reshape", "Narrow", "Select", "Squeeze", "Unsqueeze", "Transpose", "Replicate", "Contiguous",
   "Copy", "Padding", "SpatialZeroPadding", "Collapse", "Constant",
   "Max", "Min", "Sum", "Mean", "Normalize", "LayerNormalization", "WhiteNoise", "L1Penalty", "ZeroGrad",
+  "RNNBase", "RNN", "LSTM", "GRU", "RNNCellBase", "RNNCell", "LSTMCell", "GRUCell", "utils.rnn",
   "Criterion", "ClassNLLCriterion", "CrossEntropyCriterion", "MSECriterion",
   "AbsCriterion", "SmoothL1Criterion", "BCECriterion", "DistKLDivCriterion",
   "MarginCriterion", "SoftMarginCriterion", "HingeEmbeddingCriterion", "L1Cost",
