@@ -36,6 +36,7 @@ static void fill_tables() {
   cr_cuda_fill_loss(&nn_table);
   cr_cuda_fill_ctc(&nn_table);
   cr_cuda_fill_dropout(&nn_table);
+  cr_cuda_fill_recurrent(&nn_table);
 }
 
 /* Says what is missing for CUDA on this machine. */
