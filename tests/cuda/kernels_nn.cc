@@ -493,6 +493,56 @@ static void test_refused_targets() {
   }
 }
 
+/* ---- recurrent cells -------------------------------------------------------------------- */
+
+static void compare_lstm(const cr_cell_shape &s, enum layout how, enum values kind) {
+  int64_t n = s.rows * s.hidden;
+  std::string what = text("LSTM cells of %s, %s", text_of(sizes{s.rows, s.hidden}).c_str(),
+                          cr_dtypes[s.dtype].name);
+  array gates(s.dtype, {4 * n}, how, kind), h(s.dtype, {n}, how), c(s.dtype, {n});
+  array before(s.dtype, {n}, how, kind);
+  both(what, ulps(s.dtype, 50, 1), {&gates, &h, &c}, {&before},
+       [&](const cr_nn_backend *b, place p) {
+         return b->lstm_cell(&s, p(&gates), p(&h), p(&c), p(&before));
+       });
+  array gh(s.dtype, {n}), gc(s.dtype, {n}, how), gg(s.dtype, {4 * n}), act(s.dtype, {4 * n}, how);
+  both(what + ", backward", ulps(s.dtype, 200, 1), {&gg, &gc}, {&gh, &act, &c, &before},
+       [&](const cr_nn_backend *b, place p) {
+         return b->lstm_cell_backward(&s, p(&gg), p(&gc), p(&gh), p(&act), p(&c), p(&before));
+       });
+}
+
+static void compare_gru(const cr_cell_shape &s, bool bias, enum layout how, enum values kind) {
+  int64_t n = s.rows * s.hidden;
+  std::string what = text("GRU cells of %s, %s", text_of(sizes{s.rows, s.hidden}).c_str(),
+                          cr_dtypes[s.dtype].name);
+  array gi(s.dtype, {3 * n}, how, kind), gh(s.dtype, {3 * n}), b3(s.dtype, {3 * s.hidden});
+  array act(s.dtype, {4 * n}), h(s.dtype, {n}, how), before(s.dtype, {n}, how, kind);
+  array *added = bias ? &b3 : NULL;
+  both(what, ulps(s.dtype, 100, 1), {&act, &h}, {&gi, &gh, added, &before},
+       [&](const cr_nn_backend *b, place p) {
+         return b->gru_cell(&s, p(&act), p(&h), p(&gi), p(&gh), p(added), p(&before));
+       });
+  array g(s.dtype, {n}), ggi(s.dtype, {3 * n}), ggh(s.dtype, {3 * n}), gb(s.dtype, {n}, how);
+  both(what + ", backward", ulps(s.dtype, 200, 1), {&ggi, &ggh, &gb}, {&g, &act, &before},
+       [&](const cr_nn_backend *b, place p) {
+         return b->gru_cell_backward(&s, p(&ggi), p(&ggh), p(&gb), p(&g), p(&act), p(&before));
+       });
+}
+
+static void test_recurrent() {
+  const int64_t shapes[][2] = {{0, 4}, {1, 1}, {1, 7}, {3, 128}, {5, 129}, {2, 1000}, {300, 3}};
+  FOR_FLOATS(t) {
+    for (const auto &s : shapes) {
+      cr_cell_shape shape = {t, s[0], s[1]};
+      compare_lstm(shape, DENSE, PLAIN);
+      compare_lstm(shape, SHIFTED, SPECIAL);
+      compare_gru(shape, true, DENSE, PLAIN);
+      compare_gru(shape, false, SHIFTED, SPECIAL);
+    }
+  }
+}
+
 /* ---- dropout ---------------------------------------------------------------------------- */
 
 static void compare_dropout(cr_dtype t, int64_t n, double p, bool in_place, enum layout how) {
@@ -526,5 +576,6 @@ void test_nn() {
   test_mse();
   test_refused_targets();
   test_ctc();
+  test_recurrent();
   test_dropout();
 }
