@@ -8,8 +8,9 @@ return function(_, torch)
   --
   -- r = sigmoid(W_ir x + b_ir + W_hr h + b_hr), z = sigmoid(W_iz x + b_iz + W_hz h + b_hz),
   -- n = tanh(W_in x + b_in + r (W_hn h + b_hn)), and the new h is (1 - z) n + z h, layer upon layer.
-  -- output, h = gru(x, h0) runs it; forward(x), or forward {x, h0}, gives the output only.  Inputs, states and options
-  -- are those of nn.RNN, without nonlinearity; weights and biases have the parts r z n one below the other.
+  -- output, h = gru(x, h0) runs it; forward(x), or forward {x, h0}, gives the output only.  Inputs, states
+  -- and options are those of nn.RNN, without nonlinearity; weights and biases have the parts r z n one
+  -- below the other.
   --
   -- inputSize, hiddenSize: numbers
   -- options: table: numLayers, bias, batchFirst, dropout, bidirectional

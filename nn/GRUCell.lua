@@ -9,8 +9,8 @@ return function(_, torch)
   --
   -- inputSize, hiddenSize: numbers
   -- options: table: bias; false leaves the biases out
-  -- Returns: a module with weight_ih, weight_hh, bias_ih and bias_hh.  Its input is (batch x) inputSize, its state
-  --   and its output (batch x) hiddenSize
+  -- Returns: a module with weight_ih, weight_hh, bias_ih and bias_hh.  Its input is (batch x) inputSize,
+  --   its state and its output (batch x) hiddenSize
   -- Errors: an option is unknown; the sizes do not fit
   -- From: PyTorch
   -- Example:

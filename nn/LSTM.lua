@@ -6,10 +6,10 @@ return function(nn, torch)
 
   --- nn.LSTM(inputSize, hiddenSize [, options])
   --
-  -- From the parts i f g o of W_ih x + b_ih + W_hh h + b_hh, the new c is sigmoid(f) c + sigmoid(i) tanh(g) and the
-  -- new h is sigmoid(o) tanh(c), layer upon layer.  output, state = lstm(x, {h0, c0}) runs it, and state is {h, c};
-  -- forward(x), or forward {x, {h0, c0}}, gives the output only.  Inputs, states and options are those of nn.RNN,
-  -- with projSize for nonlinearity.
+  -- From the parts i f g o of W_ih x + b_ih + W_hh h + b_hh, the new c is sigmoid(f) c + sigmoid(i) tanh(g)
+  -- and the new h is sigmoid(o) tanh(c), layer upon layer.  output, state = lstm(x, {h0, c0}) runs it, and
+  -- state is {h, c}; forward(x), or forward {x, {h0, c0}}, gives the output only.  Inputs, states and
+  -- options are those of nn.RNN, with projSize for nonlinearity.
   --
   -- inputSize, hiddenSize: numbers
   -- options: table: numLayers, bias, batchFirst, dropout, bidirectional, and

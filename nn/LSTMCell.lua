@@ -11,8 +11,8 @@ return function(nn, torch)
   --
   -- inputSize, hiddenSize: numbers
   -- options: table: bias; false leaves the biases out
-  -- Returns: a module with weight_ih, weight_hh, bias_ih and bias_hh.  Its input is (batch x) inputSize, h and c are
-  --   (batch x) hiddenSize
+  -- Returns: a module with weight_ih, weight_hh, bias_ih and bias_hh.  Its input is (batch x) inputSize, h
+  --   and c are (batch x) hiddenSize
   -- Errors: an option is unknown; the sizes do not fit
   -- From: PyTorch
   -- Example:

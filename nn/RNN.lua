@@ -6,14 +6,14 @@ return function(nn, torch)
 
   --- nn.RNN(inputSize, hiddenSize [, options])
   --
-  -- h_t = tanh(W_ih x_t + b_ih + W_hh h_{t-1} + b_hh), layer upon layer.  output, h = rnn(x, h0) runs it: output has
-  -- the last layer's h of every step, h the last h of every layer.  forward(x), or forward {x, h0}, gives
-  -- the output only.
+  -- h_t = tanh(W_ih x_t + b_ih + W_hh h_{t-1} + b_hh), layer upon layer.  output, h = rnn(x, h0) runs it:
+  -- output has the last layer's h of every step, h the last h of every layer.  forward(x), or forward {x,
+  -- h0}, gives the output only.
   --
   -- The input is steps x batch x inputSize; steps x inputSize is a batch of one, whose states have no
   -- batch either; a packed sequence (nn.utils.rnn.packPaddedSequence) gives one as output.  h0 is
-  -- (numLayers directions) x batch x hiddenSize, zeros where it is left out; so is h.  The output is steps x batch x
-  -- (directions hiddenSize).
+  -- (numLayers directions) x batch x hiddenSize, zeros where it is left out; so is h.  The output is steps
+  -- x batch x (directions hiddenSize).
   --
   -- inputSize, hiddenSize: numbers
   -- options: table of any of these:

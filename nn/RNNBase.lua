@@ -164,7 +164,8 @@ return function(nn, torch)
     local suffixes, directions, last = self:_suffixes(), self.bidirectional and 2 or 1, { {}, {} }
     for first = 1, #suffixes, directions do
       if first > 1 and self.train and self.dropout > 0 then x = nn.functional.dropout(x, self.dropout) end
-      x = self:_layer(x, sizes, { table.unpack(suffixes, first, first + directions - 1) }, first, states, last)
+      local here = { table.unpack(suffixes, first, first + directions - 1) }
+      x = self:_layer(x, sizes, here, first, states, last)
     end
     for k = 1, #names do
       local t = #suffixes == 1 and last[k][1]:unsqueeze(1) or torch.stack(last[k], 1)

@@ -5,14 +5,15 @@ return function(nn, torch)
 
   --- nn.RNNCell(inputSize, hiddenSize [, options])
   --
-  -- h' = tanh(W_ih x + b_ih + W_hh h + b_hh).  h = cell(x, h), or forward {x, h}; without h it starts from zeros.
+  -- h' = tanh(W_ih x + b_ih + W_hh h + b_hh).  h = cell(x, h), or forward {x, h}; without h it starts from
+  -- zeros.
   --
   -- inputSize, hiddenSize: numbers
   -- options: table of any of these:
   --   bias: false leaves out b_ih and b_hh
   --   nonlinearity: "tanh" (the default) or "relu"
-  -- Returns: a module with weight_ih, weight_hh, bias_ih and bias_hh.  Its input is (batch x) inputSize, its state
-  --   and its output (batch x) hiddenSize
+  -- Returns: a module with weight_ih, weight_hh, bias_ih and bias_hh.  Its input is (batch x) inputSize,
+  --   its state and its output (batch x) hiddenSize
   -- Errors: an option is unknown; the sizes do not fit
   -- From: PyTorch
   -- Example:

@@ -68,16 +68,17 @@ return function(nn, torch)
   --- nn.utils.rnn.packPaddedSequence(x, lengths [, options])
   --
   -- Packs sequences of several lengths, which lie padded in x: first the first steps of all, longest sequence
-  -- first, then their second steps, and so on.  nn.RNN, nn.LSTM and nn.GRU take packed sequences and spend no time
-  -- on padding.  Differentiable.
+  -- first, then their second steps, and so on.  nn.RNN, nn.LSTM and nn.GRU take packed sequences and spend
+  -- no time on padding.  Differentiable.
   --
   -- x: tensor, steps x batch x ..
   -- lengths: table or vector: how long each sequence is
   -- options: table of any of these:
   --   batchFirst: true: x is batch x steps x ..
   --   enforceSorted: false allows lengths that grow; the sequences are sorted
-  -- Returns: a table with data, rows x ..; batchSizes, LongTensor of how many rows each step has; and, where they
-  --   were sorted, sortedIndices, which sequence is where, and unsortedIndices, where each sequence is
+  -- Returns: a table with data, rows x ..; batchSizes, LongTensor of how many rows each step has; and,
+  --   where they were sorted, sortedIndices, which sequence is where, and unsortedIndices, where each
+  --   sequence is
   -- Errors: the lengths do not fit x; they grow and enforceSorted is not false
   -- From: PyTorch
   -- Example:
@@ -118,7 +119,8 @@ return function(nn, torch)
 
   -- The lengths of the sequences as they lie in a packed sequence, longest first.
   local function packed_lengths(fn, packed)
-    if type(packed) ~= "table" or not torch.isTensor(packed.data) or not torch.isTensor(packed.batchSizes) then
+    local given = type(packed) == "table" and packed or {}
+    if not torch.isTensor(given.data) or not torch.isTensor(given.batchSizes) then
       raise("%s: got %s, wanted a packed sequence", fn, nn.tape.describe(packed))
     end
     local sizes = packed.batchSizes
@@ -223,8 +225,8 @@ return function(nn, torch)
 
   --- nn.utils.rnn.packSequence(list [, options]); nn.utils.rnn.unpackSequence(packed)
   --
-  -- Packs a list of sequences of several lengths, as packPaddedSequence does; the list of the sequences in a packed
-  -- sequence.
+  -- Packs a list of sequences of several lengths, as packPaddedSequence does; the list of the sequences in
+  -- a packed sequence.
   --
   -- list: table of tensors, steps x ..
   -- options: table: enforceSorted: false allows lengths that grow

@@ -1,5 +1,5 @@
--- test_recurrent: recurrent layers and cells: cases/recurrent.lua, the states, packed sequences, the functions
--- that they are made of, mistakes.
+-- test_recurrent: recurrent layers and cells: cases/recurrent.lua, the states, packed sequences, the
+-- functions that they are made of, mistakes.
 local torch = require "torch"
 local nn = require "nn"
 local walk = dofile "tests/nn/walk.lua"
@@ -38,7 +38,9 @@ local function as_pytorch(name, m, run)
   local y = joined(run(m, table.unpack(inputs)))
   tester:eq(y:detach(), values[name .. "/output"], 1e-12, name)
   y:backward(values[name .. "/gradOutput"])
-  for i, x in ipairs(inputs) do tester:eq(x.grad, values[name .. "/grad/input" .. i], 1e-10, name .. " input " .. i) end
+  for i, x in ipairs(inputs) do
+    tester:eq(x.grad, values[name .. "/grad/input" .. i], 1e-10, name .. " input " .. i)
+  end
   for _, entry in ipairs(m:namedParameters()) do
     tester:eq(entry.tensor.grad, values[name .. "/grad/" .. entry.name], 1e-10, name .. " " .. entry.name)
   end
@@ -65,7 +67,8 @@ function tests.states_and_packed_sequences_as_pytorch()
     as_pytorch(name .. " states", nn[kind](3, 4, { numLayers = 2, bidirectional = true }), with_state)
     local both = { bidirectional = true }
     as_pytorch(name .. " packed states", nn[kind](3, 4, both), packed { 5, 3, 2 })
-    as_pytorch(name .. " unsorted states", nn[kind](3, 4, both), packed({ 2, 5, 3 }, { enforceSorted = false }))
+    local unsorted = packed({ 2, 5, 3 }, { enforceSorted = false })
+    as_pytorch(name .. " unsorted states", nn[kind](3, 4, both), unsorted)
   end
   local projected = { projSize = 2, bidirectional = true }
   as_pytorch("lstm projected states", nn.LSTM(3, 4, projected), with_state)
@@ -88,16 +91,18 @@ function tests.derivatives_of_states()
   for _, sizes in ipairs { false, torch.LongTensor { 3, 3, 2, 1 } } do
     for _, reverse in ipairs { false, true } do
       local x, s = sizes and rand(9, I) or rand(T, B, I), sizes or nil
-      check("lstm", function(a, h, c, wi, wh, bi, bh) return F.lstm(a, h, c, wi, wh, bi, bh, nil, s, reverse) end,
-        x, rand(B, H), rand(B, H), rand(4 * H, I), rand(4 * H, H), rand(4 * H), rand(4 * H))
+      check("lstm", function(a, h, c, wi, wh, bi, bh)
+        return F.lstm(a, h, c, wi, wh, bi, bh, nil, s, reverse)
+      end, x, rand(B, H), rand(B, H), rand(4 * H, I), rand(4 * H, H), rand(4 * H), rand(4 * H))
       check("lstm projected", function(a, h, c, wi, wh, wr)
         return F.lstm(a, h, c, wi, wh, nil, nil, wr, s, reverse)
       end, x, rand(B, P), rand(B, H), rand(4 * H, I), rand(4 * H, P), rand(P, H))
       check("gru", function(a, h, wi, wh, bi, bh) return F.gru(a, h, wi, wh, bi, bh, s, reverse) end,
         x, rand(B, H), rand(3 * H, I), rand(3 * H, H), rand(3 * H), rand(3 * H))
       for _, kind in ipairs { "tanh", "relu" } do
-        check("rnn " .. kind, function(a, h, wi, wh, bi, bh) return F.rnn(a, h, wi, wh, bi, bh, s, reverse, kind) end,
-          x, rand(B, H), rand(H, I), rand(H, H), rand(H), rand(H))
+        check("rnn " .. kind, function(a, h, wi, wh, bi, bh)
+          return F.rnn(a, h, wi, wh, bi, bh, s, reverse, kind)
+        end, x, rand(B, H), rand(H, I), rand(H, H), rand(H), rand(H))
       end
     end
   end
@@ -129,7 +134,8 @@ function tests.a_layer_is_its_cell_in_a_loop()
       if kind == "LSTM" then h, c = cell(x[t], h and { h, c }) else h = cell(x[t], h) end
       tester:eq(y[t]:detach(), h:detach(), 1e-12, kind)
     end
-    tester:eq((kind == "LSTM" and last[2] or last):detach(), (c or h):detach():reshape(1, 5, 130), 1e-12, kind)
+    local all = kind == "LSTM" and last[2] or last
+    tester:eq(all:detach(), (c or h):detach():reshape(1, 5, 130), 1e-12, kind)
   end
 end
 
@@ -210,7 +216,8 @@ end
 function tests.mistakes()
   local function fails(message, f, ...)
     local ok, why = pcall(f, ...)
-    tester:assert(not ok and tostring(why):find(message, 1, true) ~= nil, message .. ", got " .. tostring(why))
+    local named = tostring(why):find(message, 1, true) ~= nil
+    tester:assert(not ok and named, message .. ", got " .. tostring(why))
   end
   local lstm, x = nn.LSTM(3, 4), torch.ones(5, 2, 3)
   fails("no option 'layers'", nn.LSTM, 3, 4, { layers = 2 })
@@ -234,7 +241,8 @@ function tests.mistakes()
   fails("the state is 1x4, wanted 2x4", F.lstm, x, torch.ones(1, 4), nil, w, v)
   fails("is float64", F.lstm, x, nil, nil, w, v:double())
   fails("wanted steps x batch x size", F.lstm, torch.ones(5, 3), nil, nil, w, v)
-  fails("sizes that do not grow", F.lstm, torch.ones(3, 3), nil, nil, w, v, nil, nil, nil, torch.LongTensor { 1, 2 })
+  fails("sizes that do not grow", F.lstm, torch.ones(3, 3), nil, nil, w, v, nil, nil, nil,
+    torch.LongTensor { 1, 2 })
   fails("the input is 4x3, wanted 3 rows", F.lstm, torch.ones(4, 3), nil, nil, w, v, nil, nil, nil,
     torch.LongTensor { 2, 1 })
   fails("0 steps", F.lstm, torch.ones(0, 3), nil, nil, w, v, nil, nil, nil, torch.LongTensor(0))
