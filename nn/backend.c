@@ -18,28 +18,17 @@ static cr_nn_backend cpu;
   X(softmax)                                                                                       \
   X(loss)                                                                                          \
   X(dropout)                                                                                       \
-  X(ctc)
+  X(ctc)                                                                                           \
+  X(recurrent)
 
 #define DECLARE(family) CR_ISA_DECLARE(cr_nn_fill_##family, cr_nn_backend *);
 FAMILIES(DECLARE)
-CR_ISA_DECLARE(cr_nn_fill_conv, cr_nn_backend *);
-CR_ISA_DECLARE(cr_nn_fill_pool, cr_nn_backend *);
-CR_ISA_DECLARE(cr_nn_fill_norm, cr_nn_backend *);
-CR_ISA_DECLARE(cr_nn_fill_softmax, cr_nn_backend *);
-CR_ISA_DECLARE(cr_nn_fill_loss, cr_nn_backend *);
-CR_ISA_DECLARE(cr_nn_fill_dropout, cr_nn_backend *);
-CR_ISA_DECLARE(cr_nn_fill_recurrent, cr_nn_backend *);
 
 typedef void (*fill_fn)(cr_nn_backend *);
 
 static void fill_cpu(void) {
 #define LIST(family) CR_ISA_LIST(cr_nn_fill_##family),
   static const fill_fn fill[][CR_ISA_COUNT] = {FAMILIES(LIST)};
-  static const fill_fn fill[][CR_ISA_COUNT] = {
-      CR_ISA_LIST(cr_nn_fill_conv),     CR_ISA_LIST(cr_nn_fill_pool),
-      CR_ISA_LIST(cr_nn_fill_norm),     CR_ISA_LIST(cr_nn_fill_softmax),
-      CR_ISA_LIST(cr_nn_fill_loss),     CR_ISA_LIST(cr_nn_fill_dropout),
-      CR_ISA_LIST(cr_nn_fill_recurrent)};
   int isa = cr_cpu_isa_index();
   for (size_t i = 0; i < sizeof fill / sizeof fill[0]; i++) fill[i][isa](&cpu);
 }

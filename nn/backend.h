@@ -84,7 +84,10 @@ typedef struct {
   const int64_t *steps, *labels; /* n: how many steps and classes count */
   bool zero_infinity;            /* a loss that is infinite counts as 0 */
 } cr_ctc_args;
+
 /* Cells of recurrent layers: `rows` samples of `hidden` units each. */
+typedef struct {
+  cr_dtype dtype;
   int64_t rows, hidden;
 } cr_cell_shape;
 

@@ -263,20 +263,13 @@ static int f_linear(lua_State *L) {
 }
 
 static const luaL_Reg functions[] = {
-    {"conv2d", f_conv2d},
-    {"_transposed2d", f_conv_transpose2d},
-    {"batchNorm", f_batch_norm},
-    {"layerNorm", f_layer_norm},
-    {"softmax", f_softmax},
-    {"logSoftmax", f_log_softmax},
-    {"nllLoss", f_nll_loss},
-    {"crossEntropy", f_cross_entropy},
-    {"mseLoss", f_mse_loss},
-    {"_ctc", f_ctc},
-    {"dropout", f_dropout},
-    {"linear", f_linear},
-    {"rmsNorm", f_rms_norm},
-    {NULL, NULL},
+    {"conv2d", f_conv2d},        {"_transposed2d", f_conv_transpose2d},
+    {"batchNorm", f_batch_norm}, {"layerNorm", f_layer_norm},
+    {"softmax", f_softmax},      {"logSoftmax", f_log_softmax},
+    {"nllLoss", f_nll_loss},     {"crossEntropy", f_cross_entropy},
+    {"mseLoss", f_mse_loss},     {"_ctc", f_ctc},
+    {"dropout", f_dropout},      {"linear", f_linear},
+    {"rmsNorm", f_rms_norm},     {NULL, NULL},
 };
 
 int luaopen_nn_functional(lua_State *L) {

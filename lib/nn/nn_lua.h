@@ -1,11 +1,10 @@
 /* nn_lua.h: the parts of nn.functional that are bound in files of their own. */
-/* nn_lua.h: the parts of nn.functional. */
 #ifndef CR_NN_LUA_H
 #define CR_NN_LUA_H
 
 #include <lauxlib.h>
 
-extern const luaL_Reg cr_nn_pool_functions[]; /* pool_lua.c */
+extern const luaL_Reg cr_nn_pool_functions[];      /* pool_lua.c */
 extern const luaL_Reg cr_nn_recurrent_functions[]; /* recurrent_lua.c */
 
 #endif
