@@ -186,6 +186,7 @@ return function(nn, torch)
         return originals and originals[torch.pointer(t)] or t:detach()
       end)
       if is_criterion(call.module) and call.module.reduction ~= "none" then output = output:item() end
+      if is_criterion(call.module) then output = output:item() end
       call.module.output = output
     end
   end
