@@ -54,8 +54,23 @@ return function(nn, torch)
       error(("%s: the input has %d dimensions, wanted %d"):format(torch.typename(self), input:dim(),
         self.nDim), 0)
     end
+    if self.train and torch._torch7() and input:nElement() == input:size(2) then
+      return self:_alone(input)
+    end
     return nn.functional.batchNorm(input, self.weight, self.bias, self.running_mean, self.running_var,
       self.train, self.momentum, self.eps)
+  end
+
+  -- One value for each feature, which Torch7 trains with: it is the mean, and says nothing of the variance.
+  function BatchNormalization:_alone(input)
+    torch.noGrad(function()
+      self.running_mean:mul(1 - self.momentum):add(self.momentum, input:detach():reshape(input:size(2)))
+    end)
+    local shape = { 1, input:size(2) }
+    for d = 3, input:dim() do shape[d] = 1 end
+    local y = torch.mul(input, 0)
+    if not self.affine then return y end
+    return torch.cmul(y, torch.reshape(self.weight, shape)) + torch.reshape(self.bias, shape)
   end
 
   function BatchNormalization:__tostring()

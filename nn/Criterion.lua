@@ -38,7 +38,12 @@ return function(nn, torch)
     end)[1]
   end
 
+  local th = torch._torch7()
+
   function Criterion:__call(input, ...)
+    if th and not torch.isGradEnabled() then
+      return self:forward(input, ...), self:backward(input, ...)
+    end
     local run = by_hand(self) and run_by_hand or self.updateOutput
     local output = run(self, input, ...)
     tape.note(self, input, output) -- for a criterion or module that has this one inside

@@ -141,6 +141,8 @@ return function(nn, torch)
     error(message, 0)
   end
 
+  local th = torch._torch7()
+
   -- Runs the module on the tape.
   function Module:_run(input, ...)
     if depth > 0 then return run(self, input, ...) end
@@ -151,7 +153,8 @@ return function(nn, torch)
   --
   -- module(input, ...) runs the module on the tape: gradients flow from its output to the input and to the
   -- parameters, into parameter.grad, which are gradWeight, gradBias, ...  An error inside names the way to
-  -- the module it comes from.
+  -- the module it comes from.  Run as th, and not inside torch.enableGrad, it is what Torch7 has:
+  -- module(input, gradOutput) is forward and, with a gradOutput, backward.
   --
   -- input, ...: as the class says
   -- Returns: the output, and whatever else updateOutput gives
@@ -163,6 +166,11 @@ return function(nn, torch)
   --   module.weight.grad == module.gradWeight, module.gradBias:sum() --> true 2.0
   function Module:__call(input, ...)
     if input == nil then error(torch.typename(self) .. ": an input is missing", 2) end
+    if th and not torch.isGradEnabled() then
+      local output, gradOutput = self:forward(input), (...)
+      if gradOutput == nil then return output end
+      return output, self:backward(input, gradOutput)
+    end
     return self:_run(input, ...)
   end
 

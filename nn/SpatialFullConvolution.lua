@@ -60,6 +60,10 @@ return function(nn, torch)
       { self.padH, self.padW }, convolution.adjust(self, target, { "H", "W" }))
   end
 
+  function SpatialFullConvolution:_gradients(...)
+    return convolution.without_size(parent._gradients(self, ...))
+  end
+
   function SpatialFullConvolution:__tostring()
     return convolution.text(self, { "W", "H" })
   end

@@ -62,6 +62,10 @@ return function(nn, torch)
       { self.padT, self.padH, self.padW }, convolution.adjust(self, target, { "T", "H", "W" }))
   end
 
+  function VolumetricFullConvolution:_gradients(...)
+    return convolution.without_size(parent._gradients(self, ...))
+  end
+
   function VolumetricFullConvolution:__tostring()
     return convolution.text(self, { "T", "W", "H" })
   end

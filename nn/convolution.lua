@@ -173,6 +173,15 @@ return function(nn, torch)
     return extra
   end
 
+  -- The gradient of a pair of which the second says nothing but a size: a single zero, as large as it.
+  function convolution.without_size(gradInput)
+    if type(gradInput) == "table" then
+      local second = gradInput[2]
+      gradInput[2] = torch.expand(second.new(1):zero(), table.unpack(second.shape))
+    end
+    return gradInput
+  end
+
   -- "nn.Conv2d(3 -> 8, 5x5, stride 2x2)"
   function convolution.describe(self)
     local text = ("%s(%d -> %d, %s"):format(torch.typename(self), self.inChannels, self.outChannels,

@@ -91,6 +91,27 @@ return function(nn, torch)
     return new:set(storages[key], t:storageOffset(), t:size(), t:stride())
   end
 
+  -- The same, once for each tensor.
+  local function once(t, typename, cache)
+    local key = torch.pointer(t)
+    if not cache.tensors[key] and t:type() ~= typename then
+      cache.tensors[key] = converted(t, typename, cache.storages)
+      table.insert(cache.originals, t) -- so that nothing new gets its address
+    end
+    return cache.tensors[key] or t
+  end
+
+  -- What a conversion remembers.
+  local function cache_from(cache)
+    cache = cache or {}
+    for _, part in ipairs { "tensors", "storages", "originals" } do cache[part] = cache[part] or {} end
+    return cache
+  end
+
+  function Module._converted(t, typename, cache)
+    return torch.noGrad(once, t, typename, cache_from(cache))
+  end
+
   -- Converts the tensors in a nested table in place: type_for gives the name of a tensor's new type.
   local function convert(value, type_for, cache, visited)
     if visited[value] or value.dontCast then return end -- dontCast as in nn.Copy
@@ -102,12 +123,7 @@ return function(nn, torch)
     end
     for k, v in pairs(value) do
       if torch.isTensor(v) then
-        local key, wanted = torch.pointer(v), type_for(v:type())
-        if not cache.tensors[key] and v:type() ~= wanted then
-          cache.tensors[key] = converted(v, wanted, cache.storages)
-          table.insert(cache.originals, v) -- so that nothing new gets its address
-        end
-        value[k] = cache.tensors[key] or v
+        value[k] = once(v, type_for(v:type()), cache)
       elseif type(v) == "table" then
         convert(v, type_for, cache, visited)
       end
@@ -120,9 +136,7 @@ return function(nn, torch)
   local function on_cuda(name) return torch._kind(name, true) end
 
   local function convert_all(module, type_for, cache)
-    cache = cache or {}
-    for _, part in ipairs { "tensors", "storages", "originals" } do cache[part] = cache[part] or {} end
-    torch.noGrad(convert, module, type_for, cache, {})
+    torch.noGrad(convert, module, type_for, cache_from(cache), {})
     return module
   end
 

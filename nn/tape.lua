@@ -186,7 +186,6 @@ return function(nn, torch)
         return originals and originals[torch.pointer(t)] or t:detach()
       end)
       if is_criterion(call.module) and call.module.reduction ~= "none" then output = output:item() end
-      if is_criterion(call.module) then output = output:item() end
       call.module.output = output
     end
   end
@@ -236,7 +235,8 @@ return function(nn, torch)
     end
     local function gradient(t)
       local k = at[torch.pointer(t)]
-      return k and found[k] or torch.zerosLike(t:detach()) -- the output does not depend on it
+      if k and found[k] then return found[k]:contiguous() end
+      return torch.zerosLike(t:detach()) -- the output does not depend on it
     end
     for _, call in ipairs(recorded.calls) do
       call.module.gradInput = map(call.input, gradient)

@@ -9,22 +9,6 @@ return function(nn, torch)
       torch.type(a), torch.type(b)), 3)
   end
 
-  -- A copy of another type; views of one storage become views of one storage.
-  local function converted(t, typename, cache)
-    if cache[t] then return cache[t] end
-    local storage, new = t:storage(), t.new():type(typename)
-    if storage and t:nElement() > 0 then
-      local key = torch.pointer(storage)
-      if not cache[key] then
-        local whole = t.new(storage, 1, torch.LongStorage { storage:size() })
-        cache[key] = whole:type(typename):storage()
-      end
-      new:set(cache[key], t:storageOffset(), t:size(), t:stride())
-    end
-    cache[t] = new
-    return new
-  end
-
   --- nn.utils.recursiveType(value, typename [, cache])
   --
   -- Converts modules, criterions and tensors, in tables too.  Tensors that share their elements share them
@@ -42,9 +26,9 @@ return function(nn, torch)
     if torch.type(value) == "table" then
       for k, v in pairs(value) do value[k] = utils.recursiveType(v, typename, cache) end
     elseif torch.isTypeOf(value, "nn.Module") or torch.isTypeOf(value, "nn.Criterion") then
-      value:type(typename)
-    elseif torch.isTensor(value) and value:type() ~= typename then
-      return torch.noGrad(converted, value, typename, cache)
+      value:type(typename, cache)
+    elseif torch.isTensor(value) then
+      return nn.Module._converted(value, typename, cache)
     end
     return value
   end

@@ -12,6 +12,15 @@ static int bound_code(lua_State *L) {
 
 /* ---- one element ------------------------------------------------------------------------ */
 
+/* torch.round(2.5) and the like. */
+static int unary_of_number(lua_State *L) {
+  static const cr_device host = {CR_CPU, 0};
+  cr_push_tensor(L, cr_full(CR_FLOAT64, host, 0, NULL, cr_num(lua_tonumber(L, 1))));
+  cr_push_tensor(L, cr_unary((cr_unary_op)bound_code(L), cr_to_tensor(L, -1), NULL));
+  lua_pushnumber(L, cr_scalar_double(cr_get(cr_to_tensor(L, -1), NULL)));
+  return 1;
+}
+
 /** torch.exp([res,] x); torch.expm1([res,] x); torch.log([res,] x); torch.log1p([res,] x)
  *  torch.log2([res,] x); torch.log10([res,] x); torch.sqrt([res,] x); torch.rsqrt([res,] x)
  *  torch.square([res,] x); torch.cinv([res,] x)
@@ -24,9 +33,10 @@ static int bound_code(lua_State *L) {
  *  The methods change x; x:exp(y) puts exp(y) into x.
  *
  *  res: tensor for the result, of its type; resized to x's shape
- *  x: tensor; of integers the functions give the default float type (square keeps integers)
+ *  x: tensor; of integers the functions give the default float type (square keeps integers); or a
+ *    number, as for all functions of one element
  *  y: tensor whose values are taken in place of x's
- *  Returns: a new tensor of x's shape, or res, or x
+ *  Returns: a new tensor of x's shape, or res, or x; of a number a number
  *  Errors: an integer tensor is given for a float result, as in torch.LongTensor(2):exp()
  *  From: Torch7; expm1, log2, log10 and square as in NumPy
  *  Example:
@@ -34,6 +44,7 @@ static int bound_code(lua_State *L) {
  *    torch.Tensor { 4, 9 }:sqrt():sum() --> 5.0
  */
 static int f_unary(lua_State *L) {
+  if (lua_type(L, 1) == LUA_TNUMBER) return unary_of_number(L);
   cr_tensor *a = cr_check_tensor(L, 1), *b = cr_to_tensor(L, 2);
   return cr_push_result(L, cr_unary((cr_unary_op)bound_code(L), b ? b : a, b ? a : NULL),
                         b ? 1 : 0);

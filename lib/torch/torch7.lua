@@ -395,4 +395,8 @@ return function(torch)
     mt.real = real
     mt.retain = retain
   end)
+
+  -- Torch7's scripts change parameters and measure them between the steps of training: they are recorded
+  -- inside of modules only.
+  if torch._torch7() then torch._setgrad(false) end
 end
