@@ -39,6 +39,8 @@ void cr_cuda_fill_loss(cr_nn_backend *b);
 void cr_cuda_fill_ctc(cr_nn_backend *b);
 void cr_cuda_fill_dropout(cr_nn_backend *b);
 void cr_cuda_fill_recurrent(cr_nn_backend *b);
+void cr_cuda_fill_attention(cr_nn_backend *b);
+void cr_cuda_fill_rotary(cr_nn_backend *b);
 
 /* ---- the runtime: runtime.cu ------------------------------------------------------------ */
 

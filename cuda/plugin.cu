@@ -37,6 +37,8 @@ static void fill_tables() {
   cr_cuda_fill_ctc(&nn_table);
   cr_cuda_fill_dropout(&nn_table);
   cr_cuda_fill_recurrent(&nn_table);
+  cr_cuda_fill_attention(&nn_table);
+  cr_cuda_fill_rotary(&nn_table);
 }
 
 /* Says what is missing for CUDA on this machine. */

@@ -19,7 +19,9 @@ static cr_nn_backend cpu;
   X(loss)                                                                                          \
   X(dropout)                                                                                       \
   X(ctc)                                                                                           \
-  X(recurrent)
+  X(recurrent)                                                                                     \
+  X(attention)                                                                                     \
+  X(rotary)
 
 #define DECLARE(family) CR_ISA_DECLARE(cr_nn_fill_##family, cr_nn_backend *);
 FAMILIES(DECLARE)

@@ -91,6 +91,40 @@ typedef struct {
   int64_t rows, hidden;
 } cr_cell_shape;
 
+/* A tensor (batch, heads, rows, n) whose rows are contiguous.  Strides in elements. */
+typedef struct {
+  void *data;
+  int64_t batch, head, row;
+} cr_heads;
+
+/* y = softmax(scale q k^T, masked) v for q (batch, heads, l, e), k (batch, heads / group, s, e), v
+ * (batch, heads / group, s, ev): `group` neighbouring heads of q have one of k and v.  A row in
+ * which everything is masked gives zeros. */
+typedef struct {
+  cr_dtype dtype;
+  int64_t batch, heads, group, l, s, e, ev;
+  double scale;
+  bool causal;    /* row i sees the first i + 1 + offset of s */
+  int64_t offset; /* not negative */
+  /* NULL, or numbers to add of that dtype; when `flags`, bytes that are not 0 where a row may see.
+   */
+  const void *mask;
+  bool flags;
+  int64_t mask_stride[4]; /* batch, head, l, s; in elements */
+  /* Weights are zero with this probability, the others divided by 1 - p.  The numbers of a matrix l
+   * by s are those of `dropout`, from counter + (its number) * ceil(l s / 4) on. */
+  double p;
+  uint64_t seed, counter;
+} cr_attention_args;
+
+/* x (batch, heads, l, e): the first `dim` of a row are turned in pairs, by angles whose cosine and
+ * sine are (l, dim/2); pairs are neighbours when `interleaved`, else dim/2 apart. */
+typedef struct {
+  cr_dtype dtype;
+  int64_t batch, heads, l, e, dim;
+  bool interleaved, inverse;
+} cr_rotary_args;
+
 typedef struct {
   bool (*conv2d)(const cr_conv2d_shape *s, void *y, const void *x, const void *w, const void *bias);
   bool (*conv2d_input)(const cr_conv2d_shape *s, void *gx, const void *gy, const void *w);
@@ -166,6 +200,14 @@ typedef struct {
   /* g: the gradient of h.  Adds to gh_prev what does not come by way of gh. */
   bool (*gru_cell_backward)(const cr_cell_shape *s, void *ggi, void *ggh, void *gh_prev,
                             const void *g, const void *act, const void *h_prev);
+
+  /* w (batch, heads, l, s) gets the weights before dropout, for the backward; NULL: nobody wants
+   * them. */
+  bool (*attention)(const cr_attention_args *a, cr_heads y, void *w, cr_heads q, cr_heads k,
+                    cr_heads v);
+  bool (*attention_backward)(const cr_attention_args *a, cr_heads gq, cr_heads gk, cr_heads gv,
+                             cr_heads gy, const void *w, cr_heads q, cr_heads k, cr_heads v);
+  bool (*rotary)(const cr_rotary_args *a, cr_heads y, cr_heads x, const void *cos, const void *sin);
 } cr_nn_backend;
 
 #endif

@@ -54,6 +54,11 @@ cr_tensor *cr_dropout(cr_tensor *x, double p, bool scale, cr_tensor *out) {
   return y;
 }
 
+cr_tensor *cr_dropout_at(cr_tensor *x, double p, uint64_t seed, uint64_t offset) {
+  dropout_call c = {seed, offset, p, p < 1 ? 1 / (1 - p) : 1};
+  return x ? apply(x, &c, NULL) : NULL;
+}
+
 static bool dropout_backward(cr_node *n, cr_tensor *const *g, cr_tensor **gin) {
   dropout_call c = {(uint64_t)cr_attr_int(n, 0), (uint64_t)cr_attr_int(n, 1), cr_attr_num(n, 0),
                     cr_attr_num(n, 1)};

@@ -37,4 +37,32 @@ static inline void *cr_data_opt(const cr_tensor *t) {
   return t ? cr_data(t) : NULL;
 }
 
+/* ---- heads.c: tensors (batch, heads, rows, n) as attention's kernels take them ------------ */
+/* x (.., rows, n) with four dimensions, in dtype, with contiguous rows; recorded. */
+cr_tensor *cr_heads_of(cr_tensor *x, cr_dtype dtype);
+/* A tensor of that shape whose dimensions lie in memory in the order of those of `like`. */
+cr_tensor *cr_heads_like(const cr_tensor *like, int64_t heads, int64_t rows, int64_t n);
+cr_heads cr_heads_at(const cr_tensor *t); /* t NULL: nowhere */
+/* How many heads of q share one of k. */
+static inline int64_t cr_heads_group(const cr_tensor *q, const cr_tensor *k) {
+  return k->shape[1] ? q->shape[1] / k->shape[1] : 1;
+}
+/* y with four dimensions as (.., rows, n), the leading ones being those of x; takes over y. */
+cr_tensor *cr_heads_back(cr_tensor *y, const cr_tensor *x);
+
+/* Attention made of operators; for second derivatives, and where the weights are wanted or the mask
+ * has a gradient.  q, k, v and the mask (or NULL, broadcasting) have four dimensions.  seed,
+ * counter: of the dropout. */
+typedef struct {
+  cr_attention_opts o; /* with a scale */
+  uint64_t seed, counter;
+} cr_attention_call;
+cr_tensor *cr_attention_composed(cr_tensor *q, cr_tensor *k, cr_tensor *v,
+                                 const cr_attention_call *c, cr_tensor **weights);
+/* Its gradients of q, k, v, those that are wanted, on the tape; g: that of the result. */
+bool cr_attention_gradients(cr_tensor *const in[3], cr_tensor *g, const cr_attention_call *c,
+                            const bool wanted[3], cr_tensor **gin);
+/* Dropout by numbers from a place of the stream. */
+cr_tensor *cr_dropout_at(cr_tensor *x, double p, uint64_t seed, uint64_t offset);
+
 #endif

@@ -101,4 +101,27 @@ typedef struct {
 } cr_recurrent_in;
 bool cr_recurrent(const cr_recurrent_args *a, const cr_recurrent_in *in, cr_tensor *out[3]);
 
+/* ---- attention.c ------------------------------------------------------------------------ */
+typedef struct {
+  cr_tensor *mask; /* NULL; bool or uint8: true where a query may see a key; floats are added */
+  bool causal;     /* query i sees the first i + 1 + offset keys */
+  int64_t offset;
+  double dropout;
+  double scale; /* NaN: 1 / sqrt(e) */
+} cr_attention_opts;
+
+/* softmax(scale q k^T + mask) v for q (.., l, e), k (.., s, e), v (.., s, ev); the dimension third
+ * from the last is that of heads, of which k and v may have fewer, if their number divides q's. The
+ * mask broadcasts to (.., l, s).  weights: NULL, or gets the softmax, (.., l, s). */
+cr_tensor *cr_attention(cr_tensor *q, cr_tensor *k, cr_tensor *v, const cr_attention_opts *o,
+                        cr_tensor **weights);
+/* Parts of x along its last dimension, or its first; their sizes add up to it.  They are views of x
+ * that must not be written to; all their gradients are put together at once. */
+bool cr_parts(cr_tensor *x, bool first, int n, const int64_t *sizes, cr_tensor **out);
+
+/* ---- rotary.c --------------------------------------------------------------------------- */
+/* Turns pairs of the first elements of each row of x (.., l, e) by angles, cos and sin (l, dim/2):
+ * neighbours when `interleaved`, else elements i and i + dim/2. */
+cr_tensor *cr_rotary(cr_tensor *x, cr_tensor *cos, cr_tensor *sin, bool interleaved, bool inverse);
+
 #endif

@@ -276,5 +276,6 @@ int luaopen_nn_functional(lua_State *L) {
   luaL_newlib(L, functions);
   luaL_setfuncs(L, cr_nn_pool_functions, 0);
   luaL_setfuncs(L, cr_nn_recurrent_functions, 0);
+  luaL_setfuncs(L, cr_nn_attention_functions, 0);
   return 1;
 }

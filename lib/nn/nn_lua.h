@@ -6,5 +6,6 @@
 
 extern const luaL_Reg cr_nn_pool_functions[];      /* pool_lua.c */
 extern const luaL_Reg cr_nn_recurrent_functions[]; /* recurrent_lua.c */
+extern const luaL_Reg cr_nn_attention_functions[]; /* attention_lua.c */
 
 #endif

@@ -14,6 +14,8 @@
 #define cr_nn_fill_dropout CR_ISA_NAME(cr_nn_fill_dropout)
 #define cr_nn_fill_ctc CR_ISA_NAME(cr_nn_fill_ctc)
 #define cr_nn_fill_recurrent CR_ISA_NAME(cr_nn_fill_recurrent)
+#define cr_nn_fill_attention CR_ISA_NAME(cr_nn_fill_attention)
+#define cr_nn_fill_rotary CR_ISA_NAME(cr_nn_fill_rotary)
 void cr_nn_fill_conv(cr_nn_backend *b);
 void cr_nn_fill_pool(cr_nn_backend *b);
 void cr_nn_fill_windows(cr_nn_backend *b);
@@ -23,6 +25,8 @@ void cr_nn_fill_loss(cr_nn_backend *b);
 void cr_nn_fill_dropout(cr_nn_backend *b);
 void cr_nn_fill_ctc(cr_nn_backend *b);
 void cr_nn_fill_recurrent(cr_nn_backend *b);
+void cr_nn_fill_attention(cr_nn_backend *b);
+void cr_nn_fill_rotary(cr_nn_backend *b);
 
 /* The bodies that are included once for float and once for double call themselves NAME(f). */
 #define CR_TYPED(f, real) CR_PASTE(f, real)
