@@ -1,0 +1,92 @@
+-- transformer.lua: what the layers of transformers share.
+
+return function(nn, torch)
+  local arguments = nn._arguments
+  local fail = arguments.fail
+  local shared = {}
+  nn._transformer = shared
+
+  local activations = { relu = torch.relu, gelu = torch.gelu }
+
+  -- The options of the layers, checked.
+  function shared.options(self, opts)
+    local o = arguments.options(self, opts, { dimFeedforward = 2048, dropout = 0.1, activation = "relu",
+      layerNormEps = 1e-5, batchFirst = false, normFirst = false, bias = true, kvHeads = arguments.NONE,
+      rotary = arguments.NONE })
+    local act = o.activation
+    if not activations[act] and type(act) ~= "function" and not torch.isTypeOf(act, "nn.Module") then
+      fail(self, "activation is %s, wanted \"relu\", \"gelu\", a function or a module", tostring(act))
+    end
+    arguments.whole(self, "dimFeedforward", o.dimFeedforward, nil, 1)
+    arguments.flag(self, "bias", o.bias)
+    return o
+  end
+
+  -- What both kinds of layer have; `blocks` says how many norms and dropouts.
+  function shared.build(self, dModel, o, blocks)
+    self.normFirst = arguments.flag(self, "normFirst", o.normFirst)
+    self.activation = o.activation
+    self.linear1 = nn.Linear(dModel, o.dimFeedforward, o.bias)
+    self.dropout = nn.Dropout(o.dropout)
+    self.linear2 = nn.Linear(o.dimFeedforward, dModel, o.bias)
+    for i = 1, blocks do self["norm" .. i] = nn.LayerNorm(dModel, { eps = o.layerNormEps, bias = o.bias }) end
+    for i = 1, blocks do self["dropout" .. i] = nn.Dropout(o.dropout) end
+    self.train = true
+  end
+
+  -- Dropout that costs nothing where it does nothing.
+  local function drop(module, x)
+    if not module.train or module.p == 0 then return x end
+    return module(x)
+  end
+
+  function shared.feedForward(self, x)
+    local act = activations[self.activation] or self.activation
+    return self.linear2(drop(self.dropout, act(self.linear1(x))))
+  end
+
+  -- x plus what f makes of it, with the i-th norm and dropout: before f, or after the sum.
+  function shared.residual(self, i, x, f)
+    local norm, dropout = self["norm" .. i], self["dropout" .. i]
+    if self.normFirst then return x + drop(dropout, f(norm(x))) end
+    return norm(x + drop(dropout, f(x)))
+  end
+
+  -- The options of a call: an unknown one is an error.
+  function shared.call(self, opts, known)
+    for name in pairs(opts or {}) do
+      if not known[name] then fail(self, "a call has no option '%s'", tostring(name)) end
+    end
+    return opts or {}
+  end
+
+  -- A stack of copies of a layer, all with its parameters' values.
+  function shared.stack(self, layer, class, numLayers, norm)
+    if not torch.isTypeOf(layer, class) then
+      fail(self, "the layer is a %s, wanted an %s", torch.type(layer), class)
+    end
+    if norm ~= nil and not torch.isTypeOf(norm, "nn.Module") then
+      fail(self, "the norm is a %s, wanted a module", torch.type(norm))
+    end
+    self.layers = nn.ModuleList()
+    for _ = 1, arguments.whole(self, "numLayers", numLayers, nil, 1) do self.layers:append(layer:clone()) end
+    self.norm = norm
+    self.train = true
+  end
+
+  -- x through the layers; each call gives the options of layer i's.
+  function shared.run(self, x, call)
+    for i, layer in ipairs(self.layers.modules) do x = call(layer, x, i) end
+    return self.norm and self.norm(x) or x
+  end
+
+  -- The cache of layer i, made at its first use.
+  function shared.cache(self, caches, i, make)
+    if caches == nil then return nil end
+    if type(caches) ~= "table" or torch.typename(caches) then
+      fail(self, "the cache is a %s, wanted a table, which gets one for each layer", torch.type(caches))
+    end
+    caches[i] = caches[i] or make()
+    return caches[i]
+  end
+end
