@@ -1,6 +1,6 @@
 -- KeyValueCache.lua: the keys and values of what an attention layer has seen, for generating step by step.
 
-return function(nn, torch)
+return function(_, torch)
   local KeyValueCache = torch.class("nn.KeyValueCache")
 
   --- nn.KeyValueCache([batch, maxLength])

@@ -56,7 +56,8 @@ return function(nn, torch)
   function ModuleDict:set(name, module)
     local at = place_of(self, name)
     if type(name) ~= "string" or name == "" or name:find("%.") or not at and self[name] ~= nil then
-      arguments.fail(self, "%s cannot be a module's name", type(name) == "string" and '"' .. name .. '"' or type(name))
+      local text = type(name) == "string" and '"' .. name .. '"' or type(name)
+      arguments.fail(self, "%s cannot be a module's name", text)
     end
     if not torch.isTypeOf(module, "nn.Module") then
       arguments.fail(self, "%s is a %s, wanted a module", name, torch.type(module))

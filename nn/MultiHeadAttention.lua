@@ -25,8 +25,8 @@ return function(nn, torch)
   --
   -- embedDim: size of the queries and of the result
   -- numHeads: number of heads, which divides embedDim
-  -- opts: table: dropout: the probability with which a weight becomes 0 in training, 0 by default; bias: false
-  --   leaves the biases out; kdim, vdim: sizes of keys and values, embedDim by default; batchFirst: false by
+  -- opts: table: dropout: the probability with which a weight becomes 0 in training, 0 by default; bias:
+  --   false leaves the biases out; kdim, vdim: sizes of keys and values, embedDim by default; batchFirst: false by
   --   default; kvHeads: number of heads of keys and values, numHeads by default; rotary: an
   --   nn.RotaryEmbedding for queries and keys
   -- Returns: a module with in_proj_weight, the rows for q, k and v below each other, or q_proj_weight,
@@ -46,7 +46,8 @@ return function(nn, torch)
     self.embedDim = arguments.whole(self, "embedDim", embedDim, nil, 1)
     self.numHeads = arguments.whole(self, "numHeads", numHeads, nil, 1)
     self.kvHeads = arguments.whole(self, "kvHeads", o.kvHeads, nil, 1)
-    self.kdim, self.vdim = arguments.whole(self, "kdim", o.kdim, nil, 1), arguments.whole(self, "vdim", o.vdim, nil, 1)
+    self.kdim = arguments.whole(self, "kdim", o.kdim, nil, 1)
+    self.vdim = arguments.whole(self, "vdim", o.vdim, nil, 1)
     self.dropout = arguments.number(self, "dropout", o.dropout)
     self.batchFirst = arguments.flag(self, "batchFirst", o.batchFirst)
     self.train = true
@@ -56,13 +57,17 @@ return function(nn, torch)
     if self.numHeads % self.kvHeads ~= 0 then
       fail(self, "kvHeads %d does not divide %d heads", self.kvHeads, self.numHeads)
     end
-    if not (self.dropout >= 0 and self.dropout < 1) then fail(self, "dropout is %g, wanted 0 <= p < 1", self.dropout) end
+    if not (self.dropout >= 0 and self.dropout < 1) then
+      fail(self, "dropout is %g, wanted 0 <= p < 1", self.dropout)
+    end
     self.headDim = self.embedDim // self.numHeads
     self.kvDim = self.headDim * self.kvHeads
     self:_register(arguments.flag(self, "bias", o.bias))
     self.out_proj = nn.Linear(self.embedDim, self.embedDim, o.bias)
     if o.rotary ~= nil then
-      if not torch.isTypeOf(o.rotary, "nn.Module") then fail(self, "rotary is a %s, wanted a module", torch.type(o.rotary)) end
+      if not torch.isTypeOf(o.rotary, "nn.Module") then
+        fail(self, "rotary is a %s, wanted a module", torch.type(o.rotary))
+      end
       self.rotary = o.rotary
     end
     self:reset()
@@ -142,7 +147,7 @@ return function(nn, torch)
   -- Flags that are true where nothing is seen, as numbers to add.
   local function as_numbers(mask, like)
     if not is_flags(mask) then return mask end
-    return torch.maskedFill(like.new(table.unpack(mask.shape)):zero(), mask, -math.huge)
+    return like.new(table.unpack(mask.shape)):zero():maskedFill(mask, -math.huge)
   end
 
   -- PyTorch's two masks as one of scaledDotProductAttention.
@@ -151,7 +156,8 @@ return function(nn, torch)
     if attn then
       if attn:dim() == 3 then
         if attn:size(1) ~= batch * self.numHeads then
-          fail(self, "attnMask is of %s, wanted %d matrices or one", arguments.shape(attn), batch * self.numHeads)
+          fail(self, "attnMask is of %s, wanted %d matrices or one", arguments.shape(attn),
+            batch * self.numHeads)
         end
         attn = torch.reshape(attn, batch, self.numHeads, attn:size(2), attn:size(3))
       end

@@ -10,15 +10,15 @@ return function(nn, torch)
   -- An encoder of src, and a decoder of tgt that attends to what the encoder gives.
   --
   -- transformer(src, tgt, opts) with opts: srcMask, tgtMask, memoryMask, srcKeyPaddingMask, tgtKeyPaddingMask
-  -- and memoryKeyPaddingMask as nn.MultiHeadAttention's attnMask and keyPaddingMask; srcCausal, tgtCausal: place
-  -- i of src, of tgt, sees the first i.
+  -- and memoryKeyPaddingMask as nn.MultiHeadAttention's attnMask and keyPaddingMask; srcCausal, tgtCausal:
+  -- place i of src, of tgt, sees the first i.
   --
-  -- opts: table: dModel: 512 by default; nhead: 8; numEncoderLayers, numDecoderLayers: 6; dimFeedforward: 2048;
-  --   dropout: 0.1; activation: "relu", "gelu", a function or a module; layerNormEps: 1e-5; batchFirst,
+  -- opts: table: dModel: 512 by default; nhead: 8; numEncoderLayers, numDecoderLayers: 6; dimFeedforward:
+  --   2048; dropout: 0.1; activation: "relu", "gelu", a function or a module; layerNormEps: 1e-5; batchFirst,
   --   normFirst: false; bias: false leaves all biases out
-  -- Returns: a module with encoder and decoder; its matrices start by Glorot and Bengio's rule.  Its inputs are
-  --   length x batch x dModel, with batchFirst batch x length x dModel, or length x dModel; its output is like
-  --   tgt
+  -- Returns: a module with encoder and decoder; its matrices start by Glorot and Bengio's rule.  Its inputs
+  --   are length x batch x dModel, with batchFirst batch x length x dModel, or length x dModel; its output is
+  --   like tgt
   -- Errors: those of nn.MultiHeadAttention; a call has no such option
   -- From: Vaswani and others, "Attention is all you need", NeurIPS 2017, as in PyTorch
   -- Example:
@@ -78,10 +78,11 @@ return function(nn, torch)
   function Transformer.generateSquareSubsequentMask(first, size)
     if type(first) == "number" then size = first end
     local above = torch.triu(torch.ones(size, size), 1)
-    return torch.maskedFill(torch.zeros(size, size), torch.gt(above, 0), -math.huge)
+    return torch.zeros(size, size):maskedFill(torch.gt(above, 0), -math.huge)
   end
 
   function Transformer:__tostring()
-    return ("%s {\n  %s\n  %s\n}"):format(torch.typename(self), tostring(self.encoder), tostring(self.decoder))
+    return ("%s {\n  %s\n  %s\n}"):format(torch.typename(self), tostring(self.encoder),
+      tostring(self.decoder))
   end
 end

@@ -19,8 +19,8 @@ return function(nn, torch)
   -- opts: table: dimFeedforward: 2048 by default; dropout: 0.1; activation: "relu", "gelu", a function or a
   --   module; normFirst: false; batchFirst: false; layerNormEps: 1e-5; bias: false leaves all biases
   --   out; kvHeads, rotary: as nn.MultiHeadAttention
-  -- Returns: a module with self_attn, linear1, linear2, norm1 and norm2; its input and output are length x batch
-  --   x dModel, with batchFirst batch x length x dModel, or length x dModel
+  -- Returns: a module with self_attn, linear1, linear2, norm1 and norm2; its input and output are length x
+  --   batch x dModel, with batchFirst batch x length x dModel, or length x dModel
   -- Errors: those of nn.MultiHeadAttention; a call has no such option
   -- From: Vaswani and others, "Attention is all you need", NeurIPS 2017, as in PyTorch
   -- Example:

@@ -33,14 +33,19 @@ end
 
 local function three(...)
   local shapes = { ... }
-  return function() return { rand(table.unpack(shapes[1])), rand(table.unpack(shapes[2])), rand(table.unpack(shapes[3])) } end
+  return function()
+    local list = {}
+    for i, shape in ipairs(shapes) do list[i] = rand(table.unpack(shape)) end
+    return list
+  end
 end
 
 local list = {}
 local function add(case) list[#list + 1] = case end
 
 for name, opts in pairs {
-  sdpa = {}, ["sdpa causal"] = { causal = true }, ["sdpa mask"] = { mask = torch.logicalNot(forbidden(4, 5)) },
+  sdpa = {}, ["sdpa causal"] = { causal = true },
+  ["sdpa mask"] = { mask = torch.logicalNot(forbidden(4, 5)) },
   ["sdpa added"] = { mask = added(4, 5) }, ["sdpa scale"] = { scale = 0.7 },
 } do
   add { name, golden = name, make = function() return Calls.new(opts) end,
@@ -89,7 +94,8 @@ attention("mha causal", { dropout = 0.4 }, three({ 4, 2, 6 }, { 4, 2, 6 }, { 4, 
 add { "mha of itself", make = function()
   return nn.MultiHeadAttention(8, 4, { kvHeads = 2, rotary = nn.RotaryEmbedding(2) })
 end, input = { 3, 2, 8 } }
-add { "mha with dropout", make = function() return nn.MultiHeadAttention(4, 2, { dropout = 0.3 }) end, input = { 3, 2, 4 } }
+add { "mha with dropout", make = function() return nn.MultiHeadAttention(4, 2, { dropout = 0.3 }) end,
+  input = { 3, 2, 4 } }
 
 -- ---- layers --------------------------------------------------------------------------------------------
 
@@ -107,12 +113,15 @@ for _, normFirst in ipairs { false, true } do
     add { "decoder layer" .. tail, golden = "decoder layer" .. tail, make = function()
       return nn.TransformerDecoderLayer(6, 2, { dimFeedforward = 5, dropout = 0, normFirst = normFirst,
         batchFirst = batchFirst })
-    end, input = function() return { rand(table.unpack(shape(4))), rand(table.unpack(shape(3))), decoder } end,
+    end, input = function()
+      return { rand(table.unpack(shape(4))), rand(table.unpack(shape(3))), decoder }
+    end,
       translate = function(x, memory) return x, memory, decoder end, second = not normFirst }
   end
 end
 add { "encoder layer plain", golden = "encoder layer plain", make = function()
-  local m = nn.TransformerEncoderLayer(6, 2, { dimFeedforward = 5, dropout = 0.3, layerNormEps = 1e-3, bias = false })
+  local m = nn.TransformerEncoderLayer(6, 2, { dimFeedforward = 5, dropout = 0.3, layerNormEps = 1e-3,
+    bias = false })
   m:evaluate()
   return m
 end, input = { 4, 2, 6 } }
@@ -128,8 +137,8 @@ add { "decoder", golden = "decoder", make = function()
 end, input = function() return { rand(2, 3, 4), rand(2, 2, 4) } end, second = false }
 local masks = { tgtCausal = true, srcKeyPaddingMask = padding(2, 4), memoryKeyPaddingMask = padding(2, 4) }
 add { "transformer", golden = "transformer", make = function()
-  return nn.Transformer { dModel = 4, nhead = 2, numEncoderLayers = 1, numDecoderLayers = 1, dimFeedforward = 5,
-    dropout = 0 }
+  return nn.Transformer { dModel = 4, nhead = 2, numEncoderLayers = 1, numDecoderLayers = 1,
+    dimFeedforward = 5, dropout = 0 }
 end, input = function() return { rand(4, 2, 4), rand(3, 2, 4), masks } end,
   translate = function(src, tgt) return src, tgt, masks end, second = false }
 
@@ -150,7 +159,8 @@ local function turned(x, dim, base, at)
   return y
 end
 
-add { "RotaryEmbedding", make = function() return nn.RotaryEmbedding(6, { maxLength = 2 }) end, input = { 2, 5, 6 },
+add { "RotaryEmbedding", make = function() return nn.RotaryEmbedding(6, { maxLength = 2 }) end,
+  input = { 2, 5, 6 },
   expect = function(_, x) return turned(x, 6, 10000, function(i) return i + 1, i + 4 end) end }
 add { "RotaryEmbedding interleaved", make = function()
   return nn.RotaryEmbedding(4, { interleaved = true, base = 100 })
@@ -172,6 +182,8 @@ add { "SinusoidalPositions", make = function() return nn.SinusoidalPositions(4) 
   end }
 add { "LearnedPositions", make = function() return nn.LearnedPositions(5, 4, { batchFirst = true }) end,
   input = { 2, 3, 4 },
-  expect = function(m, x) return x + torch.expandAs(m.weight:detach():narrow(1, 1, 3):reshape(1, 3, 4), x) end }
+  expect = function(m, x)
+    return x + m.weight:detach():narrow(1, 1, 3):reshape(1, 3, 4):expandAs(x)
+  end }
 
 return list
