@@ -26,8 +26,8 @@ return function(nn, torch)
   -- embedDim: size of the queries and of the result
   -- numHeads: number of heads, which divides embedDim
   -- opts: table: dropout: the probability with which a weight becomes 0 in training, 0 by default; bias:
-  --   false leaves the biases out; kdim, vdim: sizes of keys and values, embedDim by default; batchFirst: false by
-  --   default; kvHeads: number of heads of keys and values, numHeads by default; rotary: an
+  --   false leaves the biases out; kdim, vdim: sizes of keys and values, embedDim by default; batchFirst:
+  --   false by default; kvHeads: number of heads of keys and values, numHeads by default; rotary: an
   --   nn.RotaryEmbedding for queries and keys
   -- Returns: a module with in_proj_weight, the rows for q, k and v below each other, or q_proj_weight,
   --   k_proj_weight and v_proj_weight when kdim or vdim is another size; in_proj_bias; and out_proj, an

@@ -122,13 +122,36 @@ static char *blocks_of_scores(const cr_attention_args *a, int n, size_t *bytes) 
 
 /* ---- forward ---------------------------------------------------------------------------- */
 
+static bool scores(const attention_job *j, const block *b, matrix q, matrix k, matrix w) {
+  const cr_attention_args *a = j->a;
+  if (b->rows > 1) return product(a->dtype, b->rows, a->e, b->seen, a->scale, q, turned(k), 0, w);
+  if (a->dtype == CR_FLOAT32) {
+    row_scores_float(a, b, (const float *)q.data, (const float *)k.data, k.row, (float *)w.data);
+  } else {
+    row_scores_double(a, b, (const double *)q.data, (const double *)k.data, k.row,
+                      (double *)w.data);
+  }
+  return true;
+}
+
+static bool values(const attention_job *j, const block *b, matrix w, matrix v, matrix y) {
+  const cr_attention_args *a = j->a;
+  if (b->rows > 1) return product(a->dtype, b->rows, b->seen, a->ev, 1, w, v, 0, y);
+  if (a->dtype == CR_FLOAT32) {
+    row_values_float(a, b, (const float *)w.data, (const float *)v.data, v.row, (float *)y.data);
+  } else {
+    row_values_double(a, b, (const double *)w.data, (const double *)v.data, v.row,
+                      (double *)y.data);
+  }
+  return true;
+}
+
 static bool forward_block(const attention_job *j, const block *b, char *scratch) {
   const cr_attention_args *a = j->a;
   int64_t kv = b->head / a->group;
   matrix w = weights_at(j, b, scratch), dropped = w;
-  if (!product(a->dtype, b->rows, a->e, b->seen, a->scale,
-               rows_at(j, j->q, b->batch, b->head, b->row),
-               turned(rows_at(j, j->k, b->batch, kv, 0)), 0, w))
+  if (!scores(j, b, rows_at(j, j->q, b->batch, b->head, b->row), rows_at(j, j->k, b->batch, kv, 0),
+              w))
     return false;
   if (a->dtype == CR_FLOAT32) {
     softmax_float(a, b, (float *)w.data);
@@ -139,8 +162,8 @@ static bool forward_block(const attention_job *j, const block *b, char *scratch)
     dropped.data = scratch;
     if (!drop(j, b, scratch, w.data)) return false;
   }
-  return product(a->dtype, b->rows, b->seen, a->ev, 1, dropped, rows_at(j, j->v, b->batch, kv, 0),
-                 0, rows_at(j, j->y, b->batch, b->head, b->row));
+  return values(j, b, dropped, rows_at(j, j->v, b->batch, kv, 0),
+                rows_at(j, j->y, b->batch, b->head, b->row));
 }
 
 static int64_t blocks_of(const cr_attention_args *a) {

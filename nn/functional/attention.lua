@@ -12,7 +12,9 @@ return function(nn, torch)
   -- The options of a function: an unknown one is an error.
   local function check(name, given, known)
     if given == nil then return {} end
-    if type(given) ~= "table" then raise("nn.functional.%s: the options are a %s, wanted a table", name, type(given)) end
+    if type(given) ~= "table" then
+      raise("nn.functional.%s: the options are a %s, wanted a table", name, type(given))
+    end
     for key in pairs(given) do
       if not known[key] then raise("nn.functional.%s: there is no option '%s'", name, tostring(key)) end
     end
@@ -32,8 +34,8 @@ return function(nn, torch)
   -- q: tensor of queries, .. x L x E
   -- k: tensor of keys, .. x S x E
   -- v: tensor of values, .. x S x D
-  -- opts: table: mask: tensor that broadcasts to .. x L x S: of bools, true where a query may see a key, or of
-  --   numbers that are added; causal: true lets query i see only the first i keys; offset: with causal, so
+  -- opts: table: mask: tensor that broadcasts to .. x L x S: of bools, true where a query may see a key, or
+  --   of numbers that are added; causal: true lets query i see only the first i keys; offset: with causal, so
   --   many keys more, 0 by default; dropout: the probability with which a weight becomes 0; scale: 1/sqrt(E)
   --   by default; enableGqa: true lets k and v have fewer heads than q (in the dimension third from the
   --   last), which neighbouring heads of q share; weights: true gives the softmax too
@@ -48,8 +50,8 @@ return function(nn, torch)
   function functional.scaledDotProductAttention(q, k, v, opts)
     local o = check("scaledDotProductAttention", opts, attention_options)
     if q:dim() > 2 and not o.enableGqa and k:dim() == q:dim() and k:size(-3) ~= q:size(-3) then
-      raise("nn.functional.scaledDotProductAttention: a query of %s with a key of %s: fewer heads want enableGqa",
-        text_of(q), text_of(k))
+      raise("nn.functional.scaledDotProductAttention: a query of %s with a key of %s: " ..
+        "fewer heads want enableGqa", text_of(q), text_of(k))
     end
     return functional._attention(q, k, v, o.mask, o.causal, o.offset, o.dropout, o.scale, o.weights)
   end

@@ -96,6 +96,93 @@ static void test_softmax() {
   }
 }
 
+/* ---- attention -------------------------------------------------------------------------- */
+
+/* Heads that lie between each other, as (batch, rows, heads, n), or one after the other. */
+static cr_heads heads_in(void *data, bool between, int64_t heads, int64_t rows, int64_t n) {
+  if (between) return {data, rows * heads * n, n, heads * n};
+  return {data, heads * rows * n, rows * n, n};
+}
+
+struct attention_case {
+  int64_t batch, heads, group, l, s, e, ev;
+  bool causal;
+  int64_t offset;
+  int mask; /* 1: flags, 2: numbers */
+  double p;
+  bool between;
+};
+
+static void compare_attention(cr_dtype t, const attention_case &c) {
+  int64_t kv = c.heads / c.group, matrices = c.batch * c.heads * c.l * c.s;
+  cr_attention_args a = {t,        c.batch,  c.heads, c.group,     c.l, c.s, c.e, c.ev, 0.5,
+                         c.causal, c.offset, NULL,    c.mask == 1, {0}, c.p, 7,   11};
+  std::string what =
+      text("attention of %lld x %lld heads (%lld), %lld queries, %lld keys, causal %d, mask %d, "
+           "dropout %g, %s",
+           (long long)c.batch, (long long)c.heads, (long long)c.group, (long long)c.l,
+           (long long)c.s, c.causal, c.mask, c.p, cr_dtypes[t].name);
+  array q(t, {c.batch * c.heads * c.l * c.e}), k(t, {c.batch * kv * c.s * c.e});
+  array v(t, {c.batch * kv * c.s * c.ev}), gy(t, {c.batch * c.heads * c.l * c.ev});
+  array y(t, {c.batch * c.heads * c.l * c.ev}), w(t, {matrices});
+  array gq(t, {c.batch * c.heads * c.l * c.e}), gk(t, {c.batch * kv * c.s * c.e});
+  array gv(t, {c.batch * kv * c.s * c.ev});
+  array mask(c.mask == 1 ? CR_BOOL : t, {c.batch * c.l * c.s});
+  a.mask_stride[0] = c.l * c.s, a.mask_stride[2] = c.s, a.mask_stride[3] = 1;
+  auto args = [&](place p) {
+    cr_attention_args b = a;
+    if (c.mask) b.mask = p(&mask);
+    return b;
+  };
+  auto of = [&](place p, array *x, int64_t heads, int64_t rows, int64_t n) {
+    return heads_in(p(x), c.between, heads, rows, n);
+  };
+  both(what, ulps(t, 400, 1), {&y, &w}, {&q, &k, &v, &mask}, [&](const cr_nn_backend *b, place p) {
+    cr_attention_args x = args(p);
+    return b->attention(&x, of(p, &y, c.heads, c.l, c.ev), p(&w), of(p, &q, c.heads, c.l, c.e),
+                        of(p, &k, kv, c.s, c.e), of(p, &v, kv, c.s, c.ev));
+  });
+  both(what + ", without weights", ulps(t, 400, 1), {&y}, {&q, &k, &v, &mask},
+       [&](const cr_nn_backend *b, place p) {
+         cr_attention_args x = args(p);
+         return b->attention(&x, of(p, &y, c.heads, c.l, c.ev), NULL, of(p, &q, c.heads, c.l, c.e),
+                             of(p, &k, kv, c.s, c.e), of(p, &v, kv, c.s, c.ev));
+       });
+  both(what + ", backward", ulps(t, 2000, 4), {&gq, &gk, &gv}, {&q, &k, &v, &w, &gy, &mask},
+       [&](const cr_nn_backend *b, place p) {
+         cr_attention_args x = args(p);
+         return b->attention_backward(&x, of(p, &gq, c.heads, c.l, c.e), of(p, &gk, kv, c.s, c.e),
+                                      of(p, &gv, kv, c.s, c.ev), of(p, &gy, c.heads, c.l, c.ev),
+                                      p(&w), of(p, &q, c.heads, c.l, c.e), of(p, &k, kv, c.s, c.e),
+                                      of(p, &v, kv, c.s, c.ev));
+       });
+}
+
+static void test_attention() {
+  const attention_case cases[] = {
+      {2, 3, 1, 5, 7, 4, 3, false, 0, 0, 0, false},  {2, 4, 2, 5, 7, 4, 4, true, 0, 0, 0, true},
+      {1, 4, 4, 1, 9, 8, 2, true, 8, 1, 0, true},    {2, 2, 1, 70, 66, 3, 5, true, 3, 1, 0, false},
+      {2, 2, 2, 3, 5, 2, 2, false, 0, 2, 0.4, true}, {1, 3, 1, 4, 8, 2, 2, true, 0, 0, 0.3, false},
+      {2, 2, 1, 0, 5, 2, 2, false, 0, 0, 0, false},  {2, 2, 1, 3, 0, 2, 2, false, 0, 0, 0, false},
+      {1, 1, 1, 3, 300, 2, 2, false, 0, 2, 0, false}};
+  FOR_FLOATS(t)
+  for (const attention_case &c : cases) compare_attention(t, c);
+}
+
+static void test_rotary() {
+  FOR_FLOATS(t)
+  for (int i = 0; i < 16; i++) {
+    cr_rotary_args a = {t, 2, 3, i < 8 ? 5 : 1, 7, i % 8 < 4 ? 4 : 6, i % 2 == 1, i % 4 >= 2};
+    int64_t n = a.batch * a.heads * a.l * a.e, m = a.l * a.dim / 2;
+    array x(t, {n}), y(t, {n}), cos(t, {m}), sin(t, {m});
+    both(text("rotary %d, %s", i, cr_dtypes[t].name), ulps(t, 4, 10), {&y}, {&x, &cos, &sin},
+         [&](const cr_nn_backend *b, place p) {
+           return b->rotary(&a, heads_in(p(&y), i % 3 == 0, a.heads, a.l, a.e),
+                            heads_in(p(&x), i % 3 == 1, a.heads, a.l, a.e), p(&cos), p(&sin));
+         });
+  }
+}
+
 /* ---- pooling ---------------------------------------------------------------------------- */
 
 /* As nn/pool.c counts the windows. */
@@ -568,6 +655,8 @@ static void test_dropout() {
 
 void test_nn() {
   test_softmax();
+  test_attention();
+  test_rotary();
   test_pool();
   test_windows();
   test_batch_norm();
