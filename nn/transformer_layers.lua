@@ -1,4 +1,4 @@
--- transformer.lua: what the layers of transformers share.
+-- transformer_layers.lua: what the layers of transformers share.
 
 return function(nn, torch)
   local arguments = nn._arguments
