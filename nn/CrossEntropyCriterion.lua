@@ -9,18 +9,25 @@ return function(nn, torch)
   --
   -- weights: vector with a factor for each class
   -- sizeAverage: false gives the sum
-  -- Returns: a criterion; its input is scores, (batch x) classes, its target the classes, from 1
+  -- Returns: a criterion, with both of them in its fields lsm and nll; its input is scores, (batch x)
+  --   classes, its target the classes, from 1
   -- From: Torch7
   -- Example:
   --   loss = nn.CrossEntropyCriterion():forward(torch.zeros(3, 2), torch.LongTensor { 1, 2, 1 })
   --   math.abs(loss - math.log(2)) < 1e-6 --> true
   function CrossEntropyCriterion:__init(weights, sizeAverage)
     parent.__init(self)
-    self.weights = weights
-    self.sizeAverage = sizeAverage ~= false
+    self.lsm = nn.LogSoftMax()
+    self.nll = nn.ClassNLLCriterion(weights, sizeAverage)
+    self.sizeAverage = self.nll.sizeAverage
+    self._oldSizeAverage = self.sizeAverage
   end
 
+  -- sizeAverage may be changed here and, as scripts of Torch7 do, in nll; the last one counts.
   function CrossEntropyCriterion:updateOutput(input, target)
-    return nn.functional.crossEntropy(input, target, self.weights, self.sizeAverage)
+    if self.sizeAverage ~= self._oldSizeAverage then
+      self.nll.sizeAverage, self._oldSizeAverage = self.sizeAverage, self.sizeAverage
+    end
+    return nn.functional.crossEntropy(input, target, self.nll.weights, self.nll.sizeAverage)
   end
 end

@@ -207,7 +207,7 @@ function walk.modules(tester, tests, cases)
       for key, t in pairs(copy:stateDict()) do tester:eq(t, state[key], 0, name .. ": state " .. key) end
 
       m = make(case):float()
-      tester:eq(m:type(), "torch.FloatTensor", name)
+      tester:eq(m:type(), torch.FloatTensor():type(), name)
       local fx = tape.map(x, function(t) return is_float(t) and t:float() or t end)
       torch.manualSeed(9)
       local fy = m:forward(fx)
@@ -264,7 +264,8 @@ function walk.modules(tester, tests, cases)
 
   if walk.golden then
     function tests.values_of_pytorch()
-      local values = torch.load(walk.golden)
+      local values, device = torch.load(walk.golden), torch.zeros(1).device
+      for key, t in pairs(values) do values[key] = t:to(device) end
       each(function(case, name)
         if case.golden then golden(case, name, values) end
       end)
