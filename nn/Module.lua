@@ -24,7 +24,7 @@ return function(nn, torch)
   -- Example:
   --   Twice, parent = torch.class("Twice", "nn.Module", {})
   --   function Twice:updateOutput(input) return input * 2 end
-  --   Twice.new():forward(torch.ones(3)):sum() --> 6.0
+  --   Twice():forward(torch.ones(3)):sum() --> 6.0
   function Module:__init()
     self.gradInput = torch.Tensor()
     self.output = torch.Tensor()

@@ -28,7 +28,7 @@ return function(nn, torch)
   --   Scale = torch.class("Scale", "nn.Module", {})
   --   function Scale:__init() nn.Module.__init(self) self:registerParameter("factor", torch.ones(1)) end
   --   function Scale:updateOutput(input) return torch.cmul(input, self.factor) end
-  --   module = Scale.new()
+  --   module = Scale()
   --   module(torch.ones(3)):sum():backward()
   --   module.gradFactor[1] --> 3.0
   local function enlist(self, list, name, tensor, method)

@@ -22,7 +22,15 @@ return function(nn, torch)
     dot = function(x) return product(x[1]) end,
     conv2d = function(x, out) return product(out) * product(x[2], 2) end,
     conv2d_input = function(x) return product(x[1]) * product(x[2], 2) end,
+    -- The scores and the sums of values.
+    attention = function(q) return product(q[1]) * q[2][3] + product(q[1]) // q[1][4] * product(q[3], 3) end,
   }
+  -- Every row of the input meets all weights, which are inputs 4, 5 and 8.
+  local function recurrent(x)
+    local function size(i) return x[i] and #x[i] == 2 and product(x[i]) or 0 end
+    return x[1][1] * (size(4) + size(5) + size(8))
+  end
+  for _, name in ipairs { "lstm", "gru", "rnn_tanh", "rnn_relu" } do multiplications[name] = recurrent end
   Module._multiplications = multiplications
 
   -- The multiply-adds between the input and the output of a call, but for the nodes that were counted.
@@ -50,7 +58,8 @@ return function(nn, torch)
   -- The modules that model(input) runs, in the order in which they begin: each with its depth, its name
   -- within the model, its input and output, which are on the tape.
   local function run(model, input)
-    local output, calls = tape.record(function() return (model(tape.leaves(input))) end)
+    local leaves = tape.leaves(input)
+    local output, calls = tape.record(function() return (model(leaves)) end)
     local counted = {}
     for _, call in ipairs(calls) do call.multiplyAdds = multiply_adds(call, counted) end
     table.sort(calls, function(a, b) return a.order < b.order end)

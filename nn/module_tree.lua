@@ -1,5 +1,7 @@
 -- module_tree.lua: modules inside modules.
 
+local raise = require("torch.caller").raise
+
 return function(nn, torch)
   local Module = nn.Module
 
@@ -38,6 +40,10 @@ return function(nn, torch)
   --   net:namedChildren()[2].name, #net:children() --> 1 2
   function Module:namedChildren()
     local list, seen, fields = {}, {}, {}
+    if module_like(rawget(self, "output")) or module_like(rawget(self, "gradInput")) then
+      raise("%s: a module is in its field output or gradInput, which forward and backward overwrite; name the "
+        .. "field otherwise", torch.typename(self))
+    end
     local own = self.updateGradInput == Module.updateGradInput
     for _, field in ipairs(own and rawget(self, "_children") or {}) do
       local m = rawget(self, field)

@@ -89,9 +89,16 @@ local function inherit_events(mt, parent)
   end
 end
 
+-- Foo(..) for local Foo = torch.class("Foo", {}).
+local function make(mt, ...)
+  local new = rawget(mt, "new")
+  if not new then error(("torch.class: %s has no constructor"):format(tostring(mt.__typename)), 2) end
+  return new(...)
+end
+
 -- Makes `parent` (or none) the class that `mt` inherits from.
 local function link(mt, parent)
-  local above = { __index = parent, __newindex = define }
+  local above = { __index = parent, __newindex = define, __call = make }
   if parent then
     above.__typename = rawget(parent, "__typename") -- code that climbs with getmetatable sees names
     children[parent] = children[parent] or setmetatable({}, { __mode = "k" })
@@ -195,14 +202,14 @@ return function(torch)
   -- name: string
   -- parent: name of the class that it inherits from
   -- module: table that the class goes into; by default the package that the name begins with
-  -- Returns: the class's table of methods, and its parent's
+  -- Returns: the class's table of methods, which makes an object when it is called, and its parent's
   -- Errors: the class exists; the parent or the package does not
   -- From: Torch7
   -- Example:
   --   Counter = torch.class("Counter", {})
   --   function Counter:__init() self.n = 0 end
   --   function Counter:add() self.n = self.n + 1 return self end
-  --   Counter.new():add():add().n --> 2
+  --   Counter():add():add().n --> 2
   function torch.class(...)
     local name, parent_name, module = class_arguments(...)
     local mt

@@ -51,6 +51,22 @@ function tests.summary_of_tables_and_shared_modules()
   tester:eq(s.rows[1][5], "16", "the module's own product")
 end
 
+function tests.summary_of_sequences()
+  tester:eq(nn.summary(nn.LSTM(4, 5), { 7, 3, 4 }).multiplyAdds, 7 * 3 * 20 * (4 + 5))
+  tester:eq(nn.summary(nn.LSTM(4, 5, { projSize = 3 }), { 7, 3, 4 }).multiplyAdds,
+    7 * 3 * (20 * (4 + 3) + 15))
+  tester:eq(nn.summary(nn.GRU(4, 5, { bidirectional = true }), { 7, 3, 4 }).multiplyAdds,
+    2 * 7 * 3 * 15 * (4 + 5))
+  tester:eq(nn.summary(nn.RNNCell(4, 5), { 3, 4 }).multiplyAdds, 3 * 5 * (4 + 5))
+  local s = nn.summary(nn.Conv1d(4, 8, 3), { 2, 4, 10 })
+  tester:eq(s.multiplyAdds, 2 * 8 * 8 * 4 * 3)
+  s = nn.summary(nn.ConvTranspose2d(4, 8, 3), { 2, 4, 5, 6 })
+  tester:eq(s.multiplyAdds, 2 * 4 * 5 * 6 * 8 * 9)
+  local attention = nn.TransformerEncoderLayer(8, 2, { dimFeedforward = 16, batchFirst = true })
+  tester:eq(nn.summary(attention, { 3, 5, 8 }).multiplyAdds,
+    3 * 5 * (8 * 24 + 8 * 8 + 2 * 8 * 16) + 2 * 3 * 5 * 5 * 8)
+end
+
 function tests.trace()
   local net = network()
   local before = net:get(2).running_var:clone()

@@ -60,6 +60,12 @@ function tests.modules_in_fields()
   tester:eq(names(net:namedChildren()), "second")
 end
 
+function tests.fields_of_the_protocol()
+  local m = Net.new()
+  m.output = nn.Linear(2, 2)
+  tester:assertErrorPattern(function() m:parameters() end, "ProtocolNet: a module is in its field output")
+end
+
 function tests.parameters_may_come_later()
   local net = Net.new()
   net:registerParameter("late", torch.ones(3))
