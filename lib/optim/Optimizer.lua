@@ -21,7 +21,7 @@ return function(optim)
       local own = other_names[name] or name
       if name == "betas" and defaults.beta1 then
         options.beta1, options.beta2 = value[1], value[2]
-      elseif name ~= "params" then
+      elseif name ~= "params" and name ~= "names" then
         if defaults[own] == nil then raise("%s: there is no option '%s'", torch.type(self), name) end
         if type(value) ~= type(defaults[own]) then
           raise("%s: option '%s' must be a %s, got %s", torch.type(self), name, type(defaults[own]),
@@ -36,9 +36,8 @@ return function(optim)
 
   local function add_group(self, params, options)
     if torch.isTensor(params) then params = { params } end
-    if type(params) ~= "table" or #params == 0 then
-      raise("%s: a list of tensors expected, got %s", torch.type(self),
-        type(params) == "table" and "an empty table" or torch.type(params))
+    if type(params) ~= "table" then
+      raise("%s: a list of tensors expected, got %s", torch.type(self), torch.type(params))
     end
     local group = { params = {}, options = options }
     for i, p in ipairs(params) do
@@ -56,7 +55,8 @@ return function(optim)
   -- The base of optim.SGD, Adam, AdamW, RMSprop and Adagrad, which say how a parameter changes.  Torch7's
   -- names of options (learningRate, epsilon, learningRateDecay) are taken too.
   --
-  -- params: table of tensors, or of groups { params = {..}, lr = .., .. } with options of their own
+  -- params: table of tensors, or of groups { params = {..}, lr = .., .. } with options of their own, such as
+  --   module:parameterGroups(rules) gives
   -- options: table of options
   -- defaults: table of all options there are, for the classes above
   -- Returns: an optimizer
@@ -74,6 +74,7 @@ return function(optim)
     else
       add_group(self, params, read_options(self, {}, self.defaults))
     end
+    if self.count == 0 then raise("%s: a list of tensors expected, got an empty table", torch.type(self)) end
   end
 
   --- optimizer:addGroup(group); optimizer:set(name, value)

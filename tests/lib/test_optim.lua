@@ -1,6 +1,7 @@
 -- test_optim: the optimizers against their formulas in plain Lua, their state, the confusion matrix, the
 -- logger.
 local torch = require "torch"
+local nn = require "nn"
 local optim = require "optim"
 
 local tester = torch.Tester()
@@ -249,12 +250,26 @@ function tests.state_of_objects()
   end
 end
 
+function tests.parameter_groups()
+  local net = nn.Sequential():add(nn.Linear(2, 2)):add(nn.Linear(2, 2))
+  local groups = net:parameterGroups { { match = "bias", lr = 0.5 }, { match = "nowhere" } }
+  local o = optim.SGD(groups, { lr = 0.25 })
+  net(torch.ones(1, 2)):sum():backward()
+  local before = {}
+  for i, p in ipairs(net:parameters()) do before[i] = p:clone() end
+  o:step()
+  for i, p in ipairs(net:parameters()) do
+    tester:eq(p:detach(), before[i] - p.grad * (i % 2 == 0 and 0.5 or 0.25))
+  end
+end
+
 function tests.faults()
   local p = parameter { 1 }
   tester:assertErrorPattern(function() optim.Adam({ p }, { rate = 1 }) end,
     "test_optim.lua:%d+: optim%.Adam: there is no option 'rate'")
   tester:assertErrorPattern(function() optim.Adam({ p }, { lr = "1" }) end, "'lr' must be a number")
   tester:assertErrorPattern(function() optim.Adam({}) end, "an empty table")
+  tester:assertErrorPattern(function() optim.Adam({ { params = {} } }) end, "an empty table")
   tester:assertErrorPattern(function() optim.Adam({ 1 }) end, "parameter 1 is a number")
   tester:assertErrorPattern(function() optim.SGD({ p }, { nesterov = true }) end, "nesterov needs")
   local o = optim.Adam { p }
