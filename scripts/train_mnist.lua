@@ -90,7 +90,7 @@ end
 local function train_epoch(epoch)
   model:training()
   -- The rate falls along half a cosine, epoch by epoch.
-  optimizer.groups[1].lr = opt.lr * (1 + math.cos(math.pi * (epoch - 1) / opt.epochs)) / 2
+  optimizer:set("lr", opt.lr * (1 + math.cos(math.pi * (epoch - 1) / opt.epochs)) / 2)
   local order = torch.randperm(ntrain):to(opt.device)
   local bar = xlua.Progress(ntrain, ("epoch %d"):format(epoch))
   local sum, seen = 0, 0
