@@ -76,8 +76,10 @@ function Gpt:__init(alphabet, o)
   self.blocks = nn.Sequential()
   for _ = 1, o.layers do self.blocks:add(Block.new(o.size, o.heads, o.dropout)) end
   self.norm = nn.LayerNorm(o.size)
+  local deviation = (3 * o.size) ^ -0.5 -- 0.02 in the paper, for a size of 768
   for _, p in ipairs(self:namedParameters()) do
-    if p.tensor:dim() == 2 then p.tensor:normal(0, 0.02) elseif p.name:find "bias$" then p.tensor:zero() end
+    if p.tensor:dim() == 2 then p.tensor:normal(0, deviation) end
+    if p.name:find "bias$" then p.tensor:zero() end
   end
 end
 
