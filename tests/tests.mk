@@ -4,7 +4,7 @@
 #   tests/*/test_*.lua         scripts for build/cresset, written with torch.Tester
 #   tests/operators/            the table of operators that several of the scripts walk
 #   tests/vm/run_cli_tests     the program from outside
-#   tests/vm/run_training     the training scripts, some steps of each
+#   tests/vm/run_training      the training scripts, some steps of each
 #   tests/lib/run_docs         doc comments: complete, their examples run
 #   tests/peer/run_peer        operators and random programs beside PyTorch's, where Python has it
 #   tests/cuda/                 the CUDA backend: tests_cuda.mk there says what
