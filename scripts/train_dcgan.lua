@@ -12,8 +12,8 @@
 -- with a small classifier that this script trains on the real digits first: the score is 10 when each sample
 -- is clearly a digit and all digits are equally frequent, and 1 when all samples look alike.
 --
--- After 2,000 steps the score is 5.7, where that of real digits is 8.7, with 77 s of processor time; that
--- took 110 s on two cores that other programs used too.
+-- After 2,000 steps the score is 5.7, where that of real digits is 8.7.  This takes 98 s of processor
+-- time; it took 76 s on two cores that other programs used too.
 
 local torch = require "torch"
 local nn = require "nn"

@@ -12,7 +12,7 @@
 --   cresset scripts/train_treelstm.lua -help             all options
 --
 -- After 1,500 batches 92.8 % of 500 new trees are right; the most frequent value is that of 27 %.  This takes
--- 22 s of processor time on one core; it took 83 s on a machine that other programs used too.
+-- 18 s on one core of a machine that other programs used too.
 
 local torch = require "torch"
 local nn = require "nn"

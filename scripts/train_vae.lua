@@ -6,8 +6,8 @@
 --   cresset scripts/train_vae.lua -save vae.t7           keeps the model; -load vae.t7 goes on from it
 --   cresset scripts/train_vae.lua -help                  all options
 --
--- In 40 epochs the bound of the test digits reaches -106.3 nats, with 32 s of processor time; that took 53 s
--- on two cores that other programs used too.
+-- In 40 epochs the bound of the test digits reaches -106.3 nats.  This takes 33 s of processor time; it took
+-- 32 s on two cores that other programs used too.
 
 local torch = require "torch"
 local nn = require "nn"
