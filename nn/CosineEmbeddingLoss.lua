@@ -17,7 +17,8 @@ return function(nn, torch)
   -- Errors: the shapes do not fit
   -- From: PyTorch
   -- Example:
-  --   nn.CosineEmbeddingLoss()(torch.ones(1, 2), torch.ones(1, 2), -torch.ones(1)):item() --> 1.0
+  --   loss = nn.CosineEmbeddingLoss()(torch.ones(1, 2), torch.ones(1, 2), -torch.ones(1)):item()
+  --   math.abs(loss - 1) < 1e-6 --> true
   function CosineEmbeddingLoss:__init(opts)
     parent.__init(self)
     reduction.options(self, opts, { margin = 0 })

@@ -22,7 +22,7 @@ return function(nn, torch)
   -- From: PyTorch, where numbers count from 0
   -- Example:
   --   module = nn.Embedding(10, 3, { paddingIdx = 1 })
-  --   module(torch.LongTensor { { 1, 5 } }):size(3), module.weight[1]:sum() --> 3 0.0
+  --   module(torch.LongTensor { { 1, 5 } }):size(3), module.weight:detach()[1]:sum() --> 3 0.0
   function Embedding:__init(numEmbeddings, embeddingDim, opts)
     parent.__init(self)
     self.numEmbeddings = arguments.whole(self, "numEmbeddings", numEmbeddings, nil, 1)

@@ -117,7 +117,7 @@ return function(nn, torch)
     --   module = nn.Linear(2, 1):double()
     --   x = torch.ones(2):double()
     --   step = nn.Jacobian.backwardUpdate(module, x, module.bias)
-    --   math.abs(module.bias[1] - 1 - step[1][1]) < 1e-9 --> true
+    --   math.abs(module.bias:detach()[1] - 1 - step[1][1]) < 1e-9 --> true
     function J.backwardUpdate(module, input, param)
       local params, before = module:parameters(), {}
       for i, p in ipairs(params) do before[i] = p:detach():clone() end

@@ -38,7 +38,7 @@ return function(nn, torch)
   -- Example:
   --   mha = nn.MultiHeadAttention(8, 2, { batchFirst = true })
   --   y, w = mha(torch.rand(3, 5, 8), nil, nil, { causal = true })
-  --   y:size(2), w:size(3), w[1][1][1] --> 5 5 1.0
+  --   y:size(2), w:size(3), w:detach()[1][1][1] --> 5 5 1.0
   function MultiHeadAttention:__init(embedDim, numHeads, opts)
     parent.__init(self)
     local o = arguments.options(self, opts, { dropout = 0, bias = true, kdim = embedDim, vdim = embedDim,

@@ -74,7 +74,7 @@ return function(J, torch, part)
   -- Returns: how far outputs and gradients by the input are apart at most, two numbers
   -- From: Torch7
   -- Example:
-  --   nn.Jacobian.testIO(nn.Linear(3, 2), torch.ones(3)) --> 0 0
+  --   nn.Jacobian.testIO(nn.Linear(3, 2), torch.ones(3)) --> 0.0 0.0
   function J.testIO(module, input, minval, maxval)
     local copy = input:clone()
     local output = module:forward(input):detach():clone()

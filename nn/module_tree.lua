@@ -41,8 +41,8 @@ return function(nn, torch)
   function Module:namedChildren()
     local list, seen, fields = {}, {}, {}
     if module_like(rawget(self, "output")) or module_like(rawget(self, "gradInput")) then
-      raise("%s: a module is in its field output or gradInput, which forward and backward overwrite; name the "
-        .. "field otherwise", torch.typename(self))
+      raise("%s: a module is in its field output or gradInput, which forward and backward overwrite; name "
+        .. "the field otherwise", torch.typename(self))
     end
     local own = self.updateGradInput == Module.updateGradInput
     for _, field in ipairs(own and rawget(self, "_children") or {}) do

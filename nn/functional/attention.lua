@@ -45,7 +45,7 @@ return function(nn, torch)
   -- From: Vaswani and others, "Attention is all you need", NeurIPS 2017, as in PyTorch
   -- Example:
   --   q, k, v = torch.zeros(2, 3), torch.zeros(2, 3), torch.Tensor { { 1 }, { 3 } }
-  --   nn.functional.scaledDotProductAttention(q, k, v):squeeze() --> 2.0000  2.0000
+  --   nn.functional.scaledDotProductAttention(q, k, v):sum() --> 4.0
   --   nn.functional.scaledDotProductAttention(q, k, v, { causal = true })[1][1] --> 1.0
   function functional.scaledDotProductAttention(q, k, v, opts)
     local o = check("scaledDotProductAttention", opts, attention_options)
