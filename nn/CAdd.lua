@@ -19,7 +19,7 @@ return function(nn, torch)
   --   module:forward(torch.ones(4, 3)):sum() --> 36.0
   function CAdd:__init(...)
     parent.__init(self)
-    self.size = torch.LongStorage(arguments.sizes(self, ...))
+    self.size = torch.LongStorage(arguments.sizes(self, 0, ...))
     self.bias, self.gradBias = torch.Tensor(self.size), torch.Tensor(self.size):zero()
     self:reset()
   end

@@ -19,7 +19,7 @@ return function(nn, torch)
   --   module:forward(torch.ones(4, 3)):sum() --> 24.0
   function CMul:__init(...)
     parent.__init(self)
-    self.size = torch.LongStorage(arguments.sizes(self, ...))
+    self.size = torch.LongStorage(arguments.sizes(self, 0, ...))
     self.weight, self.gradWeight = torch.Tensor(self.size), torch.Tensor(self.size):zero()
     self:reset()
   end

@@ -31,7 +31,7 @@ return function(nn, torch)
   function Copy:updateOutput(input)
     arguments.tensor(self, input)
     if self.same then return input end
-    local y = input:type(self.like:type())
+    local y = input:type((self.like or self.output):type()) -- Torch7's files have no `like`
     return rawequal(y, input) and input:clone() or y
   end
 end

@@ -7,7 +7,7 @@ return function(nn, torch)
 
   -- A shape as a table, from a number or a table.
   local function shape_of(self, shape)
-    return arguments.sizes(self, table.unpack(type(shape) == "table" and shape or { shape }))
+    return arguments.sizes(self, 0, table.unpack(type(shape) == "table" and shape or { shape }))
   end
 
   -- What nn.LayerNorm and nn.RMSNorm share: the sizes, and how many elements they are.

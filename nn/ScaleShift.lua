@@ -20,7 +20,7 @@ return function(nn, torch)
   function ScaleShift:__init(shape, opts)
     parent.__init(self)
     local options = arguments.options(self, opts, { bias = true })
-    local sizes = arguments.sizes(self, table.unpack(type(shape) == "table" and shape or { shape }))
+    local sizes = arguments.sizes(self, 0, table.unpack(type(shape) == "table" and shape or { shape }))
     self:registerParameter("weight", torch.Tensor(table.unpack(sizes)))
     if arguments.flag(self, "bias", options.bias) then
       self:registerParameter("bias", torch.Tensor(table.unpack(sizes)))

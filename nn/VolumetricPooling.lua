@@ -4,6 +4,7 @@ return function(nn, torch)
   -- Makes a class of pooling with the arguments kT, kW, kH [, dT, dW, dH [, padT, padW, padH]].
   function nn._volumetricPooling(name)
     local Pooling, parent = torch.class(name, "nn.Module")
+    Pooling.padT, Pooling.padW, Pooling.padH = 0, 0, 0 -- for files of Torch7 before it had padding
 
     function Pooling:__init(kT, kW, kH, dT, dW, dH, padT, padW, padH)
       parent.__init(self)

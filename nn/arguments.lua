@@ -73,15 +73,15 @@ return function(nn, torch)
     return first, ...
   end
 
-  -- Sizes, as numbers or in a LongStorage, as a table.
-  function arguments.sizes(module, ...)
+  -- Sizes, as numbers or in a LongStorage, as a table; none is below `least`.
+  function arguments.sizes(module, least, ...)
     local sizes = { ... }
     if #sizes == 1 and type(sizes[1]) ~= "number" then
       local ok, list = pcall(function(storage) return storage:totable() end, sizes[1])
       if not ok then fail(module, "the sizes are a %s, wanted numbers or a LongStorage", kind(sizes[1])) end
       sizes = list
     end
-    for i, size in ipairs(sizes) do sizes[i] = arguments.whole(module, "size " .. i, size, nil, 0) end
+    for i, size in ipairs(sizes) do sizes[i] = arguments.whole(module, "size " .. i, size, nil, least) end
     if #sizes == 0 then fail(module, "the sizes are missing") end
     return sizes
   end
