@@ -22,6 +22,10 @@ return function(nn, torch)
     self._type = torch.getdefaulttensortype()
   end
 
+  function Criterion:updateOutput()
+    return torch.scalar(self.output, (torch._kind(self._type, false)))
+  end
+
   local function by_hand(self)
     return self.updateGradInput ~= Criterion.updateGradInput
   end

@@ -70,6 +70,31 @@ return function(nn, torch)
     return self
   end
 
+  --- module:write(file [, hook]); module:read(file)
+  --
+  -- What torch.save and torch.load do with a module: its fields as one table.  A class that has something to
+  -- leave out or to restore writes its own.
+  --
+  -- file: torch.File
+  -- hook: as for file:writeObject
+  -- From: Torch7
+  -- Example:
+  --   file = torch.MemoryFile()
+  --   nn.Linear(2, 3):write(file)
+  --   file:seek(1)
+  --   module = nn.Linear(1, 1)
+  --   module:read(file)
+  --   module.weight:size(1) --> 3
+  function Module:write(file, hook)
+    local fields = {}
+    for k, v in next, self do fields[k] = v end
+    file:writeObject(fields, nil, hook)
+  end
+
+  function Module:read(file)
+    for k, v in next, file:readObject() do rawset(self, k, v) end
+  end
+
   -- ---- types and devices ---------------------------------------------------------------------------------
 
   local is_float = { float32 = true, float64 = true, float16 = true, bfloat16 = true }

@@ -214,7 +214,7 @@ return function(torch)
     write_string(self, text .. padding(self, object, name, text))
     write_string(self, name)
     local write = class_method(object, "write")
-    if write then return write(object, self) end
+    if write then return write(object, self, hook) end
     if type(object) ~= "table" then return refuse(self, object) end
     local fields = {}
     for k, v in next, object do fields[k] = v end

@@ -107,6 +107,14 @@ function tests.functions_that_give_masks()
   tester:assertErrorPattern(function() torch.bitnot(torch.FloatTensor { 1 }) end, "integer")
 end
 
+function tests.functions_of_numbers()
+  tester:eq(torch.exp(1), math.exp(1), 1e-15)
+  tester:eq(torch.round(-2.5), -3)
+  tester:eq(torch.floor(2.7), 2)
+  tester:eq(torch.abs(-3), 3)
+  tester:eq(torch.type(torch.sqrt(4)), "number")
+end
+
 function tests.extreme_values()
   local inf, nan = math.huge, 0 / 0
   local x = torch.DoubleTensor { inf, -inf, nan, 0 }
@@ -223,7 +231,7 @@ function tests.errors()
   tester:assertErrorPattern(function() return torch.zeros(4):add(a) end, "add")
   tester:assertErrorPattern(function() return a + "text" end, "number")
   tester:assertErrorPattern(function() return a + {} end, "number")
-  tester:assertErrorPattern(function() return torch.exp(3) end, "tensor")
+  tester:assertErrorPattern(function() return torch.exp("x") end, "tensor")
   local yes, one, half = torch.BoolTensor { true }, torch.IntTensor { 1 }, torch.FloatTensor { 0.5 }
   tester:assertErrorPattern(function() return yes - yes end, "bool")
   tester:assertErrorPattern(function() return one:cmul(half) end, "float32")
