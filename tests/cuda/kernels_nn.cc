@@ -593,7 +593,8 @@ static void compare_lstm(const cr_cell_shape &s, enum layout how, enum values ki
          return b->lstm_cell(&s, p(&gates), p(&h), p(&c), p(&before));
        });
   array gh(s.dtype, {n}), gc(s.dtype, {n}, how), gg(s.dtype, {4 * n}), act(s.dtype, {4 * n}, how);
-  both(what + ", backward", ulps(s.dtype, 200, 1), {&gg, &gc}, {&gh, &act, &c, &before},
+  /* Gates in -3 .. 3 make products near 100 that cancel. */
+  both(what + ", backward", ulps(s.dtype, 20, 100), {&gg, &gc}, {&gh, &act, &c, &before},
        [&](const cr_nn_backend *b, place p) {
          return b->lstm_cell_backward(&s, p(&gg), p(&gc), p(&gh), p(&act), p(&c), p(&before));
        });
