@@ -320,7 +320,17 @@ return function(nn, torch)
     return self.gradInput
   end
 
+  -- The class, and the modules in its fields.
   function Module:__tostring()
-    return torch.typename(self)
+    local lines = { torch.typename(self) }
+    for _, child in ipairs(self:namedChildren()) do
+      if child.field then
+        lines[#lines + 1] = ("  (%s): %s"):format(child.field, nn.indented(tostring(child.module)))
+      end
+    end
+    if #lines == 1 then return lines[1] end
+    lines[1] = lines[1] .. " {"
+    lines[#lines + 1] = "}"
+    return table.concat(lines, "\n")
   end
 end

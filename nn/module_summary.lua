@@ -65,8 +65,13 @@ return function(nn, torch)
     table.sort(calls, function(a, b) return a.order < b.order end)
     local names = {}
     for _, entry in ipairs(model:namedModules()) do names[entry.module] = entry.name end
+    local outer = {} -- by depth: the names of the modules that are running
     for i, call in ipairs(calls) do
       call.name = names[call.module] or ""
+      outer[call.depth] = call.name
+      local within = (outer[call.depth - 1] or "") .. "."
+      if within == "." then within = "" end
+      call.short = call.name:sub(1, #within) == within and call.name:sub(#within + 1) or call.name
       call.leaf = not calls[i + 1] or calls[i + 1].depth <= call.depth
     end
     return calls, output
@@ -151,8 +156,7 @@ return function(nn, torch)
 
   local function label(call, base)
     local kind = torch.typename(call.module):gsub("^nn%.", "")
-    local short = call.name:match("[^.]*$")
-    return ("  "):rep(call.depth - base) .. (short ~= "" and short .. ": " or "") .. kind
+    return ("  "):rep(call.depth - base) .. (call.short ~= "" and call.short .. ": " or "") .. kind
   end
 
   -- ---- summary ----------------------------------------------------------------------------------------

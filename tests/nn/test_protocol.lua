@@ -60,6 +60,21 @@ function tests.modules_in_fields()
   tester:eq(names(net:namedChildren()), "second")
 end
 
+function tests.text()
+  tester:eq(tostring(Net.new()), [[
+ProtocolNet {
+  (first): nn.Linear(4 -> 3)
+  (second): nn.Sequential {
+    [input -> (1) -> (2) -> output]
+    (1): nn.Tanh
+    (2): nn.Linear(3 -> 2)
+  }
+}]])
+  local rows = nn.summary(Net.new(), { 5, 4 }).rows
+  tester:eq(rows[2][1], "  first: Linear")
+  tester:eq(rows[5][1], "    1: Linear")
+end
+
 function tests.fields_of_the_protocol()
   local m = Net.new()
   m.output = nn.Linear(2, 2)
