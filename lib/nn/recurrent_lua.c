@@ -72,15 +72,22 @@ static int push_layer(lua_State *L, cr_recurrent_args *a, cr_recurrent_in *in, c
  *  x: tensor, steps x batch x inputSize; with sizes all rows, step after step, x inputSize
  *  h: matrix, batch x out, or nil: zeros.  out is the hidden size, or that of the projection
  *  c: matrix, batch x hidden, or nil: zeros
- *  w_ih: matrix, gates hidden x inputSize; with 4 gates, i f g o, of lstm; 3, r z n, of gru; 1 of
- * rnn w_hh: matrix, gates hidden x out b_ih, b_hh: vectors of gates hidden, both or none w_hr:
- * matrix of a projection, out x hidden, or nil sizes: LongTensor, how many rows each step has,
- * where sequences end early: row k of every step belongs to sequence k, and no size is above the
- * one before reverse: true goes from the last step to the first nonlinearity: "tanh" (the default)
- * or "relu" Returns: tensor of the states after all steps, of x's form; matrix of the last states,
- * batch x out; lstm: matrix of the last c, batch x hidden Errors: the shapes do not fit From:
- * PyTorch Example: x, w = torch.ones(5, 2, 3), torch.zeros(16, 3) y, h, c = nn.functional.lstm(x,
- * nil, nil, w, torch.zeros(16, 4)) y:size(1), h:size(2), c:sum() --> 5 4 0.0
+ *  w_ih: matrix, gates hidden x inputSize: 4 gates of lstm, i f g o; 3 of gru, r z n; 1 of rnn
+ *  w_hh: matrix, gates hidden x out
+ *  b_ih, b_hh: vectors of gates hidden, both or none
+ *  w_hr: matrix of a projection, out x hidden, or nil
+ *  sizes: LongTensor, how many rows each step has, where sequences end early: row k of every step
+ *    belongs to sequence k, and no size is above the one before
+ *  reverse: true goes from the last step to the first
+ *  nonlinearity: "tanh" (the default) or "relu"
+ *  Returns: tensor of the states after all steps, of x's form; matrix of the last states, batch x
+ *    out; lstm: matrix of the last c, batch x hidden
+ *  Errors: the shapes do not fit
+ *  From: PyTorch
+ *  Example:
+ *    x, w = torch.ones(5, 2, 3), torch.zeros(16, 3)
+ *    y, h, c = nn.functional.lstm(x, nil, nil, w, torch.zeros(16, 4))
+ *    y:size(1), h:size(2), c:sum() --> 5 4 0.0
  */
 static int f_lstm(lua_State *L) {
   cr_recurrent_args a = {.kind = CR_LSTM, .reverse = lua_toboolean(L, 10)};
