@@ -130,17 +130,22 @@ static int f_rnn(lua_State *L) {
  *  One step of an LSTM, or a GRU, from the products of weights with input and state: one pass over
  *  memory.  For cells of one's own, such as those of a Tree-LSTM.
  *
- *  Of gates' parts i f g o, c is sigmoid(f) c + sigmoid(i) tanh(g) and h is sigmoid(o) tanh(c).  Of
- * the parts r z n of gi and gh, s = sigmoid(r) and u = sigmoid(z) of their sums, n = tanh(gi_n + s
- * gh_n) and h is (1 - u) n + u h.  Differentiable.
+ *  Of gates' parts i f g o, c is sigmoid(f) c + sigmoid(i) tanh(g) and h is sigmoid(o) tanh(c).
+ *  Of the parts r z n of gi and gh, s = sigmoid(r) and u = sigmoid(z) of their sums, n = tanh(gi_n
+ *  + s gh_n) and h is (1 - u) n + u h.  Differentiable.
  *
  *  gates: matrix, n x 4 hidden: the sum of the products with input and state, and of the biases
  *  c: matrix, n x hidden
  *  gi, gh: matrices, n x 3 hidden: the product with the input, and with the state, each with its
- * bias h: matrix, n x hidden Returns: lstmCell: the new h and the new c; gruCell: the new h Errors:
- * the shapes do not fit From: PyTorch Example: h, c = nn.functional.lstmCell(torch.zeros(1, 8),
- * torch.ones(1, 2)) c:sum() --> 1.0 nn.functional.gruCell(torch.zeros(1, 6), torch.zeros(1, 6),
- * torch.ones(1, 2)):sum() --> 1.0
+ *    bias
+ *  h: matrix, n x hidden
+ *  Returns: lstmCell: the new h and the new c; gruCell: the new h
+ *  Errors: the shapes do not fit
+ *  From: PyTorch
+ *  Example:
+ *    h, c = nn.functional.lstmCell(torch.zeros(1, 8), torch.ones(1, 2))
+ *    c:sum() --> 1.0
+ *    nn.functional.gruCell(torch.zeros(1, 6), torch.zeros(1, 6), torch.ones(1, 2)):sum() --> 1.0
  */
 static int f_lstm_cell(lua_State *L) {
   cr_tensor *gates = cr_check_tensor(L, 1), *c = cr_check_tensor(L, 2), *out[2];

@@ -207,7 +207,7 @@ static int f_is_grad_enabled(lua_State *L) {
  *
  *  Calls a function in anomaly mode, or switches the mode: a recorded call whose result has NaN
  *  elements though its inputs have none is an error that names it and its line, and so is a
- * backward that gives NaN or infinite gradients.  It costs time: use it to find a fault.
+ *  backward that gives NaN or infinite gradients.  It costs time: use it to find a fault.
  *
  *  f: function
  *  ...: its arguments

@@ -496,7 +496,7 @@ static int f_get_default(lua_State *L) {
  *
  *  The short name of the default type; and the device on which torch.Tensor, torch.zeros and others
  *  make new tensors.  The default type's full name, as from torch.getdefaulttensortype, changes
- * with the device.  Constructors that name a type, as torch.FloatTensor, do not follow it.
+ *  with the device.  Constructors that name a type, as torch.FloatTensor, do not follow it.
  *
  *  name: "cpu", "cuda" (the current CUDA device), or "cuda:2", which becomes the current one
  *  Returns: a string; nothing from setDefaultDevice

@@ -65,7 +65,7 @@ static void take_wish(lua_State *L, int arg, cr_kind *kind) {
  *
  *  x as another type, on another device, or both; x itself when it is so already.  Differentiable.
  *  Run as th, x:cuda() gives a torch.CudaTensor, of float32, whatever x's type; else the type
- * stays.
+ *  stays.
  *
  *  what: string: a type, as "float64"; or a device: "cpu", "cuda", "cuda:2" (the first is 1); or a
  *    tensor, whose type and device are taken
@@ -174,8 +174,8 @@ static bool plain_pair(const cr_tensor *a, const cr_tensor *b) {
 /** x:copyAsync(y)
  *
  *  Copies y's elements into x without waiting, where one of the two is on a CUDA device and the
- * other in page-locked memory (x:pinMemory()); neither may be changed before the stream is done. In
- * all other cases it is x:copy(y).  Not recorded for gradients.
+ *  other in page-locked memory (x:pinMemory()); neither may be changed before the stream is done.
+ *  In all other cases it is x:copy(y).  Not recorded for gradients.
  *
  *  y: tensor
  *  Returns: x

@@ -102,13 +102,13 @@ static int f_unary(lua_State *L) {
  *  torch.erf([res,] x); torch.erfc([res,] x); torch.lgamma([res,] x); torch.digamma([res,] x)
  *  x:tanh([y]); x:sigmoid([y]); x:logSigmoid([y]); x:softplus([y]); x:relu([y]); x:gelu([y])
  *  x:silu([y]); x:geluTanh([y]); x:mish([y]); x:erf([y]); x:erfc([y]); x:lgamma([y]);
- * x:digamma([y])
+ *  x:digamma([y])
  *
  *  Activations and the functions behind them, of each element: sigmoid is 1 / (1 + exp(-x)),
  *  logSigmoid its logarithm, softplus log(1 + exp(x)), relu max(x, 0), silu x sigmoid(x), gelu
  *  x Phi(x) with the normal distribution's Phi (exact, by erf), geluTanh its approximation
  *  x sigmoid(2 sqrt(2/pi) (x + 0.044715 x^3)), mish x tanh(softplus(x)); erf the error function,
- * erfc 1 - erf(x), lgamma log |Gamma(x)|, digamma its derivative.  Differentiable but for digamma.
+ *  erfc 1 - erf(x), lgamma log |Gamma(x)|, digamma its derivative.  Differentiable but for digamma.
  *
  *  The methods change x; x:tanh(y) puts tanh(y) into x.
  *

@@ -193,7 +193,7 @@ static int f_flip(lua_State *L) {
  *  sorted:searchsorted(values [, right])
  *
  *  Where each value belongs in a sorted line so that it stays sorted: the place of the first
- * element that is not less than the value, or with `right` of the first that is greater.
+ *  element that is not less than the value, or with `right` of the first that is greater.
  *
  *  sorted: a vector; or a tensor whose last dimension is sorted, of values' shape but for that
  *  values: a tensor or a number

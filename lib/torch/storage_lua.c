@@ -62,7 +62,7 @@ static bool fit_file(int fd, const char *name, cr_dtype dtype, bool shared, int6
  *
  *  The elements of a file, which the system reads when they are first touched; likewise for the
  *  storages of other types.  While it is mapped, the file must not be made shorter: touching what
- * is gone ends the process.
+ *  is gone ends the process.
  *
  *  filename: a file that holds nothing but elements
  *  shared: true: writing to the storage writes to the file, which is made, or made longer, where
