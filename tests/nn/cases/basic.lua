@@ -1,12 +1,19 @@
--- basic: layers of which PyTorch has the like, with its values.
+-- basic: Torch7's layers of which PyTorch has the like, with its values.
 local torch = require "torch"
 local nn = require "nn"
+
+local function rand(...) return torch.randn(...):double() end
+local function both(a, b) return { a, b } end
+local function evaluating(m)
+  m:evaluate()
+  return m
+end
 
 return {
   { "Linear", make = function() return nn.Linear(4, 3) end, input = { 5, 4 }, golden = "linear" },
   { "Bilinear", make = function() return nn.Bilinear(3, 4, 2) end, input = function()
     return { torch.randn(5, 3):double(), torch.randn(5, 4):double() }
-  end, golden = "bilinear", translate = function(a, b) return { a, b } end },
+  end, golden = "bilinear", translate = both },
   { "SpatialConvolution", make = function() return nn.SpatialConvolution(2, 3, 3, 2, 2, 1, 0, 1) end,
     input = { 2, 2, 5, 6 }, golden = "conv" },
   { "BatchNormalization", make = function() return nn.BatchNormalization(3) end, input = { 6, 3 },
@@ -15,4 +22,90 @@ return {
   { "Sequential", make = function()
     return nn.Sequential():add(nn.Linear(4, 5)):add(nn.Tanh()):add(nn.Sequential():add(nn.Linear(5, 2)))
   end, input = { 3, 4 }, golden = "mlp" },
+  { "SpatialDilatedConvolution", function() return nn.SpatialDilatedConvolution(2, 3, 3, 2, 2, 1, 0, 1, 1, 2) end,
+    { 2, 2, 5, 6 }, golden = "dilated conv" },
+  { "SpatialFullConvolution", function() return nn.SpatialFullConvolution(2, 3, 3, 2, 1, 2, 0, 1, 0, 1) end,
+    { 2, 2, 3, 4 }, golden = "full conv" },
+  { "VolumetricConvolution", function() return nn.VolumetricConvolution(2, 3, 2, 2, 1, 1, 1, 2, 1, 0, 0) end,
+    { 2, 2, 3, 4, 3 }, golden = "conv 3d" },
+  { "VolumetricFullConvolution", function() return nn.VolumetricFullConvolution(2, 3, 2, 2, 1, 1, 1, 2) end,
+    { 1, 2, 2, 3, 2 }, golden = "full conv 3d" },
+  { "SpatialBatchNormalization", function() return nn.SpatialBatchNormalization(2) end,
+    { 3, 2, 2, 3 }, golden = "batch norm 2d" },
+  { "VolumetricBatchNormalization", function() return nn.VolumetricBatchNormalization(2) end,
+    { 3, 2, 2, 1, 2 }, golden = "batch norm 3d" },
+  { "ReLU", function() return nn.ReLU() end, { 3, 4 }, golden = "relu" },
+  { "ReLU6", function() return nn.ReLU6() end, { 3, 4 }, golden = "relu6" },
+  { "Tanh", function() return nn.Tanh() end, { 3, 4 }, golden = "tanh" },
+  { "Sigmoid", function() return nn.Sigmoid() end, { 3, 4 }, golden = "sigmoid" },
+  { "ELU", function() return nn.ELU(0.7) end, { 3, 4 }, golden = "elu" },
+  { "LeakyReLU", function() return nn.LeakyReLU(0.2) end, { 3, 4 }, golden = "leaky relu" },
+  { "HardTanh", function() return nn.HardTanh(-0.5, 1.5) end, { 3, 4 }, golden = "hard tanh" },
+  { "Threshold", function() return nn.Threshold(0.3, -1) end, { 3, 4 }, golden = "threshold" },
+  { "SoftPlus", function() return nn.SoftPlus(2) end, { 3, 4 }, golden = "soft plus" },
+  { "SoftSign", function() return nn.SoftSign() end, { 3, 4 }, golden = "soft sign" },
+  { "SoftShrink", function() return nn.SoftShrink(0.4) end, { 3, 4 }, golden = "soft shrink" },
+  { "HardShrink", function() return nn.HardShrink(0.4) end, { 3, 4 }, golden = "hard shrink" },
+  { "TanhShrink", function() return nn.TanhShrink() end, { 3, 4 }, golden = "tanh shrink" },
+  { "LogSigmoid", function() return nn.LogSigmoid() end, { 3, 4 }, golden = "log sigmoid" },
+  { "SoftMax", function() return nn.SoftMax() end, { 3, 4 }, golden = "soft max" },
+  { "LogSoftMax", function() return nn.LogSoftMax() end, { 3, 4 }, golden = "log soft max" },
+  { "SoftMin", function() return nn.SoftMin() end, { 3, 4 }, golden = "soft min" },
+  { "GatedLinearUnit", function() return nn.GatedLinearUnit() end, { 3, 4 }, golden = "glu" },
+  { "RReLU", function() return evaluating(nn.RReLU()) end, { 3, 4 }, golden = "rrelu" },
+  { "Normalize", function() return nn.Normalize(3) end, { 3, 4 }, golden = "normalize" },
+  { "Sum", function() return nn.Sum(1) end, { 3, 4 }, golden = "sum" },
+  { "Mean", function() return nn.Mean(2) end, { 3, 4 }, golden = "mean" },
+  { "Max", function() return nn.Max(2) end, { 3, 4 }, golden = "max" },
+  { "Min", function() return nn.Min(2) end, { 3, 4 }, golden = "min" },
+  { "Identity of Sequential", function() return nn.Sequential(nn.Identity(), nn.ReLU()) end,
+    { 3, 4 }, golden = "relu" },
+  { "SpatialMaxPooling", function() return nn.SpatialMaxPooling(2, 3, 1, 2, 0, 1) end,
+    { 2, 3, 6, 5 }, golden = "max pool" },
+  { "SpatialMaxPooling rounding up", function() return nn.SpatialMaxPooling(3, 3, 2, 2):ceil() end,
+    { 2, 3, 6, 5 }, golden = "max pool up" },
+  { "SpatialDilatedMaxPooling", function() return nn.SpatialDilatedMaxPooling(2, 2, 1, 1, 0, 0, 1, 2) end,
+    { 2, 3, 6, 5 }, golden = "dilated max pool" },
+  { "SpatialAveragePooling", function() return nn.SpatialAveragePooling(3, 3, 2, 2, 1, 1) end,
+    { 2, 3, 6, 5 }, golden = "average pool" },
+  { "SpatialAveragePooling without padding", function() return nn.SpatialAveragePooling(3, 3, 2, 2, 1, 1):setCountExcludePad() end,
+    { 2, 3, 6, 5 }, golden = "average pool within" },
+  { "SpatialAdaptiveMaxPooling", function() return nn.SpatialAdaptiveMaxPooling(2, 4) end,
+    { 2, 3, 6, 5 }, golden = "adaptive max" },
+  { "SpatialAdaptiveAveragePooling", function() return nn.SpatialAdaptiveAveragePooling(2, 4) end,
+    { 2, 3, 6, 5 }, golden = "adaptive average" },
+  { "SpatialLPPooling", function() return nn.Sequential(nn.Abs(), nn.SpatialLPPooling(3, 3, 2, 2, 2, 2)) end,
+    { 2, 3, 6, 5 }, golden = "lp pool" },
+  { "SpatialZeroPadding", function() return nn.SpatialZeroPadding(1, 0, 2, 1) end,
+    { 2, 3, 6, 5 }, golden = "zero pad" },
+  { "SpatialReflectionPadding", function() return nn.SpatialReflectionPadding(1, 2, 3, 0) end,
+    { 2, 3, 6, 5 }, golden = "reflection pad" },
+  { "SpatialReplicationPadding", function() return nn.SpatialReplicationPadding(1, 2, 3, 0) end,
+    { 2, 3, 6, 5 }, golden = "replication pad" },
+  { "SpatialUpSamplingNearest", function() return nn.SpatialUpSamplingNearest(2) end,
+    { 2, 3, 6, 5 }, golden = "nearest" },
+  { "SpatialUpSamplingBilinear", function() return nn.SpatialUpSamplingBilinear(2) end,
+    { 2, 3, 6, 5 }, golden = "bilinear up" },
+  { "SpatialCrossMapLRN", function() return nn.SpatialCrossMapLRN(3, 0.5, 0.75, 2) end,
+    { 2, 3, 6, 5 }, golden = "lrn" },
+  { "SpatialSoftMax", function() return nn.SpatialSoftMax() end,
+    { 2, 3, 2, 2 }, golden = "spatial soft max" },
+  { "PixelShuffle", function() return nn.PixelShuffle(2) end, { 1, 8, 2, 3 }, golden = "pixel shuffle" },
+  { "VolumetricReplicationPadding", function() return nn.VolumetricReplicationPadding(1, 0, 2, 1, 0, 1) end,
+    { 1, 2, 2, 3, 2 }, golden = "replication pad 3d" },
+  { "VolumetricMaxPooling", function() return nn.VolumetricMaxPooling(2, 2, 2, 1, 1, 1) end,
+    { 1, 2, 3, 4, 3 }, golden = "max pool 3d" },
+  { "VolumetricAveragePooling", function() return nn.VolumetricAveragePooling(2, 2, 2, 1, 1, 1) end,
+    { 1, 2, 3, 4, 3 }, golden = "average pool 3d" },
+  { "MM", function() return nn.MM() end,
+    function() return { rand(2, 3), rand(3, 4) } end, golden = "mm", translate = both },
+  { "MM of batches", function() return nn.MM(true) end,
+    function() return { rand(2, 3, 2), rand(2, 3, 4) } end, golden = "bmm", translate = both },
+  { "CosineDistance", function() return nn.CosineDistance() end,
+    function() return { rand(3, 4), rand(3, 4) } end, golden = "cosine similarity", translate = both },
+  { "PairwiseDistance", function() return nn.PairwiseDistance(2) end,
+    function() return { rand(3, 4), rand(3, 4) } end, golden = "pairwise distance", translate = both },
+  { "LookupTable", make = function() return nn.LookupTable(5, 3) end, input = function()
+    return torch.LongTensor { { 1, 5, 5 }, { 3, 2, 1 } }
+  end, golden = "lookup", translate = function(places) return places + 1 end, exact = false },
 }
