@@ -22,7 +22,8 @@ return {
   { "Sequential", make = function()
     return nn.Sequential():add(nn.Linear(4, 5)):add(nn.Tanh()):add(nn.Sequential():add(nn.Linear(5, 2)))
   end, input = { 3, 4 }, golden = "mlp" },
-  { "SpatialDilatedConvolution", function() return nn.SpatialDilatedConvolution(2, 3, 3, 2, 2, 1, 0, 1, 1, 2) end,
+  { "SpatialDilatedConvolution",
+    function() return nn.SpatialDilatedConvolution(2, 3, 3, 2, 2, 1, 0, 1, 1, 2) end,
     { 2, 2, 5, 6 }, golden = "dilated conv" },
   { "SpatialFullConvolution", function() return nn.SpatialFullConvolution(2, 3, 3, 2, 1, 2, 0, 1, 0, 1) end,
     { 2, 2, 3, 4 }, golden = "full conv" },
@@ -68,7 +69,8 @@ return {
     { 2, 3, 6, 5 }, golden = "dilated max pool" },
   { "SpatialAveragePooling", function() return nn.SpatialAveragePooling(3, 3, 2, 2, 1, 1) end,
     { 2, 3, 6, 5 }, golden = "average pool" },
-  { "SpatialAveragePooling without padding", function() return nn.SpatialAveragePooling(3, 3, 2, 2, 1, 1):setCountExcludePad() end,
+  { "SpatialAveragePooling without padding",
+    function() return nn.SpatialAveragePooling(3, 3, 2, 2, 1, 1):setCountExcludePad() end,
     { 2, 3, 6, 5 }, golden = "average pool within" },
   { "SpatialAdaptiveMaxPooling", function() return nn.SpatialAdaptiveMaxPooling(2, 4) end,
     { 2, 3, 6, 5 }, golden = "adaptive max" },
