@@ -81,7 +81,7 @@ local function alphabet_of(s)
 end
 
 local model = opt.load ~= "" and torch.load(opt.load)
-  or CharLSTM.new(alphabet_of(text), opt.hidden, opt.layers, opt.dropout)
+  or CharLSTM(alphabet_of(text), opt.hidden, opt.layers, opt.dropout)
 if opt.device ~= "cpu" then model:cuda() end
 
 -- The numbers of a string's characters.

@@ -75,7 +75,7 @@ function Gpt:__init(alphabet, o)
   self.tokens = nn.Embedding(#alphabet, o.size)
   self.places = nn.Embedding(o.context, o.size)
   self.blocks = nn.Sequential()
-  for _ = 1, o.layers do self.blocks:add(Block.new(o.size, o.heads, o.dropout)) end
+  for _ = 1, o.layers do self.blocks:add(Block(o.size, o.heads, o.dropout)) end
   self.norm = nn.LayerNorm(o.size)
   local deviation = (3 * o.size) ^ -0.5 -- 0.02 in the paper, for a size of 768
   for _, p in ipairs(self:namedParameters()) do
@@ -108,7 +108,7 @@ local function alphabet_of(s)
   return string.char(table.unpack(list))
 end
 
-local model = opt.load ~= "" and torch.load(opt.load) or Gpt.new(alphabet_of(text), opt)
+local model = opt.load ~= "" and torch.load(opt.load) or Gpt(alphabet_of(text), opt)
 if opt.device ~= "cpu" then model:cuda() end
 
 -- The numbers of a string's characters.

@@ -112,7 +112,7 @@ local function resnet(blocks, width)
   for stage = 1, 3 do
     local to = width * 2 ^ (stage - 1) // 1 | 0
     for i = 1, blocks do
-      net:add(Block.new(from, to, (stage > 1 and i == 1) and 2 or 1))
+      net:add(Block(from, to, (stage > 1 and i == 1) and 2 or 1))
       from = to
     end
   end

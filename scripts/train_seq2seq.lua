@@ -157,7 +157,7 @@ function Rewriter:greedy(sources, length)
   return torch.cat(out, 2)
 end
 
-local model = opt.load ~= "" and torch.load(opt.load) or Rewriter.new(#alphabet, opt.hidden)
+local model = opt.load ~= "" and torch.load(opt.load) or Rewriter(#alphabet, opt.hidden)
 if opt.device ~= "cpu" then model:cuda() end
 local optimizer = optim.Adam(model:parameters(), { lr = opt.lr })
 

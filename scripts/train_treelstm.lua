@@ -124,7 +124,7 @@ function TreeLSTM:updateOutput(trees)
 end
 
 local model = opt.load ~= "" and torch.load(opt.load)
-  or TreeLSTM.new(#operators + opt.modulus, opt.hidden, opt.modulus)
+  or TreeLSTM(#operators + opt.modulus, opt.hidden, opt.modulus)
 if opt.device ~= "cpu" then model:cuda() end
 local criterion = nn.CrossEntropyCriterion()
 local optimizer = optim.Adam(model:parameters(), { lr = opt.lr })

@@ -83,7 +83,7 @@ local function elbo(model, x)
   return (logp - divergence) / x:size(1)
 end
 
-local model = opt.load ~= "" and torch.load(opt.load) or Vae.new(784, opt.hidden, opt.latent)
+local model = opt.load ~= "" and torch.load(opt.load) or Vae(784, opt.hidden, opt.latent)
 if opt.device ~= "cpu" then model:cuda() end
 local optimizer = optim.Adam(model:parameters(), { lr = opt.lr })
 
