@@ -49,6 +49,4 @@ return function(nn, torch)
     end
     return reduction.reduce(self, loss, nil, dtype)
   end
-
-  reduction.functional("binaryCrossEntropy", "BCELoss", 2)
 end

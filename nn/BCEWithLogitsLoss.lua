@@ -44,6 +44,4 @@ return function(nn, torch)
     end
     return reduction.reduce(self, loss)
   end
-
-  reduction.functional("binaryCrossEntropyWithLogits", "BCEWithLogitsLoss", 2)
 end

@@ -80,6 +80,4 @@ return function(nn, torch)
     end
     return reduction.reduce(self, losses)
   end
-
-  reduction.functional("ctcLoss", "CTCLoss", 4)
 end

@@ -31,6 +31,4 @@ return function(nn, torch)
     if self.reduction == "none" and #input[1].shape == 1 then losses = losses:reshape({}) end
     return reduction.reduce(self, losses, nil, dtype)
   end
-
-  reduction.functional("cosineEmbeddingLoss", "CosineEmbeddingLoss", 3)
 end

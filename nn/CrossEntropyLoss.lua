@@ -83,6 +83,4 @@ return function(nn, torch)
     end
     return smoothed(self, rows, target, shape, x.dtype)
   end
-
-  reduction.functional("crossEntropy", "CrossEntropyLoss", 2)
 end

@@ -39,6 +39,4 @@ return function(nn, torch)
     local below = torch.add(total(x) + total(t), self.smooth)
     return reduction.reduce(self, torch.add(torch.neg(torch.cdiv(above, below)), 1), nil, dtype)
   end
-
-  reduction.functional("diceLoss", "DiceLoss", 2)
 end

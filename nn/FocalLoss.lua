@@ -70,6 +70,4 @@ return function(nn, torch)
     end
     return reduction.reduce(self, losses, nil, input.dtype)
   end
-
-  reduction.functional("focalLoss", "FocalLoss", 2)
 end

@@ -45,6 +45,4 @@ return function(nn, torch)
     if self.full then losses = torch.add(losses, 0.5 * math.log(2 * math.pi)) end
     return reduction.reduce(self, losses)
   end
-
-  reduction.functional("gaussianNllLoss", "GaussianNLLLoss", 3)
 end

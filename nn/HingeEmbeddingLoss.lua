@@ -25,6 +25,4 @@ return function(nn, torch)
   function HingeEmbeddingLoss:updateOutput(input, target)
     return reduction.reduce(self, nn.HingeEmbeddingCriterion._losses(self, input, target))
   end
-
-  reduction.functional("hingeEmbeddingLoss", "HingeEmbeddingLoss", 2)
 end

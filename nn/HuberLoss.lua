@@ -30,6 +30,4 @@ return function(nn, torch)
     local large = torch.mul(torch.csub(d, 0.5 * self.delta), self.delta)
     return reduction.reduce(self, torch.where(torch.le(d, self.delta), small, large))
   end
-
-  reduction.functional("huberLoss", "HuberLoss", 2)
 end

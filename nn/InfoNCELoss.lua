@@ -57,6 +57,4 @@ return function(nn, torch)
     end
     return reduction.reduce(self, losses)
   end
-
-  reduction.functional("infoNceLoss", "InfoNCELoss", 2)
 end

@@ -37,6 +37,4 @@ return function(nn, torch)
     end
     return reduction.reduce(self, losses, self.reduction == "batchmean" and input.shape[1])
   end
-
-  reduction.functional("klDiv", "KLDivLoss", 2)
 end

@@ -24,6 +24,4 @@ return function(nn, torch)
   function L1Loss:updateOutput(input, target)
     return reduction.reduce(self, nn.AbsCriterion._losses(self, input, target))
   end
-
-  reduction.functional("l1Loss", "L1Loss", 2)
 end

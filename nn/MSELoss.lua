@@ -32,6 +32,4 @@ return function(nn, torch)
     local d = torch.csub(input, target)
     return torch.cmul(d, d)
   end
-
-  reduction.functional("mseLoss", "MSELoss", 2)
 end

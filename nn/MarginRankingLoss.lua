@@ -27,6 +27,4 @@ return function(nn, torch)
     if torch.isTensor(input) then input, target = { input, (...) }, select(2, ...) end
     return reduction.reduce(self, (nn.MarginRankingCriterion._losses(self, input, target)))
   end
-
-  reduction.functional("marginRankingLoss", "MarginRankingLoss", 3)
 end

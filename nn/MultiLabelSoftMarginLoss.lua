@@ -32,6 +32,4 @@ return function(nn, torch)
     local shape = { table.unpack(losses.shape, 1, #losses.shape - 1) }
     return reduction.reduce(self, torch.mean(losses, #losses.shape):reshape(shape))
   end
-
-  reduction.functional("multilabelSoftMarginLoss", "MultiLabelSoftMarginLoss", 2)
 end

@@ -33,6 +33,4 @@ return function(nn, torch)
     if self.reduction == "none" and #input.shape == 1 then losses = losses:reshape({}) end
     return reduction.reduce(self, losses)
   end
-
-  reduction.functional("multiMarginLoss", "MultiMarginLoss", 2)
 end

@@ -34,6 +34,4 @@ return function(nn, torch)
     local losses, w = reduction.nll(self, rows, target, shape)
     return reduction.weighted(self, losses, w, shape, x.dtype)
   end
-
-  reduction.functional("nllLoss", "NLLLoss", 2)
 end

@@ -42,6 +42,4 @@ return function(nn, torch)
     end
     return reduction.reduce(self, losses)
   end
-
-  reduction.functional("poissonNllLoss", "PoissonNLLLoss", 2)
 end

@@ -28,6 +28,4 @@ return function(nn, torch)
     local class = self.beta > 0 and nn.SmoothL1Criterion or nn.AbsCriterion
     return reduction.reduce(self, class._losses(self, input, target))
   end
-
-  reduction.functional("smoothL1Loss", "SmoothL1Loss", 2)
 end

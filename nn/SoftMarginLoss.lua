@@ -26,6 +26,4 @@ return function(nn, torch)
   function SoftMarginLoss:updateOutput(input, target)
     return reduction.reduce(self, nn.SoftMarginCriterion._losses(self, input, target))
   end
-
-  reduction.functional("softMarginLoss", "SoftMarginLoss", 2)
 end

@@ -2,7 +2,7 @@
 
 return function(nn, torch)
   local SpatialDivisiveNormalization, parent = torch.class("nn.SpatialDivisiveNormalization", "nn.Module")
-  local arguments = nn._arguments
+  local arguments, neighbours = nn._arguments, nn._neighbours
 
   --- nn.SpatialDivisiveNormalization([nInputPlane [, kernel [, threshold [, thresval]]]])
   --
@@ -22,17 +22,17 @@ return function(nn, torch)
   --   y[1][1][1], y[1][1][2] --> 1.0 -1.0
   function SpatialDivisiveNormalization:__init(nInputPlane, kernel, threshold, thresval)
     parent.__init(self)
-    arguments.window(self, nInputPlane, kernel)
+    neighbours.window(self, nInputPlane, kernel)
     self.threshold = arguments.number(self, "threshold", threshold, 1e-4)
     self.thresval = arguments.number(self, "thresval", thresval, self.threshold)
   end
 
   function SpatialDivisiveNormalization:updateOutput(input)
-    return arguments.as_batch(self, input, function(x)
-      local square = arguments.around(self, torch.square(x))
+    return neighbours.as_batch(self, input, function(x)
+      local square = neighbours.around(self, torch.square(x))
       local zero = torch.eq(square, 0) -- where the root has no derivative
       local deviation = torch.where(zero, 0, torch.sqrt(torch.where(zero, 1, square)))
-      local divisor = torch.cdiv(deviation, arguments.inside(self, x))
+      local divisor = torch.cdiv(deviation, neighbours.inside(self, x))
       return torch.cdiv(x, torch.threshold(divisor, self.threshold, self.thresval))
     end)
   end

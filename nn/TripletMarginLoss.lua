@@ -44,6 +44,4 @@ return function(nn, torch)
       return torch.pow(torch.sum(torch.pow(d, self.p), -1), 1 / self.p):reshape(shape)
     end))
   end
-
-  reduction.functional("tripletMarginLoss", "TripletMarginLoss", 3)
 end

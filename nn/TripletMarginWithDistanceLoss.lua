@@ -37,6 +37,4 @@ return function(nn, torch)
     local distance = self.distanceFunction or euclidean
     return reduction.reduce(self, nn.TripletMarginLoss._losses(self, input, distance))
   end
-
-  reduction.functional("tripletMarginWithDistanceLoss", "TripletMarginWithDistanceLoss", 3)
 end

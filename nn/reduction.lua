@@ -1,5 +1,5 @@
--- reduction: what the losses with PyTorch's names share: their options, how they are reduced, and that each
--- has a function beside its class.
+-- reduction: what the losses with PyTorch's names share: their options, how they are reduced, and their
+-- functions.
 
 local expect = require "nn.expect"
 
@@ -33,9 +33,35 @@ return function(nn, torch)
     return expect.total(losses, self.reduction ~= "sum" and (n or losses:nElement()), dtype)
   end
 
-  --- Makes nn.functional[name] of a class of so many inputs; what was there stays for other arguments.
-  function reduction.functional(name, class, inputs)
-    local plain = nn.functional[name]
+  -- nn.functional's names of the losses: the class, and of how many inputs.  The class's updateOutput is the
+  -- function; what was there stays for other arguments.
+  for name, loss in pairs {
+    binaryCrossEntropy = { "BCELoss", 2 },
+    binaryCrossEntropyWithLogits = { "BCEWithLogitsLoss", 2 },
+    cosineEmbeddingLoss = { "CosineEmbeddingLoss", 3 },
+    crossEntropy = { "CrossEntropyLoss", 2 },
+    ctcLoss = { "CTCLoss", 4 },
+    diceLoss = { "DiceLoss", 2 },
+    focalLoss = { "FocalLoss", 2 },
+    gaussianNllLoss = { "GaussianNLLLoss", 3 },
+    hingeEmbeddingLoss = { "HingeEmbeddingLoss", 2 },
+    huberLoss = { "HuberLoss", 2 },
+    infoNceLoss = { "InfoNCELoss", 2 },
+    klDiv = { "KLDivLoss", 2 },
+    l1Loss = { "L1Loss", 2 },
+    marginRankingLoss = { "MarginRankingLoss", 3 },
+    mseLoss = { "MSELoss", 2 },
+    multiMarginLoss = { "MultiMarginLoss", 2 },
+    multilabelMarginLoss = { "MultiLabelMarginLoss", 2 },
+    multilabelSoftMarginLoss = { "MultiLabelSoftMarginLoss", 2 },
+    nllLoss = { "NLLLoss", 2 },
+    poissonNllLoss = { "PoissonNLLLoss", 2 },
+    smoothL1Loss = { "SmoothL1Loss", 2 },
+    softMarginLoss = { "SoftMarginLoss", 2 },
+    tripletMarginLoss = { "TripletMarginLoss", 3 },
+    tripletMarginWithDistanceLoss = { "TripletMarginWithDistanceLoss", 3 },
+  } do
+    local plain, class, inputs = nn.functional[name], loss[1], loss[2]
     nn.functional[name] = function(...)
       local opts = select(inputs + 1, ...)
       if plain and (type(opts) ~= "table" or torch.isTensor(opts)) then return plain(...) end

@@ -1,8 +1,8 @@
 -- utils.lua: nn.utils: nested tables of tensors, and views of tensors.
 
 return function(nn, torch)
-  nn.utils = nn.utils or {}
-  local utils = nn.utils
+  local utils = {}
+  nn.utils = utils
 
   local function mismatch(fn, a, b)
     error(("nn.utils.%s: got %s and %s, wanted tensors or tables of the same form"):format(fn,
@@ -166,5 +166,9 @@ return function(nn, torch)
       end
     end
     return object
+  end
+
+  for _, part in ipairs { "derived", "weightnorm", "spectralnorm", "rnn" } do
+    require("nn.utils." .. part)(nn, torch)
   end
 end

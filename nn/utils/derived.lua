@@ -4,7 +4,6 @@
 local raise = require("torch.caller").raise
 
 return function(nn, torch)
-  nn.utils = nn.utils or {}
   local utils, kinds = nn.utils, {}
 
   -- A kind of computation: compute(module, name, spec) gives the tensor.  In the module itself stands only

@@ -1,7 +1,6 @@
 -- rnn.lua: sequences of several lengths: padded to one length, or packed, step after step without gaps.
 
 return function(nn, torch)
-  nn.utils = nn.utils or {}
   local rnn = {}
   nn.utils.rnn = rnn
   local raise = require("torch.caller").raise

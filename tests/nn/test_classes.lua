@@ -3,6 +3,13 @@ local torch = require "torch"
 local nn = require "nn"
 local paths = require "paths"
 
+-- Before any test loads it.
+local unused = rawget(nn, "Kmeans") == nil and rawget(torch._metatables, "nn.Kmeans") == nil
+local class = torch.class
+torch.class = function() error("interrupted", 0) end
+local stopped, why = pcall(function() return nn.Kmeans end)
+torch.class = class
+
 local tester = torch.Tester()
 local tests = torch.TestSuite()
 
@@ -37,6 +44,7 @@ local function classes(of)
 end
 
 function tests.every_layer_has_a_case()
+  for _ in pairs(nn) do end -- loads all
   local seen = {}
   for _, case in ipairs(cases()) do
     torch.manualSeed(1)
@@ -47,6 +55,22 @@ function tests.every_layer_has_a_case()
   for _, name in ipairs(classes "updateGradInput") do
     if nn[name:sub(4)].parameters then tester:assert(seen[name] == true, name .. " has a case") end
   end
+end
+
+function tests.classes_are_loaded_when_they_are_named()
+  tester:assert(unused, "nothing loads it")
+  tester:assert(not stopped and why == "interrupted")
+  tester:eq(torch.typename(torch.factory("nn.Kmeans")()), "nn.Kmeans", "by its full name, after all")
+  tester:assert(rawget(nn, "Kmeans") ~= nil)
+  tester:assert(nn.NoSuchClass == nil and torch._metatables["nn.NoSuchClass"] == nil)
+
+  local names = {}
+  for name in pairs(nn) do names[name] = true end
+  for name in paths.iterfiles "nn" do
+    name = name:match "^(%u.*)%.lua$"
+    if name and not name:lower():find "pool" then tester:assert(names[name] == true, name .. " is in the list") end
+  end
+  for name in pairs(names) do tester:assert(rawget(nn, name) ~= nil, name .. " is what its file defines") end
 end
 
 tester:add(tests):run()
