@@ -27,6 +27,7 @@ return function(nn, torch)
   end
 
   function AddConstant:updateOutput(input)
+    arguments.tensor(self, input)
     local c = self.constant_scalar
     if torch.isTensor(c) and (input:dim() == 0 or input:size(input:dim()) ~= c:size(1)) then
       arguments.fail(self, "the input of %s does not fit a constant of %s", arguments.shape(input),

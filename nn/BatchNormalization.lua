@@ -3,6 +3,7 @@
 
 return function(nn, torch)
   local BatchNormalization, parent = torch.class("nn.BatchNormalization", "nn.Module")
+  local arguments = nn._arguments
 
   BatchNormalization.nDim = 2 -- of a batch
 
@@ -23,12 +24,10 @@ return function(nn, torch)
   --   math.abs(module:forward(torch.rand(8, 2)):mean()) < 1e-5 --> true
   function BatchNormalization:__init(nOutput, eps, momentum, affine)
     parent.__init(self)
-    if affine ~= nil and type(affine) ~= "boolean" then
-      error(torch.typename(self) .. ": affine is true or false", 2)
-    end
-    self.affine = affine ~= false
-    self.eps = eps or 1e-5
-    self.momentum = momentum or 0.1
+    nOutput = arguments.whole(self, "nOutput", nOutput, nil, 0)
+    self.affine = affine == nil or arguments.flag(self, "affine", affine)
+    self.eps = arguments.number(self, "eps", eps, 1e-5)
+    self.momentum = arguments.number(self, "momentum", momentum, 0.1)
     self.train = true
     self:registerBuffer("running_mean", torch.zeros(nOutput))
     self:registerBuffer("running_var", torch.ones(nOutput))
@@ -47,6 +46,7 @@ return function(nn, torch)
   end
 
   function BatchNormalization:updateOutput(input)
+    arguments.tensor(self, input)
     if not self.train and input:dim() == self.nDim - 1 then -- one sample, as in Torch7
       return torch.squeeze(self:updateOutput(torch.unsqueeze(input, 1)), 1)
     end

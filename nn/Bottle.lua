@@ -18,8 +18,8 @@ return function(nn, torch)
   --   table.concat(nn.Bottle(nn.Linear(3, 2)):forward(torch.ones(4, 5, 3)).shape, "x") --> 4x5x2
   function Bottle:__init(module, nInputDim, nOutputDim)
     parent.__init(self, module)
-    self.nInputDim = nInputDim or 2
-    self.nOutputDim = nOutputDim or self.nInputDim
+    self.nInputDim = nn._arguments.whole(self, "nInputDim", nInputDim, 2, 1)
+    self.nOutputDim = nn._arguments.whole(self, "nOutputDim", nOutputDim, self.nInputDim, 1)
     self.dimDelta = self.nInputDim - self.nOutputDim
   end
 

@@ -1,5 +1,7 @@
 -- ClassNLLCriterion.lua: minus the log-probability of the right class.
 
+local expect = require "nn.expect"
+
 return function(nn, torch)
   local ClassNLLCriterion, parent = torch.class("nn.ClassNLLCriterion", "nn.Criterion")
 
@@ -24,6 +26,7 @@ return function(nn, torch)
   end
 
   function ClassNLLCriterion:updateOutput(input, target)
+    expect.labels(self, target)
     return nn.functional.nllLoss(input, target, self.weights, self.sizeAverage, self.ignoreIndex)
   end
 end

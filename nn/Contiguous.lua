@@ -12,6 +12,6 @@ return function(_, torch)
   -- Example:
   --   nn.Contiguous():forward(torch.ones(2, 3):t()):isContiguous() --> true
   function Contiguous:updateOutput(input)
-    return input:contiguous()
+    return nn._arguments.tensor(self, input):contiguous()
   end
 end

@@ -24,6 +24,11 @@ return function(nn, torch)
     if outputShape and not inputShape then
       arguments.fail(self, "there is an output shape %s, but no input shape", outputShape)
     end
+    for _, shape in ipairs { inputShape or "", outputShape or "" } do
+      if type(shape) ~= "string" then
+        arguments.fail(self, "a shape is a %s, wanted a string such as bchw", torch.type(shape))
+      end
+    end
     inputShape = inputShape or "b*"
     outputShape = outputShape or inputShape
     self.inputShape = inputShape:find("b", 1, true) and inputShape or "b" .. inputShape

@@ -21,6 +21,11 @@ return function(nn, torch)
     parent.__init(self)
     intype = intype or torch.getdefaulttensortype()
     outtype = outtype or torch.getdefaulttensortype()
+    for _, name in ipairs { intype, outtype } do
+      if type(name) ~= "string" or not torch.getmetatable(name) then
+        arguments.fail(self, "there is no type of tensors %s", tostring(name))
+      end
+    end
     self.dontCast = dontCast
     self.gradInput = torch.getmetatable(intype).new()
     self.output = torch.getmetatable(outtype).new()

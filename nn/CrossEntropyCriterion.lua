@@ -1,5 +1,7 @@
 -- CrossEntropyCriterion.lua: LogSoftMax and ClassNLLCriterion in one pass over memory.
 
+local expect = require "nn.expect"
+
 return function(nn, torch)
   local CrossEntropyCriterion, parent = torch.class("nn.CrossEntropyCriterion", "nn.Criterion")
 
@@ -28,6 +30,7 @@ return function(nn, torch)
     if self.sizeAverage ~= self._oldSizeAverage then
       self.nll.sizeAverage, self._oldSizeAverage = self.sizeAverage, self.sizeAverage
     end
+    expect.labels(self, target)
     return nn.functional.crossEntropy(input, target, self.nll.weights, self.nll.sizeAverage)
   end
 end

@@ -65,7 +65,7 @@ return function(nn, torch)
   function CrossEntropyLoss:updateOutput(input, target)
     local x = expect.input(self, "input", input)
     local rows, shape = reduction.rows(expect.wide(x))
-    local float = torch.isTensor(target) and target.dtype:find "float"
+    local float = torch.isTensor(expect.labels(self, target)) and target.dtype:find "float"
     if float and expect.shape_text(target) == expect.shape_text(x) then
       return with_probabilities(self, rows, target, shape, x.dtype)
     end

@@ -3,6 +3,7 @@
 
 return function(nn, torch)
   local Dropout, parent = torch.class("nn.Dropout", "nn.Module")
+  local arguments = nn._arguments
 
   --- nn.Dropout([p [, v1 [, inplace [, stochasticInference]]]])
   --
@@ -22,12 +23,12 @@ return function(nn, torch)
   --   module:forward(torch.ones(100)):max() --> 2.0
   function Dropout:__init(p, v1, inplace, stochasticInference)
     parent.__init(self)
-    self.p = p or 0.5
+    self.p = arguments.number(self, "p", p, 0.5)
     self.train = true
     self.v2 = not v1
     self.inplace = inplace
     self.stochastic_inference = stochasticInference or false
-    if self.p < 0 or self.p >= 1 then error(("nn.Dropout: p = %g, wanted 0 <= p < 1"):format(self.p), 2) end
+    if not (self.p >= 0 and self.p < 1) then arguments.fail(self, "p = %g, wanted 0 <= p < 1", self.p) end
   end
 
   function Dropout:updateOutput(input)

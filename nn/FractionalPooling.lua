@@ -13,7 +13,8 @@ return function(nn, torch)
       local given, whole = { ... }, true
       for i = 1, n do
         nn._arguments.whole(self, "poolSize" .. letters:sub(i, i), given[i], nil, 2)
-        whole = whole and nn._arguments.number(self, "argument " .. n + i, given[n + i]) >= 1
+        local size = nn._arguments.number(self, "argument " .. n + i, given[n + i])
+        whole = whole and size >= 1
       end
       self.newRandomPool = false
       for i = 1, n do

@@ -26,6 +26,7 @@ return function(nn, torch)
   end
 
   function HardTanh:updateOutput(input)
+    arguments.tensor(self, input)
     return arguments.between(input, self.min_val, self.max_val)
   end
 end

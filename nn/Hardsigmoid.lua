@@ -12,6 +12,7 @@ return function(nn, torch)
   -- Example:
   --   nn.Hardsigmoid():forward(torch.Tensor { -4, 0, 4 }):sum() --> 1.5
   function Hardsigmoid:updateOutput(input)
+    nn._arguments.tensor(self, input)
     return nn.functional.hardsigmoid(input)
   end
 end

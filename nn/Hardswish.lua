@@ -12,6 +12,7 @@ return function(nn, torch)
   -- Example:
   --   nn.Hardswish():forward(torch.Tensor { -4, 4 }):sum() --> 4.0
   function Hardswish:updateOutput(input)
+    nn._arguments.tensor(self, input)
     return nn.functional.hardswish(input)
   end
 end

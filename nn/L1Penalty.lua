@@ -38,6 +38,7 @@ return function(nn, torch)
   end
 
   function L1Penalty:updateOutput(input)
+    arguments.tensor(self, input)
     local weight = self.l1weight
     if self.sizeAverage then weight = weight / input:nElement() end
     self.loss = weight * torch.norm(input:detach(), 1)

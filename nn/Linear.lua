@@ -2,6 +2,7 @@
 
 return function(nn, torch)
   local Linear, parent = torch.class("nn.Linear", "nn.Module")
+  local arguments = nn._arguments
 
   --- nn.Linear(inputSize, outputSize [, bias])
   --
@@ -16,9 +17,12 @@ return function(nn, torch)
   --   nn.Linear(3, 2):forward(torch.ones(4, 3)):size(2) --> 2
   function Linear:__init(inputSize, outputSize, bias)
     parent.__init(self)
+    inputSize = arguments.whole(self, "inputSize", inputSize, nil, 0)
+    outputSize = arguments.whole(self, "outputSize", outputSize, nil, 0)
+    bias = bias == nil or arguments.flag(self, "bias", bias)
     self.weight = torch.Tensor(outputSize, inputSize)
     self.gradWeight = torch.zeros(outputSize, inputSize)
-    if bias ~= false then
+    if bias then
       self.bias = torch.Tensor(outputSize)
       self.gradBias = torch.zeros(outputSize)
     end

@@ -15,6 +15,7 @@ return function(nn, torch)
   local dims = { 1, 2, 1, 2 }
 
   function LogSoftMax:updateOutput(input)
+    nn._arguments.tensor(self, input)
     return nn.functional.logSoftmax(input, dims[input:dim()] or -1)
   end
 end

@@ -17,6 +17,8 @@ return function(nn, torch)
   --   nn.Maxout(4, 3, 2):forward(torch.ones(5, 4)):size(2) --> 3
   function Maxout:__init(inputSize, outputSize, maxoutNumber, preprocess)
     parent.__init(self)
+    outputSize = nn._arguments.whole(self, "outputSize", outputSize, nil, 0)
+    maxoutNumber = nn._arguments.whole(self, "maxoutNumber", maxoutNumber, nil, 1)
     self:add(nn.Linear(inputSize, outputSize * maxoutNumber))
     self:add(nn.View(maxoutNumber, outputSize):setNumInputDims(1))
     if preprocess then self:add(preprocess) end

@@ -1,5 +1,7 @@
 -- Module.lua: the base of all modules.
 
+local caller = require "torch.caller"
+
 return function(nn, torch)
   local Module = torch.class("nn.Module")
   local tape = nn.tape
@@ -126,10 +128,23 @@ return function(nn, torch)
     return table.concat(lines) .. message
   end
 
+  -- What a class of nn says of an input that is neither a tensor nor a table, rather than what its functions
+  -- do; those of a script may take anything.
+  local function mistaken_input(message)
+    local module, input = running[depth], inputs[depth]
+    if not rawget(getmetatable(module), "_guarded") or torch.isTensor(input) or type(input) == "table"
+      or tostring(message):find(": the input is a ", 1, true) then
+      return nil
+    end
+    return ("%s: %s: the input is a %s, wanted a tensor or a table of tensors"):format(caller.position(),
+      torch.typename(module), torch.type(input))
+  end
+
   -- What ran the outermost module gives: the results, or an error that says where it was.
   local function settle(ok, ...)
     if ok then return ... end
     local message = ...
+    if depth > 0 then message = mistaken_input(message) or message end
     if type(message) == "string" and depth > 0 then
       if torch._torch7() then
         message = torch7_path(message)
@@ -215,6 +230,7 @@ return function(nn, torch)
   -- computes its gradients by hand calls it, and so does a class by hand that is derived from this one.
   function Module._guard(class)
     local plain = rawget(class, "updateOutput")
+    rawset(class, "_guarded", true)
     if not plain then return end
 
     local function whole(self, input)

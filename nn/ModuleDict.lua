@@ -21,6 +21,9 @@ return function(nn, torch)
   function ModuleDict:__init(modules)
     parent.__init(self)
     self.names = {}
+    if modules ~= nil and (type(modules) ~= "table" or torch.typename(modules)) then
+      arguments.fail(self, "the modules are a %s, wanted a table", torch.type(modules))
+    end
     local names = {}
     for key, m in pairs(modules or {}) do
       if math.type(key) ~= "integer" then names[#names + 1] = key end

@@ -19,6 +19,9 @@ return function(nn, torch)
   --   #list, torch.typename(list[2]), list:stateDict()["0.bias"]:size(1) --> 2 nn.Tanh 3
   function ModuleList:__init(modules)
     parent.__init(self)
+    if modules ~= nil and type(modules) ~= "table" then
+      arguments.fail(self, "the modules are a %s, wanted a table", torch.type(modules))
+    end
     for _, m in ipairs(modules or {}) do self:append(m) end
   end
 

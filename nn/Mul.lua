@@ -25,6 +25,7 @@ return function(nn, torch)
   end
 
   function Mul:updateOutput(input)
+    arguments.tensor(self, input)
     return torch.cmul(input, self.weight)
   end
 end

@@ -21,6 +21,7 @@ return function(nn, torch)
   end
 
   function MulConstant:updateOutput(input)
+    arguments.tensor(self, input)
     return torch.mul(input, self.constant_scalar)
   end
 end

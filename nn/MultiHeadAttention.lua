@@ -187,10 +187,8 @@ return function(nn, torch)
     averageWeights = true, cache = true, fixed = true, first = true }
 
   local function check(self, q, k, v, o)
-    for name in pairs(o) do
-      if not call_options[name] then fail(self, "a call has no option '%s'", tostring(name)) end
-    end
-    for _, x in ipairs { q, k, v } do arguments.tensor(self, x, 2, 3) end
+    arguments.known(self, o, call_options)
+    for i = 1, 3 do arguments.tensor(self, select(i, q, k, v), 2, 3) end
     if q:dim() ~= k:dim() or k:dim() ~= v:dim() then
       fail(self, "inputs of %s, %s and %s", arguments.shape(q), arguments.shape(k), arguments.shape(v))
     end

@@ -25,6 +25,7 @@ return function(nn, torch)
   end
 
   function PReLU:updateOutput(input)
+    arguments.tensor(self, input)
     local weight = self.weight
     if self.nOutputPlane > 1 then
       local dim = input:dim() > 1 and 2 or 1

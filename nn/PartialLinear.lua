@@ -24,6 +24,7 @@ return function(nn, torch)
     parent.__init(self)
     self.inputsize = arguments.whole(self, "inputsize", inputsize, nil, 1)
     self.outputsize = arguments.whole(self, "outputsize", outputsize, nil, 1)
+    inputsize, outputsize = self.inputsize, self.outputsize
     local pair = nn.ParallelTable():add(nn.Identity()):add(nn.LookupTable(outputsize, inputsize))
     self.network = nn.Sequential():add(pair):add(nn.MM(false, true))
     if bias ~= false then

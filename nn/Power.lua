@@ -20,6 +20,7 @@ return function(nn, torch)
   end
 
   function Power:updateOutput(input)
+    arguments.tensor(self, input)
     return torch.pow(input, self.pow)
   end
 end

@@ -31,6 +31,7 @@ return function(nn, torch)
   end
 
   function RReLU:updateOutput(input)
+    arguments.tensor(self, input)
     if self.train then
       -- A new tensor each time: the tape of an earlier call may still need the last one.
       self.noise = input.new():resize(torch.LongStorage(input.shape)):uniform(self.lower, self.upper)

@@ -19,6 +19,7 @@ return function(nn, torch)
   end
 
   function ReLU6:updateOutput(input)
+    arguments.tensor(self, input)
     return arguments.between(input, 0, 6)
   end
 end

@@ -26,10 +26,12 @@ return function(nn, torch)
   end
 
   function Reshape:updateOutput(input)
+    arguments.tensor(self, input)
     local whole = input:nElement() == self.nelement and input:size(1) ~= 1
     if self.batchMode == false or (self.batchMode == nil and whole) then
       return torch.reshape(input, table.unpack(self.size:totable()))
     end
+    arguments.tensor(self, input, 1)
     return torch.reshape(input, input:size(1), table.unpack(self.size:totable()))
   end
 

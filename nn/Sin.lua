@@ -23,6 +23,7 @@ return function(nn, torch)
   end
 
   function Sin:updateOutput(input)
+    arguments.tensor(self, input)
     return torch.sin(input * self.omega)
   end
 

@@ -15,6 +15,7 @@ return function(nn, torch)
   local dims = { 1, 2, 1, 2 }
 
   function SoftMax:updateOutput(input)
+    nn._arguments.tensor(self, input)
     return nn.functional.softmax(input, dims[input:dim()] or -1)
   end
 end

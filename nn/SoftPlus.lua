@@ -20,6 +20,7 @@ return function(nn, torch)
   end
 
   function SoftPlus:updateOutput(input)
+    arguments.tensor(self, input)
     return torch.softplus(input * self.beta) / self.beta
   end
 end

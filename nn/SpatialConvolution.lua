@@ -20,15 +20,12 @@ return function(nn, torch)
   --   table.concat(module:forward(torch.ones(2, 3, 12, 12)).shape, "x") --> 2x8x8x8
   function SpatialConvolution:__init(nInputPlane, nOutputPlane, kW, kH, dW, dH, padW, padH)
     parent.__init(self)
-    self.nInputPlane, self.nOutputPlane = nInputPlane, nOutputPlane
-    self.kW, self.kH = kW, kH
-    self.dW, self.dH = dW or 1, dH or 1
-    self.padW = padW or 0
-    self.padH = padH or self.padW
-    self.weight = torch.Tensor(nOutputPlane, nInputPlane, kH, kW)
-    self.bias = torch.Tensor(nOutputPlane)
-    self.gradWeight = torch.zeros(nOutputPlane, nInputPlane, kH, kW)
-    self.gradBias = torch.zeros(nOutputPlane)
+    local convolution = nn._convolution
+    convolution.set(self, 1, "nInputPlane nOutputPlane kW kH", nInputPlane, nOutputPlane, kW, kH)
+    convolution.set(self, 1, "dW dH", dW or 1, dH or 1)
+    convolution.set(self, 0, "padW padH", padW or 0, padH or padW or 0)
+    local planes = self.nOutputPlane
+    convolution.parameters(self, { planes, self.nInputPlane, self.kH, self.kW }, { planes })
     self:reset()
   end
 

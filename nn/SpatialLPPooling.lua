@@ -17,10 +17,11 @@ return function(nn, torch)
   --   nn.SpatialLPPooling(1, 2, 2, 1):forward(torch.Tensor { 3, 4 }:view(1, 1, 2)):sum() --> 5.0
   function SpatialLPPooling:__init(_, pnorm, kW, kH, dW, dH)
     parent.__init(self)
-    self.kW, self.kH, self.dW, self.dH = kW, kH, dW or kW, dH or kH
+    pnorm = nn._arguments.number(self, "pnorm", pnorm)
+    nn._convolution.set(self, 1, "kW kH dW dH", kW, kH, dW or kW, dH or kH)
     self:add(pnorm == 2 and nn.Square() or nn.Power(pnorm))
-    self:add(nn.SpatialAveragePooling(kW, kH, self.dW, self.dH))
-    self:add(nn.MulConstant(kW * kH))
+    self:add(nn.SpatialAveragePooling(self.kW, self.kH, self.dW, self.dH))
+    self:add(nn.MulConstant(self.kW * self.kH))
     self:add(pnorm == 2 and nn.Sqrt() or nn.Power(1 / pnorm))
   end
 end

@@ -3,7 +3,7 @@
 
 return function(nn, torch)
   local Transformer, parent = torch.class("nn.Transformer", "nn.Module")
-  local arguments, shared = nn._arguments, nn._transformer
+  local arguments = nn._arguments
 
   --- nn.Transformer([opts])
   --
@@ -56,7 +56,7 @@ return function(nn, torch)
 
   function Transformer:updateOutput(src, tgt, opts)
     if type(src) == "table" then src, tgt, opts = src[1], src[2], src[3] end
-    local o = shared.call(self, opts, known)
+    local o = arguments.known(self, opts, known)
     local memory = self.encoder(src, { mask = o.srcMask, srcKeyPaddingMask = o.srcKeyPaddingMask,
       causal = o.srcCausal })
     return self.decoder(tgt, memory, { tgtMask = o.tgtMask, memoryMask = o.memoryMask,

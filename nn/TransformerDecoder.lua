@@ -32,7 +32,7 @@ return function(nn, torch)
 
   function Decoder:updateOutput(tgt, memory, opts)
     if type(tgt) == "table" then tgt, memory, opts = tgt[1], tgt[2], tgt[3] end
-    local o = shared.call(self, opts, known)
+    local o = nn._arguments.known(self, opts, known)
     return shared.run(self, tgt, function(layer, x, i)
       return layer(x, memory, { tgtMask = o.tgtMask, memoryMask = o.memoryMask,
         tgtKeyPaddingMask = o.tgtKeyPaddingMask, memoryKeyPaddingMask = o.memoryKeyPaddingMask,

@@ -38,7 +38,7 @@ return function(nn, torch)
 
   function DecoderLayer:updateOutput(tgt, memory, opts)
     if type(tgt) == "table" then tgt, memory, opts = tgt[1], tgt[2], tgt[3] end
-    local o = shared.call(self, opts, known)
+    local o = nn._arguments.known(self, opts, known)
     local cache = o.cache or {}
     if o.cache and not cache.own then cache.own, cache.memory = nn.KeyValueCache(), nn.KeyValueCache() end
     local x = shared.residual(self, 1, tgt, function(y)

@@ -35,7 +35,7 @@ return function(nn, torch)
 
   function Encoder:updateOutput(src, opts)
     if type(src) == "table" then src, opts = src[1], src[2] end
-    local o = shared.call(self, opts, known)
+    local o = nn._arguments.known(self, opts, known)
     return shared.run(self, src, function(layer, x, i)
       return layer(x, { srcMask = o.mask, srcKeyPaddingMask = o.srcKeyPaddingMask, causal = o.causal,
         cache = shared.cache(self, o.cache, i, nn.KeyValueCache) })

@@ -38,7 +38,7 @@ return function(nn, torch)
 
   function EncoderLayer:updateOutput(src, opts)
     if type(src) == "table" then src, opts = src[1], src[2] end
-    local o = shared.call(self, opts, known)
+    local o = nn._arguments.known(self, opts, known)
     local x = shared.residual(self, 1, src, function(y)
       return (self.self_attn(y, nil, nil, { attnMask = o.srcMask, keyPaddingMask = o.srcKeyPaddingMask,
         causal = o.causal, cache = o.cache, needWeights = false }))

@@ -72,6 +72,7 @@ return function(nn, torch)
   end
 
   function View:updateOutput(input)
+    arguments.tensor(self, input)
     local sizes = self.size:totable()
     local n = batch_size(self, input, sizes)
     if n then return torch.reshape(input, n, table.unpack(sizes)) end

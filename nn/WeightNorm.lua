@@ -20,7 +20,7 @@ return function(nn, torch)
   --   module.g:size(1), module.v:size(2), #module:parameters() --> 2 3 3
   function WeightNorm:__init(module, outputDim)
     parent.__init(self, module)
-    local weight = module.weight
+    local weight = torch.isTypeOf(module, "nn.Module") and module.weight
     if not torch.isTensor(weight) then arguments.fail(self, "%s has no weight", torch.type(module)) end
     self.outputDim = arguments.whole(self, "outputDim", outputDim, 1, 1)
     if self.outputDim > weight:dim() then

@@ -67,6 +67,17 @@ return function(nn, torch)
     return options
   end
 
+  -- The options of a call: an unknown one is an error.
+  function arguments.known(module, opts, known)
+    if opts ~= nil and (type(opts) ~= "table" or torch.typename(opts)) then
+      fail(module, "the options of a call are a %s, wanted a table", kind(opts))
+    end
+    for name in pairs(opts or {}) do
+      if not known[name] then fail(module, "a call has no option '%s'", tostring(name)) end
+    end
+    return opts or {}
+  end
+
   -- The options called `names`, from a table of them or from arguments in that order.
   function arguments.short(self, names, defaults, first, ...)
     if type(first) == "table" then return arguments.options(self, first, defaults) end
@@ -95,10 +106,14 @@ return function(nn, torch)
     local sizes = { ... }
     if #sizes == 1 and type(sizes[1]) ~= "number" then
       local ok, list = pcall(function(storage) return storage:totable() end, sizes[1])
-      if not ok then fail(module, "the sizes are a %s, wanted numbers or a LongStorage", kind(sizes[1])) end
+      if not ok or type(list) ~= "table" then
+        fail(module, "the sizes are a %s, wanted numbers or a LongStorage", kind(sizes[1]))
+      end
       sizes = list
     end
-    for i, size in ipairs(sizes) do sizes[i] = arguments.whole(module, "size " .. i, size, nil, least) end
+    for i = 1, math.max(#sizes, select("#", ...)) do
+      sizes[i] = arguments.whole(module, "size " .. i, sizes[i], nil, least)
+    end
     if #sizes == 0 then fail(module, "the sizes are missing") end
     return sizes
   end
@@ -112,7 +127,7 @@ return function(nn, torch)
     if not torch.isTensor(input) then fail(module, "the input is a %s, wanted a tensor", kind(input)) end
     if least and input:dim() < least or most and input:dim() > most then
       fail(module, "the input is of %s, wanted %s dimensions", arguments.shape(input),
-        least == most and least or ("%d to %d"):format(least or 0, most))
+        least == most and least or most and ("%d to %d"):format(least or 0, most) or least .. " or more")
     end
     return input
   end

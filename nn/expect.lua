@@ -80,10 +80,18 @@ function expect.signs(criterion, input, target)
   return target
 end
 
+--- A target of class numbers: a number, or a tensor of them.
+function expect.labels(criterion, target)
+  if not math.type(target) and (not torch.isTensor(target) or target.dtype == "bool") then
+    expect.fail(criterion, "target is a %s, wanted class numbers", kind(target))
+  end
+  return target
+end
+
 --- Class numbers from lo to n as a LongTensor on the input's device; `count` of them, or of a shape.
 function expect.classes(criterion, input, target, lo, n, shape)
+  expect.labels(criterion, target)
   if math.type(target) then target = torch.LongTensor { target } end
-  expect.tensor(criterion, "target", target)
   local count = 1
   for _, size in ipairs(shape) do count = count * size end
   if target:nElement() ~= count or (#shape > 1 and shape_text(target) ~= table.concat(shape, "x")) then

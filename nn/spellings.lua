@@ -59,6 +59,7 @@ return function(nn, torch)
     self.threshold = arguments.number(self, "threshold", o.threshold)
   end
   function Softplus:updateOutput(input)
+    arguments.tensor(self, input)
     return nn.functional.softplus(input, self.beta, self.threshold)
   end
   function Softplus:__tostring()
@@ -89,6 +90,7 @@ return function(nn, torch)
       self.dim = o.dim and arguments.whole(self, "dim", o.dim)
     end
     function Class:updateOutput(input)
+      arguments.tensor(self, input)
       local dim = self.dim or (input:dim() == 1 or input:dim() == 3) and 1 or 2
       return nn.functional[along[1]](input, arguments.dimension(self, input, dim))
     end

@@ -52,14 +52,6 @@ return function(nn, torch)
     return norm(x + drop(dropout, f(x)))
   end
 
-  -- The options of a call: an unknown one is an error.
-  function shared.call(self, opts, known)
-    for name in pairs(opts or {}) do
-      if not known[name] then fail(self, "a call has no option '%s'", tostring(name)) end
-    end
-    return opts or {}
-  end
-
   -- A stack of copies of a layer, all with its parameters' values.
   function shared.stack(self, layer, class, numLayers, norm)
     if not torch.isTypeOf(layer, class) then

@@ -191,6 +191,9 @@ return function(nn, torch)
     if o.perSampleWeights then
       local given = o.perSampleWeights
       if mode ~= "sum" then raise("embeddingBag: perSampleWeights are for mode sum, not %s", mode) end
+      if not torch.isTensor(given) then
+        raise("embeddingBag: perSampleWeights are a %s, wanted a tensor", torch.type(given))
+      end
       if given:nElement() ~= places:nElement() then
         raise("embeddingBag: %d perSampleWeights for an input of %d", given:nElement(), places:nElement())
       end

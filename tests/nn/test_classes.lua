@@ -5,10 +5,10 @@ local paths = require "paths"
 
 -- Before any test loads it.
 local unused = rawget(nn, "Kmeans") == nil and rawget(torch._metatables, "nn.Kmeans") == nil
-local class = torch.class
+local define = torch.class
 torch.class = function() error("interrupted", 0) end
 local stopped, why = pcall(function() return nn.Kmeans end)
-torch.class = class
+torch.class = define
 
 local tester = torch.Tester()
 local tests = torch.TestSuite()
@@ -68,7 +68,9 @@ function tests.classes_are_loaded_when_they_are_named()
   for name in pairs(nn) do names[name] = true end
   for name in paths.iterfiles "nn" do
     name = name:match "^(%u.*)%.lua$"
-    if name and not name:lower():find "pool" then tester:assert(names[name] == true, name .. " is in the list") end
+    if name and not name:lower():find "pool" then
+      tester:assert(names[name] == true, name .. " is in the list")
+    end
   end
   for name in pairs(names) do tester:assert(rawget(nn, name) ~= nil, name .. " is what its file defines") end
 end
