@@ -58,12 +58,7 @@ return function(nn, torch)
 
   function Bilinear:updateOutput(input)
     local a, b = check(self, input)
-    local rows, w = a:size(1), self.weight
-    local outputs, n, m = w:size(1), w:size(2), w:size(3)
-    local flat = torch.reshape(torch.permute(w, 2, 1, 3), n, outputs * m)
-    local left = torch.reshape(torch.mm(a, flat), rows, outputs, m)
-    local y = torch.reshape(torch.bmm(left, torch.reshape(b, rows, m, 1)), rows, outputs)
-    return self.bias and torch.add(y, torch.reshape(self.bias, 1, outputs)) or y
+    return nn.functional.bilinear(a, b, self.weight, self.bias)
   end
 
   function Bilinear:__tostring()

@@ -17,9 +17,9 @@ for _, name in ipairs {
   "tape", "arguments", "tables", "initialisers", "functional.convolutions", "functional.padding",
   "functional.windows", "functional.pooling", "functional.resampling", "functional.activations",
   "functional.norm", "functional.dropout", "functional.attention", "functional.embedding",
-  "convolution", "connections", "Module", "module_tree", "module_parameters", "module_copies",
-  "module_state", "module_hooks", "module_summary", "module_check", "Container", "Criterion",
-  "reduction"
+  "functional.pairs", "functional.modules", "convolution", "connections", "Module", "module_tree",
+  "module_parameters", "module_copies", "module_state", "module_hooks", "module_summary", "module_check",
+  "Container", "Criterion", "reduction",
 } do
   require("nn." .. name)(nn, torch)
 end
@@ -30,7 +30,8 @@ for name in ([[
   Sequential Identity Lambda Concat DepthConcat ConcatTable ParallelTable MapTable Parallel Decorator
   Bottle DontCast JoinTable SplitTable SelectTable NarrowTable FlattenTable ZipTable ZipTableOneToMany
   CAddTable CSubTable CMulTable CDivTable CMaxTable CMinTable CAddTensorTable DotProduct CosineDistance
-  PairwiseDistance MixtureTable MaskedSelect Index MM MV Linear SpatialConvolution SpatialConvolutionMM
+  CosineSimilarity PairwiseDistance MixtureTable MaskedSelect Index MM MV Linear
+  SpatialConvolution SpatialConvolutionMM
   SpatialDilatedConvolution SpatialDepthWiseConvolution SpatialConvolutionLocal SpatialConvolutionMap
   SpatialFullConvolution SpatialFullConvolutionMap SpatialSubSampling TemporalConvolution
   TemporalRowConvolution TemporalSubSampling VolumetricConvolution VolumetricDilatedConvolution

@@ -166,7 +166,7 @@ return function(nn, torch)
   end
 
   --- module:type([typename [, cache]]); module:float(); module:double(); module:half()
-  -- module:cuda(); module:cpu()
+  -- module:cuda(); module:cpu(); module:to(where)
   --
   -- The type of the module's tensors; or converts them.  A float type is for the module's float tensors;
   -- the others stay what they are, but go to the same device: "torch.CudaTensor" is float32 on the CUDA
@@ -174,6 +174,7 @@ return function(nn, torch)
   -- th, cuda() is type("torch.CudaTensor").
   --
   -- typename: string, as "torch.DoubleTensor"
+  -- where: "cuda", "cpu", or a type such as "float64", which leaves the module on its device
   -- cache: table, {} at first: tensors that modules share stay shared when they are converted with one table
   -- Returns: a string; or the module
   -- Errors: there is no CUDA device
@@ -195,6 +196,14 @@ return function(nn, torch)
   function Module:double(cache) return self:type("torch.DoubleTensor", cache) end
   function Module:half(cache) return self:type("torch.HalfTensor", cache) end
   function Module:cpu() return convert_all(self, in_host) end
+  function Module:to(where)
+    if where == "cpu" then return self:cpu() end
+    if where == "cuda" then return self:cuda() end
+    if type(where) ~= "string" then
+      nn._arguments.fail(self, 'to a %s, wanted "cuda", "cpu" or a type', torch.type(where))
+    end
+    return self:type(where)
+  end
   function Module:cuda()
     torch.cuda.setDevice(torch.cuda.getDevice()) -- says what is missing where there is no device
     if torch._torch7() then return self:type("torch.CudaTensor") end

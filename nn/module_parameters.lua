@@ -178,6 +178,8 @@ return function(nn, torch)
     with_gradients(self, "zeroGradParameters", function(_, g) if g then g:zero() end end)
   end
 
+  Module.zeroGrad = Module.zeroGradParameters
+
   function Module:updateParameters(lr)
     torch.noGrad(with_gradients, self, "updateParameters", function(p, g) p:add(-lr, g) end, lr)
   end

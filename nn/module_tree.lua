@@ -112,6 +112,38 @@ return function(nn, torch)
     return walk(self, "", {}, {}, function(m, prefix) return { { name = prefix:sub(1, -2), module = m } } end)
   end
 
+  -- The entry of a list that has the name.
+  local function named(self, what, list, name)
+    for _, entry in ipairs(list) do
+      if entry.name == name then return entry end
+    end
+    nn._arguments.fail(self, "there is no %s '%s'", what, tostring(name))
+  end
+
+  --- module:getSubmodule(name); module:getParameter(name); module:getBuffer(name)
+  --
+  -- The module, parameter or buffer that namedModules, namedParameters or namedBuffers gives that name.
+  --
+  -- name: string; "" is the module itself
+  -- Returns: a module, or a tensor
+  -- Errors: there is none
+  -- From: PyTorch
+  -- Example:
+  --   net = nn.Sequential():add(nn.Linear(2, 3)):add(nn.BatchNormalization(3))
+  --   net:getSubmodule("0") == net:get(1), net:getParameter("0.bias") == net:get(1).bias --> true true
+  --   net:getBuffer("1.running_mean"):size(1) --> 3
+  function Module:getSubmodule(name)
+    return named(self, "module", self:namedModules(), name).module
+  end
+
+  function Module:getParameter(name)
+    return named(self, "parameter", self:namedParameters(true), name).tensor
+  end
+
+  function Module:getBuffer(name)
+    return named(self, "buffer", self:namedBuffers(true), name).tensor
+  end
+
   local function tensors(names_of)
     return function(m, prefix)
       local list = {}

@@ -168,7 +168,7 @@ return function(nn, torch)
     return object
   end
 
-  for _, part in ipairs { "derived", "weightnorm", "spectralnorm", "rnn" } do
+  for _, part in ipairs { "derived", "gradients", "weightnorm", "spectralnorm", "rnn" } do
     require("nn.utils." .. part)(nn, torch)
   end
 end

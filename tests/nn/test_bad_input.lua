@@ -131,8 +131,8 @@ function tests.arguments()
 end
 
 local bad_inputs = { "x", 3, true, {}, function() end, { 1, 2 }, { "x" }, torch.zeros(0),
-  torch.scalar(1, "float64"), { ones(2, 3) }, { ones(2, 3), ones(2, 3) }, { ones(2, 3), ones(3, 2) }, { ones(2, 3), 4 },
-  { ones(2, 3):long(), ones(2, 3) }, { { ones(2, 3) }, ones(2, 3), ones(2, 3) } }
+  torch.scalar(1, "float64"), { ones(2, 3) }, { ones(2, 3), ones(2, 3) }, { ones(2, 3), ones(3, 2) },
+  { ones(2, 3), 4 }, { ones(2, 3):long(), ones(2, 3) }, { { ones(2, 3) }, ones(2, 3), ones(2, 3) } }
 for _, shape in ipairs { { 1 }, { 3 }, { 2, 3 }, { 7, 7 }, { 0, 3 }, { 2, 0 }, { 2, 3, 4 }, { 2, 0, 4 },
   { 0, 3, 4 }, { 2, 3, 4, 5 }, { 2, 3, 0, 5 }, { 0, 3, 4, 5 }, { 2, 3, 4, 5, 6 },
   { 0, 2, 3, 4, 5 }, { 1, 2, 3, 4, 5, 6 } } do
