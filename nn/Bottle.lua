@@ -37,8 +37,8 @@ return function(nn, torch)
     local output = self.modules[1]:_run(torch.reshape(input, table.unpack(inner)))
     nn.tables.tensor(self, output, "the module's output")
     if output:dim() ~= self.nOutputDim or output:size(1) ~= samples then
-      nn.tables.fail(self, "an output of %d dimensions for %d samples is wanted of the module, got %s",
-        self.nOutputDim, samples, nn.tables.shape(output))
+      nn._arguments.fail(self, "an output of %d dimensions for %d samples is wanted of the module, got %s",
+        self.nOutputDim, samples, nn._arguments.shape(output))
     end
     for d = 2, output:dim() do outer[#outer + 1] = output:size(d) end
     return torch.reshape(output, table.unpack(outer))

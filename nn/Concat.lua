@@ -23,7 +23,7 @@ return function(nn, torch)
   function Concat:_outputs(input)
     local outputs = {}
     for i, m in ipairs(self.modules) do outputs[i] = m:_run(input) end
-    if #outputs == 0 then nn.tables.fail(self, "there is no module in it") end
+    if #outputs == 0 then nn._arguments.fail(self, "there is no module in it") end
     return outputs
   end
 

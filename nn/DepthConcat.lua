@@ -31,8 +31,8 @@ return function(nn, torch)
     local dim = nn.tables.dimension(self, self.dimension, outputs[1])
     for _, t in ipairs(outputs) do
       if t:dim() ~= outputs[1]:dim() then
-        nn.tables.fail(self, "outputs with equally many dimensions are wanted, got %s and %s",
-          nn.tables.shape(outputs[1]), nn.tables.shape(t))
+        nn._arguments.fail(self, "outputs with equally many dimensions are wanted, got %s and %s",
+          nn._arguments.shape(outputs[1]), nn._arguments.shape(t))
       end
       for d = 1, t:dim() do sizes[d] = math.max(sizes[d] or 0, t:size(d)) end
     end

@@ -31,7 +31,7 @@ return function(nn, torch)
     self.moduleType = moduleType
     if (castin or castout) and not moduleType then
       self.moduleType = first_type(module.output) or first_type((module:parameters()))
-      if not self.moduleType then nn.tables.fail(self, "the argument moduleType is wanted") end
+      if not self.moduleType then nn._arguments.fail(self, "the argument moduleType is wanted") end
     end
   end
 

@@ -21,7 +21,7 @@ return function(nn, torch)
   function Index:updateOutput(input)
     nn.tables.tensors(self, input, 2, 2)
     if input[2]:dim() ~= 1 then
-      nn.tables.fail(self, "a vector of places is wanted, got %s", nn.tables.shape(input[2]))
+      nn._arguments.fail(self, "a vector of places is wanted, got %s", nn._arguments.shape(input[2]))
     end
     return input[1]:index(nn.tables.dimension(self, self.dimension, input[1]), input[2])
   end

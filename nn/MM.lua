@@ -31,8 +31,8 @@ return function(nn, torch)
       fits = a:size(n) == b:size(n - 1)
     end
     if not fits then
-      nn.tables.fail(self, "two matrices, or two batches of them, that can be multiplied are wanted, "
-        .. "got %s and %s", nn.tables.shape(a), nn.tables.shape(b))
+      nn._arguments.fail(self, "two matrices, or two batches of them, that can be multiplied are wanted, "
+        .. "got %s and %s", nn._arguments.shape(a), nn._arguments.shape(b))
     end
     return n == 2 and torch.mm(a, b) or torch.bmm(a, b)
   end

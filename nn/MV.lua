@@ -18,7 +18,7 @@ return function(nn, torch)
     parent.__init(self)
     self.trans = trans or false
     if type(self.trans) ~= "boolean" then
-      nn.tables.fail(self, "true or false is wanted, got a %s", type(trans))
+      nn._arguments.fail(self, "true or false is wanted, got a %s", type(trans))
     end
   end
 
@@ -32,8 +32,8 @@ return function(nn, torch)
       fits = m:size(n) == v:size(n - 1)
     end
     if not fits then
-      nn.tables.fail(self, "a matrix and a vector, or batches of them, that can be multiplied are wanted, "
-        .. "got %s and %s", nn.tables.shape(m), nn.tables.shape(v))
+      nn._arguments.fail(self, "a matrix and a vector, or batches of them, that can be multiplied are wanted, "
+        .. "got %s and %s", nn._arguments.shape(m), nn._arguments.shape(v))
     end
     if n == 2 then return torch.mv(m, v) end
     local product = torch.bmm(m, torch.reshape(v, v:size(1), v:size(2), 1))

@@ -26,7 +26,7 @@ return function(nn, torch)
   end
 
   function MapTable:add(module)
-    if self.module then nn.tables.fail(self, "there is a module in it already") end
+    if self.module then nn._arguments.fail(self, "there is a module in it already") end
     parent.add(self, module)
     self.module = module
     return self
@@ -42,7 +42,7 @@ return function(nn, torch)
   end
 
   function MapTable:_extend(n)
-    if not self.module then nn.tables.fail(self, "there is no module in it") end
+    if not self.module then nn._arguments.fail(self, "there is no module in it") end
     self.modules[1] = self.module
     torch.noGrad(function()
       for i = #self.modules + 1, n do

@@ -22,8 +22,8 @@ return function(nn, torch)
   end
 
   local function wrong(self, gater, expert)
-    nn.tables.fail(self, "outputs that fit weights of %s are wanted, got %s", nn.tables.shape(gater),
-      nn.tables.shape(expert))
+    nn._arguments.fail(self, "outputs that fit weights of %s are wanted, got %s", nn._arguments.shape(gater),
+      nn._arguments.shape(expert))
   end
 
   -- x in a shape of ones but for what is given, ready to be multiplied.
@@ -64,7 +64,7 @@ return function(nn, torch)
     nn.tables.entries(self, input, 2, 2)
     local gater, experts = nn.tables.tensor(self, input[1], "entry 1"), input[2]
     if gater:dim() < 1 or gater:dim() > 2 then
-      nn.tables.fail(self, "weights of 1 or 2 dimensions are wanted, got %s", nn.tables.shape(gater))
+      nn._arguments.fail(self, "weights of 1 or 2 dimensions are wanted, got %s", nn._arguments.shape(gater))
     end
     return (torch.isTensor(experts) and of_tensor or of_table)(self, gater, experts)
   end

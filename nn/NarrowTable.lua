@@ -17,7 +17,7 @@ return function(nn, torch)
   function NarrowTable:__init(offset, length)
     parent.__init(self)
     if type(offset) ~= "number" or offset < 1 then
-      nn.tables.fail(self, "the place of the first entry is wanted, got %s", tostring(offset))
+      nn._arguments.fail(self, "the place of the first entry is wanted, got %s", tostring(offset))
     end
     self.offset = offset
     self.length = length or 1

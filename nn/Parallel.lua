@@ -27,7 +27,7 @@ return function(nn, torch)
     local dim = nn.tables.dimension(self, self.inputDimension, input)
     local parts, outputs = input:size(dim), {}
     if parts > #self.modules then
-      nn.tables.fail(self, "a module for each of %d parts is wanted, got %d", parts, #self.modules)
+      nn._arguments.fail(self, "a module for each of %d parts is wanted, got %d", parts, #self.modules)
     end
     for i = 1, parts do
       outputs[i] = self.modules[i]:_run(input:select(dim, i))

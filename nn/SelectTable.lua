@@ -23,7 +23,7 @@ return function(nn, torch)
     local index = self.index
     if type(index) == "number" and index < 0 then index = #input + index + 1 end
     if input[index] == nil then
-      nn.tables.fail(self, "an entry %s is wanted, got a table of %d", tostring(self.index), #input)
+      nn._arguments.fail(self, "an entry %s is wanted, got a table of %d", tostring(self.index), #input)
     end
     return input[index]
   end

@@ -1,34 +1,8 @@
 -- tables.lua: what modules whose input is a table share: is it what they want?
 
 return function(nn, torch)
-  local tables = {}
+  local tables, arguments = {}, nn._arguments
   nn.tables = tables
-
-  --- nn.tables.fail(module, text, ...)
-  --
-  -- Raises an error that names the module's class.
-  --
-  -- module: nn.Module
-  -- text: string, as for string.format
-  -- Errors: always
-  -- Example:
-  --   pcall(nn.tables.fail, nn.Identity(), "%d entries", 2) --> false nn.Identity: 2 entries
-  function tables.fail(module, text, ...)
-    error(torch.typename(module) .. ": " .. text:format(...), 0)
-  end
-  local fail = tables.fail
-
-  --- nn.tables.shape(x)
-  --
-  -- The sizes of a tensor, as text for messages.
-  --
-  -- x: tensor
-  -- Returns: a string
-  -- Example:
-  --   nn.tables.shape(torch.ones(2, 3)) --> 2x3
-  function tables.shape(x)
-    return x:dim() == 0 and "a scalar" or table.concat(x.shape, "x")
-  end
 
   --- nn.tables.tensor(module, input [, what]); nn.tables.entries(module, input, least [, most])
   -- nn.tables.tensors(module, input, least [, most]); nn.tables.alike(module, input, least [, most])
@@ -47,12 +21,12 @@ return function(nn, torch)
   --   nn.tables.alike(nn.Identity(), { torch.ones(2, 1), torch.ones(2) }, 2)[2]:dim() --> 2
   function tables.tensor(module, input, what)
     if torch.isTensor(input) then return input end
-    fail(module, "%s is wanted as a tensor, got a %s", what or "the input", torch.type(input))
+    arguments.fail(module, "%s is wanted as a tensor, got a %s", what or "the input", torch.type(input))
   end
 
   function tables.entries(module, input, least, most)
     if type(input) == "table" and #input >= least and #input <= (most or #input) then return input end
-    fail(module, "a table of %s%d entries is wanted, got %s", most and "" or "at least ", least,
+    arguments.fail(module, "a table of %s%d entries is wanted, got %s", most and "" or "at least ", least,
       type(input) == "table" and #input .. " of them" or "a " .. torch.type(input))
   end
 
@@ -72,8 +46,8 @@ return function(nn, torch)
       elseif t:nElement() == first:nElement() then
         list[i] = torch.reshape(t, table.unpack(first.shape))
       else
-        fail(module, "entries of the same sizes are wanted, got %s and %s", tables.shape(first),
-          tables.shape(t))
+        arguments.fail(module, "entries of the same sizes are wanted, got %s and %s", arguments.shape(first),
+          arguments.shape(t))
       end
     end
     return list
@@ -94,8 +68,8 @@ return function(nn, torch)
     tables.tensors(module, input, 2)
     local a, b = input[1], input[2]
     if a:dim() < 1 or a:dim() > 2 or not a:isSameSizeAs(b) then
-      fail(module, "two vectors or two matrices of the same sizes are wanted, got %s and %s",
-        tables.shape(a), tables.shape(b))
+      arguments.fail(module, "two vectors or two matrices of the same sizes are wanted, got %s and %s",
+        arguments.shape(a), arguments.shape(b))
     end
     if a:dim() == 2 then return a, b end
     return torch.reshape(a, 1, a:size(1)), torch.reshape(b, 1, b:size(1))
@@ -118,7 +92,7 @@ return function(nn, torch)
   function tables.dimension(module, dim, x)
     local d = dim and dim < 0 and x:dim() + dim + 1 or dim
     if not d or d < 1 or d > x:dim() then
-      fail(module, "dimension %s of a tensor of %s", tostring(dim), tables.shape(x))
+      arguments.fail(module, "dimension %s of a tensor of %s", tostring(dim), arguments.shape(x))
     end
     return d
   end
@@ -132,8 +106,8 @@ return function(nn, torch)
         fits = fits and (d == dim or list[i]:size(d) == first:size(d))
       end
       if not fits then
-        fail(module, "tensors that differ in dimension %d only are wanted, got %s and %s", dim,
-          tables.shape(first), tables.shape(list[i]))
+        arguments.fail(module, "tensors that differ in dimension %d only are wanted, got %s and %s", dim,
+          arguments.shape(first), arguments.shape(list[i]))
       end
     end
     return torch.cat(list, dim)

@@ -5,10 +5,7 @@ local raise = require("torch.caller").raise
 return function(nn, torch)
   local functional = nn.functional
 
-  -- x below zero and 0 elsewhere; relu(x) + below(x) is x.
-  local function below(x)
-    return torch.clamp(x, nil, 0)
-  end
+  local below = nn._arguments.below
 
   --- nn.functional.relu(x); nn.functional.relu6(x); nn.functional.squaredRelu(x)
   -- nn.functional.sigmoid(x); nn.functional.tanh(x); nn.functional.logSigmoid(x); nn.functional.softsign(x)

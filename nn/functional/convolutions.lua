@@ -29,7 +29,7 @@ return function(nn, torch)
   end
   local each = convolution.each
 
-  local function text(x) return #x.shape == 0 and "no dimensions" or table.concat(x.shape, "x") end
+  local text = nn._arguments.shape
 
   -- Input and weight of a convolution of n dimensions: tensors of so many.
   local function check(fn, x, weight, n)

@@ -5,9 +5,7 @@ local raise = require("torch.caller").raise
 return function(nn, torch)
   local functional = nn.functional
 
-  local function text_of(x)
-    return #x.shape == 0 and "no dimensions" or table.concat(x.shape, "x")
-  end
+  local text_of = nn._arguments.shape
 
   -- A vector of one number a channel, in the shape that broadcasts to x.
   local function by_channel(name, what, t, x)
