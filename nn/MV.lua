@@ -32,8 +32,8 @@ return function(nn, torch)
       fits = m:size(n) == v:size(n - 1)
     end
     if not fits then
-      nn._arguments.fail(self, "a matrix and a vector, or batches of them, that can be multiplied are wanted, "
-        .. "got %s and %s", nn._arguments.shape(m), nn._arguments.shape(v))
+      nn._arguments.fail(self, "a matrix and a vector, or batches of them, that can be multiplied are "
+        .. "wanted, got %s and %s", nn._arguments.shape(m), nn._arguments.shape(v))
     end
     if n == 2 then return torch.mv(m, v) end
     local product = torch.bmm(m, torch.reshape(v, v:size(1), v:size(2), 1))

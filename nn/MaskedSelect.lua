@@ -18,7 +18,8 @@ return function(nn, torch)
     nn.tables.tensors(self, input, 2, 2)
     local x, mask = input[1], input[2]
     if x:nElement() ~= mask:nElement() then
-      nn._arguments.fail(self, "a mask of %s is wanted, got %s", nn._arguments.shape(x), nn._arguments.shape(mask))
+      nn._arguments.fail(self, "a mask of %s is wanted, got %s", nn._arguments.shape(x),
+        nn._arguments.shape(mask))
     end
     return x:maskedSelect(mask)
   end
