@@ -84,7 +84,7 @@ return function(nn, torch)
   -- From: PyTorch
   -- Example:
   --   nn.functional.threshold(torch.Tensor { -1, 3 }, 0, 9):sum() --> 12.0
-  --   nn.functional.oneHot(torch.LongTensor { 2 }, 3)[1][2] --> 1
+  --   nn.functional.oneHot(torch.LongTensor { 2 }, 3)[1][2] --> 1.0
   functional.threshold, functional.oneHot = torch.threshold, torch.oneHot
   functional.logsigmoid = torch.logSigmoid
 end
