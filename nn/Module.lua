@@ -336,11 +336,12 @@ return function(nn, torch)
     return self.gradInput
   end
 
-  -- The class, and the modules in its fields.
+  -- The class, and the modules in the fields of one that is not nn's.
   function Module:__tostring()
     local lines = { torch.typename(self) }
+    local whole = not lines[1]:find "^nn%."
     for _, child in ipairs(self:namedChildren()) do
-      if child.field then
+      if whole and child.field then
         lines[#lines + 1] = ("  (%s): %s"):format(child.field, nn.indented(tostring(child.module)))
       end
     end
