@@ -129,6 +129,11 @@ function check.constant(v, x, dtype)
   return check.beside(x, torch.scalar(v, (torch._kind(dtype or x.dtype, x.device ~= "cpu"))))
 end
 
+--- A tensor of equal numbers, of x's type and on the device that x is on.
+function check.full(x, shape, v)
+  return check.beside(x, torch.full(shape, v, (torch._kind(x.dtype, x.device ~= "cpu"))))
+end
+
 --- A number as a tensor of no dimensions of another's type; a fraction makes it a float.
 function check.operand(fn, x, like)
   if torch.isTensor(x) then return x end

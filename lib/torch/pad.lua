@@ -59,7 +59,7 @@ local function constant(x, of, value)
     any = any or pad[1] > 0 or pad[2] > 0
   end
   if not any then return x:clone() end
-  local y = check.beside(x, torch.full(shape, value, x.dtype))
+  local y = check.full(x, shape, value)
   local inside = y
   for d, pad in pairs(of) do inside = torch.narrow(inside, d, pad[1] + 1, x.shape[d]) end
   inside:copy(x)

@@ -223,7 +223,7 @@ function torch.diagEmbed(x, k, dim1, dim2)
   dim1, dim2 = check.dim_of("diagEmbed", n, dim1, -2), check.dim_of("diagEmbed", n, dim2, -1)
   if dim1 == dim2 then raise("torch.diagEmbed: rows and columns in one dimension, %d", dim1) end
   local size = x.shape[n - 1] + math.abs(k)
-  local y = torch.zeros(check.with(x.shape, { [n - 1] = size, [n] = size }), x.dtype)
+  local y = check.full(x, check.with(x.shape, { [n - 1] = size, [n] = size }), 0)
   torch.diagonal(y, k, n - 1, n):copy(x)
   return torch.moveaxis(y, { n - 1, n }, { dim1, dim2 })
 end
@@ -292,7 +292,7 @@ function torch.one_hot(classes, n)
   local places = torch.reshape(classes:detach():to("int64"), classes:nElement(), 1)
   if n == nil then n = places:nElement() > 0 and math.max(torch.max(places), 0) or 0 end
   n = check.whole("one_hot", "the number of classes", n, 0)
-  local y = torch.zeros({ places:nElement(), n }, check.default_dtype())
+  local y = check.beside(places, torch.zeros({ places:nElement(), n }, check.default_dtype()))
   if places:nElement() > 0 then
     if torch.min(places) < 1 or torch.max(places) > n then
       raise("torch.one_hot: classes from %d to %d, wanted 1 to %d", torch.min(places), torch.max(places), n)

@@ -69,7 +69,7 @@ torch.chainMatmul = torch.multiDot
 
 local function identity_like(x)
   local n = x.shape[#x.shape]
-  return torch.expand(torch.eye(n):type(x.dtype), x.shape):clone()
+  return torch.expand(check.beside(x, torch.eye(n)):to(x.dtype), x.shape):clone()
 end
 
 --- torch.matrixPower(x, n)
@@ -121,7 +121,7 @@ function torch.vander(x, n, increasing)
   check.tensor("vander", x)
   if #x.shape ~= 1 then raise("torch.vander: shape %s, wanted a vector", check.shape_text(x)) end
   n = check.whole("vander", "the number of powers", n or x.shape[1], 0, 1 << 20)
-  if n == 0 or x.shape[1] == 0 then return torch.zeros({ x.shape[1], n }, x.dtype) end
+  if n == 0 or x.shape[1] == 0 then return check.full(x, { x.shape[1], n }, 0) end
   local column = torch.reshape(x, x.shape[1], 1)
   local y = torch.cat({ torch.onesLike(column), torch.expand(column, x.shape[1], n - 1) }, 2)
   y = torch.cumprod(y, 2):type(x.dtype)
@@ -164,7 +164,7 @@ function torch.cdist(a, b, p)
     torch.zeros({ table.unpack(b.shape, 1, nb - 2) }, "bool") })
   local shape = { table.unpack(lead) }
   shape[#shape + 1], shape[#shape + 2] = n, m
-  if d == 0 then return torch.zeros(shape, a.dtype) end
+  if d == 0 then return check.full(a, shape, 0) end
   local k = #lead
   local function batches(x, rows)
     local wide = torch.expand(x, check.with(lead, { [k + 1] = rows, [k + 2] = d }))

@@ -44,7 +44,7 @@ return function(nn, torch)
       raise("%s: the input is a %s, wanted a tensor of numbers from 1 to %d", name, type(input),
         weight:size(1))
     end
-    local places = input:detach():long():to(weight.device)
+    local places = input:detach():to("int64"):to(weight.device)
     places = places:reshape(places:nElement())
     if places:nElement() > 0 and tostring(places.device) == "cpu" then
       local low, high = places:min(), places:max()
@@ -96,7 +96,7 @@ return function(nn, torch)
 
   --- The number of the bag of each of n elements; offsets are where the bags start, from 1.
   function embedding.bags(name, offsets, n)
-    offsets = offsets:detach():long()
+    offsets = offsets:detach():to("int64")
     local count = offsets:nElement()
     local wrong = count == 0 and n > 0
     if count > 0 then
@@ -104,8 +104,8 @@ return function(nn, torch)
       wrong = offsets[1] ~= 1 or offsets[count] > n + 1 or (count > 1 and steps:min() < 0)
     end
     if wrong then raise("%s: the offsets are not places from 1 to %d that ascend", name, n + 1) end
-    local starts = torch.zeros(n + 1):long()
-    if count > 0 then starts:indexAdd(1, offsets, torch.ones(count):long()) end
+    local starts = offsets.new(n + 1):zero()
+    if count > 0 then starts:indexAdd(1, offsets, torch.onesLike(offsets)) end
     return starts:narrow(1, 1, n):cumsum(1)
   end
 
@@ -125,7 +125,7 @@ return function(nn, torch)
     local inside = torch.range(0, total - 1):long():to(bag.device) - torch.index(starts, 1, bag)
     local slots = (bag - 1) * longest + inside + 1
     local from = torch.zeros(n * longest):long():to(bag.device)
-    from:indexCopy(1, slots, torch.cmul(torch.range(1, total):long():to(bag.device), counted:long()))
+    from:indexCopy(1, slots, torch.cmul(torch.range(1, total):long():to(bag.device), counted:to("int64")))
     local taken = torch.index(rows, 1, torch.cmax(from, 1))
     local nothing = torch.fullLike(taken:detach(), -math.huge)
     local full = torch.gt(from, 0):view(-1, 1):expandAs(taken)

@@ -2,7 +2,8 @@
 
 return function(nn, torch)
   local F, pool = nn.functional, nn._pool
-  local raise = require("torch.caller").raise
+  local check = require "torch.check"
+  local raise = check.raise
 
   -- What each mode is along one dimension, and of how many dimensions it is.
   local modes = {
@@ -228,7 +229,7 @@ return function(nn, torch)
         { count, 1 })
     end
     columns[n + 1] = torch.ones(count, 1):to("float64")
-    local base = torch.cat(columns, 2):type(theta:type())
+    local base = check.beside(theta, torch.cat(columns, 2)):to(theta.dtype)
     local grid = torch.bmm(torch.reshape(base, { 1, count, n + 1 }):expand(size[1], count, n + 1),
       theta:transpose(2, 3))
     sizes[n + 1] = n

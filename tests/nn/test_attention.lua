@@ -144,7 +144,7 @@ end
 -- ---- nn.MultiHeadAttention ----------------------------------------------------------------------------
 
 function tests.weights_are_pytorchs()
-  local values = torch.load(walk.golden)
+  local values = walk.values()
   for _, name in ipairs { "mha weights", "mha each" } do
     local m = nn.MultiheadAttention(6, 3, { batchFirst = name == "mha weights" }):double()
     local state = {}

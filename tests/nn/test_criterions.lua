@@ -6,6 +6,10 @@ local nn = require "nn"
 local tester = torch.Tester()
 local tests = torch.TestSuite()
 
+-- The names of types, which differ on other devices.
+local FLOAT, DOUBLE = torch.FloatTensor():type(), torch.DoubleTensor():type()
+local LONG = torch.LongTensor():type()
+
 local function doubles(...) return torch.randn(...):double() end
 local function longs(t) return torch.LongTensor(t) end
 local function signs(...)
@@ -372,14 +376,14 @@ function tests.copies_and_types()
     tester:eq(torch.typename(copy), torch.typename(crit))
     tester:eq(copy:forward(input, target), loss, 0, c.name)
     copy:float()
-    tester:eq(copy:type(), "torch.FloatTensor", c.name)
+    tester:eq(copy:type(), FLOAT, c.name)
     local singles = nn.tape.map(input, function(t) return t:float() end)
     local single_target = nn.tape.map(target, function(t)
-      return t:type() == "torch.DoubleTensor" and t:float() or t
+      return t:type() == DOUBLE and t:float() or t
     end)
     tester:eq(copy:forward(singles, single_target), loss, 1e-4, c.name)
     for _, g in ipairs(nn.tape.flatten(copy:backward(singles, single_target))) do
-      tester:eq(g:type(), "torch.FloatTensor", c.name)
+      tester:eq(g:type(), FLOAT, c.name)
     end
     tester:eq(crit:forward(input, target), loss, 0, c.name .. ": the original is left alone")
   end
@@ -438,8 +442,8 @@ end
 function tests.module_criterions_keep_a_target_modules_type()
   local crit = nn.ModuleCriterion(nn.MSECriterion(), nn.Linear(2, 2), nn.Linear(2, 2), false)
   crit:double()
-  tester:eq(crit.inputModule.weight:type(), "torch.DoubleTensor")
-  tester:eq(crit.targetModule.weight:type(), "torch.FloatTensor")
+  tester:eq(crit.inputModule.weight:type(), DOUBLE)
+  tester:eq(crit.targetModule.weight:type(), FLOAT)
 end
 
 function tests.simplex_corners_are_at_equal_angles()
@@ -480,7 +484,7 @@ local mistakes = {
   { nn.AbsCriterion(), x4, 3, "nn.AbsCriterion: target is a number, wanted a tensor" },
   { nn.AbsCriterion(), 3, x4, "nn.AbsCriterion: input is a number, wanted a tensor" },
   { nn.AbsCriterion(), x4:long(), x4,
-    "nn.AbsCriterion: input is a torch.LongTensor, wanted a tensor of a float type" },
+    "nn.AbsCriterion: input is a " .. LONG .. ", wanted a tensor of a float type" },
   { nn.SmoothL1Criterion(), x23, x4, "nn.SmoothL1Criterion: target is 4 for input 2x3" },
   { nn.SoftMarginCriterion(), x23, x4, "nn.SoftMarginCriterion: target is 4 for input 2x3" },
   { nn.MarginCriterion(), x23, x4, "nn.MarginCriterion: target is 4 for input 2x3" },
@@ -503,7 +507,7 @@ local mistakes = {
     "nn.CosineEmbeddingCriterion: input[2] is 2x3 for input[1] 4, wanted the same shape" },
   { nn.CosineEmbeddingCriterion(), { x23, x23 }, x4, "nn.CosineEmbeddingCriterion: target is 4 for input 2" },
   { nn.MarginRankingCriterion(), x4, x4,
-    "nn.MarginRankingCriterion: input is a torch.FloatTensor, wanted a table of two tensors" },
+    "nn.MarginRankingCriterion: input is a " .. FLOAT .. ", wanted a table of two tensors" },
   { nn.DistanceRatioCriterion(), { x4, x23 }, nil,
     "nn.DistanceRatioCriterion: input[2] is 2x3 for input[1] 4" },
   { nn.MultiMarginCriterion(), x23, longs { 1, 4 },
@@ -534,7 +538,7 @@ local mistakes = {
     "nn.SpatialAutoCropMSECriterion: target is 1x4x2 for input 1x3x3" },
   { nn.MultiCriterion(), x4, x4, "nn.MultiCriterion: it has no criterions" },
   { nn.ParallelCriterion():add(nn.MSECriterion()), x4, x4,
-    "nn.ParallelCriterion: input is a torch.FloatTensor, wanted a table of 1" },
+    "nn.ParallelCriterion: input is a " .. FLOAT .. ", wanted a table of 1" },
   { nn.ParallelCriterion():add(nn.MSECriterion()), { x4 }, 3,
     "nn.ParallelCriterion: target is a number, wanted a table of 1" },
   { nn.ModuleCriterion(nn.AbsCriterion()), x23, x4, "nn.AbsCriterion: target is 4" },

@@ -10,7 +10,7 @@ local tests = torch.TestSuite()
 walk.golden = "tests/nn/golden/pooling.npz"
 walk.modules(tester, tests, dofile "tests/nn/cases/pooling.lua")
 
-local values = torch.load(walk.golden)
+local values = walk.values()
 
 -- f gives PyTorch's output, and the gradients of those of its inputs that have one.
 local function golden(name, f)

@@ -15,7 +15,7 @@ local function rand(...) return torch.randn(...):double() end
 
 -- ---- PyTorch's states ---------------------------------------------------------------------------------
 
-local values = torch.load(walk.golden)
+local values = walk.values()
 
 local function joined(...)
   local parts = {}

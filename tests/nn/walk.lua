@@ -64,6 +64,15 @@ local function weighted(output, weights)
   return sum
 end
 
+-- PyTorch's values, on the device where tensors are made.
+function walk.values(file)
+  local values, device = torch.load(file or walk.golden), torch.zeros(1).device
+  for key, t in pairs(values) do values[key] = t:to(device) end
+  return values
+end
+
+walk.make, walk.float_inputs, walk.with_inputs, walk.weighted = make, float_inputs, with_inputs, weighted
+
 function walk.modules(tester, tests, cases)
   -- Two nested tables have the same form and, but for `eps`, the same numbers.
   local function same(a, b, eps, name)
@@ -180,8 +189,8 @@ function walk.modules(tester, tests, cases)
       end
       if #inputs == 0 then return end
       tester:assert(n > 0 or #inputs > 0, name)
-      for order = 1, case.second == false and 1 or 2 do
-        local ok, why = torch.gradcheck(f, inputs, { atol = case.atol or 1e-4, second = order == 2 })
+      for order, check in ipairs { torch.gradcheck, case.second ~= false and torch.gradgradcheck or nil } do
+        local ok, why = check(f, inputs, { atol = case.atol or 1e-4 })
         tester:assert(ok, ("%s, order %d: %s"):format(name, order, tostring(why)))
       end
     end)
@@ -264,8 +273,7 @@ function walk.modules(tester, tests, cases)
 
   if walk.golden then
     function tests.values_of_pytorch()
-      local values, device = torch.load(walk.golden), torch.zeros(1).device
-      for key, t in pairs(values) do values[key] = t:to(device) end
+      local values = walk.values()
       each(function(case, name)
         if case.golden then golden(case, name, values) end
       end)

@@ -24,7 +24,8 @@ local function rand(...) return torch.randn(...):double() end
 local Calls, parent = torch.class("nn.TestAttentionCall", "nn.Module", {})
 function Calls:__init(opts)
   parent.__init(self)
-  self.opts = opts
+  self.opts = {}
+  for name, v in pairs(opts) do self.opts[name] = v end -- own ones: masks move along
 end
 function Calls:updateOutput(x, ...)
   local q, k, v = nn._arguments.inputs(x, ...)
