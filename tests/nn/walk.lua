@@ -5,8 +5,9 @@
 --
 -- A case is a table: its name; make (or the second entry), a function that makes the module; input (or the
 -- third), the shape of an input of random doubles or a function that makes one.  Optional: expect (or the
--- fourth), a function of the module and its input that computes the output another way; golden, the name of
--- PyTorch's values in the file `walk.golden` names (see golden/golden.py), with translate, a function from
+-- fourth), a function of the module and its input that computes the output another way; small, a smaller case
+-- (a table of make and input) to compare gradients with differences, whose time grows with the square of
+-- the elements; golden, the name of PyTorch's values in the file `walk.golden` names (see golden/golden.py), with translate, a function from
 -- PyTorch's inputs to ours; second = false where there is no second derivative; exact = false where
 -- parameters may get no gradient; atol for gradcheck; float = false where float32 gives something else;
 -- file = false where it cannot be saved; check = false where its gradient is not the derivative.
@@ -177,7 +178,7 @@ function walk.modules(tester, tests, cases)
   function tests.gradients_are_right()
     each(function(case, name)
       if case.check == false then return end
-      local m, x = make(case)
+      local m, x = make(case.small or case)
       torch.manualSeed(9)
       local weights = gradients_for(m(x))
       local inputs = float_inputs(x)

@@ -60,38 +60,52 @@ add { "sdpa dropout", make = function() return Calls.new { dropout = 0.4, causal
 
 -- ---- nn.MultiHeadAttention ---------------------------------------------------------------------------
 
-local cross = three({ 4, 2, 6 }, { 5, 2, 6 }, { 5, 2, 6 })
-local cross_first = three({ 2, 4, 6 }, { 2, 5, 6 }, { 2, 5, 6 })
-
--- `call`: the options of a call, from when the module is called with PyTorch's inputs.
-local function attention(name, opts, input, call, more)
-  local case = { name, golden = name, exact = opts.exact, make = function()
-    local m = nn.MultiHeadAttention(6, 3, opts)
-    if more then more(m) end
-    return m
-  end, input = input }
-  if call then
-    case.input = function()
-      local x = input()
-      x[4] = call
-      return x
-    end
-    case.translate = function(q, k, v) return q, k, v, call end
-  end
-  add(case)
+-- Inputs of l queries and s keys of size e.
+local function cross(l, s, e, first)
+  if first then return three({ 2, l, e }, { 2, s, e }, { 2, s, e }) end
+  return three({ l, 2, e }, { s, 2, e }, { s, 2, e })
 end
 
-attention("mha self", {}, three({ 4, 2, 6 }, { 4, 2, 6 }, { 4, 2, 6 }))
-attention("mha first", { batchFirst = true }, cross_first)
-attention("mha plain", { bias = false }, cross)
-attention("mha sizes", { kdim = 3, vdim = 5 }, three({ 4, 2, 6 }, { 5, 2, 3 }, { 5, 2, 5 }))
-attention("mha single", {}, three({ 4, 6 }, { 5, 6 }, { 5, 6 }))
-attention("mha masked", {}, cross, { attnMask = forbidden(4, 5), keyPaddingMask = padding(2, 5) })
-attention("mha padded", {}, cross, { keyPaddingMask = padding(2, 5), needWeights = false })
-attention("mha added", {}, cross,
-  { attnMask = torch.expand(added(4, 5):reshape(1, 4, 5), 6, 4, 5):clone(), needWeights = false })
-attention("mha causal", { dropout = 0.4 }, three({ 4, 2, 6 }, { 4, 2, 6 }, { 4, 2, 6 }),
-  { causal = true, needWeights = false }, function(m) m:evaluate() end)
+-- `call`: the options of a call for l queries, s keys and heads, which PyTorch's inputs go without.
+local function attention(name, opts, keys, call, more)
+  local function case(e, heads, l, s)
+    local own = call and call(l, s, heads)
+    return { name, golden = name, make = function()
+      local m = nn.MultiHeadAttention(e, heads, opts)
+      if more then more(m) end
+      return m
+    end, input = function()
+      local x = cross(l, s, e, opts.batchFirst)()
+      x[4] = own
+      return x
+    end, translate = own and function(q, k, v) return q, k, v, own end }
+  end
+  local whole = case(6, 3, 4, keys)
+  whole.small = case(4, 2, 2, keys - 2)
+  add(whole)
+end
+
+local function of_sizes(name, opts, ...)
+  add { name, golden = name, make = function() return nn.MultiHeadAttention(6, 3, opts) end, input = three(...) }
+end
+
+attention("mha self", {}, 4)
+attention("mha first", { batchFirst = true }, 5)
+attention("mha plain", { bias = false }, 5)
+of_sizes("mha sizes", { kdim = 3, vdim = 5 }, { 4, 2, 6 }, { 5, 2, 3 }, { 5, 2, 5 })
+of_sizes("mha single", {}, { 4, 6 }, { 5, 6 }, { 5, 6 })
+attention("mha masked", {}, 5, function(l, s)
+  return { attnMask = forbidden(l, s), keyPaddingMask = padding(2, s) }
+end)
+attention("mha padded", {}, 5, function(_, s)
+  return { keyPaddingMask = padding(2, s), needWeights = false }
+end)
+attention("mha added", {}, 5, function(l, s, heads)
+  local mask = torch.expand(added(l, s):reshape(1, l, s), 2 * heads, l, s):clone()
+  return { attnMask = mask, needWeights = false }
+end)
+attention("mha causal", { dropout = 0.4 }, 4, function() return { causal = true, needWeights = false } end,
+  function(m) m:evaluate() end)
 add { "mha of itself", make = function()
   return nn.MultiHeadAttention(8, 4, { kvHeads = 2, rotary = nn.RotaryEmbedding(2) })
 end, input = { 3, 2, 8 } }
@@ -103,21 +117,32 @@ add { "mha with dropout", make = function() return nn.MultiHeadAttention(4, 2, {
 for _, normFirst in ipairs { false, true } do
   for _, batchFirst in ipairs { false, true } do
     local tail = (normFirst and " norm" or "") .. (batchFirst and " batch" or "")
-    local function shape(l) return batchFirst and { 2, l, 6 } or { l, 2, 6 } end
-    local encoder = { srcMask = forbidden(4, 4), srcKeyPaddingMask = padding(2, 4) }
-    add { "encoder layer" .. tail, golden = "encoder layer" .. tail, make = function()
-      return nn.TransformerEncoderLayer(6, 2, { dimFeedforward = 5, dropout = 0, activation = "gelu",
-        normFirst = normFirst, batchFirst = batchFirst })
-    end, input = function() return { rand(table.unpack(shape(4))), encoder } end,
-      translate = function(x) return x, encoder end }
-    local decoder = { causal = true, memoryKeyPaddingMask = padding(2, 3) }
-    add { "decoder layer" .. tail, golden = "decoder layer" .. tail, make = function()
-      return nn.TransformerDecoderLayer(6, 2, { dimFeedforward = 5, dropout = 0, normFirst = normFirst,
-        batchFirst = batchFirst })
-    end, input = function()
-      return { rand(table.unpack(shape(4))), rand(table.unpack(shape(3))), decoder }
-    end,
-      translate = function(x, memory) return x, memory, decoder end, second = not normFirst }
+    local function shape(l, size) return table.unpack(batchFirst and { 2, l, size } or { l, 2, size }) end
+    local function options(width)
+      return { dimFeedforward = width, dropout = 0, normFirst = normFirst, batchFirst = batchFirst }
+    end
+    local function encoder(size, width, l)
+      local masks = { srcMask = forbidden(l, l), srcKeyPaddingMask = padding(2, l) }
+      return { "encoder layer" .. tail, golden = "encoder layer" .. tail, make = function()
+        local opts = options(width)
+        opts.activation = "gelu"
+        return nn.TransformerEncoderLayer(size, 2, opts)
+      end, input = function() return { rand(shape(l, size)), masks } end,
+        translate = function(x) return x, masks end }
+    end
+    local case = encoder(6, 5, 4)
+    case.small = encoder(4, 3, 3)
+    add(case)
+    local function decoder(size, width, l)
+      local masks = { causal = true, memoryKeyPaddingMask = padding(2, 3) }
+      return { "decoder layer" .. tail, golden = "decoder layer" .. tail, make = function()
+        return nn.TransformerDecoderLayer(size, 2, options(width))
+      end, input = function() return { rand(shape(l, size)), rand(shape(3, size)), masks } end,
+        translate = function(x, memory) return x, memory, masks end, second = not normFirst }
+    end
+    case = decoder(6, 5, 4)
+    case.small = decoder(4, 3, 2)
+    add(case)
   end
 end
 add { "encoder layer plain", golden = "encoder layer plain", make = function()

@@ -12,14 +12,16 @@ local function distinct(...)
   return torch.randperm(n):double():mul(1 / n):add(0.1):view(...)
 end
 
+-- input: a function that makes an input, of the batch it is given, 2 otherwise; gradients take one sample.
 local function add(name, golden, make, input, more)
-  local case = { name, make = make, golden = golden, input = input }
+  local small = { make = make, input = function() return input(1) end }
+  local case = { name, make = make, golden = golden, input = input, small = small }
   for k, v in pairs(more or {}) do case[k] = v end
   cases[#cases + 1] = case
 end
 
 for n = 1, 3 do
-  local function shape() return distinct(2, 1, table.unpack(sizes[n], 1, n)) end
+  local function shape(batch) return distinct(batch or 2, 1, table.unpack(sizes[n], 1, n)) end
   local function modern(name, golden, ...)
     local class, args = name:match "%S+", table.pack(...)
     add(name .. " " .. n, golden and golden:format(n), function()
@@ -51,15 +53,15 @@ for n = 1, 3 do
   upsample("linear", "linear%d", { scaleFactor = 1.7, mode = linear })
   upsample("linear less", "linear%d less", { size = 4, mode = linear })
   upsample("linear corners", "linear%d corners", { size = 7, mode = linear, alignCorners = true })
-  add("MaxUnpool " .. n, "unpool" .. n, function() return nn["MaxUnpool" .. n .. "d"](2) end, function()
+  add("MaxUnpool " .. n, "unpool" .. n, function() return nn["MaxUnpool" .. n .. "d"](2) end, function(batch)
     local pooled = nn["MaxPool" .. n .. "d"](2, { returnIndices = true })
-      :forward(distinct(2, 1, table.unpack({ 4, 4, 4 }, 1, n)))
+      :forward(distinct(batch or 2, 1, table.unpack({ 4, 4, 4 }, 1, n)))
     return { pooled[1], pooled[2] }
   end, { translate = function(x, at) return x, at + 1 end })
 end
 
-local function image() return distinct(2, 2, 6, 7) end
-local function volume() return distinct(2, 1, 4, 5, 6) end
+local function image(batch) return distinct(batch or 2, 2, 6, 7) end
+local function volume(batch) return distinct(batch or 2, 1, 4, 5, 6) end
 add("MaxPool2d table", "max table", function()
   return nn.MaxPool2d({ 2, 3 }, { stride = { 1, 2 }, padding = { 1, 0 } })
 end, image)
