@@ -7,6 +7,7 @@
 #   tests/vm/run_training      the training scripts, some steps of each
 #   tests/lib/run_docs         doc comments: complete, their examples run
 #   tests/peer/run_peer        operators and random programs beside PyTorch's, where Python has it
+#   tests/nn/moved.lua         modules on the device beside the same in host memory; on the device only
 #   tests/cuda/                 the CUDA backend: tests_cuda.mk there says what
 #
 # The scripts of $(device_lua) hold on any device, and are run on the CPU and on the emulated GPU, which needs
@@ -15,10 +16,12 @@
 test_c    := $(wildcard tests/*/test_*.c)
 test_bins := $(test_c:%.c=$(B)/%)
 test_lua  := $(wildcard tests/*/test_*.lua)
+# test_memory measures the process's own memory over 100000 steps, which a GPU has no part in.
+nn_in_host := tests/nn/test_memory.lua
 device_lua := $(patsubst %,tests/lib/test_%.lua,any_call autograd fft func function index linalg operators \
   operator_gradients optim sampling tensor_elementwise tensor_gradients tensor_more tensor_ops tensor_places \
   tensor_products tensor_random tensor_reduce tensor_shape tensor_statistics torch7 torch_autograd) \
-  tests/nn/test_modules.lua tests/nn/test_simple.lua
+  $(filter-out $(nn_in_host),$(wildcard tests/nn/test_*.lua)) tests/nn/moved.lua
 device_tests = $(device_bins) tests/cuda/run_runtime $(device_lua:%=device:%)
 
 $(B)/tests/%: tests/%.c $(B)/libcresset.a

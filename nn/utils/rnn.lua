@@ -3,9 +3,10 @@
 return function(nn, torch)
   local rnn = {}
   nn.utils.rnn = rnn
-  local raise = require("torch.caller").raise
+  local check = require "torch.check"
+  local raise = check.raise
 
-  -- ---- lengths ------------------------------------------------------------------------------------
+  -- ---- lengths, which are in host memory -----------------------------------------------------------
 
   local function as_lengths(fn, lengths)
     if type(lengths) == "table" then lengths = torch.LongTensor(lengths) end
@@ -19,7 +20,7 @@ return function(nn, torch)
 
   -- Which of steps x batch places belong to a sequence.
   local function inside(lengths, steps)
-    local t = torch.range(1, steps):long():view(steps, 1)
+    local t = check.beside(lengths, torch.range(1, steps):to("int64")):view(steps, 1)
     return torch.le(t, lengths:view(1, lengths:nElement()))
   end
 

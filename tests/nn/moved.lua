@@ -80,4 +80,28 @@ for _, family in ipairs(families) do
   end
 end
 
+-- What is built on numbers that a function makes for itself.
+function tests.functions_of_tensors()
+  local function each(name, f, ...)
+    local given, there = { ... }, {}
+    for i, t in ipairs(given) do there[i] = t:cuda() end
+    local y = f(table.unpack(there))
+    tester:ne(y.device, "cpu", name)
+    tester:eq(y:cpu(), f(table.unpack(given)), 1e-6, name)
+  end
+  local x = torch.randn(3, 3)
+  for _, mode in ipairs { "constant", "replicate", "reflect", "circular", "symmetric" } do
+    each("pad " .. mode, function(t) return torch.pad(t, { 1, 2 }, mode) end, x)
+  end
+  each("diagEmbed", torch.diagEmbed, x)
+  each("vander", function(t) return torch.vander(t, 0) end, x[1])
+  each("matrixPower", function(t) return torch.matrixPower(t, 0) end, x)
+  each("cdist", torch.cdist, x:narrow(2, 1, 0), x:narrow(2, 1, 0))
+  each("one_hot", function(t) return torch.one_hot(t, 3) end, torch.LongTensor { 1, 3 })
+  each("affineGrid", function(t) return nn.functional.affineGrid(t, { 1, 1, 2, 2 }) end, torch.randn(1, 2, 3))
+  each("packed sequences", function(t)
+    return (nn.utils.rnn.padPackedSequence(nn.utils.rnn.packPaddedSequence(t, { 3, 2, 1 })))
+  end, x)
+end
+
 tester:add(tests):run()

@@ -67,7 +67,7 @@ local function cross(l, s, e, first)
 end
 
 -- `call`: the options of a call for l queries, s keys and heads, which PyTorch's inputs go without.
-local function attention(name, opts, keys, call, more)
+local function attention(name, opts, keys, call, more, apart)
   local function case(e, heads, l, s)
     local own = call and call(l, s, heads)
     return { name, golden = name, make = function()
@@ -81,7 +81,7 @@ local function attention(name, opts, keys, call, more)
     end, translate = own and function(q, k, v) return q, k, v, own end }
   end
   local whole = case(6, 3, 4, keys)
-  whole.small = case(4, 2, 2, keys - 2)
+  whole.small, whole.apart = case(4, 2, 2, keys - 2), apart
   add(whole)
 end
 
@@ -103,7 +103,7 @@ end)
 attention("mha added", {}, 5, function(l, s, heads)
   local mask = torch.expand(added(l, s):reshape(1, l, s), 2 * heads, l, s):clone()
   return { attnMask = mask, needWeights = false }
-end)
+end, nil, 1e-15) -- forward computes a gradient of the mask too, in another way on a GPU
 attention("mha causal", { dropout = 0.4 }, 4, function() return { causal = true, needWeights = false } end,
   function(m) m:evaluate() end)
 add { "mha of itself", make = function()
