@@ -20,7 +20,9 @@ local function moved(x) return tape.map(x, function(t) return t:cuda() end) end
 local function weights_for(list)
   torch.manualSeed(7)
   local weights = {}
-  for i, t in ipairs(list) do weights[i] = torch.randn(t:nElement()):double():reshape(t.shape):to(t.device) end
+  for i, t in ipairs(list) do
+    weights[i] = torch.randn(t:nElement()):double():reshape(t.shape):to(t.device)
+  end
   return weights
 end
 

@@ -86,7 +86,8 @@ local function attention(name, opts, keys, call, more, apart)
 end
 
 local function of_sizes(name, opts, ...)
-  add { name, golden = name, make = function() return nn.MultiHeadAttention(6, 3, opts) end, input = three(...) }
+  local function make() return nn.MultiHeadAttention(6, 3, opts) end
+  add { name, golden = name, make = make, input = three(...) }
 end
 
 attention("mha self", {}, 4)
