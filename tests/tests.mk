@@ -16,8 +16,9 @@
 test_c    := $(wildcard tests/*/test_*.c)
 test_bins := $(test_c:%.c=$(B)/%)
 test_lua  := $(wildcard tests/*/test_*.lua)
-# test_memory measures the process's own memory over 100000 steps, which a GPU has no part in.
-nn_in_host := tests/nn/test_memory.lua
+# test_memory measures the process's own memory over 100000 steps, which a GPU has no part in; test_bad_input
+# makes thousands of calls that fail before they compute, which takes minutes on the emulation.
+nn_in_host := tests/nn/test_memory.lua tests/nn/test_bad_input.lua
 device_lua := $(patsubst %,tests/lib/test_%.lua,any_call autograd fft func function index linalg operators \
   operator_gradients optim sampling tensor_elementwise tensor_gradients tensor_more tensor_ops tensor_places \
   tensor_products tensor_random tensor_reduce tensor_shape tensor_statistics torch7 torch_autograd) \

@@ -71,7 +71,7 @@ end
 local families = { table.unpack(arg) }
 if #families == 0 then
   families = { "activations", "attention", "basic", "convolutions", "indexed", "nngraph", "normalisation",
-    "pooling", "recurrent", "simple", "tables" }
+    "pairs", "pooling", "recurrent", "simple", "tables" }
 end
 for _, family in ipairs(families) do
   tests[family] = function()
