@@ -165,9 +165,17 @@ return function(torch)
     return nil
   end
 
+  -- Whether a class is still to be had from its package: a script that took it out, nn.Foo = nil, may
+  -- define it anew.
+  local function in_use(name)
+    if not classes[name] then return false end
+    local found, place, short = pcall(home, name, torch)
+    return not found or place == _G or rawget(place, short) ~= nil
+  end
+
   -- Registers a class and puts its constructor into its module.  Returns the metatable.
   local function new_class(name, parent_name, construct, destroy, factory, module)
-    if classes[name] then error(("torch.class: %s is already defined"):format(name), 0) end
+    if in_use(name) then error(("torch.class: %s is already defined"):format(name), 0) end
     local parent
     if parent_name then
       parent = classes[parent_name]

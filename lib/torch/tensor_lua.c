@@ -477,6 +477,30 @@ static int t_pointer(lua_State *L) {
   return 1;
 }
 
+/** torch.data(x)
+ *  x:data()
+ *  storage:data()
+ *
+ *  Where the elements are in memory: for telling by torch.pointer whether two share them.  In LuaJIT it was a
+ *  pointer to read and write by; there are none here.
+ *
+ *  x: tensor or storage
+ *  Returns: a userdata that cannot be indexed
+ *  From: Torch7
+ *  Example:
+ *    x = torch.zeros(2, 3)
+ *    torch.pointer(x:data()) == torch.pointer(x:view(3, 2):storage():data()) --> true
+ */
+static int t_data(lua_State *L) {
+  cr_tensor *t = cr_to_tensor(L, 1);
+  cr_storage *s = t ? t->storage : cr_to_storage(L, 1);
+  if (!t && !s) return luaL_argerror(L, 1, "a tensor or a storage is wanted");
+  void *elements = !s ? NULL : t ? cr_data(t) : s->data;
+  if (!elements) elements = s ? (void *)s : (void *)t; /* none are shared with none other */
+  lua_pushlightuserdata(L, elements);
+  return 1;
+}
+
 /* Two names for one tensor are equal, as are scalars of one value. */
 static int t_equals(lua_State *L) {
   cr_tensor *a = cr_to_tensor(L, 1), *b = cr_to_tensor(L, 2);
@@ -559,6 +583,7 @@ static const cr_binding bindings[] = {
     {"isTensor", t_is_tensor, t_is_tensor},
     {"isStorage", t_is_storage, NULL},
     {"pointer", t_pointer, NULL},
+    {"data", t_data, t_data},
     {"__eq", NULL, t_equals},
     {"__len", NULL, t_len},
     {NULL, NULL, NULL},

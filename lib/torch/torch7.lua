@@ -341,7 +341,7 @@ return function(torch)
     end
   end
 
-  --- torch.data(x); x:data(); torch.cdata(x); x:cdata(); torch.pushudata(pointer, name)
+  --- torch.cdata(x); x:cdata(); torch.pushudata(pointer, name)
   -- torch.metatype(name, ctype)
   --
   -- Not available: these are for pointers of LuaJIT's FFI.
@@ -350,11 +350,17 @@ return function(torch)
   -- pointer, name, ctype: anything
   -- Errors: always
   -- Example:
-  --   (pcall(torch.data, torch.zeros(1))) --> false
-  torch.data = no_pointer("data")
+  --   (pcall(torch.cdata, torch.zeros(1))) --> false
   torch.cdata = no_pointer("cdata")
   torch.pushudata = no_pointer("pushudata")
   torch.metatype = no_pointer("metatype")
+
+  -- torch.data's addresses, used as pointers.  All light userdata have one metatable.
+  local address = torch.data(torch.zeros(1))
+  if not debug.getmetatable(address) then
+    local refuse = no_pointer("data")
+    debug.setmetatable(address, { __index = refuse, __newindex = refuse, __add = refuse, __sub = refuse })
+  end
 
   --- x:retain(); storage:retain(); storage:free()
   --
