@@ -43,13 +43,25 @@ return function(nn, torch)
   end
 
   local th = torch._torch7()
+  local running -- the criterion whose updateOutput is asked for a tensor
+
+  local function settle(outer, ok, ...)
+    running = outer
+    if not ok then error((...), 0) end
+    return ...
+  end
+
+  local function run(self, ...)
+    local outer = running
+    running = self
+    return settle(outer, pcall(self.updateOutput, self, ...))
+  end
 
   function Criterion:__call(input, ...)
     if th and not torch.isGradEnabled() then
       return self:forward(input, ...), self:backward(input, ...)
     end
-    local run = by_hand(self) and run_by_hand or self.updateOutput
-    local output = run(self, input, ...)
+    local output = (by_hand(self) and run_by_hand or run)(self, input, ...)
     tape.note(self, input, output) -- for a criterion or module that has this one inside
     return output
   end
@@ -72,13 +84,28 @@ return function(nn, torch)
       self.output = self:updateOutput(input, target)
       return self.output
     end
+    return self:_record(run, input, target, ...)
+  end
+
+  function Criterion:_record(f, input, target, ...)
     local leaves = tape.leaves(input)
-    local output, calls = tape.record(self.updateOutput, self, leaves, target, ...)
+    local output, calls = tape.record(f, self, leaves, target, ...)
     recorded[self] = { leaves = leaves, output = output, calls = calls,
       input = tape.hold(input), target = tape.hold(target) }
     tape.keep(calls)
     self.output = self.reduction == "none" and output:detach() or output:item()
     return self.output
+  end
+
+  -- As Module._guard: a class's updateOutput, called by anyone else, gives the number.
+  function Criterion._guard(class)
+    local plain = rawget(class, "updateOutput")
+    if not plain then return end
+
+    function class:updateOutput(...)
+      if running == self then return plain(self, ...) end
+      return self:_record(plain, ...)
+    end
   end
 
   --- criterion:backward(input, target); criterion:updateGradInput(input, target)
@@ -99,7 +126,8 @@ return function(nn, torch)
     local record = recorded[self]
     if not record or not tape.same(record.input, input) or not tape.same(record.target, target) then
       local output = self.output
-      Criterion.forward(self, input, target)
+      local again = by_hand(self) and self.updateOutput or self.forward
+      again(self, input, target)
       self.output, record = output, recorded[self]
     end
     self.gradInput = tape.gradients(record, torch.onesLike(record.output), {})

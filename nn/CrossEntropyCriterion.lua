@@ -31,6 +31,10 @@ return function(nn, torch)
       self.nll.sizeAverage, self._oldSizeAverage = self.sizeAverage, self.sizeAverage
     end
     expect.labels(self, target)
+    -- One class says nothing: it is a dimension of one, which does not count in Torch7.
+    if torch.isTensor(input) and input:dim() > 2 and input:size(2) == 1 and input:squeeze():dim() <= 2 then
+      input, target = input:squeeze(), torch.isTensor(target) and target:squeeze() or target
+    end
     return nn.functional.crossEntropy(input, target, self.nll.weights, self.nll.sizeAverage)
   end
 end

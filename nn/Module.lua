@@ -9,6 +9,7 @@ return function(nn, torch)
   -- The last forward call of each module, from which backward is run.  Not in the module itself, so
   -- that saving or cloning it does not see it.
   local recorded = setmetatable({}, { __mode = "k" })
+  local inner = setmetatable({}, { __mode = "k" }) -- the inputs that derived classes gave to updateOutput
 
   local hooks = setmetatable({}, { __mode = "k" }) -- by module; see module_hooks.lua
   Module._hooks = hooks
@@ -52,6 +53,7 @@ return function(nn, torch)
       inputs[#inputs + 1] = p
     end
     for i, t in ipairs(outputs) do outputs[i] = t:clone() end
+    local reached = false -- whether it has its gradInput: it may count its calls, so each half runs once
     local made = torch._custom(inputs, outputs, function(...)
       local grads, at = { ... }, 0
       local gradOutput = tape.map(output, function()
@@ -59,8 +61,18 @@ return function(nn, torch)
         return grads[at]
       end)
       if self._functional then for _, g in ipairs(gradParams or {}) do g:zero() end end
-      self:updateGradInput(plain, gradOutput)
-      self:accGradParameters(plain, gradOutput, not self._functional and nn._scale or 1)
+      local half = not self._functional and tape.half()
+      local scale = not self._functional and nn._scale or 1
+      if half == "input" or (half == "parameters" and not reached) then
+        self:updateGradInput(plain, gradOutput)
+        reached = true
+      end
+      if half == "parameters" then
+        self:accGradParameters(plain, gradOutput, scale)
+      elseif not half then
+        self:backward(plain, gradOutput, scale)
+        reached = true
+      end
       local given = tape.flatten(self.gradInput)
       for i = 1, n do -- an empty gradInput stands for none
         if given[i] and given[i]:nElement() == 0 and inputs[i]:nElement() > 0 then given[i] = false end
@@ -220,8 +232,10 @@ return function(nn, torch)
 
   function Module:_record(f, input)
     local leaves, originals = tape.leaves(input)
+    inner[self] = nil
     local output, calls = tape.record(f, self, leaves)
-    recorded[self] = { leaves = leaves, output = output, calls = calls, input = tape.hold(input) }
+    recorded[self] = { leaves = leaves, output = output, calls = calls, input = tape.hold(input),
+      inner = inner[self] }
     tape.keep(calls, originals)
     return self.output
   end
@@ -243,17 +257,23 @@ return function(nn, torch)
 
     function class:updateOutput(...)
       if not by_hand(self) then
-        if running[depth] == self then return plain(self, ...) end
+        if running[depth] == self then
+          if (...) ~= inputs[depth] then inner[self] = tape.hold((...)) end
+          return plain(self, ...)
+        end
         return self:forward(...)
       end
       return self:_record(whole, ...)
     end
   end
 
-  -- What backward starts from: the last forward, unless that was of another input.
-  local function last_forward(self, input)
+  -- What backward starts from: the last forward, unless that was of another input.  For parameters alone the
+  -- input may be what a derived class made of its own for this class's updateOutput.
+  local function last_forward(self, input, parameters)
     local record = recorded[self]
-    if not record or not tape.same(record.input, input) then self:forward(input) end
+    local same = record and tape.same(record.input, input)
+      or (parameters and record and record.inner and tape.same(record.inner, input))
+    if not same then self:forward(input) end
     return recorded[self]
   end
 
@@ -306,13 +326,14 @@ return function(nn, torch)
   end
 
   function Module:updateGradInput(input, gradOutput)
-    self.gradInput = self:_gradients(last_forward(self, input), gradOutput, {})
+    self.gradInput = self:_gradients(last_forward(self, input), gradOutput, { half = "input" })
     return self.gradInput
   end
 
   function Module:accGradParameters(input, gradOutput, scale)
     if by_hand(self) and not recorded[self] or not self:parameters() then return end
-    self:_gradients(last_forward(self, input), gradOutput, { accumulate = true, scale = scale })
+    self:_gradients(last_forward(self, input, true), gradOutput,
+      { accumulate = true, scale = scale, half = "parameters" })
   end
 
   function Module:accUpdateGradParameters(input, gradOutput, lr)

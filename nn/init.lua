@@ -99,11 +99,14 @@ for file, names in pairs {
   for name in names:gmatch "%S+" do files[name] = file end
 end
 
+-- Torch7's programs mean the classes of the rock rnn by these names, which it defines only where they are free.
+if torch._torch7() then files.LSTM, files.GRU = nil, nil end
+
 local classes = torch._metatables
 
 local function guard(name)
   local class = rawget(classes, "nn." .. name)
-  if class and class._guard then nn.Module._guard(class) end
+  if class and class._guard then class._guard(class) end
 end
 
 for name in pairs(nn) do guard(name) end

@@ -133,11 +133,13 @@ return function(nn, torch)
   end
 
   --- nn.tape.record(f, ...); nn.tape.enter(); nn.tape.note(module, input, output [, depth, order])
-  -- nn.tape.gradients(recorded, gradOutput, opts); nn.tape.keep(calls [, originals])
+  -- nn.tape.gradients(recorded, gradOutput, opts); nn.tape.keep(calls [, originals]); nn.tape.half()
   --
   -- What nn.Module:forward and backward are made of: record runs f(...) on the tape and lists the modules
   -- that it ran, which say so by enter before and note after; keep sets their outputs; gradients gives the
-  -- gradients of what was recorded, and sets gradInput of the modules that were run.
+  -- gradients of what was recorded, and sets gradInput of the modules that were run; half says, while it runs,
+  -- whether only updateGradInput ("input") or accGradParameters ("parameters") was called, nil for both.
+  -- Run as th it takes tensors as they are now, as Torch7 did, even those overwritten since forward.
   --
   -- f: function
   -- module: nn.Module
@@ -148,7 +150,7 @@ return function(nn, torch)
   -- recorded: table of leaves, output and calls
   -- calls: the second result of record
   -- gradOutput: gradient of the output, of its form
-  -- opts: table: accumulate has parameters' gradients grow, by scale times theirs
+  -- opts: table: accumulate has parameters' gradients grow, by scale times theirs; half, see above
   -- Returns: record: f's first result, and a list; enter: a number; gradients: the like of recorded.leaves
   -- Example:
   --   output, calls = nn.tape.record(function() return torch.ones(2) end)
@@ -201,6 +203,10 @@ return function(nn, torch)
     return result[2], made
   end
 
+  local half
+
+  function tape.half() return half end
+
   function tape.gradients(recorded, gradOutput, opts)
     local wanted, at = {}, {}
     local function want(t)
@@ -224,12 +230,13 @@ return function(nn, torch)
     end)
     local found = {}
     if #outputs > 0 and (#wanted > 0 or opts.accumulate) then -- torch.grad takes no inputs for all leaves
-      local scale = nn._scale
-      nn._scale = opts.scale or 1
+      local scale, outer, strict = nn._scale, half, torch._currentValues(torch._torch7())
+      nn._scale, half = opts.scale or 1, opts.half
       local ok, result = pcall(torch.grad, outputs, wanted, grads, {
         retainGraph = true, accumulate = opts.accumulate, scale = nn._scale,
       })
-      nn._scale = scale
+      nn._scale, half = scale, outer
+      torch._currentValues(strict)
       if not ok then error(result, 0) end
       found = result
     end

@@ -516,7 +516,7 @@ cr_tensor *cr_saved(cr_node *n, int i) {
   if (!cr_region_restore(n)) return NULL;
   if (!s->value)
     return s->given ? cr_fail_null("checkpoint: a backward runs inside the function itself") : NULL;
-  if (s->version != cr_version(s->value)) return overwritten(n, i);
+  if (s->version != cr_version(s->value) && !cr_ctx()->current_values) return overwritten(n, i);
   if (cr_ctx()->no_grad) return s->value;
   if (s->unpacked) return s->unpacked;
   const cr_edge *e = s->input >= 0 ? &n->in[s->input] : NULL;

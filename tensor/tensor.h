@@ -53,6 +53,7 @@ typedef struct cr_context {
   cr_account *account;
   cr_generator generator;
   bool no_grad;             /* true inside torch.noGrad */
+  bool current_values;      /* derivatives take overwritten tensors as they are */
   bool anomaly;             /* look for NaN in what is recorded and in gradients */
   struct cr_region *region; /* whose calls are being recorded, or repeated */
   uint8_t dtype;            /* default type of new tensors */

@@ -256,6 +256,15 @@ static int f_set_grad(lua_State *L) {
   return 1;
 }
 
+/* torch._currentValues(on): whether derivatives take saved tensors as they are now, though
+ * overwritten. Returns what was so before. */
+static int f_current_values(lua_State *L) {
+  cr_context *ctx = cr_ctx();
+  lua_pushboolean(L, ctx->current_values);
+  ctx->current_values = lua_toboolean(L, 1);
+  return 1;
+}
+
 /* ---- gradcheck -------------------------------------------------------------------------- */
 
 typedef struct {
@@ -365,6 +374,7 @@ static const cr_binding bindings[] = {
     {"_linkgrad", f_link_grad, NULL},
     {"_version", f_version, NULL},
     {"_setgrad", f_set_grad, NULL},
+    {"_currentValues", f_current_values, NULL},
     {NULL, NULL, NULL},
 };
 

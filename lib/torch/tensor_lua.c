@@ -481,8 +481,8 @@ static int t_pointer(lua_State *L) {
  *  x:data()
  *  storage:data()
  *
- *  Where the elements are in memory: for telling by torch.pointer whether two share them.  In LuaJIT it was a
- *  pointer to read and write by; there are none here.
+ *  Where the elements are in memory: for telling by torch.pointer whether two share them.  In
+ * LuaJIT it was a pointer to read and write by; there are none here.
  *
  *  x: tensor or storage
  *  Returns: a userdata that cannot be indexed
