@@ -74,8 +74,9 @@ return function(nn, torch)
         reached = true
       end
       local given = tape.flatten(self.gradInput)
-      for i = 1, n do -- an empty gradInput stands for none
-        if given[i] and given[i]:nElement() == 0 and inputs[i]:nElement() > 0 then given[i] = false end
+      for i = 1, n do -- an empty gradInput stands for none; the module uses its own again
+        local g = given[i]
+        if g then given[i] = (g:nElement() > 0 or inputs[i]:nElement() == 0) and g:clone() end
       end
       if not self._functional then return table.unpack(given, 1, n) end
       for i, g in ipairs(gradParams or {}) do given[n + i] = g:clone() end
