@@ -1,9 +1,10 @@
 -- path.lua: the global `path` that th's scripts find, of the library Penlight; without it, its functions
--- that scripts use most.
+-- that scripts use most.  Where Penlight is, th loads it, and all of its modules are globals.
 
 local paths = require "paths"
 local system = require "paths._system"
 
+pcall(require, "pl")
 local found, path = pcall(require, "pl.path")
 if found then return path end
 

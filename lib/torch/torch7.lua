@@ -405,4 +405,12 @@ return function(torch)
   -- Torch7's scripts change parameters and measure them between the steps of training: they are recorded
   -- inside of modules only.
   if torch._torch7() then torch._setgrad(false) end
+
+  -- th's include(file): runs the file beside the one that says it.
+  if torch._torch7() then
+    rawset(_G, "include", function(file, level)
+      local result = require("paths").dofile(file, (level or 1) + 1) -- no tail call, which would count less
+      return result
+    end)
+  end
 end
