@@ -19,6 +19,13 @@ return function(_, torch)
     self:add(module)
   end
 
+  -- A class by hand may have given the module another gradient than its own; Torch7's containers worked on
+  -- with that one.
+  function Decorator:_accumulate(input, gradOutput, scale)
+    local module = self.modules[1]
+    module:accGradParameters(input, module:_lastGradOutput() or gradOutput, scale)
+  end
+
   function Decorator:updateOutput(input)
     return self.modules[1]:_run(input)
   end

@@ -41,6 +41,8 @@ return function(nn, torch)
     return self.updateGradInput ~= Module.updateGradInput
   end
 
+  Module._by_hand = by_hand
+
   -- A module with gradients by hand, as one function on the tape.
   local function run_by_hand(self, input)
     local plain = tape.detach(input)
@@ -327,18 +329,29 @@ return function(nn, torch)
   end
 
   function Module:updateGradInput(input, gradOutput)
-    self.gradInput = self:_gradients(last_forward(self, input), gradOutput, { half = "input" })
+    local record = last_forward(self, input)
+    record.gradOutput = gradOutput
+    self.gradInput = self:_gradients(record, gradOutput, { half = "input" })
     return self.gradInput
   end
 
   function Module:accGradParameters(input, gradOutput, scale)
-    if by_hand(self) and not recorded[self] or not self:parameters() then return end
+    if not self:parameters() then return end
+    if by_hand(self) and not recorded[self] then return self:_accumulate(input, gradOutput, scale) end
     self:_gradients(last_forward(self, input, true), gradOutput,
       { accumulate = true, scale = scale, half = "parameters" })
   end
 
   function Module:accUpdateGradParameters(input, gradOutput, lr)
     self:sharedAccUpdateGradParameters(input, gradOutput, lr)
+  end
+
+  -- What a class by hand that writes updateGradInput only inherits; for nn.Decorator to say.
+  function Module:_accumulate() end
+
+  -- What the last updateGradInput was given.
+  function Module:_lastGradOutput()
+    return recorded[self] and recorded[self].gradOutput
   end
 
   function Module:sharedAccUpdateGradParameters(input, gradOutput, lr)

@@ -287,9 +287,10 @@ return function(nn, torch)
   function Module:clearState()
     self:_forget()
     for _, m in ipairs(self:children()) do m:clearState() end
-    self.output, self.gradInput = torch.Tensor(), torch.Tensor()
-    if self._type ~= self.output:type() then
-      self.output, self.gradInput = self.output:type(self._type), self.gradInput:type(self._type)
+    for _, field in ipairs { "output", "gradInput" } do
+      local own = self[field]
+      local tables = type(own) == "table" and not torch.isTensor(own)
+      self[field] = tables and {} or torch.Tensor():type(self._type)
     end
     return self
   end

@@ -86,7 +86,7 @@ return function(nn, torch)
   --   held = nn.tape.hold { torch.ones(2), 3 }
   --   nn.tape.same(held, { torch.ones(2), 3 }), nn.tape.same(held, { torch.zeros(2), 3 }) --> true false
   function tape.hold(value)
-    return map(value, function(t) return t end)
+    return map(value, function(t) return t:detach() end) -- a header of its own: t may be resized
   end
 
   local function same_tensor(a, b)
@@ -245,8 +245,9 @@ return function(nn, torch)
       if k and found[k] then return found[k]:contiguous() end
       return torch.zerosLike(t:detach()) -- the output does not depend on it
     end
-    for _, call in ipairs(recorded.calls) do
-      call.module.gradInput = map(call.input, gradient)
+    for _, call in ipairs(recorded.calls) do -- those by hand have theirs
+      local module = call.module
+      if not module._by_hand or not module:_by_hand() then module.gradInput = map(call.input, gradient) end
     end
     return map(recorded.leaves, gradient)
   end

@@ -440,6 +440,7 @@ end
 -- ---- th ---------------------------------------------------------------------------------------
 
 local script = [[
+require "nn"
 local a, b = torch.zeros(2, 3):fill(2), torch.range(1, 6)
 assert((a + b):dim() == 2 and (a + b)[2][3] == 8)
 assert((b - a):dim() == 1 and b:clone():cmul(a)[6] == 12)
@@ -448,6 +449,21 @@ assert(b:select(5, 2) == 2)
 assert(not pcall(torch.linspace, 0, 1, 1))
 assert(torch.linspace(0, 0, 1)[1] == 0)
 assert(torch.randperm(4):type() == "torch.DoubleTensor")
+-- what is computed from tensors that were overwritten since forward takes them as they are
+local m, x = nn.Linear(2, 2), torch.randn(3, 2)
+m:forward(x)
+m.weight:fill(2)
+assert(m:updateGradInput(x, torch.ones(3, 2))[1][1] == 4)
+-- the names of the rock rnn are free
+assert(nn.LSTM == nil and nn.GRU == nil)
+torch.class("nn.LSTM", "nn.Module")
+assert(torch.typename(nn.LSTM()) == "nn.LSTM" and not pcall(torch.class, "nn.LSTM", "nn.Module"))
+local name = os.tmpname()
+local file = io.open(name, "w")
+file:write "return 7"
+file:close()
+assert(include(name) == 7)
+os.remove(name)
 print "th is well"
 ]]
 

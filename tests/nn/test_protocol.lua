@@ -377,4 +377,97 @@ function tests.update_protocols()
   tester:eq(other.gradWeight, m.gradWeight, 0, "the gradient is left")
 end
 
+-- A class by hand that counts its calls, in a container on the tape: each half of backward runs its half once.
+function tests.each_half_of_backward_runs_once()
+  local Counted = torch.class("CountedLinear", "nn.Module", {})
+  local inputs, params = 0, 0
+  function Counted:__init()
+    nn.Module.__init(self)
+    self.weight, self.gradWeight = torch.ones(1), torch.zeros(1)
+  end
+  function Counted:updateOutput(input) return self.output:resizeAs(input):copy(input):mul(self.weight[1]) end
+  function Counted:updateGradInput(_, g)
+    inputs = inputs + 1
+    return self.gradInput:resizeAs(g):copy(g):mul(self.weight[1])
+  end
+  function Counted:accGradParameters(input, g, scale)
+    params = params + 1
+    self.gradWeight:add(scale * torch.cmul(input, g):sum())
+  end
+  local m = nn.ConcatTable():add(Counted.new()):add(nn.Identity())
+  local net = nn.Sequential():add(m):add(nn.CAddTable())
+  local x, g = torch.randn(3), torch.randn(3)
+  for _ = 1, 2 do
+    inputs, params = 0, 0
+    net:forward(x)
+    net:zeroGradParameters()
+    tester:eq(net:updateGradInput(x, g), g * 2, 1e-6)
+    tester:eq({ inputs, params }, { 1, 0 })
+    net:accGradParameters(x, g, 1)
+    tester:eq({ inputs, params }, { 1, 1 })
+    tester:eq(m.modules[1].gradWeight[1], torch.cmul(x, g):sum(), 1e-5)
+    tester:eq(m.modules[1].gradInput, g, 1e-6, "its own buffer is left alone")
+  end
+  net:forward(x)
+  net:backward(x, g)
+  tester:eq({ inputs, params }, { 2, 2 })
+end
+
+-- A criterion by hand calls another's updateOutput and wants a number.
+function tests.criterions_inside_of_criterions_by_hand()
+  local Doubled = torch.class("DoubledCriterion", "nn.Criterion", {})
+  function Doubled:__init()
+    nn.Criterion.__init(self)
+    self.inner = nn.MSECriterion()
+  end
+  function Doubled:updateOutput(x, t) return 2 * self.inner:updateOutput(x, t) end
+  function Doubled:updateGradInput(x, t) return self.inner:updateGradInput(x, t) * 2 end
+  local c, x, t = Doubled.new(), torch.ones(2), torch.zeros(2)
+  tester:eq(c:forward(x, t), 2)
+  tester:eq(c:backward(x, t), torch.ones(2) * 2)
+end
+
+-- A derived class shifts the input and hands both on to its parent.
+function tests.a_parent_gets_another_input()
+  local Shifted = torch.class("ShiftedTable", "nn.LookupTable", {})
+  function Shifted:updateOutput(x) return nn.LookupTable.updateOutput(self, x + 1) end
+  function Shifted:accGradParameters(x, g, scale)
+    nn.LookupTable.accGradParameters(self, x + 1, g, scale)
+  end
+  local m = Shifted.new(3, 2)
+  local x = torch.LongTensor { 0, 2 }
+  m:zeroGradParameters()
+  m:forward(x)
+  m:backward(x, torch.ones(2, 2))
+  tester:eq(m.gradWeight:sum(2):view(-1), torch.Tensor { 2, 0, 2 })
+end
+
+-- A decorator that writes updateGradInput only has its module's parameters learn from what it gave it.
+function tests.decorators_by_hand()
+  local Halved = torch.class("HalvedDecorator", "nn.Decorator", {})
+  function Halved:updateOutput(x) return self.modules[1]:updateOutput(x) * 0.5 end
+  function Halved:updateGradInput(x, g) return self.modules[1]:updateGradInput(x, g * 0.5) end
+  local inner = nn.Linear(2, 2)
+  local m, x, g = Halved.new(inner), torch.randn(3, 2), torch.randn(3, 2)
+  m:zeroGradParameters()
+  m:forward(x)
+  m:backward(x, g)
+  tester:eq(inner.gradBias, g:sum(1):view(-1) * 0.5, 1e-6)
+end
+
+function tests.an_input_resized_since_forward_is_another()
+  local m, x = nn.Square(), torch.ones(4)
+  m:forward(x)
+  x:resize(2):fill(3)
+  tester:eq(m:updateGradInput(x, torch.ones(2)), torch.Tensor { 6, 6 })
+end
+
+function tests.clearState_keeps_tables()
+  local m = nn.ConcatTable():add(nn.Identity()):add(nn.Tanh())
+  m:forward(torch.ones(2))
+  m:clearState()
+  tester:eq(m.output, {})
+  tester:assert(torch.isTensor(nn.Tanh():clearState().output))
+end
+
 tester:add(tests):run()
