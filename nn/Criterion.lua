@@ -30,9 +30,28 @@ return function(nn, torch)
     return self.updateGradInput ~= Criterion.updateGradInput
   end
 
+  -- The criterion on the tape whose updateOutput is running, or true for one by hand.
+  local running
+
+  local function settle(outer, ok, ...)
+    running = outer
+    if not ok then error((...), 0) end
+    return ...
+  end
+
+  local function run_as(who, f, ...)
+    local outer = running
+    running = who
+    return settle(outer, pcall(f, ...))
+  end
+
+  local function run(self, ...)
+    return run_as(by_hand(self) or self, self.updateOutput, self, ...)
+  end
+
   local function run_by_hand(self, input, target)
     local plain = tape.detach(input)
-    local value = torch.noGrad(function() return self:updateOutput(plain, target) end)
+    local value = torch.noGrad(run, self, plain, target)
     local like = tape.flatten(plain)[1]
     local output = { torch.scalar(value, like.dtype) }
     return torch._custom(tape.flatten(input), output, function(g)
@@ -43,19 +62,6 @@ return function(nn, torch)
   end
 
   local th = torch._torch7()
-  local running -- the criterion whose updateOutput is asked for a tensor
-
-  local function settle(outer, ok, ...)
-    running = outer
-    if not ok then error((...), 0) end
-    return ...
-  end
-
-  local function run(self, ...)
-    local outer = running
-    running = self
-    return settle(outer, pcall(self.updateOutput, self, ...))
-  end
 
   function Criterion:__call(input, ...)
     if th and not torch.isGradEnabled() then
@@ -81,7 +87,7 @@ return function(nn, torch)
   --   nn.MSECriterion()(torch.zeros(2):requireGrad(), torch.ones(2)).requiresGrad --> true
   function Criterion:forward(input, target, ...)
     if by_hand(self) then
-      self.output = self:updateOutput(input, target)
+      self.output = run(self, input, target)
       return self.output
     end
     return self:_record(run, input, target, ...)
@@ -97,14 +103,15 @@ return function(nn, torch)
     return self.output
   end
 
-  -- As Module._guard: a class's updateOutput, called by anyone else, gives the number.
+  -- As Module._guard: a class's updateOutput gives the number when a criterion by hand or a script of Torch7
+  -- calls it.
   function Criterion._guard(class)
     local plain = rawget(class, "updateOutput")
     if not plain then return end
 
     function class:updateOutput(...)
-      if running == self then return plain(self, ...) end
-      return self:_record(plain, ...)
+      if running == self or (running == nil and not th) then return plain(self, ...) end
+      return self:_record(function(...) return run_as(self, plain, ...) end, ...)
     end
   end
 
@@ -126,8 +133,7 @@ return function(nn, torch)
     local record = recorded[self]
     if not record or not tape.same(record.input, input) or not tape.same(record.target, target) then
       local output = self.output
-      local again = by_hand(self) and self.updateOutput or self.forward
-      again(self, input, target)
+      Criterion.forward(self, input, target)
       self.output, record = output, recorded[self]
     end
     self.gradInput = tape.gradients(record, torch.onesLike(record.output), {})

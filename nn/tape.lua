@@ -137,7 +137,7 @@ return function(nn, torch)
   --
   -- What nn.Module:forward and backward are made of: record runs f(...) on the tape and lists the modules
   -- that it ran, which say so by enter before and note after; keep sets their outputs; gradients gives the
-  -- gradients of what was recorded, and sets gradInput of the modules that were run; half says, while it runs,
+  -- gradients of what was recorded, and sets gradInput of the modules that were run; half says meanwhile
   -- whether only updateGradInput ("input") or accGradParameters ("parameters") was called, nil for both.
   -- Run as th it takes tensors as they are now, as Torch7 did, even those overwritten since forward.
   --

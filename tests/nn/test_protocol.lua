@@ -385,7 +385,9 @@ function tests.each_half_of_backward_runs_once()
     nn.Module.__init(self)
     self.weight, self.gradWeight = torch.ones(1), torch.zeros(1)
   end
-  function Counted:updateOutput(input) return self.output:resizeAs(input):copy(input):mul(self.weight[1]) end
+  function Counted:updateOutput(input)
+    return self.output:resizeAs(input):copy(input):mul(self.weight[1])
+  end
   function Counted:updateGradInput(_, g)
     inputs = inputs + 1
     return self.gradInput:resizeAs(g):copy(g):mul(self.weight[1])
