@@ -377,7 +377,7 @@ function tests.update_protocols()
   tester:eq(other.gradWeight, m.gradWeight, 0, "the gradient is left")
 end
 
--- A class by hand that counts its calls, in a container on the tape: each half of backward runs its half once.
+-- A class by hand that counts its calls, in a container on the tape: each half of backward runs one half.
 function tests.each_half_of_backward_runs_once()
   local Counted = torch.class("CountedLinear", "nn.Module", {})
   local inputs, params = 0, 0
