@@ -157,10 +157,4 @@ function registry.__index(_, name)
   return elsewhere(classes, name)
 end
 
--- Torch7's programs mean the classes of the rock rnn by these names, which it defines only where they are
--- free.  Files hold ours all the same.
-if torch._torch7() then
-  for _, name in ipairs { "LSTM", "GRU" } do nn[name] = nil end
-end
-
 return nn
