@@ -49,6 +49,8 @@ return function(nn, torch)
     return run_as(by_hand(self) or self, self.updateOutput, self, ...)
   end
 
+  Criterion._value = run -- a tensor on the tape, whoever asks
+
   local function run_by_hand(self, input, target)
     local plain = tape.detach(input)
     local value = torch.noGrad(run, self, plain, target)
@@ -110,7 +112,7 @@ return function(nn, torch)
     if not plain then return end
 
     function class:updateOutput(...)
-      if running == self or (running == nil and not th) then return plain(self, ...) end
+      if running ~= true and (running ~= nil or not th) then return plain(self, ...) end
       return self:_record(function(...) return run_as(self, plain, ...) end, ...)
     end
   end

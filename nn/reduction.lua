@@ -65,7 +65,7 @@ return function(nn, torch)
     nn.functional[name] = function(...)
       local opts = select(inputs + 1, ...)
       if plain and (type(opts) ~= "table" or torch.isTensor(opts)) then return plain(...) end
-      return nn[class](opts):updateOutput(table.unpack({ ... }, 1, inputs))
+      return nn[class](opts):_value(table.unpack({ ... }, 1, inputs))
     end
   end
 
