@@ -63,7 +63,8 @@ return function(nn, torch)
         return grads[at]
       end)
       if self._functional then for _, g in ipairs(gradParams or {}) do g:zero() end end
-      local half = not self._functional and tape.half()
+      local half, classic = tape.half()
+      half = not self._functional and half
       local scale = not self._functional and nn._scale or 1
       if half == "input" or (half == "parameters" and not reached) then
         self:updateGradInput(plain, gradOutput)
@@ -76,9 +77,13 @@ return function(nn, torch)
         reached = true
       end
       local given = tape.flatten(self.gradInput)
-      for i = 1, n do -- an empty gradInput stands for none; the module uses its own again
+      for i = 1, n do -- an empty gradInput stands for none; the module writes its own again
         local g = given[i]
-        if g then given[i] = (g:nElement() > 0 or inputs[i]:nElement() == 0) and g:clone() end
+        if g and g:nElement() == 0 and inputs[i]:nElement() > 0 then
+          given[i] = false
+        elseif g and not classic then
+          given[i] = g:clone()
+        end
       end
       if not self._functional then return table.unpack(given, 1, n) end
       for i, g in ipairs(gradParams or {}) do given[n + i] = g:clone() end

@@ -99,7 +99,7 @@ for file, names in pairs {
   for name in names:gmatch "%S+" do files[name] = file end
 end
 
--- Torch7's programs mean the classes of the rock rnn by these names, which it defines only where they are free.
+-- Torch7's programs mean the classes of the rock rnn by these names, which it defines where they are free.
 if torch._torch7() then files.LSTM, files.GRU = nil, nil end
 
 local classes = torch._metatables

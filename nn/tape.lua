@@ -138,7 +138,8 @@ return function(nn, torch)
   -- What nn.Module:forward and backward are made of: record runs f(...) on the tape and lists the modules
   -- that it ran, which say so by enter before and note after; keep sets their outputs; gradients gives the
   -- gradients of what was recorded, and sets gradInput of the modules that were run; half says meanwhile
-  -- whether only updateGradInput ("input") or accGradParameters ("parameters") was called, nil for both.
+  -- whether only updateGradInput ("input") or accGradParameters ("parameters") was called, nil for both,
+  -- and, second, whether it is the classic protocol at all.
   -- Run as th it takes tensors as they are now, as Torch7 did, even those overwritten since forward.
   --
   -- f: function
@@ -203,9 +204,9 @@ return function(nn, torch)
     return result[2], made
   end
 
-  local half
+  local half, classic
 
-  function tape.half() return half end
+  function tape.half() return half, classic end
 
   function tape.gradients(recorded, gradOutput, opts)
     local wanted, at = {}, {}
@@ -230,12 +231,13 @@ return function(nn, torch)
     end)
     local found = {}
     if #outputs > 0 and (#wanted > 0 or opts.accumulate) then -- torch.grad takes no inputs for all leaves
-      local scale, outer, strict = nn._scale, half, torch._currentValues(torch._torch7())
-      nn._scale, half = opts.scale or 1, opts.half
+      local scale, outer, inside = nn._scale, half, classic
+      local strict = torch._currentValues(torch._torch7())
+      nn._scale, half, classic = opts.scale or 1, opts.half, true
       local ok, result = pcall(torch.grad, outputs, wanted, grads, {
         retainGraph = true, accumulate = opts.accumulate, scale = nn._scale,
       })
-      nn._scale, half = scale, outer
+      nn._scale, half, classic = scale, outer, inside
       torch._currentValues(strict)
       if not ok then error(result, 0) end
       found = result

@@ -482,7 +482,7 @@ static int t_pointer(lua_State *L) {
  *  storage:data()
  *
  *  Where the elements are in memory: for telling by torch.pointer whether two share them.  In
- * LuaJIT it was a pointer to read and write by; there are none here.
+ *  LuaJIT it was a pointer to read and write by; there are none here.
  *
  *  x: tensor or storage
  *  Returns: a userdata that cannot be indexed
