@@ -17,6 +17,7 @@ extern const cr_plugin_core *cr_cuda_core; /* set before anything else runs */
 void cr_cuda_fill_unary(cr_backend *b);
 void cr_cuda_fill_binary(cr_backend *b);
 void cr_cuda_fill_pointwise(cr_backend *b);
+void cr_cuda_fill_update(cr_backend *b);
 void cr_cuda_fill_special(cr_backend *b);
 void cr_cuda_fill_copy(cr_backend *b);
 void cr_cuda_fill_reduce(cr_backend *b);

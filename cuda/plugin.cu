@@ -16,6 +16,7 @@ static void fill_tables() {
   cr_cuda_fill_unary(&tensor_table);
   cr_cuda_fill_binary(&tensor_table);
   cr_cuda_fill_pointwise(&tensor_table);
+  cr_cuda_fill_update(&tensor_table);
   cr_cuda_fill_special(&tensor_table);
   cr_cuda_fill_reduce(&tensor_table);
   cr_cuda_fill_scan(&tensor_table);

@@ -16,6 +16,7 @@ int luaopen_formats_npz(lua_State *L);   /* lib/formats/npz_lua.c: require "form
 /* lib/formats/safetensors_lua.c: require "formats._safetensors" */
 int luaopen_formats_safetensors(lua_State *L);
 int luaopen_nn_functional(lua_State *L); /* lib/nn/nn_lua.c: require "nn.functional" */
+int luaopen_optim_update(lua_State *L);  /* lib/optim/update_lua.c: require "optim._update" */
 int luaopen_help_sources(lua_State *L);  /* lib/help/help_lua.c: require "help._sources" */
 
 #endif

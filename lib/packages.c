@@ -24,6 +24,7 @@ static const luaL_Reg c_packages[] = {
     {"formats._npz", luaopen_formats_npz},
     {"formats._safetensors", luaopen_formats_safetensors},
     {"nn.functional", luaopen_nn_functional},
+    {"optim._update", luaopen_optim_update},
     {"help._sources", luaopen_help_sources},
 };
 

@@ -236,6 +236,30 @@ typedef enum {
 } cr_sample_op;
 /* Distributions whose numbers take an unknown count of draws, made by rejection. */
 
+typedef enum {
+  CR_UPDATE_SGD,     /* state 0, when there is one: the velocity */
+  CR_UPDATE_ADAM,    /* states 0 and 1: the moments; 2, when there is one: the largest second one */
+  CR_UPDATE_RMSPROP, /* state 0: the mean square; 1, maybe: the velocity; 2, maybe: the mean */
+  CR_UPDATE_ADAGRAD, /* state 0: the sum of squares */
+  CR_UPDATE_LION,    /* state 0: the moment */
+  CR_NUPDATE
+} cr_update_rule;
+/* What a step of an optimizer does with one element of a parameter, its gradient and up to three
+ * states: tensor/update.inc has the formulas.  One float type throughout. */
+
+typedef struct {
+  double rate;         /* of the step, with the corrections for its number */
+  double sign;         /* times the gradient: -1 climbs */
+  double decay;        /* times the parameter, added to the gradient */
+  double shrink;       /* times the parameter, before the step */
+  double keep, take;   /* velocity or first moment: keep it + take gradient */
+  double keep2, take2; /* second moment: keep2 it + take2 square; Lion: weights in the direction */
+  double root;         /* times the square root in Adam's divisor */
+  double eps;
+  bool nesterov;
+  bool has[3]; /* which states there are */
+} cr_update_args;
+
 /* ---- the table -------------------------------------------------------------------------- */
 
 typedef struct {
@@ -317,6 +341,10 @@ struct cr_backend {
   bool (*pointwise)(cr_pointwise_op op, const cr_iter *it, double s, double t);
   bool (*special)(cr_special_op op, const cr_iter *it, double s);
   bool (*where)(const cr_iter *it); /* op[1] bool or uint8: op[2] where true, else op[3] */
+
+  /* One step of an optimizer.  op[0] the parameter and op[2..4] the states are read and written,
+   * op[1] is the gradient; a state that is missing repeats op[0] and is not touched. */
+  bool (*update)(cr_update_rule rule, const cr_iter *it, const cr_update_args *a);
 
   /* reductions and scans */
   bool (*reduce)(cr_reduce_op op, const cr_reduction *r);

@@ -83,6 +83,13 @@ const char *cr_binary_name(cr_binary_op op);
 #define cr_mul_num(a, s) cr_binary_scalar(CR_MUL, a, cr_num(s), NULL)
 #define cr_add_num(a, s) cr_binary_scalar(CR_ADD, a, cr_num(s), NULL)
 
+/* ---- ops/update.c: steps of optimizers -------------------------------------------------- */
+
+/* Changes p, and the states that are not NULL, by one step with gradient g.  All have p's shape,
+ * float type and device.  Nothing is recorded. */
+bool cr_update(cr_update_rule rule, cr_tensor *p, cr_tensor *g, cr_tensor *const states[3],
+               const cr_update_args *a);
+
 /* ---- ops/pointwise.c: fused loops ------------------------------------------------------- */
 cr_tensor *cr_addcmul(cr_tensor *a, cr_scalar s, cr_tensor *b, cr_tensor *c, cr_tensor *out);
 cr_tensor *cr_addcdiv(cr_tensor *a, cr_scalar s, cr_tensor *b, cr_tensor *c, cr_tensor *out);

@@ -21,7 +21,8 @@ local receivers = {
   generator = "torch.Generator", module = "nn.Module", container = "nn.Container",
   criterion = "nn.Criterion", optimizer = "optim.Optimizer", logger = "optim.Logger",
   confusion = "optim.ConfusionMatrix", ctx = "torch.Context", handle = "torch.HookHandle",
-  node = "torch.Node", graph = "torch.Graph",
+  node = "torch.Node", graph = "torch.Graph", scheduler = "optim.Scheduler",
+  average = "optim.WeightAverage", range = "optim.LRRange",
 }
 
 -- ---- taking the text out of a source ---------------------------------------------------------------

@@ -183,6 +183,87 @@ return function(optim)
     return torch.Tensor(class_frr), torch.Tensor(class_far), torch.Tensor(frr), torch.Tensor(far)
   end
 
+  -- For each class the share of its samples that is right, and of all samples that is its own; rows of
+  -- shares.
+  local function shares(self)
+    local rows, total, right, own = {}, 0, {}, {}
+    for t, counts in ipairs(self.mat:totable()) do
+      own[t] = 0
+      for _, count in ipairs(counts) do own[t] = own[t] + count end
+      total = total + own[t]
+      rows[t] = {}
+      for p, count in ipairs(counts) do rows[t][p] = count / math.max(own[t], 1) end
+      right[t] = rows[t][t]
+    end
+    for t = 1, #own do own[t] = own[t] / math.max(total, 1) end
+    return rows, right, own
+  end
+
+  -- Two bars for a class: its share of the samples, and below it how much of it is right.
+  local function draw_legend(picture, row, block, left, width, own, right)
+    local half = block // 2
+    for _, bar in ipairs { { 0, half, own }, { half, block - half, right } } do
+      local length = math.floor(bar[3] * width + 0.5)
+      if length > 0 and bar[2] > 0 then
+        picture:narrow(2, row + bar[1], bar[2]):narrow(3, left, length):fill(bar[1] == 0 and 0.5 or 0.9)
+      end
+    end
+  end
+
+  --- confusion:render([sortmode [, display [, block [, legendwidth]]]])
+  --
+  -- The matrix as a picture: a square for each pair of classes, the brighter the more of the class's samples;
+  -- on the right for each class its share of all samples and how much of it is right, as bars.  The classes
+  -- are sorted.
+  --
+  -- sortmode: "score", the default: the class that is right most often first; "occurrence": the most frequent
+  -- display: true prints the squares
+  -- block: how many pixels a square is wide; 25 by default
+  -- legendwidth: how wide the right part is; 200 by default
+  -- Returns: a tensor, 3 x height x width, of numbers from 0 to 1; the order of the classes as a table
+  -- Errors: sortmode or a size is something else
+  -- From: Torch7, without its text
+  -- Example:
+  --   confusion = optim.ConfusionMatrix(2)
+  --   confusion:batchAdd(torch.LongTensor { 1, 2 }, torch.LongTensor { 1, 2 })
+  --   table.concat(confusion:render("score", false, 10, 20).shape, "x") --> 3x20x40
+  function ConfusionMatrix:render(sortmode, display, block, legendwidth)
+    sortmode, block, legendwidth = sortmode or "score", block or 25, legendwidth or 200
+    if sortmode ~= "score" and sortmode ~= "occurrence" then
+      raise("confusion:render: sort mode '%s', wanted 'score' or 'occurrence'", tostring(sortmode))
+    end
+    if math.tointeger(block) == nil or block < 1 or math.tointeger(legendwidth) == nil or legendwidth < 0 then
+      raise("confusion:render: block and legendwidth must be whole numbers that are not negative")
+    end
+    local rows, right, own = shares(self)
+    local key, order, n = sortmode == "score" and right or own, {}, self.nclasses
+    for t = 1, n do order[t] = t end
+    table.sort(order, function(a, b)
+      if key[a] ~= key[b] then return key[a] > key[b] end
+      return a < b
+    end)
+    local small = torch.FloatTensor(n, n)
+    local picture = torch.FloatTensor(3, n * block, n * block + legendwidth):zero()
+    for i, t in ipairs(order) do
+      local first = (i - 1) * block + 1
+      for j, p in ipairs(order) do
+        small[i][j] = rows[t][p]
+        picture:narrow(2, first, block):narrow(3, (j - 1) * block + 1, block):fill(rows[t][p])
+      end
+      if legendwidth > 0 then
+        draw_legend(picture, first, block, n * block + 1, legendwidth, own[t], right[t])
+      end
+    end
+    for i = block, n * block, block do -- a grid
+      if block > 1 then
+        picture:select(2, i):narrow(2, 1, n * block):fill(0.1)
+        picture:select(3, i):fill(0.1)
+      end
+    end
+    if display then print(require("plot").digit(small)) end
+    return picture, order
+  end
+
   local function percent(x)
     return ("%.3f%%"):format(x * 100)
   end

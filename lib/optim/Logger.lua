@@ -29,7 +29,7 @@ return function(optim)
       if not file then raise("optim.Logger: %s", message) end
       self.file = file
     end
-    self.names, self.columns, self.styles = {}, {}, {}
+    self.names, self.columns, self.styles, self.rows = {}, {}, {}, {}
     self.logscale, self.showPlot = false, true
   end
 
@@ -82,8 +82,9 @@ return function(optim)
       local value = row[i]
       if value == nil then raise("optim.Logger: no value for '%s'", self.names[i]) end
       cells[i] = cell(value)
-      column[#column + 1] = tonumber(cells[i])
+      column[#column + 1] = type(value) == "number" and value or tonumber(cells[i]) or 0 / 0 -- not drawn
     end
+    self.rows[#self.rows + 1] = cells
     self.file:write(table.concat(cells, "\t"), "\t\n")
     self.file:flush()
     return self
@@ -94,7 +95,8 @@ return function(optim)
   -- The styles of the curves; whether their vertical axis is logarithmic; whether logger:plot shows them
   -- on the terminal besides writing the picture.
   --
-  -- styles: table, name = style or a list: "-" is a line, "+" points, "~" a smooth line
+  -- styles: table, name = style or a list: "-" is a line, "+" points, "~" a smooth line; a table of several
+  --   draws the curve in each
   -- on: true or false
   -- Returns: the logger
   -- From: Torch7
@@ -102,7 +104,16 @@ return function(optim)
   --   logger = optim.Logger("train.log"):setNames({ "loss" }):style({ loss = "+" }):setlogscale(true)
   --   logger.logscale --> true
   function Logger:style(styles)
-    for i, name in ipairs(self.names) do self.styles[i] = styles[name] or styles[i] or self.styles[i] end
+    if type(styles) ~= "table" then
+      raise("optim.Logger:style: a table of styles expected, got %s", torch.type(styles))
+    end
+    for i, name in ipairs(self.names) do
+      local style = styles[name] or styles[i] or self.styles[i]
+      if style ~= nil and type(style) ~= "string" and type(style) ~= "table" then
+        raise("optim.Logger:style: the style of '%s' must be a string or a table of strings", name)
+      end
+      self.styles[i] = style
+    end
     return self
   end
 
@@ -116,6 +127,21 @@ return function(optim)
     return self
   end
 
+  -- The columns to draw: those of some names, or all.
+  local function curves_of(self, wanted)
+    local curves = {}
+    for i, name in ipairs(self.names) do
+      local chosen = #wanted == 0
+      for _, w in ipairs(wanted) do chosen = chosen or w == name end
+      local column, styles = self.columns[i], self.styles[i]
+      if type(styles) ~= "table" then styles = { styles or false } end
+      for _, style in ipairs(chosen and #column > 0 and styles or {}) do
+        curves[#curves + 1] = { name, column, style or nil }
+      end
+    end
+    return curves
+  end
+
   --- logger:plot(...)
   --
   -- Draws the columns into <filename>.png, or .svg where gnuplot is missing.
@@ -126,19 +152,60 @@ return function(optim)
   -- Example:
   --   optim.Logger("train.log"):setNames({ "loss" }):plot() --> nil
   function Logger:plot(...)
-    local wanted = { ... }
-    local curves = {}
-    for i, name in ipairs(self.names) do
-      local chosen = #wanted == 0
-      for _, w in ipairs(wanted) do chosen = chosen or w == name end
-      local column = self.columns[i]
-      if chosen and #column > 0 then curves[#curves + 1] = { name, column, self.styles[i] } end
-    end
+    local curves = curves_of(self, { ... })
     if #curves == 0 then return nil end
     local plot = require "plot"
     local options = { title = self.name, logscale = self.logscale }
     if self.showPlot then io.write(plot.text(curves, options), "\n") end
     if self.file == io.stdout then return nil end
     return plot.curves(self.name .. ".png", curves, options)
+  end
+
+  local function escape(text)
+    return (tostring(text):gsub("[&<>]", { ["&"] = "&amp;", ["<"] = "&lt;", [">"] = "&gt;" }))
+  end
+
+  -- The curves as the text of a picture.
+  local function picture(self, plot)
+    local curves = curves_of(self, {})
+    if #curves == 0 then return "" end
+    local path = os.tmpname()
+    os.remove(path)
+    plot.curves(path .. ".svg", curves, { title = escape(self.name), logscale = self.logscale })
+    local file = io.open(path .. ".svg")
+    local text = file:read("a")
+    file:close()
+    os.remove(path .. ".svg")
+    return text
+  end
+
+  --- logger:html([filename])
+  --
+  -- Writes a page with the curves and a table of all rows.
+  --
+  -- filename: the name of the logger with .html by default
+  -- Returns: the name of the page
+  -- Errors: the file cannot be written; a name is missing, as the logger has none
+  -- Example:
+  --   logger = optim.Logger("train.log"):setNames({ "loss" }):add({ 0.5 })
+  --   logger:html() --> train.log.html
+  function Logger:html(filename)
+    if not filename and self.file == io.stdout then raise("optim.Logger:html: a file name expected") end
+    filename = filename or self.name .. ".html"
+    local lines = { "<!DOCTYPE html>", '<html><head><meta charset="utf-8"><title>' .. escape(self.name)
+      .. "</title></head><body>", picture(self, require "plot"), "<table><tr>" }
+    for _, name in ipairs(self.names) do lines[#lines + 1] = "<th>" .. escape(name) .. "</th>" end
+    lines[#lines + 1] = "</tr>"
+    for _, row in ipairs(self.rows) do
+      local cells = {}
+      for i, text in ipairs(row) do cells[i] = "<td>" .. escape(text) .. "</td>" end
+      lines[#lines + 1] = "<tr>" .. table.concat(cells) .. "</tr>"
+    end
+    lines[#lines + 1] = "</table></body></html>\n"
+    local file, message = io.open(filename, "w")
+    if not file then raise("optim.Logger:html: %s", message) end
+    file:write(table.concat(lines, "\n"))
+    if not file:close() then raise("optim.Logger:html: %s: cannot write", filename) end
+    return filename
   end
 end

@@ -10,6 +10,10 @@ local raise = require("torch.caller").raise
 -- Torch7's names for options mean the same here.
 local other_names = { learningRate = "lr", epsilon = "eps", learningRateDecay = "lrDecay" }
 
+-- PyTorch's pairs, of options that are numbers here.
+local pairs_of = { betas = { "beta1", "beta2" }, etas = { "etaMinus", "etaPlus" },
+  stepSizes = { "minStep", "maxStep" } }
+
 return function(optim)
   local Optimizer = torch.class("optim.Optimizer", optim)
 
@@ -17,10 +21,17 @@ return function(optim)
   local function read_options(self, given, defaults)
     local options = {}
     for name, value in pairs(defaults) do options[name] = value end
+    if type(given) ~= "table" then
+      raise("%s: a table of options expected, got %s", torch.type(self), torch.type(given))
+    end
     for name, value in pairs(given) do
       local own = other_names[name] or name
-      if name == "betas" and defaults.beta1 then
-        options.beta1, options.beta2 = value[1], value[2]
+      local pair = pairs_of[name]
+      if pair and defaults[pair[1]] ~= nil then
+        if type(value) ~= "table" or type(value[1]) ~= "number" or type(value[2]) ~= "number" then
+          raise("%s: option '%s' must be a table of two numbers", torch.type(self), name)
+        end
+        options[pair[1]], options[pair[2]] = value[1], value[2]
       elseif name ~= "params" and name ~= "names" then
         if defaults[own] == nil then raise("%s: there is no option '%s'", torch.type(self), name) end
         if type(value) ~= type(defaults[own]) then
@@ -52,8 +63,8 @@ return function(optim)
 
   --- optim.Optimizer(params, options, defaults)
   --
-  -- The base of optim.SGD, Adam, AdamW, RMSprop and Adagrad, which say how a parameter changes.  Torch7's
-  -- names of options (learningRate, epsilon, learningRateDecay) are taken too.
+  -- The base of all optimizers that are objects, which say how a parameter changes.  Torch7's names of
+  -- options (learningRate, epsilon, learningRateDecay) are taken too.
   --
   -- params: table of tensors, or of groups { params = {..}, lr = .., .. } with options of their own, such as
   --   module:parameterGroups(rules) gives
@@ -77,7 +88,7 @@ return function(optim)
     if self.count == 0 then raise("%s: a list of tensors expected, got an empty table", torch.type(self)) end
   end
 
-  --- optimizer:addGroup(group); optimizer:set(name, value)
+  --- optimizer:addGroup(group); optimizer:addParamGroup(group); optimizer:set(name, value)
   --
   -- Adds parameters with options of their own; sets an option in all groups.
   --
@@ -91,9 +102,14 @@ return function(optim)
   --   optimizer = optim.SGD({ torch.ones(1) }):addGroup { params = { torch.ones(2) }, lr = 0.1 }
   --   optimizer:set("lr", 0.5).groups[2].options.lr --> 0.5
   function Optimizer:addGroup(group)
+    if type(group) ~= "table" or group.params == nil then
+      raise("%s: a group is a table { params = {..} }", torch.type(self))
+    end
     add_group(self, group.params, read_options(self, group, self.defaults))
     return self
   end
+
+  Optimizer.addParamGroup = Optimizer.addGroup
 
   function Optimizer:set(name, value)
     local options = read_options(self, { [name] = value }, self.defaults)
@@ -126,24 +142,42 @@ return function(optim)
     end
   end
 
-  local function update_all(self)
-    local update = self._update
-    for _, group in ipairs(self.groups) do
-      local options = group.options
-      for _, p in ipairs(group.params) do
-        local value = p.value
-        local grad = value.grad
-        if grad then
-          local state = self.state[p.index]
-          if not state then
-            state = { step = 0 }
-            self.state[p.index] = state
-          end
-          state.step = state.step + 1
-          update(value, grad, options, state)
+  -- A tensor like the parameter that is kept in its state, zeros at first.
+  function Optimizer:_remembered(value, state, name)
+    local t = state[name]
+    if not t then
+      t = torch.zerosLike(value)
+      state[name] = t
+    end
+    return t
+  end
+
+  -- Calls f(parameter, gradient, state) for each parameter that has a gradient.  state.step counts the
+  -- steps from 1; `early` calls come before the step is counted.
+  function Optimizer:_eachGradient(group, f, early)
+    for _, p in ipairs(group.params) do
+      local value = p.value
+      local grad = value.grad
+      if grad then
+        local state = self.state[p.index]
+        if not state then
+          state = { step = 0 }
+          self.state[p.index] = state
         end
+        if not early then state.step = state.step + 1 end
+        f(value, grad, state)
       end
     end
+  end
+
+  -- Steps the parameters of a group one by one; classes with fused steps have their own.
+  function Optimizer:_stepGroup(group)
+    local one, options = self._one, group.options
+    self:_eachGradient(group, function(value, grad, state) one(value, grad, options, state) end)
+  end
+
+  local function update_all(self)
+    for _, group in ipairs(self.groups) do self:_stepGroup(group) end
   end
 
   function Optimizer:step(closure)
@@ -201,7 +235,8 @@ return function(optim)
       local value = values[index]
       if not value then raise("loadStateDict: there is no parameter %s", tostring(index)) end
       for name, entry in pairs(entries) do
-        if torch.isTensor(entry) and not entry:isSameSizeAs(value) then
+        local part = name == "rows" or name == "columns" -- of Adafactor, sums along a dimension
+        if torch.isTensor(entry) and not part and not entry:isSameSizeAs(value) then
           raise("loadStateDict: '%s' of parameter %d has another shape than the parameter", name, index)
         end
       end

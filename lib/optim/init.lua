@@ -3,12 +3,13 @@
 local optim = {}
 
 for _, name in ipairs { "sgd", "adam", "adamax", "adagrad", "adadelta", "rmsprop", "nag", "asgd",
-  "rprop", "lbfgs", "checkgrad" } do
+  "rprop", "polyinterp", "lswolfe", "lbfgs", "cg", "cmaes", "de", "checkgrad" } do
   optim[name] = require("optim." .. name)
 end
 
 package.loaded.optim = optim
-for _, name in ipairs { "Optimizer", "steps", "ConfusionMatrix", "Logger" } do
+for _, name in ipairs { "fista", "Optimizer", "steps", "more_steps", "LBFGS", "clip", "averages", "Scheduler",
+  "schedules", "ReduceLROnPlateau", "sequences", "findLR", "ConfusionMatrix", "Logger" } do
   require("optim." .. name)(optim)
 end
 

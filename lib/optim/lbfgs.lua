@@ -40,11 +40,11 @@ local function direction(state, g)
 end
 
 -- Why to stop after a step, or nil.
-local function finished(config, state, g, f, evaluations, limit)
+local function finished(config, state, g, f, evaluations, limit, size)
   if evaluations >= limit then return "max nb of function evals" end
-  if sum_abs(g) <= (config.tolFun or 1e-5) then return "optimality condition below tolFun" end
+  if size(g) <= (config.tolFun or 1e-5) then return "optimality condition below tolFun" end
   local tol = config.tolX or 1e-9
-  if sum_abs(state.d) * math.abs(state.t) <= tol then return "step size below tolX" end
+  if size(state.d) * math.abs(state.t) <= tol then return "step size below tolX" end
   if math.abs(f - state.f_old) < tol then return "function value changing less than tolX" end
   return nil
 end
@@ -73,9 +73,10 @@ end
 --   x = torch.DoubleTensor { 2 }
 --   opfunc = function(x) return x:dot(x), x * 2 end
 --   math.abs(optim.lbfgs(opfunc, x)[1]) < 1e-4 --> true
-return function(opfunc, x, config, state)
+return function(opfunc, x, config, state, size)
   config = config or {}
   state = state or config
+  size = size or sum_abs -- optim.LBFGS measures otherwise
   local say = config.verbose and function(...) print("<optim.lbfgs>", ...) end or function() end
   local limit = tonumber(config.maxIter) or 20
   local most_evaluations = tonumber(config.maxEval) or limit * 1.25
@@ -83,7 +84,7 @@ return function(opfunc, x, config, state)
   local f, g = opfunc(x)
   local losses, evaluations = { f }, 1
   state.nIter = state.nIter or 0
-  if sum_abs(g) <= (config.tolFun or 1e-5) then
+  if size(g) <= (config.tolFun or 1e-5) then
     say("optimality condition below tolFun")
     return x, losses, evaluations
   end
@@ -117,7 +118,7 @@ return function(opfunc, x, config, state)
         losses[#losses + 1] = f
       end
     end
-    if i < limit then stop = finished(config, state, g, f, evaluations, most_evaluations) end
+    if i < limit then stop = finished(config, state, g, f, evaluations, most_evaluations, size) end
     if stop then
       say(stop)
       break

@@ -150,6 +150,7 @@ static void cpu_synchronize(cr_device d) {
   X(cr_cpu_unary)                                                                                  \
   X(cr_cpu_binary)                                                                                 \
   X(cr_cpu_pointwise)                                                                              \
+  X(cr_cpu_update)                                                                                 \
   X(cr_cpu_special)                                                                                \
   X(cr_cpu_distance)                                                                               \
   X(cr_cpu_search)                                                                                 \

@@ -259,7 +259,50 @@ static void test_special() {
   }
 }
 
+/* ---- steps of optimizers ---------------------------------------------------------------- */
+
+/* States are near 1, so that no root's argument comes near 0. */
+static void compare_update(cr_update_rule rule, int states, cr_dtype t, const sizes &shape,
+                           enum layout how, enum layout gradient) {
+  array p(t, shape, how, NEAR_ONE), g(t, shape, gradient), s0(t, shape, how, NEAR_ONE);
+  array s1(t, shape, DENSE, NEAR_ONE), s2(t, shape, how, NEAR_ONE);
+  bool lion = rule == CR_UPDATE_LION;
+  cr_update_args a = {.rate = 0.1, .sign = -1, .decay = lion ? 0 : 0.25, .shrink = lion ? 0.9 : 1};
+  a.keep = 0.9, a.take = 0.2, a.keep2 = lion ? 0.1 : 3, a.take2 = lion ? 0.9 : 0.05;
+  a.root = 1.5, a.eps = 0.01, a.nesterov = states & 8;
+  for (int i = 0; i < 3; i++) a.has[i] = states >> i & 1;
+  std::vector<array *> all = {&p, &g, a.has[0] ? &s0 : &p, a.has[1] ? &s1 : &p,
+                              a.has[2] ? &s2 : &p};
+  loop l(all);
+  bool gpu_ok = gpu->update(rule, &l.on_gpu, &a), cpu_ok = cpu->update(rule, &l.on_cpu, &a);
+  std::string what =
+      text("update %d with states %d, %s, %s, %s and %s", rule, states, cr_dtypes[t].name,
+           text_of(shape).c_str(), layout_names[how], layout_names[gradient]);
+  array *written[] = {&p, &s0, &s1, &s2};
+  for (array *w : written) compare(*w, cpu_ok, gpu_ok, ulps(t, 40, 1), what);
+}
+
+static void test_update() {
+  static const struct {
+    cr_update_rule rule;
+    int states; /* bits; 8: Nesterov */
+  } variants[] = {{CR_UPDATE_SGD, 0},     {CR_UPDATE_SGD, 1},     {CR_UPDATE_SGD, 9},
+                  {CR_UPDATE_ADAM, 3},    {CR_UPDATE_ADAM, 7},    {CR_UPDATE_RMSPROP, 1},
+                  {CR_UPDATE_RMSPROP, 3}, {CR_UPDATE_RMSPROP, 5}, {CR_UPDATE_RMSPROP, 7},
+                  {CR_UPDATE_ADAGRAD, 1}, {CR_UPDATE_LION, 1}};
+  for (auto v : variants) {
+    for (cr_dtype t : {CR_FLOAT32, CR_FLOAT64, CR_FLOAT16, CR_BFLOAT16}) {
+      for (const sizes &shape : lines) compare_update(v.rule, v.states, t, shape, DENSE, DENSE);
+      compare_update(v.rule, v.states, t, {70}, SHIFTED, DENSE);
+      compare_update(v.rule, v.states, t, {7, 33}, GAPS, TURNED);
+      compare_update(v.rule, v.states, t, {33, 9}, TURNED, DENSE);
+      compare_update(v.rule, v.states, t, {3, 5, 17}, DENSE, SPREAD);
+    }
+  }
+}
+
 void test_elementwise() {
+  test_update();
   test_unary();
   test_binary();
   test_divisions();
