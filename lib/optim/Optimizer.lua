@@ -200,6 +200,18 @@ return function(optim)
     return copy
   end
 
+  -- Whether what is remembered has the parameter's shape; Adafactor's rows and columns are means along the
+  -- last dimension and the one before.
+  local function fits(name, entry, value)
+    local reduced = name == "rows" and value:dim() or name == "columns" and value:dim() - 1
+    if not reduced or value:dim() < 2 then return entry:isSameSizeAs(value) end
+    if entry:dim() ~= value:dim() then return false end
+    for d = 1, value:dim() do
+      if entry:size(d) ~= (d == reduced and 1 or value:size(d)) then return false end
+    end
+    return true
+  end
+
   --- optimizer:stateDict(); optimizer:loadStateDict(dict)
   --
   -- Copies of the options and of what is remembered, as a table that torch.save takes; takes over what
@@ -235,8 +247,7 @@ return function(optim)
       local value = values[index]
       if not value then raise("loadStateDict: there is no parameter %s", tostring(index)) end
       for name, entry in pairs(entries) do
-        local part = name == "rows" or name == "columns" -- of Adafactor, sums along a dimension
-        if torch.isTensor(entry) and not part and not entry:isSameSizeAs(value) then
+        if torch.isTensor(entry) and not fits(name, entry, value) then
           raise("loadStateDict: '%s' of parameter %d has another shape than the parameter", name, index)
         end
       end

@@ -267,7 +267,8 @@ static void compare_update(cr_update_rule rule, int states, cr_dtype t, const si
   array p(t, shape, how, NEAR_ONE), g(t, shape, gradient), s0(t, shape, how, NEAR_ONE);
   array s1(t, shape, DENSE, NEAR_ONE), s2(t, shape, how, NEAR_ONE);
   bool lion = rule == CR_UPDATE_LION;
-  cr_update_args a = {.rate = 0.1, .sign = -1, .decay = lion ? 0 : 0.25, .shrink = lion ? 0.9 : 1};
+  cr_update_args a = {};
+  a.rate = 0.1, a.sign = -1, a.decay = lion ? 0 : 0.25, a.shrink = lion ? 0.9 : 1;
   a.keep = 0.9, a.take = 0.2, a.keep2 = lion ? 0.1 : 3, a.take2 = lion ? 0.9 : 0.05;
   a.root = 1.5, a.eps = 0.01, a.nesterov = states & 8;
   for (int i = 0; i < 3; i++) a.has[i] = states >> i & 1;
