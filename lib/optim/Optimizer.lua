@@ -76,6 +76,8 @@ return function(optim)
   -- Example:
   --   torch.isTypeOf(optim.SGD({ torch.ones(1) }), "optim.Optimizer") --> true
   function Optimizer:__init(params, options, defaults)
+    -- optim.Adam(net:parameters()) passes the gradients as well, which come from the parameters anyway
+    if type(options) == "table" and torch.isTensor(options[1]) then options = nil end
     options = options or {}
     self.groups, self.state, self.count = {}, {}, 0
     self.defaults = read_options(self, options, defaults or {})

@@ -132,6 +132,7 @@ return function(optim)
   --   average:update().averages[1]:item() --> 0.25
   function EMA:__init(params, options)
     ema_parent.__init(self, params)
+    if type(options) == "table" and torch.isTensor(options[1]) then options = nil end -- of net:parameters()
     options = options or {}
     for name in pairs(options) do
       if name ~= "decay" and name ~= "warmup" then

@@ -280,7 +280,8 @@ static void compare_update(cr_update_rule rule, int states, cr_dtype t, const si
       text("update %d with states %d, %s, %s, %s and %s", rule, states, cr_dtypes[t].name,
            text_of(shape).c_str(), layout_names[how], layout_names[gradient]);
   array *written[] = {&p, &s0, &s1, &s2};
-  for (array *w : written) compare(*w, cpu_ok, gpu_ok, ulps(t, 40, 1), what);
+  for (int i = 0; i < 4; i++)
+    if (i == 0 || a.has[i - 1]) compare(*written[i], cpu_ok, gpu_ok, ulps(t, 40, 1), what);
 }
 
 static void test_update() {

@@ -1,6 +1,7 @@
 -- test_optim_objects: optimizers as objects: fused steps beside simple ones, states, groups, clipping,
 -- averages, and what wrong arguments get.
 local torch = require "torch"
+local nn = require "nn"
 local optim = require "optim"
 
 local tester = torch.Tester()
@@ -224,6 +225,13 @@ function tests.states_go_on()
     local wrong = optim[name] { torch.ones(7):requireGrad() }
     tester:assertErrorPattern(function() wrong:loadStateDict(o:stateDict()) end, "loadStateDict: ", name)
   end
+end
+
+-- net:parameters() gives the gradients as a second value.
+function tests.parameters_of_a_module()
+  local net = nn.Linear(2, 1)
+  tester:eq(#optim.Adam(net:parameters()).groups[1].params, 2)
+  tester:eq(#optim.EMA(net:parameters()).params, 2)
 end
 
 function tests.groups()
