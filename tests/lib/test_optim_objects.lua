@@ -317,13 +317,10 @@ function tests.clipping()
   tester:eq(b.grad[2], -0.4, 1e-5)
   tester:eq(optim.clipGradNorm(a, 100, 1), 0.3, 1e-5)
   tester:eq(optim.clipGradNorm({ none }, 1), 0)
-  local bad = with_gradient { 0 / 0 }
-  tester:assertErrorPattern(function() optim.clipGradNorm({ bad }, 1, 2, true) end,
-    "the norm of the gradients")
-  tester:assertErrorPattern(function() optim.clipGradNorm({ a }, -1) end, "maxNorm is %-1")
-  tester:assertErrorPattern(function() optim.clipGradNorm({ a }, 1, 0) end, "there is no norm 0")
+  tester:assertErrorPattern(function() optim.clipGradNorm({ a }, -1) end,
+    "test_optim_objects.lua:%d+: nn.utils.clipGradNorm: maxNorm is %-1")
   tester:assertErrorPattern(function() optim.clipGradNorm({ 1 }, 1) end, "parameter 1 is a number")
-  tester:assertErrorPattern(function() optim.clipGradNorm(nil, 1) end, "a list of tensors")
+  tester:assertErrorPattern(function() optim.clipGradNorm(nil, 1) end, "wanted tensors or a module")
   local c = with_gradient { 3, -4, 0.5 }
   optim.clipGradValue({ c, none }, 1)
   tester:eq(c.grad, torch.FloatTensor { 1, -1, 0.5 })
