@@ -197,7 +197,7 @@ return function(optim)
   local function copy_table(t)
     local copy = {}
     for k, v in pairs(t) do
-      if not k:find("^_") then copy[k] = copy_value(v) end
+      if not tostring(k):find("^_") then copy[k] = copy_value(v) end
     end
     return copy
   end
@@ -240,6 +240,9 @@ return function(optim)
     if #dict.groups ~= #self.groups then
       raise("loadStateDict: %d groups of parameters, the optimizer has %d", #dict.groups, #self.groups)
     end
+    for i, options in ipairs(dict.groups) do
+      if type(options) ~= "table" then raise("loadStateDict: the options of group %d are missing", i) end
+    end
     local values = {}
     for _, group in ipairs(self.groups) do
       for _, p in ipairs(group.params) do values[p.index] = p.value end
@@ -248,6 +251,9 @@ return function(optim)
     for index, entries in pairs(dict.state) do
       local value = values[index]
       if not value then raise("loadStateDict: there is no parameter %s", tostring(index)) end
+      if type(entries) ~= "table" or type(entries.step) ~= "number" then
+        raise("loadStateDict: the state of parameter %s is not what :stateDict() gives", tostring(index))
+      end
       for name, entry in pairs(entries) do
         if torch.isTensor(entry) and not fits(name, entry, value) then
           raise("loadStateDict: '%s' of parameter %d has another shape than the parameter", name, index)

@@ -289,6 +289,17 @@ function tests.faults()
     tester:assertErrorPattern(function() optim[name](3) end, "a list of tensors expected, got number")
     tester:assertErrorPattern(function() optim[name]({ p }, 3) end, "a table of options expected, got number")
   end
+  local o = optim.Adam { p }
+  for pattern, dict in pairs {
+    ["this is not what"] = { state = {} },
+    ["2 groups of parameters"] = { state = {}, groups = { {}, {} } },
+    ["options of group 1"] = { state = {}, groups = { 3 } },
+    ["there is no parameter 2"] = { state = { [2] = { step = 1 } }, groups = { {} } },
+    ["state of parameter 1"] = { state = { 3 }, groups = { {} } },
+    ["there is no option '1'"] = { state = {}, groups = { { 3 } } },
+  } do
+    tester:assertErrorPattern(function() o:loadStateDict(dict) end, pattern)
+  end
   refused("option 'betas' must be a table of two numbers", "Adam", { betas = 1 })
   refused("option 'beta2' is 1", "Adam", { betas = { 0.9, 1 } })
   refused("option 'alpha' is 1.5", "RMSprop", { alpha = 1.5 })
