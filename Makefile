@@ -34,11 +34,15 @@ pkgs      := lua5.4 zlib
 has        = $(shell pkg-config --exists $(1) 2>/dev/null && echo 1 || echo 0)
 has_zip   := $(call has,libzip)
 has_json  := $(call has,jansson)
-pkgs      += $(if $(filter 1,$(has_zip)),libzip) $(if $(filter 1,$(has_json)),jansson)
+has_png   := $(call has,libpng)
+has_jpeg  := $(call has,libjpeg)
+pkgs      += $(if $(filter 1,$(has_zip)),libzip) $(if $(filter 1,$(has_json)),jansson) \
+             $(if $(filter 1,$(has_png)),libpng) $(if $(filter 1,$(has_jpeg)),libjpeg)
 blas      := $(shell sh scripts/find-blas.sh 2>/dev/null)
 CFLAGS    ?= -O2
 cflags    := -std=c11 -D_GNU_SOURCE -Wall -Wextra -Werror -fPIC -fvisibility=hidden -fopenmp -fno-math-errno -MMD -MP -I. -I$(B) \
-             -DCR_VERSION='"$(VERSION)"' -DCR_LIBZIP=$(has_zip) -DCR_JANSSON=$(has_json) $(shell pkg-config --cflags $(pkgs) 2>/dev/null) \
+             -DCR_VERSION='"$(VERSION)"' -DCR_LIBZIP=$(has_zip) -DCR_JANSSON=$(has_json) \
+             -DCR_LIBPNG=$(has_png) -DCR_LIBJPEG=$(has_jpeg) $(shell pkg-config --cflags $(pkgs) 2>/dev/null) \
              $(filter -I%,$(blas)) $(CFLAGS)
 ldflags   := -fopenmp $(LDFLAGS)
 libs      := $(filter-out -I%,$(blas)) $(shell pkg-config --libs $(filter-out lua5.4,$(pkgs)) 2>/dev/null) -lm -ldl -lpthread
@@ -99,8 +103,9 @@ endef
 $(foreach i,$(isas),$(eval $(call isa_rule,$(i))))
 
 # What is built with or without a library is built again when that changes.
-$(B)/lib/formats/npz_lua.o $(B)/lib/formats/safetensors_lua.o: $(B)/.optional-$(has_zip)$(has_json)
-$(B)/.optional-$(has_zip)$(has_json):
+optional  := $(B)/.optional-$(has_zip)$(has_json)$(has_png)$(has_jpeg)
+$(patsubst %,$(B)/lib/%.o,formats/npz_lua formats/safetensors_lua image/png image/jpeg): $(optional)
+$(optional):
 	@mkdir -p $(@D)
 	@rm -f $(B)/.optional-* && touch $@
 

@@ -15,6 +15,8 @@ int luaopen_formats_npy(lua_State *L);   /* lib/formats/npy_lua.c: require "form
 int luaopen_formats_npz(lua_State *L);   /* lib/formats/npz_lua.c: require "formats._npz" */
 /* lib/formats/safetensors_lua.c: require "formats._safetensors" */
 int luaopen_formats_safetensors(lua_State *L);
+int luaopen_image_codec(lua_State *L);   /* lib/image/codec_lua.c: require "image._codec" */
+int luaopen_image_pixels(lua_State *L);  /* lib/image/pixels_lua.c: require "image._pixels" */
 int luaopen_nn_functional(lua_State *L); /* lib/nn/nn_lua.c: require "nn.functional" */
 int luaopen_optim_update(lua_State *L);  /* lib/optim/update_lua.c: require "optim._update" */
 int luaopen_help_sources(lua_State *L);  /* lib/help/help_lua.c: require "help._sources" */

@@ -23,6 +23,8 @@ static const luaL_Reg c_packages[] = {
     {"formats._npy", luaopen_formats_npy},
     {"formats._npz", luaopen_formats_npz},
     {"formats._safetensors", luaopen_formats_safetensors},
+    {"image._codec", luaopen_image_codec},
+    {"image._pixels", luaopen_image_pixels},
     {"nn.functional", luaopen_nn_functional},
     {"optim._update", luaopen_optim_update},
     {"help._sources", luaopen_help_sources},
@@ -37,7 +39,7 @@ static const struct {
 };
 
 /* Names so common that a script's own file of that name goes first. */
-static const char *const modest[] = {"data", "plot", "graph"};
+static const char *const modest[] = {"data", "plot", "graph", "image"};
 
 static int compare_path(const void *key, const void *file) {
   return strcmp(key, ((const cr_embedded_file *)file)->path);
