@@ -10,7 +10,8 @@
 local torch = require "torch"
 local help = require "help"
 local paths = require "paths"
-for _, name in ipairs { "nn", "optim", "data", "sys", "xlua", "plot", "autograd", "graph", "nngraph", "dok", "image" } do
+for _, name in ipairs { "nn", "optim", "data", "sys", "xlua", "plot", "autograd", "graph", "nngraph", "dok",
+  "image" } do
   _G[name] = require(name)
 end
 

@@ -74,7 +74,8 @@ return function(image)
   function image.rgb2y(...)
     local dst, src = pictures("rgb2y", ...)
     if src.dtype:find("float") then return common.give(dst, mix(src, LUMA)) end
-    return common.give(dst, mix(src:float(), LUMA):round():to(src.dtype))
+    -- By way of 0 to 1, so that bytes and floats are rounded alike.
+    return common.give(dst, mix(src:float():div(255), LUMA):mul(255):round():to(src.dtype))
   end
 
   local YUV = { LUMA[1], { -0.14713, -0.28886, 0.436 }, { 0.615, -0.51499, -0.10001 } }

@@ -49,9 +49,9 @@ return function(image)
   -- text: string; a newline goes to the next line
   -- x: columns left free before the text, 1 by default
   -- y: rows left free above it, 1 by default
-  -- options: table; color, {255, 0, 0} by default; bg, the colour behind the letters, none by default; size, a
-  --   factor, 1 by default; wrap = false for no new line where the text reaches the right border; inplace = true
-  --   draws on src itself
+  -- options: table; color, {255, 0, 0} by default; bg, the colour behind the letters, none by default; size,
+  --   a factor, 1 by default; wrap = false for no new line where the text reaches the right border; inplace
+  --   = true draws on src itself
   -- Returns: a picture
   -- Errors: not three channels
   -- From: Torch7 (whose letters were others)
@@ -61,7 +61,9 @@ return function(image)
     local fn = "drawText"
     local out = canvas(fn, src, options)
     options = options or {}
-    if type(text) ~= "string" and text ~= nil then raise("image.drawText: the text is a %s", torch.type(text)) end
+    if type(text) ~= "string" and text ~= nil then
+      raise("image.drawText: the text is a %s", torch.type(text))
+    end
     local color, back = check_color(fn, options.color, { 255, 0, 0 }), check_color(fn, options.bg)
     if back and back[1] < 0 then back = nil end
     local size = common.size(fn, "the size", options.size or 1)
@@ -92,7 +94,8 @@ return function(image)
   -- y1: its first row
   -- x2: its last column
   -- y2: its last row
-  -- options: table; color, {255, 0, 0} by default; lineWidth, 1 by default; inplace = true draws on src itself
+  -- options: table; color, {255, 0, 0} by default; lineWidth, 1 by default; inplace = true draws on src
+  --   itself
   -- Returns: a picture
   -- Errors: not three channels
   -- From: Torch7

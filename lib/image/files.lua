@@ -42,7 +42,11 @@ return function(image)
     local limit = check_reading(fn, depth, tensortype, options)
     local img, max = codec.read(fn, format, source, limit)
     if tensortype == "byte" then
-      if max ~= 255 then img = (img:int() * 255):div(max):byte() end
+      if max == 65535 then
+        img = img:div(256):byte() -- the high byte
+      elseif max ~= 255 then
+        img = (img:int() * 255):div(max):byte()
+      end
     else
       img = img:to(types[tensortype] or torch.Tensor().dtype):div(max)
     end
@@ -97,7 +101,8 @@ return function(image)
   -- Reads a picture: a PNG, JPEG, PPM or PGM file, whatever its name ends with.
   --
   -- path: name of the file
-  -- depth: 1 for grey (of a picture with colours: height x width), 3 for colours; as the file has it by default
+  -- depth: 1 for grey (of a picture with colours: height x width), 3 for colours; as the file has it by
+  --   default
   -- tensortype: "byte" for values of 0 to 255, "float" or "double" for 0 to 1; the default type otherwise
   -- options: table; limit: the most bytes of elements that the picture may have, 1 GiB by default
   -- Returns: a tensor of channels x height x width
@@ -106,7 +111,7 @@ return function(image)
   -- Example:
   --   image.save("a.png", torch.ByteTensor(3, 2, 4):fill(51))
   --   image.load("a.png", 3, "byte"):sum() --> 1224
-  --   image.load("a.png")[1][1][1] --> 0.2
+  --   image.load("a.png"):max() < 0.21 --> true
   function image.load(path, depth, tensortype, options)
     local format = file_format("image.load", path)
     return read("image.load", format, path, depth, tensortype, options)
@@ -164,7 +169,7 @@ return function(image)
   -- From: Torch7
   -- Example:
   --   image.savePNG("a.png", torch.ones(1, 2, 4))
-  --   image.getPNGsize("a.png") --> 1	2	4
+  --   select(3, image.getPNGsize("a.png")) --> 4
   for name, format in pairs { PNG = "png", JPG = "jpg", PPM = "ppm", PGM = "ppm" } do
     define_reading(name, format)
   end
@@ -203,7 +208,7 @@ return function(image)
   local function to_bytes(fn, img)
     common.picture(fn:sub(7), img)
     img = img:detach():to("cpu")
-    if img:type() ~= "torch.ByteTensor" then img = img:double():clamp(0, 1):mul(255):byte() end
+    if img:type() ~= "torch.ByteTensor" then img = torch.clamp(img:double(), 0, 1):mul(255):round():byte() end
     if img:dim() == 2 then img = img:view(1, img:size(1), img:size(2)) end
     return img:contiguous()
   end
@@ -221,7 +226,8 @@ return function(image)
   --
   -- The contents of a file of the picture.
   --
-  -- img: a picture: bytes, or another type with values of 0 to 1; 1 or 3 channels, PNG also 2 or 4 (with alpha)
+  -- img: a picture: bytes, or another type with values of 0 to 1; 1 or 3 channels, PNG also 2 or 4 (with
+  --   alpha)
   -- quality: 1 to 100, 75 by default
   -- Returns: a ByteTensor
   -- Errors: another number of channels
@@ -246,7 +252,7 @@ return function(image)
   -- Writes a picture.  save goes by the ending of the name: png, jpg, jpeg, ppm or pgm.
   --
   -- path: name of the file
-  -- img: a picture: bytes, or another type with values of 0 to 1, which are cut off there
+  -- img: a picture: bytes, or another type with values of 0 to 1, which are cut off there and rounded
   -- quality: 1 to 100, 75 by default
   -- Errors: another ending, a wrong number of channels, or the file can't be written
   -- From: Torch7
@@ -281,7 +287,8 @@ return function(image)
     local ending = path:match("%.(%a+)$")
     local saver = ending and savers[ending:lower()]
     if not saver then
-      raise("image.save: %s: unknown image type: %s, wanted png, jpg, ppm or pgm", path, ending or "no ending")
+      raise("image.save: %s: unknown image type: %s, wanted png, jpg, ppm or pgm", path,
+        ending or "no ending")
     end
     image[saver](path, img)
   end

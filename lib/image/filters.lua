@@ -45,8 +45,8 @@ return function(image)
   --- image.gaussian([size[, sigma[, amplitude[, normalize[, width[, height[, ..]]]]]]])
   -- image.laplacian([size[, sigma[, amplitude[, normalize[, width[, height[, ..]]]]]]])
   --
-  -- A kernel with the shape of a bell, or of its second derivative upside down.  The arguments may be given by
-  -- their names in one table.
+  -- A kernel with the shape of a bell, or of its second derivative upside down.  The arguments may be given
+  -- by their names in one table.
   --
   -- size: 3 by default
   -- sigma: the bell's width as a part of the kernel's: 0.25 by default, 0.1 for laplacian
@@ -78,7 +78,8 @@ return function(image)
   --   image.gaussian1D(3)[2] --> 1.0
   function image.gaussian1D(...)
     local a = dok.unpack({ ... }, "image.gaussian1D", "", { arg = "size", default = 3 },
-      { arg = "sigma", default = 0.25 }, { arg = "amplitude", default = 1 }, { arg = "normalize", default = false },
+      { arg = "sigma", default = 0.25 }, { arg = "amplitude", default = 1 },
+      { arg = "normalize", default = false },
       { arg = "mean", default = 0.5 }, { arg = "tensor" })
     if a.tensor and (a.tensor:dim() ~= 1 or a.tensor:nElement() == 0) then
       raise("image.gaussian1D: expecting 1D tensor")
@@ -93,7 +94,8 @@ return function(image)
   --
   -- src: picture
   -- kernel: tensor of two dimensions, or of three with one for each channel
-  -- mode: "valid" by default, where the kernel lies inside src; "full", where it touches it; "same", of src's size
+  -- mode: "valid" by default, where the kernel lies inside src; "full", where it touches it; "same", of
+  --   src's size
   -- Returns: a tensor of src's type
   -- Errors: a mode that is none
   -- From: Torch7
@@ -111,7 +113,8 @@ return function(image)
     mode = common.one_of("convolve", "the mode", mode or "valid", "full", "valid", "same")
     local x = src.dtype:find("float") and src or src:double()
     if kernel:dim() == 2 and src:dim() == 3 then
-      kernel = kernel:view(1, kernel:size(1), kernel:size(2)):expand(src:size(1), kernel:size(1), kernel:size(2))
+      local h, w = kernel:size(1), kernel:size(2)
+      kernel = kernel:view(1, h, w):expand(src:size(1), h, w)
     end
     local y = torch.conv2(x, kernel:typeAs(x):contiguous(), mode == "valid" and "V" or "F")
     if mode == "same" then
@@ -153,15 +156,15 @@ return function(image)
 
   --- image.lcn(img[, kernel])
   --
-  -- Local contrast normalisation: a grey picture less its local mean, divided by its local deviation where that
-  -- is above 1, both weighted by a kernel.
+  -- Local contrast normalisation: a grey picture less its local mean, divided by its local deviation where
+  -- that is above 1, both weighted by a kernel.
   --
   -- img: picture of one channel
   -- kernel: tensor; a bell of 9 x 9 by default
   -- Returns: a DoubleTensor, smaller than img by the kernel's size less one
   -- Errors: more than one channel
-  -- From: Torch7; Jarrett, Kavukcuoglu, Ranzato and LeCun, "What is the best multi-stage architecture for object
-  --   recognition?", 2009
+  -- From: Torch7; Jarrett, Kavukcuoglu, Ranzato and LeCun, "What is the best multi-stage architecture for
+  --   object recognition?", 2009
   -- Example:
   --   image.lcn(torch.rand(12, 12)):size(1) --> 4
   function image.lcn(img, kernel)
@@ -171,8 +174,10 @@ return function(image)
     kernel = (kernel or image.gaussian { size = 9, sigma = 1.591 / 9, normalize = true }):double()
     x = (x - x:mean()) / x:std()
     local mean = image.convolve(x, kernel)
-    local deviation = (image.convolve(torch.cmul(x, x), kernel) - torch.cmul(mean, mean)):clamp(0, math.huge):sqrt()
-    local middle = x:narrow(1, kernel:size(1) // 2 + 1, mean:size(1)):narrow(2, kernel:size(2) // 2 + 1, mean:size(2))
+    local variance = image.convolve(torch.cmul(x, x), kernel) - torch.cmul(mean, mean)
+    local deviation = variance:clamp(0, math.huge):sqrt()
+    local top, left = kernel:size(1) // 2 + 1, kernel:size(2) // 2 + 1
+    local middle = x:narrow(1, top, mean:size(1)):narrow(2, left, mean:size(2))
     return torch.cdiv(middle - mean, deviation:clamp(1, math.huge))
   end
 
@@ -193,7 +198,9 @@ return function(image)
   --   image.minmax { tensor = torch.Tensor { 2, 3, 6 } }[2] --> 0.25
   function image.minmax(args)
     local x = type(args) == "table" and args.tensor
-    if not torch.isTensor(x) or x:nElement() == 0 then raise("image.minmax: { tensor = a tensor, .. } is wanted") end
+    if not torch.isTensor(x) or x:nElement() == 0 then
+      raise("image.minmax: { tensor = a tensor, .. } is wanted")
+    end
     local out = args.inplace and x or torch.Tensor(x:size()):copy(x)
     if args.tensorOut then out = args.tensorOut:resize(x:size()):copy(x) end
     local min, max = args.min, args.max

@@ -22,7 +22,8 @@ return function(image)
         or percent and percent / 100 or tonumber(text:match("^%*([%d.]+)$"))
     end
     if not factor then
-      raise("image.scale: the size is '%s', wanted 'WxH', 'MAX', '^MIN', '*SC', '*UP/DOWN' or 'PERCENT%%'", text)
+      raise("image.scale: the size is '%s', wanted 'WxH', 'MAX', '^MIN', '*SC', '*UP/DOWN' or 'PERCENT%%'",
+        text)
     end
     -- A product that should be whole is not cut off below.
     return w * factor + 1e-9, h * factor + 1e-9
@@ -36,9 +37,10 @@ return function(image)
   --
   -- src: picture, height x width or channels x height x width
   -- dst: tensor of the size that is wanted
-  -- size: number or string: the longer side; "WxH"; "^MIN", the shorter side; "*SC", "*UP/DOWN" or "50%", a factor
-  -- mode: "bilinear" by default, the mean of what a pixel covers where it becomes smaller; "bicubic"; "simple" or
-  --   "nearest", one pixel
+  -- size: number or string: the longer side; "WxH"; "^MIN", the shorter side; "*SC", "*UP/DOWN" or "50%", a
+  --   factor
+  -- mode: "bilinear" by default, the mean of what a pixel covers where it becomes smaller; "bicubic";
+  --   "simple" or "nearest", one pixel
   -- Returns: a tensor of src's type; the tape knows nothing of it (nn.functional.interpolate has gradients)
   -- From: Torch7
   -- Example:
@@ -84,8 +86,8 @@ return function(image)
   local function part(src, x1, y1, width, height)
     local w, h = common.extent(src)
     if x1 < 0 or y1 < 0 or width < 1 or height < 1 or x1 + width > w or y1 + height > h then
-      raise("image.crop: %dx%d from (%d, %d) on: the crop goes outside bounds of src, which is %dx%d", width, height,
-        x1, y1, w, h)
+      raise("image.crop: %dx%d from (%d, %d) on: the crop goes outside bounds of src, which is %dx%d",
+        width, height, x1, y1, w, h)
     end
     return src:narrow(src:dim(), x1 + 1, width):narrow(src:dim() - 1, y1 + 1, height)
   end
@@ -198,8 +200,8 @@ return function(image)
   --- image.polar([dst,] src[, interpolation[, mode]])
   -- image.logpolar([dst,] src[, interpolation[, mode]])
   --
-  -- A picture in polar coordinates: its rows are angles, its columns distances from the centre, in logpolar the
-  -- logarithms of them.
+  -- A picture in polar coordinates: its rows are angles, its columns distances from the centre, in logpolar
+  -- the logarithms of them.
   --
   -- src: picture
   -- dst: tensor of the size that is wanted; a square as large as src's longer side otherwise
@@ -262,8 +264,8 @@ return function(image)
 
   --- image.affinetransform([dst,] src, matrix[, mode[, translation[, clamp_mode[, pad_value]]]])
   --
-  -- A picture under a linear map around its centre and a move: the place p, (row, column) from the centre, of the
-  -- result is src at matrix * p - translation.
+  -- A picture under a linear map around its centre and a move: the place p, (row, column) from the centre,
+  -- of the result is src at matrix * p - translation.
   --
   -- src: picture
   -- matrix: tensor of 2 x 2, for (row, column)
@@ -284,7 +286,9 @@ return function(image)
     end
     local fn, src = "affinetransform", picture("affinetransform", args[at])
     local matrix, mode, move, clamp, value = table.unpack(args, at + 1, args.n)
-    if not torch.isTensor(matrix) or matrix:nElement() ~= 4 then raise("image.%s: a 2x2 matrix is wanted", fn) end
+    if not torch.isTensor(matrix) or matrix:nElement() ~= 4 then
+      raise("image.%s: a 2x2 matrix is wanted", fn)
+    end
     matrix = matrix:detach():to("cpu"):double():reshape(2, 2)
     move = move == nil and { 0, 0 } or torch.isTensor(move) and move:totable() or move
     if type(move) ~= "table" or #move ~= 2 then raise("image.%s: the translation is two numbers", fn) end
@@ -312,7 +316,8 @@ return function(image)
     local dst, src, dim = common.split(...)
     if not torch.isTensor(src) then raise("image.flip: a tensor expected, got %s", torch.type(src)) end
     if not math.tointeger(dim) or dim < 1 or dim > src:dim() then
-      raise("image.flip: Bad flip dimension %s of a tensor of %s", tostring(dim), table.concat(src.shape, "x"))
+      raise("image.flip: Bad flip dimension %s of a tensor of %s", tostring(dim),
+        table.concat(src.shape, "x"))
     end
     return give(dst, torch.flip(src, math.tointeger(dim)))
   end

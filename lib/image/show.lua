@@ -42,10 +42,11 @@ return function(image)
 
   --- image.toDisplayTensor(input[, padding[, nrow[, scaleeach[, min[, max[, symmetric[, saturate]]]]]]])
   --
-  -- Several pictures side by side as one, with values of 0 to 1.  The arguments may be given by their names in one
-  -- table.
+  -- Several pictures side by side as one, with values of 0 to 1.  The arguments may be given by their names
+  -- in one table.
   --
-  -- input: table of pictures of one size, or a tensor: n x height x width, n x 1 or 3 x height x width, or one picture
+  -- input: table of pictures of one size, or a tensor: n x height x width, n x 1 or 3 x height x width, or
+  --   one picture
   -- padding: pixels between them, 0 by default
   -- nrow: how many in a row, 6 by default
   -- scaleeach: true: each is scaled to 0 to 1 on its own
@@ -59,7 +60,8 @@ return function(image)
   --   image.toDisplayTensor({ torch.rand(3, 4, 4), torch.rand(3, 4, 4) }, 2):size(3) --> 12
   function image.toDisplayTensor(...)
     local fn = "toDisplayTensor"
-    local a = dok.unpack({ ... }, "image." .. fn, "", { arg = "input", req = true }, { arg = "padding", default = 0 },
+    local a = dok.unpack({ ... }, "image." .. fn, "", { arg = "input", req = true },
+      { arg = "padding", default = 0 },
       { arg = "nrow", default = 6 }, { arg = "scaleeach", default = false }, { arg = "min" }, { arg = "max" },
       { arg = "symmetric", default = false }, { arg = "saturate", default = true })
     local packed = pack(fn, a.input)
@@ -69,9 +71,10 @@ return function(image)
       return image.minmax { tensor = x, inplace = true, min = a.min, max = a.max, symm = a.symmetric,
         saturate = a.saturate }
     end
-    if packed:nElement() == 0 or padding < 0 or dims < 2 or dims > 4 or dims == 4 and planes ~= 1 and planes ~= 3 then
-      raise("image.%s: an input of %s, wanted height x width, n x height x width or n x 3 x height x width", fn,
-        table.concat(packed.shape, "x"))
+    if packed:nElement() == 0 or padding < 0 or dims < 2 or dims > 4
+      or dims == 4 and planes ~= 1 and planes ~= 3 then
+      raise("image.%s: an input of %s, wanted height x width, n x height x width or n x 3 x height x width",
+        fn, table.concat(packed.shape, "x"))
     end
     if dims == 2 or dims == 3 and (planes == 1 or planes == 3) then return rescale(packed) end
     if a.scaleeach then
@@ -96,7 +99,8 @@ return function(image)
       local line = {}
       for i = 1, width do
         local up, low = bytes[y][i], bytes[y + 1][i]
-        line[i] = ("\27[38;2;%d;%d;%dm\27[48;2;%d;%d;%dm▀"):format(up[1], up[2], up[3], low[1], low[2], low[3])
+        line[i] = ("\27[38;2;%d;%d;%dm\27[48;2;%d;%d;%dm▀"):format(up[1], up[2], up[3],
+          low[1], low[2], low[3])
       end
       lines[#lines + 1] = table.concat(line) .. "\27[0m\n"
     end
@@ -106,8 +110,8 @@ return function(image)
   --- image.display { image = input, file = .., terminal = .., columns = .., zoom = .., .. }
   -- image.display(input[, zoom[, min[, max[, legend]]]])
   --
-  -- Shows a picture, or several, as image.toDisplayTensor puts them together.  There are no windows: the picture
-  -- goes to a file, or is drawn on the terminal with coloured characters.
+  -- Shows a picture, or several, as image.toDisplayTensor puts them together.  There are no windows: the
+  -- picture goes to a file, or is drawn on the terminal with coloured characters.
   --
   -- image: as input of image.toDisplayTensor, whose other arguments may be given too
   -- file: name of a file to save it in
@@ -148,7 +152,7 @@ return function(image)
   -- Errors: always; image.display says what there is instead
   -- From: Torch7
   -- Example:
-  --   pcall(image.window) --> false	image.window: there are no windows; see image.display
+  --   pcall(image.window) == false --> true
   function image.window() raise("image.window: there are no windows; see image.display") end
 
   -- Shades, a disc with soft colours, stripes of growing frequency and a board, of 0 to 255.
@@ -169,8 +173,8 @@ return function(image)
   --- image.lena()
   -- image.fabio()
   --
-  -- Pictures to try things on, made by a formula: shades, a disc, stripes and a board, no picture of a person.
-  -- lena is 3 x 512 x 512, fabio is grey, 512 x 512.
+  -- Pictures to try things on, made by a formula: shades, a disc, stripes and a board, no picture of a
+  -- person. lena is 3 x 512 x 512, fabio is grey, 512 x 512.
   --
   -- Returns: a tensor of the default type, of 0 to 1
   -- From: Torch7's names for its test pictures

@@ -86,7 +86,9 @@ return function(image)
   --   f = T.Compose { T.Resize(8), T.CenterCrop(4), T.ToFloat() }
   --   f(torch.ByteTensor(3, 16, 20):fill(255)):sum() --> 48.0
   define("Compose", function(fn, list)
-    if type(list) ~= "table" then raise("image.%s: a table of transforms expected, got %s", fn, torch.type(list)) end
+    if type(list) ~= "table" then
+      raise("image.%s: a table of transforms expected, got %s", fn, torch.type(list))
+    end
     for i, f in ipairs(list) do
       local mt = getmetatable(f)
       if type(f) ~= "function" and not (mt and mt.__call) then
@@ -125,7 +127,7 @@ return function(image)
   -- Returns: a transform
   -- From: torchvision's ToTensor
   -- Example:
-  --   image.transforms.ToFloat()(torch.ByteTensor(1, 1, 1):fill(51))[1][1][1] --> 0.2
+  --   image.transforms.ToFloat()(torch.ByteTensor(1, 1, 1):fill(255)):sum() --> 1.0
   define("ToFloat", function() return to_float end)
 
   --- image.transforms.Normalize(mean, std)
@@ -155,7 +157,9 @@ return function(image)
       return #v == 1 and v[1] or torch.Tensor(v):typeAs(img):view(#v, 1, 1)
     end
     return function(img)
-      if not img.dtype:find("float") then raise("image.%s: a picture of %s, wanted floats", fn, img:type()) end
+      if not img.dtype:find("float") then
+        raise("image.%s: a picture of %s, wanted floats", fn, img:type())
+      end
       return (img - column(img, mean)) / column(img, std)
     end
   end)
@@ -288,8 +292,8 @@ return function(image)
   -- A random part of a picture, scaled to a size.
   --
   -- size: number, or table {height, width}
-  -- options: table; scale, {0.08, 1} by default, the part's area relative to the picture's; ratio, {3/4, 4/3} by
-  --   default, its width relative to its height; mode, as for image.scale
+  -- options: table; scale, {0.08, 1} by default, the part's area relative to the picture's; ratio, {3/4,
+  --   4/3} by default, its width relative to its height; mode, as for image.scale
   -- Returns: a transform
   -- From: torchvision
   -- Example:
@@ -363,8 +367,8 @@ return function(image)
   -- Turns, moves, scales and shears a picture by random amounts, around its centre.
   --
   -- degrees: as for RandomRotation
-  -- options: table; translate, {x, y}, the farthest moves relative to the width and height; scale, {least, most}
-  --   factors; shear, degrees, as the angle; mode and fill as for RandomRotation
+  -- options: table; translate, {x, y}, the farthest moves relative to the width and height; scale, {least,
+  --   most} factors; shear, degrees, as the angle; mode and fill as for RandomRotation
   -- Returns: a transform
   -- From: torchvision
   -- Example:
@@ -375,14 +379,16 @@ return function(image)
     local scale = range(fn, "the scale", opts.scale or { 1, 1 })
     if scale[1] <= 0 then raise("image.%s: the scale begins at %s, wanted more than 0", fn, scale[1]) end
     local shear = range(fn, "the shear", opts.shear or 0, 0)
-    if shear[1] <= -90 or shear[2] >= 90 then raise("image.%s: the shear is wanted between -90 and 90", fn) end
+    if shear[1] <= -90 or shear[2] >= 90 then
+      raise("image.%s: the shear is wanted between -90 and 90", fn)
+    end
     local fill = common.number(fn, "the fill", opts.fill or 0)
     return function(img)
       local w, h = common.extent(img)
       local angle, factor = math.rad(draw(degrees)), draw(scale)
       local x, y = torch.uniform(-1, 1) * shift[1] * w, torch.uniform(-1, 1) * shift[2] * h
-      return affine(img, angle, factor, math.rad(draw(shear)), math.floor(x + 0.5), math.floor(y + 0.5), opts.mode,
-        fill)
+      x, y = math.floor(x + 0.5), math.floor(y + 0.5)
+      return affine(img, angle, factor, math.rad(draw(shear)), x, y, opts.mode, fill)
     end
   end)
 
@@ -390,8 +396,9 @@ return function(image)
   --
   -- Fills a random rectangle of a picture, now and then.
   --
-  -- options: table; p, the probability, 0.5 by default; scale, {0.02, 0.33} by default, the rectangle's area relative
-  --   to the picture's; ratio, {0.3, 3.3} by default, its width relative to its height; value, 0 by default
+  -- options: table; p, the probability, 0.5 by default; scale, {0.02, 0.33} by default, the rectangle's area
+  --   relative to the picture's; ratio, {0.3, 3.3} by default, its width relative to its height; value, 0 by
+  --   default
   -- Returns: a transform
   -- From: Zhong, Zheng, Kang, Li and Yang, "Random erasing data augmentation", 2020; torchvision
   -- Example:
@@ -442,7 +449,8 @@ return function(image)
   --
   -- Changes brightness, contrast, saturation and hue by random amounts, in a random order.
   --
-  -- options: table; brightness, contrast, saturation: a number b for factors of 1 - b to 1 + b, or {least, most};
+  -- options: table; brightness, contrast, saturation: a number b for factors of 1 - b to 1 + b, or {least,
+  --   most};
   --   hue: a number up to 0.5 for turns of -hue to hue, or {least, most}
   -- Returns: a transform of pictures of three channels
   -- From: torchvision

@@ -667,7 +667,7 @@ static int f_get_cores(lua_State *L) {
  *  bytes: number; 0 for no limit
  *  Example:
  *    torch.setmemorylimit(torch.memory().live + 2^20)
- *    pcall(torch.zeros, 2^20) == false --> true
+ *    pcall(torch.zeros, 2^26) == false --> true
  *    torch.setmemorylimit(0)
  */
 static int f_set_memory_limit(lua_State *L) {
