@@ -69,7 +69,7 @@ static int codec_read(lua_State *L) {
 /* measure(fn, format, path or bytes) -> channels, height, width */
 static int codec_measure(lua_State *L) {
   cr_image_info info;
-  if (!read_source(L, INT64_MAX, &info, NULL)) return cr_lua_error(L);
+  if (!read_source(L, CR_IMAGE_LIMIT, &info, NULL)) return cr_lua_error(L);
   lua_pushinteger(L, info.channels);
   lua_pushinteger(L, info.height);
   lua_pushinteger(L, info.width);
