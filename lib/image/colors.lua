@@ -7,7 +7,7 @@ return function(image)
 
   -- dst, src of a function that takes them or only src.
   local function pictures(fn, ...)
-    local dst, src = common.split(...)
+    local dst, src = common.split(fn, ...)
     return dst, common.rgb(fn, src)
   end
 
@@ -116,7 +116,7 @@ return function(image)
   end
 
   local function check_count(fn, n)
-    if type(n) ~= "number" or n < 1 or n > 1e7 then
+    if common.number(fn, "the number of colours", n) < 1 or n > 1e7 then
       common.raise("image.%s: the number of colours is %s, wanted 1 or more", fn, tostring(n))
     end
     return math.floor(n)
@@ -171,7 +171,7 @@ return function(image)
   -- Example:
   --   image.y2jet(torch.Tensor { 1, 2, 3, 4 }):size(1) --> 3
   function image.y2jet(...)
-    local dst, src = common.split(...)
+    local dst, src = common.split("y2jet", ...)
     if not torch.isTensor(src) or src:nElement() == 0 then common.raise("image.y2jet: levels are wanted") end
     if src:dim() == 1 then src = src:view(1, -1) end
     if src:dim() == 3 and src:size(1) == 1 then src = src[1] end

@@ -18,6 +18,11 @@ function common.picture(fn, x, what)
   return x
 end
 
+function common.tensor(fn, what, x)
+  if not torch.isTensor(x) then raise("image.%s: %s is a %s, wanted a tensor", fn, what, torch.type(x)) end
+  return x
+end
+
 function common.rgb(fn, x)
   common.picture(fn, x)
   if x:dim() ~= 3 or x:size(1) ~= 3 then
@@ -36,7 +41,7 @@ end
 -- A size in pixels; fractions are cut off, as Torch7 does.
 function common.size(fn, what, v)
   v = math.floor(common.number(fn, what, tonumber(v)))
-  if v < 1 or v >= 2 ^ 31 then raise("image.%s: %s is %d, wanted at least 1", fn, what, v) end
+  if v < 1 or v >= 2 ^ 31 then raise("image.%s: %s is %s, wanted at least 1", fn, what, v) end
   return math.tointeger(v)
 end
 
@@ -85,10 +90,10 @@ function common.give(dst, result)
   return dst:resize(result:size()):copy(result)
 end
 
--- Arguments of functions that may be called as f(dst, src, ..) or f(src, ..): nil or dst, src, the rest.
-function common.split(first, second, ...)
-  if torch.isTensor(second) then return first, second, ... end
-  return nil, first, second, ...
+-- Arguments of the function fn that may be called as f(dst, src, ..) or f(src, ..): nil or dst, src, the rest.
+function common.split(fn, first, second, ...)
+  if not torch.isTensor(second) then return nil, first, second, ... end
+  return common.tensor(fn, "the destination", first), second, ...
 end
 
 return common

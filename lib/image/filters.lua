@@ -27,10 +27,22 @@ return function(image)
     return tensor:copy(kernel)
   end
 
+  -- The arguments of a kernel are numbers, but for these.
+  local function check_arguments(fn, a)
+    for name, v in pairs(a) do
+      if name == "tensor" then
+        common.tensor(fn, "the result", v)
+      elseif name ~= "normalize" then
+        common.number(fn, name, v)
+      end
+    end
+  end
+
   local function plane(fn, sigma, f, ...)
     local rules = { table.unpack(plane_arguments) }
     rules[2] = { arg = "sigma", default = sigma }
     local a = dok.unpack({ ... }, "image." .. fn, "", table.unpack(rules))
+    check_arguments(fn, a)
     local height, width = a.height, a.width
     if a.tensor then
       if a.tensor:dim() ~= 2 or a.tensor:nElement() == 0 then raise("image.%s: expecting 2D tensor", fn) end
@@ -81,6 +93,7 @@ return function(image)
       { arg = "sigma", default = 0.25 }, { arg = "amplitude", default = 1 },
       { arg = "normalize", default = false },
       { arg = "mean", default = 0.5 }, { arg = "tensor" })
+    check_arguments("gaussian1D", a)
     if a.tensor and (a.tensor:dim() ~= 1 or a.tensor:nElement() == 0) then
       raise("image.gaussian1D: expecting 1D tensor")
     end
@@ -110,11 +123,16 @@ return function(image)
     end
     common.picture("convolve", src)
     common.picture("convolve", kernel, "the kernel")
+    if dst ~= nil then common.tensor("convolve", "the destination", dst) end
     mode = common.one_of("convolve", "the mode", mode or "valid", "full", "valid", "same")
+    local w, h = common.extent(src)
+    local kw, kh = common.extent(kernel)
+    if mode == "valid" and (kw > w or kh > h) then
+      raise("image.convolve: a kernel of %dx%d is larger than the picture of %dx%d", kw, kh, w, h)
+    end
     local x = src.dtype:find("float") and src or src:double()
     if kernel:dim() == 2 and src:dim() == 3 then
-      local h, w = kernel:size(1), kernel:size(2)
-      kernel = kernel:view(1, h, w):expand(src:size(1), h, w)
+      kernel = kernel:view(1, kh, kw):expand(src:size(1), kh, kw)
     end
     local y = torch.conv2(x, kernel:typeAs(x):contiguous(), mode == "valid" and "V" or "F")
     if mode == "same" then
@@ -147,7 +165,9 @@ return function(image)
     local last = src
     local w, h = common.extent(src)
     for i, s in ipairs(scales) do
+      common.number("gaussianpyramid", "a scale", s)
       local sized = s == 1 and last:clone() or image.scale(last, w * s, h * s, "simple")
+      if dst[i] ~= nil then common.tensor("gaussianpyramid", "a destination", dst[i]) end
       dst[i] = common.give(dst[i], sized)
       last = image.convolve(dst[i], kernel, "same")
     end
@@ -171,7 +191,12 @@ return function(image)
     common.picture("lcn", img)
     if img:dim() == 3 and img:size(1) ~= 1 then raise("image.lcn: grayscale image expected") end
     local x = (img:dim() == 3 and img[1] or img):double()
-    kernel = (kernel or image.gaussian { size = 9, sigma = 1.591 / 9, normalize = true }):double()
+    kernel = kernel or image.gaussian { size = 9, sigma = 1.591 / 9, normalize = true }
+    kernel = common.picture("lcn", kernel, "the kernel"):double()
+    if kernel:dim() ~= 2 or kernel:size(1) > x:size(1) or kernel:size(2) > x:size(2) then
+      raise("image.lcn: a kernel of %s for a picture of %s", table.concat(kernel.shape, "x"),
+        table.concat(img.shape, "x"))
+    end
     x = (x - x:mean()) / x:std()
     local mean = image.convolve(x, kernel)
     local variance = image.convolve(torch.cmul(x, x), kernel) - torch.cmul(mean, mean)
@@ -215,12 +240,13 @@ return function(image)
 
   local function morphology(fn, img, kernel, pad, default)
     common.picture(fn, img)
-    kernel = kernel and kernel:double() or torch.ones(3, 3):double()
+    kernel = kernel and common.tensor(fn, "the kernel", kernel):double() or torch.ones(3, 3):double()
     if img:dim() ~= 2 or kernel:dim() ~= 2 or kernel:size(1) % 2 == 0 or kernel:size(2) % 2 == 0 then
       raise("image.%s: a picture of height x width and a kernel of odd sizes are wanted", fn)
     end
     local dy, dx = kernel:size(1) // 2, kernel:size(2) // 2
-    local padded = torch.DoubleTensor(img:size(1) + 2 * dy, img:size(2) + 2 * dx):fill(pad or default)
+    local padded = torch.DoubleTensor(img:size(1) + 2 * dy, img:size(2) + 2 * dx)
+    padded:fill(common.number(fn, "the padding", pad or default))
     padded:narrow(1, dy + 1, img:size(1)):narrow(2, dx + 1, img:size(2)):copy(img)
     return padded, kernel
   end

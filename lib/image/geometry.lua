@@ -111,7 +111,7 @@ return function(image)
   --   image.crop(x, "c", 1, 1):sum() --> 5.0
   --   image.crop(x, 0, 0, 2, 1):sum() --> 3.0
   function image.crop(...)
-    local dst, src, a, b, c, d = common.split(...)
+    local dst, src, a, b, c, d = common.split("crop", ...)
     picture("crop", src)
     local x1, y1, width, height
     if type(a) == "string" then
@@ -145,7 +145,7 @@ return function(image)
   -- Example:
   --   image.translate(torch.Tensor { { 1, 2, 3 } }, 1, 0):sum() --> 3.0
   function image.translate(...)
-    local dst, src, x, y = common.split(...)
+    local dst, src, x, y = common.split("translate", ...)
     picture("translate", src)
     x, y = common.place("translate", "x", x), common.place("translate", "y", y)
     local w, h = common.extent(src)
@@ -171,7 +171,7 @@ return function(image)
   --   x = torch.Tensor { { 1, 2 }, { 3, 4 } }
   --   image.rotate(x, math.pi / 2)[1][1] --> 2.0
   function image.rotate(...)
-    local dst, src, theta, mode = common.split(...)
+    local dst, src, theta, mode = common.split("rotate", ...)
     picture("rotate", src)
     theta = common.number("rotate", "the angle", theta)
     mode = common.one_of("rotate", "the mode", mode or "simple", "simple", "bilinear")
@@ -183,6 +183,7 @@ return function(image)
     local dst, src, interpolation, mode
     if torch.isTensor(second) then
       dst, src, interpolation, mode = ...
+      common.tensor(fn, "the destination", dst)
     else
       src, interpolation, mode = first, second, (select(3, ...))
     end
@@ -225,6 +226,7 @@ return function(image)
   end
 
   local function warp(fn, dst, src, field, mode, offset, clamp, value)
+    if dst ~= nil then common.tensor(fn, "the destination", dst) end
     mode = common.one_of(fn, "the mode", mode or "bilinear", "bilinear", "simple", "bicubic", "lanczos")
     local pad, outside = check_outside(fn, clamp or "clamp", value)
     if not torch.isTensor(field) or field:dim() ~= 3 or field:size(1) ~= 2 then
@@ -313,7 +315,7 @@ return function(image)
   -- Example:
   --   image.flip(torch.Tensor { 1, 2, 3 }, 1)[1] --> 3.0
   function image.flip(...)
-    local dst, src, dim = common.split(...)
+    local dst, src, dim = common.split("flip", ...)
     if not torch.isTensor(src) then raise("image.flip: a tensor expected, got %s", torch.type(src)) end
     if not math.tointeger(dim) or dim < 1 or dim > src:dim() then
       raise("image.flip: Bad flip dimension %s of a tensor of %s", tostring(dim),
@@ -334,12 +336,12 @@ return function(image)
   -- Example:
   --   image.hflip(torch.Tensor { { 1, 2, 3 } })[1][1] --> 3.0
   function image.hflip(...)
-    local dst, src = common.split(...)
+    local dst, src = common.split("hflip", ...)
     return give(dst, torch.flip(picture("hflip", src), src:dim()))
   end
 
   function image.vflip(...)
-    local dst, src = common.split(...)
+    local dst, src = common.split("vflip", ...)
     return give(dst, torch.flip(picture("vflip", src), src:dim() - 1))
   end
 end

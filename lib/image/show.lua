@@ -66,7 +66,7 @@ return function(image)
       { arg = "symmetric", default = false }, { arg = "saturate", default = true })
     local packed = pack(fn, a.input)
     local padding, columns = common.place(fn, "the padding", a.padding), common.size(fn, "nrow", a.nrow)
-    local dims, planes = packed:dim(), packed:dim() > 1 and packed:size(packed:dim() - 2) or 0
+    local dims, planes = packed:dim(), packed:dim() > 2 and packed:size(packed:dim() - 2) or 0
     local function rescale(x)
       return image.minmax { tensor = x, inplace = true, min = a.min, max = a.max, symm = a.symmetric,
         saturate = a.saturate }
@@ -134,7 +134,8 @@ return function(image)
     a.input = a.image
     local shown = image.toDisplayTensor(a)
     if a.file then
-      if a.zoom and a.zoom ~= 1 then shown = image.scale(shown, "*" .. a.zoom, "simple") end
+      local zoom = common.number("display", "the zoom", a.zoom or 1)
+      if zoom ~= 1 then shown = image.scale(shown, ("*%f"):format(zoom), "simple") end
       return image.save(a.file, shown)
     end
     if not a.terminal and not terminal.isatty(io.stdout) then
