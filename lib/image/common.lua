@@ -90,7 +90,8 @@ function common.give(dst, result)
   return dst:resize(result:size()):copy(result)
 end
 
--- Arguments of the function fn that may be called as f(dst, src, ..) or f(src, ..): nil or dst, src, the rest.
+-- Arguments of the function fn that may be called as f(dst, src, ..) or f(src, ..): nil or dst, src,
+-- the rest.
 function common.split(fn, first, second, ...)
   if not torch.isTensor(second) then return nil, first, second, ... end
   return common.tensor(fn, "the destination", first), second, ...
