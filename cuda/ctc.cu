@@ -141,8 +141,8 @@ static bool ctc(const cr_ctc_args *a, void *loss, void *grad, const void *logp) 
     int64_t each = room_of(a);
     cr_scratch room((size_t)(a->n * each) * sizeof(double));
     if (a->n == 0) return true;
-    problem p = {a->t,      a->n,     a->classes, a->s,          a->blank,
-                 a->target, a->steps, a->labels,  a->zero_infinity};
+    problem p = {a->t,     a->n,      a->classes,      a->s, a->blank, a->target,
+                 a->steps, a->labels, a->zero_infinity};
     return room.p &&
            cr_launch("nn.CTCLoss", ctc_kernel<T>, cr_blocks(a->n, 1), THREADS, 0, p, cr_as<T>(loss),
                      cr_as<T>(grad), cr_as<T>(logp), room.as<double>(), each);

@@ -29,10 +29,12 @@ for class, names in pairs(read_names()) do
 end
 
 function tests.only_in_luajit()
-  for _, name in ipairs { "data", "cdata", "pushudata", "metatype" } do
+  for _, name in ipairs { "cdata", "pushudata", "metatype" } do
     local ok, message = pcall(torch[name], torch.Tensor(1))
     tester:assert(not ok and message:find("LuaJIT", 1, true) ~= nil, tostring(message))
   end
+  local ok, message = pcall(function() return torch.data(torch.Tensor(1))[0] end)
+  tester:assert(not ok and message:find("LuaJIT", 1, true) ~= nil, tostring(message))
 end
 
 function tests.objects()
