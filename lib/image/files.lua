@@ -215,7 +215,7 @@ return function(image)
 
   local function check_quality(fn, quality)
     if quality == nil then return 75 end
-    if not math.type(quality) or quality < 1 or quality > 100 then
+    if not math.type(quality) or not (quality >= 1 and quality <= 100) then
       raise("%s: the quality is %s, wanted 1 to 100", fn, tostring(quality))
     end
     return math.floor(quality)

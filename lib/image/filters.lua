@@ -127,6 +127,10 @@ return function(image)
     mode = common.one_of("convolve", "the mode", mode or "valid", "full", "valid", "same")
     local w, h = common.extent(src)
     local kw, kh = common.extent(kernel)
+    if kernel:dim() == 3 and (src:dim() ~= 3 or kernel:size(1) ~= src:size(1)) then
+      raise("image.convolve: kernels of %s for a picture of %s", table.concat(kernel.shape, "x"),
+        table.concat(src.shape, "x"))
+    end
     if mode == "valid" and (kw > w or kh > h) then
       raise("image.convolve: a kernel of %dx%d is larger than the picture of %dx%d", kw, kh, w, h)
     end

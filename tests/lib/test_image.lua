@@ -393,6 +393,9 @@ function tests.convolve()
   close(image.convolve((x * 255):byte(), torch.ones(3, 3):div(9)), image.convolve((x * 255):byte():double(),
     torch.ones(3, 3):div(9)), 0.51)
   fails("one of: full", image.convolve, x, k, "wide")
+  fails("image.convolve: kernels of 3x1x1", image.convolve, x, torch.ones(3, 1, 1))
+  fails("image.convolve: a kernel of 9x9 is larger", image.convolve, x, torch.ones(9, 9))
+  fails("the quality is .*nan", image.compressJPG, x[1], 0 / 0)
 end
 
 function tests.kernels()
