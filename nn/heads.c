@@ -50,11 +50,11 @@ cr_heads cr_heads_at(const cr_tensor *t) {
 cr_tensor *cr_heads_back(cr_tensor *y, const cr_tensor *x) {
   CR_AUTO owned = y;
   int64_t shape[CR_MAX_DIMS];
-  if (!y || x->ndim == 4) return y ? cr_retain(y) : NULL;
+  if (!owned || x->ndim == 4) return owned ? cr_retain(owned) : NULL;
   memcpy(shape, x->shape, (size_t)x->ndim * sizeof *shape);
-  shape[x->ndim - 2] = y->shape[2];
-  shape[x->ndim - 1] = y->shape[3];
-  return cr_reshape(y, x->ndim, shape);
+  shape[x->ndim - 2] = owned->shape[2];
+  shape[x->ndim - 1] = owned->shape[3];
+  return cr_reshape(owned, x->ndim, shape);
 }
 
 /* ---- parts ------------------------------------------------------------------------------ */
