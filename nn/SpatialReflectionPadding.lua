@@ -1,9 +1,6 @@
 -- SpatialReflectionPadding.lua: images with themselves around them, mirrored at the edges.
 
-return function(nn, torch)
-  local SpatialReflectionPadding, parent = torch.class("nn.SpatialReflectionPadding", "nn.Module")
-  local arguments, padding = nn._arguments, nn._padding
-
+return function(nn)
   --- nn.SpatialReflectionPadding(pad_l [, pad_r [, pad_t [, pad_b]]])
   --
   -- Images with their own elements, mirrored at the edge and without it, added on all sides.
@@ -14,21 +11,5 @@ return function(nn, torch)
   -- From: Torch7
   -- Example:
   --   table.concat(nn.SpatialReflectionPadding(1):forward(torch.ones(2, 4, 4)).shape, "x") --> 2x6x6
-  function SpatialReflectionPadding:__init(pad_l, pad_r, pad_t, pad_b)
-    parent.__init(self)
-    self.pad_l = arguments.whole(self, "pad_l", pad_l)
-    self.pad_r = arguments.whole(self, "pad_r", pad_r, self.pad_l)
-    self.pad_t = arguments.whole(self, "pad_t", pad_t, self.pad_l)
-    self.pad_b = arguments.whole(self, "pad_b", pad_b, self.pad_l)
-  end
-
-  function SpatialReflectionPadding:updateOutput(input)
-    return padding.around(self, input,
-      { self.pad_l, self.pad_r, self.pad_t, self.pad_b }, "reflect")
-  end
-
-  function SpatialReflectionPadding:__tostring()
-    return ("%s(l=%d, r=%d, t=%d, b=%d)"):format(torch.typename(self), self.pad_l, self.pad_r, self.pad_t,
-      self.pad_b)
-  end
+  nn._padding.images("nn.SpatialReflectionPadding", "reflect")
 end

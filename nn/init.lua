@@ -75,6 +75,7 @@ for file, names in pairs {
   SpatialPooling = "_pooling",
   VolumetricPooling = "_volumetricPooling",
   FractionalPooling = "_fractionalPooling",
+  MaxUnpooling = "_maxUnpooling",
   MaxPool = "MaxPool1d MaxPool2d MaxPool3d",
   AvgPool = "AvgPool1d AvgPool2d AvgPool3d",
   LPPool = "LPPool1d LPPool2d LPPool3d",

@@ -31,7 +31,6 @@ return function(nn, torch)
     return x[1][1] * (size(4) + size(5) + size(8))
   end
   for _, name in ipairs { "lstm", "gru", "rnn_tanh", "rnn_relu" } do multiplications[name] = recurrent end
-  Module._multiplications = multiplications
 
   -- The multiply-adds between the input and the output of a call, but for the nodes that were counted.
   local function multiply_adds(call, counted)

@@ -26,6 +26,28 @@ return function(nn, torch)
     return nn.functional.pad(input, pads, mode, value)
   end
 
+  -- Makes one of Torch7's classes that pad images, with the arguments pad_l [, pad_r [, pad_t [, pad_b]]].
+  function padding.images(name, mode)
+    local Padding, parent = torch.class(name, "nn.Module")
+
+    function Padding:__init(pad_l, pad_r, pad_t, pad_b)
+      parent.__init(self)
+      self.pad_l = arguments.whole(self, "pad_l", pad_l)
+      self.pad_r = arguments.whole(self, "pad_r", pad_r, self.pad_l)
+      self.pad_t = arguments.whole(self, "pad_t", pad_t, self.pad_l)
+      self.pad_b = arguments.whole(self, "pad_b", pad_b, self.pad_l)
+    end
+
+    function Padding:updateOutput(input)
+      return padding.around(self, input, { self.pad_l, self.pad_r, self.pad_t, self.pad_b }, mode)
+    end
+
+    function Padding:__tostring()
+      return ("%s(l=%d, r=%d, t=%d, b=%d)"):format(torch.typename(self), self.pad_l, self.pad_r,
+        self.pad_t, self.pad_b)
+    end
+  end
+
   function padding.text(self)
     local text = ("%s(%s"):format(torch.typename(self), table.concat(self.padding, ", "))
     return text .. (self.value and ", value " .. self.value or "") .. ")"
