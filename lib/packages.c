@@ -39,7 +39,8 @@ static const struct {
 };
 
 /* Names so common that a script's own file of that name goes first. */
-static const char *const modest[] = {"data", "plot", "graph", "image"};
+static const char *const modest[] = {"data", "plot", "graph", "image",
+                                     "json", "runs", "train", "tune"};
 
 static int compare_path(const void *key, const void *file) {
   return strcmp(key, ((const cr_embedded_file *)file)->path);
