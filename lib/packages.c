@@ -27,6 +27,7 @@ static const luaL_Reg c_packages[] = {
     {"image._pixels", luaopen_image_pixels},
     {"nn.functional", luaopen_nn_functional},
     {"optim._update", luaopen_optim_update},
+    {"threads._core", luaopen_threads_core},
     {"help._sources", luaopen_help_sources},
 };
 
@@ -108,6 +109,21 @@ static bool gives_way(lua_State *L, const char *name) {
     found = lua_pcall(L, 2, 1, 0) == LUA_OK && lua_isstring(L, -1);
     lua_pop(L, 2);
   }
+  return found;
+}
+
+bool cr_has_package(lua_State *L, const char *name) {
+  int top = lua_gettop(L);
+  if (gives_way(L, name)) return false;
+  if (find_c_package(name)) return true;
+  bool whole, found = false;
+  const char *tree = getenv("CRESSET_PATH"), *stem = push_stem(L, name, &whole);
+  for (int i = 0; i < (whole ? 1 : 2) && !found; i++) {
+    const char *path = lua_pushfstring(L, i ? "%s/init.lua" : "%s.lua", stem);
+    const char *file = tree && *tree ? lua_pushfstring(L, "%s/%s", tree, path) : NULL;
+    found = cr_embedded_find(path) || (file && access(file, R_OK) == 0);
+  }
+  lua_settop(L, top);
   return found;
 }
 

@@ -32,6 +32,9 @@ const cr_embedded_file *cr_embedded_find(const char *path);
 /* Whether a chunk of that source name ("@lib/optim/init.lua") is one of the embedded files. */
 bool cr_is_embedded(const char *source);
 
+/* Whether `require` would find the package here without a file of the script's. */
+bool cr_has_package(lua_State *L, const char *name);
+
 /* In the registry: true when the interpreter behaves as Torch7 did. */
 #define CR_TORCH7_KEY "cresset.torch7"
 

@@ -272,6 +272,7 @@ static int body_open(lua_State *L) {
   lua_gc(L, LUA_GCGEN, 0, 0); /* small tensors die young: docs/decisions.md */
   cr_open_packages(L);
   cr_open_interrupts(L, r->interp);
+  cr_open_threads(L);
   set_arg(L, r->options);
   lua_pushboolean(L, r->options->torch7);
   lua_setfield(L, LUA_REGISTRYINDEX, CR_TORCH7_KEY);
@@ -351,6 +352,7 @@ lua_State *cresset_lua(cresset *c) {
 
 int cresset_luaopen(lua_State *L) {
   cr_open_packages(L);
+  cr_open_threads(L);
   return luaopen_torch(L);
 }
 

@@ -44,6 +44,11 @@ void cr_run_stop(cresset *c, cr_stop why);
 /* Replaces coroutine.resume, coroutine.wrap and os.exit by those that know of interrupts. */
 void cr_open_interrupts(lua_State *L, cresset *c);
 
+/* ---- threads.c -------------------------------------------------------------------------- */
+
+/* Lets scripts start threads. */
+void cr_open_threads(lua_State *L);
+
 /* ---- traceback.c ------------------------------------------------------------------------ */
 
 /* A message handler: any error value becomes a message with the script's lines. */

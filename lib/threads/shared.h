@@ -1,0 +1,36 @@
+/* shared.h: objects that several interpreters use at once: mutexes, conditions, counters, queues.
+ * A message carries a reference to one. */
+#ifndef CR_THREAD_SHARED_H
+#define CR_THREAD_SHARED_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+
+#include <lua.h>
+
+typedef enum { CR_MUTEX, CR_CONDITION, CR_COUNTER, CR_NSHARED } cr_shared_kind;
+
+typedef struct cr_shared cr_shared;
+
+struct cr_shared {
+  atomic_int refs;
+  cr_shared_kind kind;
+  cr_shared *next, **back; /* the list of all */
+  pthread_mutex_t lock;    /* of what follows */
+  pthread_cond_t changed;
+  bool locked;                  /* a mutex: by someone */
+  unsigned long waiting, wakes; /* a condition: so many wait; so many of them are to go on */
+  atomic_llong value;           /* a counter */
+};
+
+/* NULL when the value is none. */
+cr_shared *cr_to_shared(lua_State *L, int index);
+/* Pushes a place for a reference to one of that kind, NULL at first. */
+cr_shared **cr_push_shared(lua_State *L, cr_shared_kind kind);
+cr_shared *cr_shared_retain(cr_shared *s);
+void cr_shared_release(cr_shared *s);
+/* Adds threads.Mutex, Condition and AtomicCounter to the table on the top. */
+void cr_open_shared(lua_State *L);
+
+#endif

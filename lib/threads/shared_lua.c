@@ -1,0 +1,305 @@
+/* shared_lua.c: mutexes, conditions and counters that several interpreters use at once. */
+#include "lib/threads/shared.h"
+
+#include <stdint.h>
+#include <string.h>
+
+#include <lauxlib.h>
+
+#include "lib/threads/wait.h"
+#include "tensor/tensor.h"
+
+#define SLICE 100 /* milliseconds between two looks whether the user wants to stop */
+
+static const char *const names[CR_NSHARED] = {"threads.Mutex", "threads.Condition",
+                                              "threads.AtomicCounter"};
+static const char metatable_keys[CR_NSHARED];
+
+/* All there are, so that an id can be told from any other number. */
+static struct {
+  pthread_mutex_t lock;
+  cr_shared *first;
+} all = {PTHREAD_MUTEX_INITIALIZER, NULL};
+
+/* ---- references ------------------------------------------------------------------------- */
+
+static cr_shared *new_shared(cr_shared_kind kind) {
+  cr_shared *s = cr_malloc(sizeof *s);
+  if (!s) return NULL;
+  *s = (cr_shared){.kind = kind};
+  atomic_init(&s->refs, 1);
+  if (!cr_cond_init(&s->changed)) {
+    cr_free(s, sizeof *s);
+    return NULL;
+  }
+  pthread_mutex_init(&s->lock, NULL);
+  pthread_mutex_lock(&all.lock);
+  s->next = all.first;
+  if (s->next) s->next->back = &s->next;
+  s->back = &all.first;
+  all.first = s;
+  pthread_mutex_unlock(&all.lock);
+  return s;
+}
+
+cr_shared *cr_shared_retain(cr_shared *s) {
+  atomic_fetch_add(&s->refs, 1);
+  return s;
+}
+
+/* The last reference goes under the lock, so that find cannot give out what is being freed. */
+void cr_shared_release(cr_shared *s) {
+  if (!s) return;
+  pthread_mutex_lock(&all.lock);
+  bool last = atomic_fetch_sub(&s->refs, 1) == 1;
+  if (last) {
+    *s->back = s->next;
+    if (s->next) s->next->back = s->back;
+  }
+  pthread_mutex_unlock(&all.lock);
+  if (!last) return;
+  pthread_cond_destroy(&s->changed);
+  pthread_mutex_destroy(&s->lock);
+  cr_free(s, sizeof *s);
+}
+
+/* A new reference to the one of that id. */
+static cr_shared *find(cr_shared_kind kind, lua_Integer id) {
+  pthread_mutex_lock(&all.lock);
+  cr_shared *s = all.first;
+  while (s && ((lua_Integer)(intptr_t)s != id || s->kind != kind)) s = s->next;
+  if (s) cr_shared_retain(s);
+  pthread_mutex_unlock(&all.lock);
+  return s;
+}
+
+cr_shared *cr_to_shared(lua_State *L, int index) {
+  cr_shared **box = lua_touserdata(L, index);
+  if (lua_type(L, index) != LUA_TUSERDATA || !lua_getmetatable(L, index)) return NULL;
+  cr_shared *s = NULL;
+  for (int k = 0; k < CR_NSHARED && !s; k++) {
+    if (lua_rawgetp(L, LUA_REGISTRYINDEX, &metatable_keys[k]) && lua_rawequal(L, -1, -2)) s = *box;
+    lua_pop(L, 1);
+  }
+  lua_pop(L, 1);
+  return s;
+}
+
+static cr_shared *check(lua_State *L, int arg, cr_shared_kind kind) {
+  cr_shared *s = cr_to_shared(L, arg);
+  if (!s || s->kind != kind) luaL_typeerror(L, arg, names[kind]);
+  return s;
+}
+
+/* ---- all of them ------------------------------------------------------------------------ */
+
+static int free_box(lua_State *L) {
+  cr_shared **box = lua_touserdata(L, 1), *s = box ? *box : NULL;
+  if (box) *box = NULL;
+  cr_shared_release(s);
+  return 0;
+}
+
+/* m:free(): only of what is one. */
+static int m_free(lua_State *L) {
+  if (!cr_to_shared(L, 1)) return luaL_error(L, "free: this object was freed, or is none");
+  return free_box(L);
+}
+
+static int m_id(lua_State *L) {
+  cr_shared *s = cr_to_shared(L, 1);
+  if (!s) return luaL_error(L, "id: this object was freed, or is none");
+  lua_pushinteger(L, (lua_Integer)(intptr_t)s);
+  return 1;
+}
+
+static int text(lua_State *L) {
+  cr_shared *s = cr_to_shared(L, 1);
+  if (s && s->kind == CR_COUNTER)
+    lua_pushfstring(L, "%s: %I", names[CR_COUNTER], (LUAI_UACINT)atomic_load(&s->value));
+  else
+    lua_pushfstring(L, "%s: %p", s ? names[s->kind] : "freed", (void *)s);
+  return 1;
+}
+
+/* ---- mutexes ---------------------------------------------------------------------------- */
+
+/* threads.Mutex([id]): one of which a single thread has the lock at a time */
+static int m_lock(lua_State *L) {
+  cr_shared *s = check(L, 1, CR_MUTEX);
+  pthread_mutex_lock(&s->lock);
+  while (s->locked) {
+    bool woken = cr_wait_a_while(&s->changed, &s->lock, SLICE);
+    if (woken) continue;
+    pthread_mutex_unlock(&s->lock);
+    cr_check_interrupt(L);
+    pthread_mutex_lock(&s->lock);
+  }
+  s->locked = true;
+  pthread_mutex_unlock(&s->lock);
+  return 0;
+}
+
+static bool unlock(cr_shared *s) {
+  pthread_mutex_lock(&s->lock);
+  bool was = s->locked;
+  s->locked = false;
+  if (was) pthread_cond_signal(&s->changed);
+  pthread_mutex_unlock(&s->lock);
+  return was;
+}
+
+static int m_unlock(lua_State *L) {
+  if (!unlock(check(L, 1, CR_MUTEX))) return luaL_error(L, "unlock: the mutex is not locked");
+  return 0;
+}
+
+/* ---- conditions ------------------------------------------------------------------------- */
+
+static int check_interrupt(lua_State *L) {
+  cr_check_interrupt(L);
+  return 0;
+}
+
+static int m_wait(lua_State *L) {
+  cr_shared *c = check(L, 1, CR_CONDITION), *m = check(L, 2, CR_MUTEX);
+  pthread_mutex_lock(&c->lock);
+  c->waiting++;
+  if (!unlock(m)) {
+    c->waiting--;
+    pthread_mutex_unlock(&c->lock);
+    return luaL_error(L, "wait: the mutex is not locked");
+  }
+  while (!c->wakes) {
+    if (cr_wait_a_while(&c->changed, &c->lock, SLICE)) continue;
+    pthread_mutex_unlock(&c->lock);
+    lua_pushcfunction(L, check_interrupt);
+    int status = lua_pcall(L, 0, 0, 0);
+    pthread_mutex_lock(&c->lock);
+    if (status == LUA_OK) continue;
+    c->waiting--;
+    if (c->wakes > c->waiting) c->wakes = c->waiting;
+    pthread_mutex_unlock(&c->lock);
+    return lua_error(L);
+  }
+  c->wakes--;
+  c->waiting--;
+  pthread_mutex_unlock(&c->lock);
+  lua_pushcfunction(L, m_lock);
+  lua_pushvalue(L, 2);
+  lua_call(L, 1, 0);
+  return 0;
+}
+
+static int wake(lua_State *L, bool all_of_them) {
+  cr_shared *c = check(L, 1, CR_CONDITION);
+  pthread_mutex_lock(&c->lock);
+  if (all_of_them)
+    c->wakes = c->waiting;
+  else if (c->wakes < c->waiting)
+    c->wakes++;
+  pthread_cond_broadcast(&c->changed);
+  pthread_mutex_unlock(&c->lock);
+  return 0;
+}
+
+static int m_signal(lua_State *L) {
+  return wake(L, false);
+}
+
+static int m_broadcast(lua_State *L) {
+  return wake(L, true);
+}
+
+/* ---- counters --------------------------------------------------------------------------- */
+
+static int add(lua_State *L, lua_Integer n) {
+  cr_shared *s = check(L, 1, CR_COUNTER);
+  lua_pushinteger(L, (lua_Integer)((lua_Unsigned)atomic_fetch_add(&s->value, n) + (lua_Unsigned)n));
+  return 1;
+}
+
+static int m_inc(lua_State *L) {
+  return add(L, luaL_optinteger(L, 2, 1));
+}
+
+static int m_dec(lua_State *L) {
+  return add(L, (lua_Integer)(0 - (lua_Unsigned)luaL_optinteger(L, 2, 1)));
+}
+
+static int m_get(lua_State *L) {
+  lua_pushinteger(L, atomic_load(&check(L, 1, CR_COUNTER)->value));
+  return 1;
+}
+
+static int m_set(lua_State *L) {
+  cr_shared *s = check(L, 1, CR_COUNTER);
+  atomic_store(&s->value, luaL_checkinteger(L, 2));
+  lua_settop(L, 1);
+  return 1;
+}
+
+/* ---- opening ---------------------------------------------------------------------------- */
+
+static const luaL_Reg methods[CR_NSHARED][7] = {
+    {{"lock", m_lock}, {"unlock", m_unlock}, {"id", m_id}, {"free", m_free}, {NULL, NULL}},
+    {{"wait", m_wait},
+     {"signal", m_signal},
+     {"broadcast", m_broadcast},
+     {"id", m_id},
+     {"free", m_free},
+     {NULL, NULL}},
+    {{"inc", m_inc},
+     {"dec", m_dec},
+     {"get", m_get},
+     {"set", m_set},
+     {"id", m_id},
+     {"free", m_free},
+     {NULL, NULL}},
+};
+
+static void push_metatable(lua_State *L, cr_shared_kind kind) {
+  if (lua_rawgetp(L, LUA_REGISTRYINDEX, &metatable_keys[kind]) == LUA_TTABLE) return;
+  lua_pop(L, 1);
+  lua_newtable(L);
+  lua_pushcfunction(L, free_box);
+  lua_setfield(L, -2, "__gc");
+  lua_pushcfunction(L, text);
+  lua_setfield(L, -2, "__tostring");
+  lua_pushstring(L, names[kind]);
+  lua_setfield(L, -2, "__name");
+  lua_newtable(L);
+  luaL_setfuncs(L, methods[kind], 0);
+  lua_setfield(L, -2, "__index");
+  lua_pushvalue(L, -1);
+  lua_rawsetp(L, LUA_REGISTRYINDEX, &metatable_keys[kind]);
+}
+
+cr_shared **cr_push_shared(lua_State *L, cr_shared_kind kind) {
+  cr_shared **box = lua_newuserdatauv(L, sizeof *box, 0);
+  *box = NULL;
+  push_metatable(L, kind);
+  lua_setmetatable(L, -2);
+  return box;
+}
+
+/* Mutex([id]), Condition([id]), AtomicCounter([value]): the kind is bound to the function. */
+static int f_new(lua_State *L) {
+  cr_shared_kind kind = (cr_shared_kind)lua_tointeger(L, lua_upvalueindex(1));
+  lua_Integer id = luaL_optinteger(L, 1, 0);
+  bool old = kind != CR_COUNTER && !lua_isnoneornil(L, 1);
+  cr_shared **box = cr_push_shared(L, kind);
+  *box = old ? find(kind, id) : new_shared(kind);
+  if (!*box && old) return luaL_error(L, "%s: there is none with the id %I", names[kind], id);
+  if (!*box) return luaL_error(L, "%s: not enough memory", names[kind]);
+  if (kind == CR_COUNTER) atomic_store(&(*box)->value, id);
+  return 1;
+}
+
+void cr_open_shared(lua_State *L) {
+  for (int k = 0; k < CR_NSHARED; k++) {
+    lua_pushinteger(L, k);
+    lua_pushcclosure(L, f_new, 1);
+    lua_setfield(L, -2, strrchr(names[k], '.') + 1);
+  }
+}
