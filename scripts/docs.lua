@@ -11,7 +11,7 @@ local torch = require "torch"
 local help = require "help"
 local paths = require "paths"
 for _, name in ipairs { "nn", "optim", "data", "sys", "xlua", "plot", "autograd", "graph", "nngraph", "dok",
-  "image" } do
+  "image", "threads" } do
   _G[name] = require(name)
 end
 

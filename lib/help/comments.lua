@@ -22,7 +22,9 @@ local receivers = {
   criterion = "nn.Criterion", optimizer = "optim.Optimizer", logger = "optim.Logger",
   confusion = "optim.ConfusionMatrix", ctx = "torch.Context", handle = "torch.HookHandle",
   node = "torch.Node", graph = "torch.Graph", scheduler = "optim.Scheduler",
-  average = "optim.WeightAverage", range = "optim.LRRange",
+  average = "optim.WeightAverage", range = "optim.LRRange", pool = "threads.Threads",
+  mutex = "threads.Mutex", condition = "threads.Condition", counter = "threads.AtomicCounter",
+  queue = "threads.Queue", thread = "threads.Thread",
 }
 
 -- ---- taking the text out of a source ---------------------------------------------------------------

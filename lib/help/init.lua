@@ -46,7 +46,7 @@ local function documented_class(class)
 end
 
 local packages = { "torch", "nn", "optim", "data", "paths", "sys", "xlua", "plot", "autograd",
-  "graph", "nngraph", "dok", "image" }
+  "graph", "nngraph", "dok", "image", "threads" }
 
 local function class_parent(methods)
   local mt = debug.getmetatable(methods)

@@ -11,8 +11,7 @@
 static const char library_key;  /* classes that were found to be a package's own */
 static const char received_key; /* classes that came in messages */
 
-/* Pushes torch._metatables. */
-static void push_classes(lua_State *L) {
+void cr_push_classes(lua_State *L) {
   lua_getfield(L, LUA_REGISTRYINDEX, LUA_LOADED_TABLE);
   if (lua_getfield(L, -1, "torch") == LUA_TTABLE)
     lua_getfield(L, -1, "_metatables");
@@ -28,7 +27,7 @@ bool cr_push_class_name(lua_State *L, int index) {
   luaL_checkstack(L, 5, NULL);
   lua_pushliteral(L, "__typename");
   if (lua_rawget(L, index) == LUA_TSTRING) {
-    push_classes(L);
+    cr_push_classes(L);
     lua_pushvalue(L, -2);
     lua_rawget(L, -2);
     bool is = lua_rawequal(L, -1, index);
@@ -188,7 +187,7 @@ int cr_class_flags(lua_State *L, int index) {
 
 /* Replaces the name on the top by the class; false, with the name still there: it is unknown. */
 static bool get_class(lua_State *L) {
-  push_classes(L);
+  cr_push_classes(L);
   lua_pushvalue(L, -2);
   if (lua_gettable(L, -2) == LUA_TTABLE) { /* nn loads classes that are asked for */
     lua_replace(L, -3);

@@ -11,6 +11,8 @@ enum {
   CR_CLASS_AT_HOME = 2  /* its constructor is in the package that its name begins with */
 };
 
+/* Pushes torch._metatables. */
+void cr_push_classes(lua_State *L);
 /* When the value at `index` is a class, a metatable that torch.class has made, pushes its name. */
 bool cr_push_class_name(lua_State *L, int index);
 /* When the table at `index` is a class's constructor, pushes the class. */

@@ -12,7 +12,8 @@
 typedef struct {
   lua_State *L;
   cr_message *m;
-  int list; /* place on the stack: number -> value; the negative number of a class: fill it in */
+  bool keep; /* the message may be read again */
+  int list;  /* place on the stack: number -> value; the negative number of a class: fill it in */
   const char *at;
 } decoder;
 
@@ -38,9 +39,14 @@ static void push_text(decoder *d) {
   d->at += n;
 }
 
-/* The reference that comes next, which is then the caller's. */
+/* The reference that comes next. */
+static cr_held *next_held(decoder *d) {
+  return (cr_held *)(void *)d->m->held.bytes + get_number(d);
+}
+
+/* The same as the caller's own. */
 static void *take_held(decoder *d) {
-  cr_held *held = (cr_held *)(void *)d->m->held.bytes + get_number(d);
+  cr_held *held = next_held(d);
   void *object = held->object;
   held->object = NULL;
   return object;
@@ -49,16 +55,25 @@ static void *take_held(decoder *d) {
 /* ---- making objects --------------------------------------------------------------------- */
 
 static void push_shared(decoder *d) {
-  cr_held *held = (cr_held *)(void *)d->m->held.bytes + get_number(d);
+  cr_held *held = next_held(d);
   cr_shared **box = cr_push_shared(d->L, ((cr_shared *)held->object)->kind);
-  *box = held->object;
-  held->object = NULL;
+  *box = cr_shared_retain(held->object);
+}
+
+static void push_message(decoder *d) {
+  if (d->keep) luaL_error(d->L, "a message with another one in it can be delivered only once");
+  cr_message **holder = cr_message_push_holder(d->L);
+  *holder = take_held(d);
 }
 
 static void push_tensor(decoder *d) {
-  cr_push_tensor(d->L, take_held(d));
+  cr_push_tensor(d->L, d->keep ? cr_alias(next_held(d)->object) : take_held(d));
   cr_tensor *t = cr_to_tensor(d->L, -1);
   if (get_byte(d) && !cr_set_requires_grad(t, true)) cr_lua_error(d->L);
+}
+
+static void push_storage(decoder *d) {
+  cr_push_storage(d->L, d->keep ? cr_storage_retain(next_held(d)->object) : take_held(d));
 }
 
 /* "package\0key\0key" */
@@ -136,8 +151,9 @@ static void push_object(decoder *d, lua_Integer id) {
     cr_get_constructor(L);
     break;
   case CR_HEAD_TENSOR: push_tensor(d); break;
-  case CR_HEAD_STORAGE: cr_push_storage(L, take_held(d)); break;
-  default: push_shared(d);
+  case CR_HEAD_STORAGE: push_storage(d); break;
+  case CR_HEAD_SHARED: push_shared(d); break;
+  default: push_message(d);
   }
 }
 
@@ -256,14 +272,47 @@ static void set_metatables(decoder *d) {
   }
 }
 
-int cr_message_decode(lua_State *L, int index) {
-  decoder d = {.L = L};
+/* Lua's collector sees a few bytes of a tensor, and the account of tensors (relieve in
+ * lib/torch/torch_lua.c) is that of the interpreter that made it.  So what comes from others has
+ * its own: garbage goes after so many bytes, and what is older than that now and then. */
+static void relieve(lua_State *L, size_t weight) {
+  enum { BYTES = 16 << 20, STEPS = 16 };
+  static const char received_key;
+  struct received {
+    size_t bytes;
+    int steps;
+  } * r;
+  if (weight == 0) return;
+  lua_rawgetp(L, LUA_REGISTRYINDEX, &received_key);
+  r = lua_touserdata(L, -1);
+  if (!r) {
+    lua_pop(L, 1);
+    r = lua_newuserdatauv(L, sizeof *r, 0);
+    *r = (struct received){0};
+    lua_pushvalue(L, -1);
+    lua_rawsetp(L, LUA_REGISTRYINDEX, &received_key);
+  }
+  lua_pop(L, 1);
+  r->bytes += weight;
+  if (r->bytes < BYTES) return;
+  r->bytes = 0;
+  r->steps = (r->steps + 1) % STEPS;
+  if (r->steps)
+    lua_gc(L, LUA_GCSTEP, 0);
+  else
+    lua_gc(L, LUA_GCCOLLECT);
+}
+
+int cr_message_decode(lua_State *L, int index, bool keep) {
+  decoder d = {.L = L, .keep = keep};
   luaL_checkstack(L, 20, "a message");
-  cr_message **from = lua_touserdata(L, index), **holder = cr_message_push_holder(L);
+  index = lua_absindex(L, index);
+  cr_message **holder = cr_message_push_holder(L);
   int top = lua_gettop(L);
-  *holder = d.m = *from;
-  *from = NULL;
+  d.m = keep ? cr_message_peek(L, index) : cr_message_take(L, index);
   if (!d.m) return luaL_error(L, "this message was delivered already");
+  if (!keep) *holder = d.m;
+  relieve(L, d.m->weight);
   lua_newtable(L);
   d.list = lua_gettop(L);
   lua_Integer count = 0;
@@ -284,7 +333,7 @@ int cr_message_decode(lua_State *L, int index) {
   }
   set_metatables(&d);
   *holder = NULL;
-  cr_message_free(d.m);
+  if (!keep) cr_message_free(d.m);
   lua_rotate(L, top, n); /* the holder and the list go */
   lua_pop(L, 2);
   return n;

@@ -295,6 +295,7 @@ static uint32_t tensor(encoder *e, int index, cr_tensor *t) {
   if (!sent) cr_lua_error(L);
   put_held(e, sent, release_tensor);
   put_byte(e, &e->m->heads, cr_requires_grad(t));
+  e->m->weight += (size_t)cr_numel(t) * cr_sizeof((cr_dtype)t->dtype);
   return id;
 }
 
@@ -307,6 +308,7 @@ static uint32_t storage(encoder *e, int index, cr_storage *s) {
   id = enlist(e, index, CR_HEAD_STORAGE);
   cr_storage *sent = storage_to_send(e, s);
   put_held(e, sent, release_storage);
+  e->m->weight += (size_t)s->size * cr_sizeof((cr_dtype)s->dtype);
   return id;
 }
 
@@ -317,6 +319,17 @@ static void release_shared(void *s) {
 static uint32_t shared(encoder *e, int index, cr_shared *s) {
   uint32_t id = enlist_value(e, index, CR_HEAD_SHARED);
   put_held(e, cr_shared_retain(s), release_shared);
+  return id;
+}
+
+static void release_message(void *m) {
+  cr_message_free(m);
+}
+
+/* A message in a message, which leaves its holder. */
+static uint32_t message(encoder *e, int index) {
+  uint32_t id = enlist_value(e, index, CR_HEAD_MESSAGE);
+  put_held(e, cr_message_take(e->L, index), release_message);
   return id;
 }
 
@@ -387,6 +400,10 @@ static uint32_t function(encoder *e, int index) {
 /* The path of the value in a package, which it pushes when there is one. */
 static bool push_name(encoder *e, int index) {
   lua_State *L = e->L;
+  if (lua_isnil(L, e->names)) { /* numbers and strings need none */
+    cr_push_names(L);
+    lua_replace(L, e->names);
+  }
   lua_pushvalue(L, index);
   if (lua_rawget(L, e->names) == LUA_TNIL && lua_iscfunction(L, index)) {
     lua_pop(L, 1); /* it may have come into a package after the others */
@@ -420,6 +437,7 @@ static uint32_t object(encoder *e, int index) {
   }
   cr_shared *other = cr_to_shared(L, index);
   if (other) return shared(e, index, other);
+  if (cr_message_peek(L, index)) return message(e, index);
   if (lua_istable(L, index)) return table(e, index);
   if (!lua_isfunction(L, index)) refuse(e, index);
   return function(e, index);
@@ -496,7 +514,12 @@ static void table_body(encoder *e) {
 static void function_body(encoder *e) {
   lua_State *L = e->L;
   int f = lua_gettop(L);
-  for (int i = 1; lua_getupvalue(L, f, i); i++) {
+  const char *name;
+  for (int i = 1; (name = lua_getupvalue(L, f, i)); i++) {
+    if (strcmp(name, "_ENV") == 0) { /* the globals are each interpreter's own */
+      lua_pop(L, 1);
+      lua_pushglobaltable(L);
+    }
     void *variable = lua_upvalueid(L, f, i);
     lua_Integer first = lua_rawgetp(L, e->seen, variable) ? lua_tointeger(L, -1) : 0;
     lua_pop(L, 1);
@@ -549,7 +572,7 @@ void cr_message_encode(lua_State *L, int first, int n, const cr_message_names *c
   *holder = m;
   lua_newtable(L);
   lua_newtable(L);
-  cr_push_names(L);
+  lua_pushnil(L);
   e.seen = top + 2, e.list = top + 3, e.names = top + 4;
   put_number(&e, &m->bodies, (uint32_t)n);
   for (int i = 0; i < n; i++) put_value(&e, &m->bodies, e.roots + i);

@@ -5,9 +5,12 @@ local threads = {
   Mutex = core.Mutex,
   Condition = core.Condition,
   AtomicCounter = core.AtomicCounter,
+  Queue = core.Queue,
+  Thread = require "threads.thread",
   Threads = require "threads.threads",
   safe = require "threads.safe",
 }
+threads.serialization = threads.Threads.serialization
 
--- Torch7 scripts call the package itself, and its functions those of Threads.
+-- Torch7 scripts call the package itself.
 return setmetatable(threads, getmetatable(threads.Threads))

@@ -52,13 +52,23 @@ cr_message **cr_message_push_holder(lua_State *L) {
   return holder;
 }
 
-cr_message *cr_message_take(lua_State *L, int index) {
-  cr_message **holder = lua_touserdata(L, index), *m = NULL;
-  if (!holder || !lua_getmetatable(L, index)) return NULL;
-  if (lua_rawgetp(L, LUA_REGISTRYINDEX, &holder_key) != LUA_TNIL && lua_rawequal(L, -1, -2)) {
-    m = *holder;
-    *holder = NULL;
-  }
+/* The holder at `index`, or NULL. */
+static cr_message **to_holder(lua_State *L, int index) {
+  cr_message **holder = lua_touserdata(L, index);
+  if (lua_type(L, index) != LUA_TUSERDATA || !lua_getmetatable(L, index)) return NULL;
+  lua_rawgetp(L, LUA_REGISTRYINDEX, &holder_key);
+  bool is = lua_rawequal(L, -1, -2);
   lua_pop(L, 2);
+  return is ? holder : NULL;
+}
+
+cr_message *cr_message_peek(lua_State *L, int index) {
+  cr_message **holder = to_holder(L, index);
+  return holder ? *holder : NULL;
+}
+
+cr_message *cr_message_take(lua_State *L, int index) {
+  cr_message **holder = to_holder(L, index), *m = holder ? *holder : NULL;
+  if (holder) *holder = NULL;
   return m;
 }

@@ -33,6 +33,7 @@ struct cr_message {
   cr_bytes metas;  /* pairs of numbers: a table, its metatable */
   cr_bytes met;    /* what was met so far, while it is made */
   cr_bytes held;   /* cr_held */
+  size_t weight;   /* bytes of the elements that it refers to */
 };
 
 /* How the values are called in error messages: the first one, and with their number the others. */
@@ -47,9 +48,11 @@ void cr_message_encode(lua_State *L, int first, int n, const cr_message_names *n
 cr_message *cr_message_take(lua_State *L, int index);
 /* Pushes a userdata without a message; into it, so that failing cannot lose one, goes m. */
 cr_message **cr_message_push_holder(lua_State *L);
-/* Pushes the values of the message in the userdata at `index`, which is used up by it, and returns
- * how many they are. */
-int cr_message_decode(lua_State *L, int index);
+/* The message in the userdata at `index`, which keeps it; NULL when it holds none. */
+cr_message *cr_message_peek(lua_State *L, int index);
+/* Pushes the values of the message in the userdata at `index`, which is used up by it unless it is
+ * to be kept, and returns how many they are. */
+int cr_message_decode(lua_State *L, int index, bool keep);
 void cr_message_free(cr_message *m); /* NULL is allowed */
 
 /* ---- between encode.c, decode.c and names.c ---------------------------------------------- */
@@ -72,12 +75,13 @@ enum {
   CR_HEAD_CONSTRUCTOR,
   CR_HEAD_TENSOR,
   CR_HEAD_STORAGE,
-  CR_HEAD_SHARED
+  CR_HEAD_SHARED,
+  CR_HEAD_MESSAGE
 };
 
 /* Pushes the table that gives for values of loaded packages "package\0key\0key", up to date. */
 void cr_push_names(lua_State *L);
-/* Looks at all packages again, when a value is not among the names. */
+/* Makes the next cr_push_names look at all packages again. */
 void cr_renew_names(lua_State *L);
 /* Whether a chunk of that source name belongs to Cresset. */
 bool cr_is_library_source(const char *source);

@@ -16,8 +16,8 @@
 
 static const char index_key;
 
-/* The index: its fields. */
-enum { NAMES = 1, SOURCES, COUNT };
+/* The index: its fields.  SEEN has the packages and the classes that were looked at. */
+enum { NAMES = 1, SOURCES, SEEN, COUNT };
 
 static const char *const standard[] = {"_G", "string", "table", "math",      "io",
                                        "os", "utf8",   "debug", "coroutine", "package"};
@@ -69,8 +69,8 @@ static bool of_a_class(lua_State *L) {
 }
 
 typedef struct {
-  int names, sources; /* places on the stack */
-  bool io;            /* the package whose files are named, too */
+  int names, sources, seen; /* places on the stack */
+  bool io;                  /* the package whose files are named, too */
 } walker;
 
 /* Whether the function on the top is one of a package's own. */
@@ -100,6 +100,33 @@ static void set_name(lua_State *L, const walker *w, int path) {
   lua_rawset(L, w->names);
 }
 
+/* Pushes the path at `path` with the string at `key` behind it. */
+static void push_step(lua_State *L, int path, int key) {
+  key = lua_absindex(L, key);
+  lua_pushvalue(L, path);
+  lua_pushlstring(L, "", 1); /* one NUL */
+  lua_pushvalue(L, key);
+  lua_concat(L, 3);
+}
+
+static bool walk(lua_State *L, walker *w, int path, int depth);
+
+/* Names what is in the table at `table`; returns whether there was something. */
+static bool walk_fields(lua_State *L, walker *w, int table, int path, int depth) {
+  bool found = false;
+  lua_pushnil(L);
+  while (lua_next(L, table)) {
+    if (lua_type(L, -2) == LUA_TSTRING && (depth > 0 || lua_isfunction(L, -1))) {
+      push_step(L, path, -2);
+      lua_insert(L, -2);
+      found = walk(L, w, lua_gettop(L) - 1, depth - 1) || found;
+      lua_remove(L, -2);
+    }
+    lua_pop(L, 1);
+  }
+  return found;
+}
+
 /* Gives the value on the top, whose path is at `path`, and what is in it names.  Returns whether it
  * has one. */
 static bool walk(lua_State *L, walker *w, int path, int depth) {
@@ -113,28 +140,11 @@ static bool walk(lua_State *L, walker *w, int path, int depth) {
     return true;
   }
   if (of_a_class(L)) return true;
-  if (depth == 0) return false;
+  if (depth <= 0) return false;
   luaL_checkstack(L, 10, NULL);
   int table = lua_gettop(L);
-  bool found = false;
   set_name(L, w, path); /* a way back to it ends here */
-  lua_pushnil(L);
-  while (lua_next(L, table)) {
-    if (lua_type(L, -2) == LUA_TSTRING) {
-      size_t n, m;
-      const char *front = lua_tolstring(L, path, &n), *key = lua_tolstring(L, -2, &m);
-      luaL_Buffer b;
-      luaL_buffinitsize(L, &b, n + m + 1);
-      luaL_addlstring(&b, front, n);
-      luaL_addchar(&b, '\0');
-      luaL_addlstring(&b, key, m);
-      luaL_pushresult(&b);
-      lua_insert(L, -2);
-      found = walk(L, w, table + 2, depth - 1) || found;
-      lua_remove(L, -2);
-    }
-    lua_pop(L, 1);
-  }
+  bool found = walk_fields(L, w, table, path, depth);
   if (!found) {
     lua_pushvalue(L, table);
     lua_pushnil(L);
@@ -161,84 +171,120 @@ static void add_package(lua_State *L, walker *w, const char *package) {
 
 /* The package whose tables are not its own: those of _G are the script's. */
 static void add_flat(lua_State *L, walker *w, const char *package) {
-  int table = lua_gettop(L);
   lua_pushstring(L, package);
-  lua_pushvalue(L, table);
-  set_name(L, w, table + 1);
-  lua_settop(L, table);
-  lua_pushnil(L);
-  while (lua_next(L, table)) {
-    if (lua_type(L, -2) == LUA_TSTRING && lua_isfunction(L, -1)) {
-      lua_pushlstring(L, package, strlen(package) + 1);
-      lua_pushvalue(L, -3);
-      lua_concat(L, 2);
-      lua_insert(L, -2);
-      walk(L, w, lua_gettop(L) - 1, 0);
-      lua_remove(L, -2);
-    }
-    lua_pop(L, 1);
+  lua_insert(L, -2);
+  set_name(L, w, lua_gettop(L) - 1);
+  walk_fields(L, w, lua_gettop(L), lua_gettop(L) - 1, 0);
+  lua_remove(L, -2);
+}
+
+/* Whether the key below the value on the top was seen; it is from now on. */
+static bool seen(lua_State *L, const walker *w) {
+  lua_pushvalue(L, -2);
+  bool was = lua_rawget(L, w->seen) != LUA_TNIL;
+  lua_pop(L, 1);
+  if (!was) {
+    lua_pushvalue(L, -2);
+    lua_pushboolean(L, true);
+    lua_rawset(L, w->seen);
   }
+  return was;
 }
 
-static int count(lua_State *L, int table) {
-  int n = 0;
-  lua_pushnil(L);
-  for (; lua_next(L, table); n++) lua_pop(L, 1);
-  return n;
-}
-
-static void build(lua_State *L) {
-  luaL_checkstack(L, 20, NULL);
-  int top = lua_gettop(L);
-  lua_createtable(L, 3, 0);
-  walker w = {.names = top + 2, .sources = top + 3};
-  lua_newtable(L);
-  lua_newtable(L);
-  lua_getfield(L, LUA_REGISTRYINDEX, LUA_LOADED_TABLE);
-  int loaded = top + 4;
+static void add_standard(lua_State *L, walker *w, int loaded) {
   for (size_t i = 0; i < sizeof standard / sizeof *standard; i++) {
-    if (lua_getfield(L, loaded, standard[i]) == LUA_TTABLE) {
+    lua_pushstring(L, standard[i]);
+    if (lua_getfield(L, loaded, standard[i]) == LUA_TTABLE && !seen(L, w)) {
       if (strcmp(standard[i], "_G") == 0 || strcmp(standard[i], "package") == 0)
-        add_flat(L, &w, standard[i]);
+        add_flat(L, w, standard[i]);
       else
-        add_package(L, &w, standard[i]);
+        add_package(L, w, standard[i]);
     }
-    lua_settop(L, loaded);
+    lua_pop(L, 2);
   }
+}
+
+static void add_packages(lua_State *L, walker *w, int loaded) {
   lua_pushnil(L);
   while (lua_next(L, loaded)) {
-    if (lua_type(L, -2) == LUA_TSTRING && !is_standard(lua_tostring(L, -2)))
-      add_package(L, &w, lua_tostring(L, -2));
+    if (lua_type(L, -2) == LUA_TSTRING && !is_standard(lua_tostring(L, -2)) && !seen(L, w))
+      add_package(L, w, lua_tostring(L, -2));
     lua_pop(L, 1);
   }
-  lua_pushinteger(L, count(L, loaded));
-  lua_rawseti(L, top + 1, COUNT);
-  lua_settop(L, w.sources);
-  lua_rawseti(L, top + 1, SOURCES);
-  lua_rawseti(L, top + 1, NAMES);
+}
+
+/* The functions of classes: torch._metatables["nn.Linear"].forward */
+static void add_classes(lua_State *L, walker *w) {
+  static const char classes_path[] = "torch\0_metatables";
+  cr_push_classes(L);
+  int classes = lua_gettop(L);
+  lua_pushnil(L);
+  while (lua_next(L, classes)) {
+    /* The names of classes and packages are told apart by the table that stands for the former. */
+    if (lua_type(L, -2) == LUA_TSTRING && lua_istable(L, -1)) {
+      lua_pushvalue(L, -1);
+      lua_pushvalue(L, -1);
+      bool was = seen(L, w);
+      lua_pop(L, 2);
+      if (!was) {
+        lua_pushlstring(L, classes_path, sizeof classes_path - 1);
+        push_step(L, lua_gettop(L), -3);
+        lua_replace(L, -2);
+        walk_fields(L, w, lua_gettop(L) - 1, lua_gettop(L), 0);
+        lua_pop(L, 1);
+      }
+    }
+    lua_pop(L, 1);
+  }
+  lua_pop(L, 1);
+}
+
+/* Brings the index on the top up to date. */
+static void extend(lua_State *L, int count) {
+  luaL_checkstack(L, 20, NULL);
+  int index = lua_gettop(L), loaded = index + 1;
+  lua_getfield(L, LUA_REGISTRYINDEX, LUA_LOADED_TABLE);
+  walker w = {.names = index + 2, .sources = index + 3, .seen = index + 4};
+  lua_rawgeti(L, index, NAMES);
+  lua_rawgeti(L, index, SOURCES);
+  lua_rawgeti(L, index, SEEN);
+  add_standard(L, &w, loaded);
+  add_packages(L, &w, loaded);
+  add_classes(L, &w);
+  lua_settop(L, index);
+  lua_pushinteger(L, count);
+  lua_rawseti(L, index, COUNT);
+}
+
+static void push_index(lua_State *L) {
+  if (lua_rawgetp(L, LUA_REGISTRYINDEX, &index_key) == LUA_TTABLE) return;
+  lua_pop(L, 1);
+  lua_createtable(L, COUNT, 0);
+  for (int i = NAMES; i <= SEEN; i++) {
+    lua_newtable(L);
+    lua_rawseti(L, -2, i);
+  }
+  lua_pushvalue(L, -1);
   lua_rawsetp(L, LUA_REGISTRYINDEX, &index_key);
 }
 
 void cr_renew_names(lua_State *L) {
-  build(L);
+  lua_pushnil(L);
+  lua_rawsetp(L, LUA_REGISTRYINDEX, &index_key);
 }
 
 void cr_push_names(lua_State *L) {
-  if (lua_rawgetp(L, LUA_REGISTRYINDEX, &index_key) == LUA_TTABLE) {
-    lua_getfield(L, LUA_REGISTRYINDEX, LUA_LOADED_TABLE);
-    int now = count(L, lua_gettop(L));
-    lua_rawgeti(L, -2, COUNT);
-    bool same = lua_tointeger(L, -1) == now;
-    lua_pop(L, 2);
-    if (same) {
-      lua_rawgeti(L, -1, NAMES);
-      lua_replace(L, -2);
-      return;
-    }
-  }
-  lua_pop(L, 1);
-  build(L);
-  lua_rawgetp(L, LUA_REGISTRYINDEX, &index_key);
-  lua_rawgeti(L, -1, NAMES);
-  lua_replace(L, -2);
+  luaL_checkstack(L, 10, NULL);
+  push_index(L);
+  int index = lua_gettop(L);
+  lua_getfield(L, LUA_REGISTRYINDEX, LUA_LOADED_TABLE);
+  int now = 0;
+  lua_pushnil(L);
+  for (; lua_next(L, index + 1); now++) lua_pop(L, 1);
+  lua_rawgeti(L, index, COUNT);
+  bool same = lua_tointeger(L, -1) == now;
+  lua_settop(L, index);
+  if (!same) extend(L, now);
+  lua_rawgeti(L, index, NAMES);
+  lua_replace(L, index);
 }

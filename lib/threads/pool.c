@@ -3,13 +3,15 @@
 
 #include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "lib/threads/wait.h"
 
 #define STACK ((size_t)8 << 20) /* bytes of a thread's stack, as the main thread has */
-#define AGAIN 20                /* milliseconds between two interrupts of the same job */
+#define REST 1000 /* milliseconds without a job after which a worker collects its garbage */
+#define AGAIN 20  /* milliseconds between two interrupts of the same job */
 
 typedef struct job {
   struct job *next;
@@ -30,9 +32,13 @@ typedef struct {
   pthread_t thread;
   pthread_cond_t wanted; /* there may be a job, or the end */
   bool idle, running;
+  bool littered; /* it did a job since its garbage was collected */
   void *interp;
   jobs own; /* for this worker alone */
 } worker;
+
+/* The threads of all pools that have not been waited for. */
+static atomic_int threads;
 
 struct cr_pool {
   pthread_mutex_t lock;  /* of all that follows */
@@ -117,7 +123,7 @@ static int perform(lua_State *L) {
   cr_message **holder = cr_message_push_holder(L);
   *holder = r->job->message;
   r->job->message = NULL;
-  int n = cr_message_decode(L, 2);
+  int n = cr_message_decode(L, 2, false);
   lua_call(L, n - 1, LUA_MULTRET);
   int top = lua_gettop(L);
   cr_message_encode(L, 3, top - 2, &names, r->job->copy);
@@ -145,25 +151,54 @@ static void deliver(cr_pool *p, cr_answer *a) {
   pthread_cond_signal(&p->change);
 }
 
+/* Called with the lock, as what follows; gives it up meanwhile. */
+static void do_job(worker *w, job *j) {
+  cr_pool *p = w->pool;
+  cr_answer *a = j->answer;
+  j->answer = NULL;
+  w->running = w->littered = true;
+  pthread_mutex_unlock(&p->lock);
+  answer(w, j, a);
+  free_job(j);
+  pthread_mutex_lock(&p->lock);
+  w->running = false;
+  deliver(p, a);
+}
+
+static int collect(lua_State *L) {
+  lua_gc(L, LUA_GCCOLLECT);
+  return 0;
+}
+
+/* Garbage may hold tensors that nobody else has any more. */
+static void clean(worker *w) {
+  cr_pool *p = w->pool;
+  char *error = NULL;
+  w->running = true;
+  w->littered = false;
+  pthread_mutex_unlock(&p->lock);
+  p->host->call(w->interp, collect, NULL, &error);
+  free(error);
+  pthread_mutex_lock(&p->lock);
+  w->running = false;
+}
+
 static void work(worker *w) {
   cr_pool *p = w->pool;
   while (!p->closing) {
     job *j = next_job(w);
-    if (!j) {
-      w->idle = true;
-      pthread_cond_wait(&w->wanted, &p->lock);
-      w->idle = false;
+    bool woken = true;
+    if (j) {
+      do_job(w, j);
       continue;
     }
-    w->running = true;
-    pthread_mutex_unlock(&p->lock);
-    cr_answer *a = j->answer;
-    j->answer = NULL;
-    answer(w, j, a);
-    free_job(j);
-    pthread_mutex_lock(&p->lock);
-    w->running = false;
-    deliver(p, a);
+    w->idle = true;
+    if (w->littered && w->interp)
+      woken = cr_wait_a_while(&w->wanted, &p->lock, REST);
+    else
+      pthread_cond_wait(&w->wanted, &p->lock);
+    w->idle = false;
+    if (!woken && !p->closing) clean(w);
   }
 }
 
@@ -209,6 +244,10 @@ static bool start(worker *w) {
   return ok;
 }
 
+int cr_pool_threads(void) {
+  return threads;
+}
+
 cr_pool *cr_pool_new(const cr_thread_host *host, bool torch7, int n) {
   cr_pool *p = calloc(1, sizeof *p + (size_t)n * sizeof *p->workers);
   if (!p) return NULL;
@@ -228,6 +267,7 @@ cr_pool *cr_pool_new(const cr_thread_host *host, bool torch7, int n) {
     ok = start(w);
     p->alive += ok;
     p->n += ok;
+    threads += ok;
     pthread_mutex_unlock(&p->lock);
     if (!ok) pthread_cond_destroy(&w->wanted);
   }
@@ -252,6 +292,7 @@ void cr_pool_free(cr_pool *p) {
   for (int i = 0; i < p->n; i++) {
     worker *w = &p->workers[i];
     pthread_join(w->thread, NULL);
+    threads--;
     drop(&w->own);
     pthread_cond_destroy(&w->wanted);
   }

@@ -19,6 +19,8 @@ typedef struct cr_answer {
   cr_message *message; /* else: what the function returned */
 } cr_answer;
 
+/* How many threads all pools of the program have. */
+int cr_pool_threads(void);
 /* Starts n threads.  NULL, and none is left: a thread could not be started. */
 cr_pool *cr_pool_new(const cr_thread_host *host, bool torch7, int n);
 /* Adds a job, for one worker or (0) whoever is free first.  Takes the message over when it returns

@@ -3,5 +3,5 @@ local core = require "threads._core"
 
 return {
   save = function(value) return core.pack(true, value) end,
-  load = core.unpack,
+  load = function(message) return core.unpack(core.pack(true, core.unpack(message, true))) end,
 }

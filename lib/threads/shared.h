@@ -9,7 +9,9 @@
 
 #include <lua.h>
 
-typedef enum { CR_MUTEX, CR_CONDITION, CR_COUNTER, CR_NSHARED } cr_shared_kind;
+#include "lib/threads/message.h"
+
+typedef enum { CR_MUTEX, CR_CONDITION, CR_COUNTER, CR_QUEUE, CR_NSHARED } cr_shared_kind;
 
 typedef struct cr_shared cr_shared;
 
@@ -22,6 +24,8 @@ struct cr_shared {
   bool locked;                  /* a mutex: by someone */
   unsigned long waiting, wakes; /* a condition: so many wait; so many of them are to go on */
   atomic_llong value;           /* a counter */
+  int64_t size, head, count;    /* a queue: a ring of messages */
+  cr_message **slots;
 };
 
 /* NULL when the value is none. */

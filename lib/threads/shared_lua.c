@@ -2,6 +2,7 @@
 #include "lib/threads/shared.h"
 
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <lauxlib.h>
@@ -12,7 +13,7 @@
 #define SLICE 100 /* milliseconds between two looks whether the user wants to stop */
 
 static const char *const names[CR_NSHARED] = {"threads.Mutex", "threads.Condition",
-                                              "threads.AtomicCounter"};
+                                              "threads.AtomicCounter", "threads.Queue"};
 static const char metatable_keys[CR_NSHARED];
 
 /* All there are, so that an id can be told from any other number. */
@@ -58,6 +59,8 @@ void cr_shared_release(cr_shared *s) {
   }
   pthread_mutex_unlock(&all.lock);
   if (!last) return;
+  for (; s->count > 0; s->count--) cr_message_free(s->slots[s->head++ % s->size]);
+  free(s->slots);
   pthread_cond_destroy(&s->changed);
   pthread_mutex_destroy(&s->lock);
   cr_free(s, sizeof *s);
@@ -124,7 +127,21 @@ static int text(lua_State *L) {
 
 /* ---- mutexes ---------------------------------------------------------------------------- */
 
-/* threads.Mutex([id]): one of which a single thread has the lock at a time */
+/** threads.Mutex([id]); mutex:lock(); mutex:unlock(); mutex:id(); mutex:free()
+ *
+ *  A lock that one thread at a time holds; lock waits for it.  A mutex that is an upvalue or an
+ *  argument of a job is the same in every thread.
+ *
+ *  id: number that another one's id method gave: then it is that one
+ *  Returns: a mutex; id: a number that names it in all threads
+ *  Errors: unlock: it is not locked; there is none of this id
+ *  From: Torch7
+ *  Example:
+ *    mutex = threads.Mutex()
+ *    mutex:lock()
+ *    mutex:unlock()
+ *    threads.Mutex(mutex:id()):id() == mutex:id() --> true
+ */
 static int m_lock(lua_State *L) {
   cr_shared *s = check(L, 1, CR_MUTEX);
   pthread_mutex_lock(&s->lock);
@@ -156,6 +173,25 @@ static int m_unlock(lua_State *L) {
 
 /* ---- conditions ------------------------------------------------------------------------- */
 
+/** threads.Condition([id]); condition:wait(mutex); condition:signal(); condition:broadcast()
+ *  condition:id(); condition:free()
+ *
+ *  Something that threads wait for.  wait unlocks the mutex, waits for a signal, and locks it
+ * again; signal wakes one of the threads that wait, broadcast all.
+ *
+ *  id: number that another one's id method gave: then it is that one
+ *  mutex: threads.Mutex that this thread has locked
+ *  Returns: a condition; id: a number that names it in all threads
+ *  Errors: wait: the mutex is not locked; there is none of this id
+ *  From: Torch7
+ *  Example:
+ *    mutex, condition = threads.Mutex(), threads.Condition()
+ *    pool = threads.Threads(1)
+ *    mutex:lock()
+ *    pool:addjob(function(m, c) m:lock() c:signal() m:unlock() end, nil, mutex, condition)
+ *    condition:wait(mutex)
+ *    mutex:unlock()
+ */
 static int check_interrupt(lua_State *L) {
   cr_check_interrupt(L);
   return 0;
@@ -213,6 +249,22 @@ static int m_broadcast(lua_State *L) {
 
 /* ---- counters --------------------------------------------------------------------------- */
 
+/** threads.AtomicCounter([value]); counter:inc([n]); counter:dec([n]); counter:get();
+ * counter:set(n) counter:id(); counter:free()
+ *
+ *  An integer that threads share.
+ *
+ *  value: 0 by default
+ *  n: what is added, or taken away, or set; 1 by default
+ *  Returns: a counter; inc, dec and get: its value then; set: the counter
+ *  From: Torch7's tds
+ *  Example:
+ *    counter = threads.AtomicCounter()
+ *    pool = threads.Threads(2)
+ *    for i = 1, 10 do pool:addjob(function(c) c:inc() end, nil, counter) end
+ *    pool:synchronize()
+ *    counter:get() --> 10
+ */
 static int add(lua_State *L, lua_Integer n) {
   cr_shared *s = check(L, 1, CR_COUNTER);
   lua_pushinteger(L, (lua_Integer)((lua_Unsigned)atomic_fetch_add(&s->value, n) + (lua_Unsigned)n));
@@ -239,9 +291,90 @@ static int m_set(lua_State *L) {
   return 1;
 }
 
+/* ---- queues ----------------------------------------------------------------------------- */
+
+/** threads.Queue(size); queue:addjob(callback [, ...]); queue:dojob(); queue:count(); queue:id()
+ *  queue:free()
+ *
+ *  Jobs that any thread puts in and any thread does: addjob waits for a place, dojob for a job,
+ *  which it calls in its own thread.
+ *
+ *  size: most jobs that may wait; or the id of a queue
+ *  callback: function, to be called with the further arguments
+ *  Returns: a queue; dojob: what the callback returned; count: how many jobs wait
+ *  From: Torch7
+ *  Example:
+ *    queue = threads.Queue(2)
+ *    queue:addjob(function(a, b) return a * b end, 6, 7)
+ *    queue:dojob(), queue:count() --> 42 0
+ */
+
+/* Waits until q has a job, or (`room`) a place for one, with the lock then. */
+static void wait_for(lua_State *L, cr_shared *q, bool room) {
+  pthread_mutex_lock(&q->lock);
+  while (room ? q->count == q->size : q->count == 0) {
+    if (cr_wait_a_while(&q->changed, &q->lock, SLICE)) continue;
+    pthread_mutex_unlock(&q->lock);
+    cr_check_interrupt(L);
+    pthread_mutex_lock(&q->lock);
+  }
+}
+
+static int m_addjob(lua_State *L) {
+  static const cr_message_names called = {"callback", "argument"};
+  cr_shared *q = check(L, 1, CR_QUEUE);
+  luaL_checktype(L, 2, LUA_TFUNCTION);
+  cr_message_encode(L, 2, lua_gettop(L) - 1, &called, false);
+  wait_for(L, q, true);
+  q->slots[(q->head + q->count++) % q->size] = cr_message_take(L, -1);
+  pthread_cond_broadcast(&q->changed);
+  pthread_mutex_unlock(&q->lock);
+  return 0;
+}
+
+static int m_dojob(lua_State *L) {
+  cr_shared *q = check(L, 1, CR_QUEUE);
+  lua_settop(L, 1);
+  cr_message **holder = cr_message_push_holder(L);
+  wait_for(L, q, false);
+  *holder = q->slots[q->head];
+  q->head = (q->head + 1) % q->size;
+  q->count--;
+  pthread_cond_broadcast(&q->changed);
+  pthread_mutex_unlock(&q->lock);
+  int n = cr_message_decode(L, 2, false);
+  lua_call(L, n - 1, LUA_MULTRET);
+  return lua_gettop(L) - 2;
+}
+
+static int m_count(lua_State *L) {
+  cr_shared *q = check(L, 1, CR_QUEUE);
+  pthread_mutex_lock(&q->lock);
+  lua_pushinteger(L, q->count);
+  pthread_mutex_unlock(&q->lock);
+  return 1;
+}
+
+/* Queue(size); the queue of another thread comes as an upvalue, an argument, or by its id. */
+static int f_queue(lua_State *L) {
+  lua_Integer size = luaL_checkinteger(L, 1);
+  cr_shared **box = cr_push_shared(L, CR_QUEUE);
+  if ((*box = find(CR_QUEUE, size))) return 1;
+  if (size < 1 || size > 1 << 20) return luaL_argerror(L, 1, "between 1 and 2^20 jobs are wanted");
+  cr_message **slots = calloc((size_t)size, sizeof *slots);
+  *box = slots ? new_shared(CR_QUEUE) : NULL;
+  if (!*box) {
+    free(slots);
+    return luaL_error(L, "%s: not enough memory", names[CR_QUEUE]);
+  }
+  (*box)->slots = slots;
+  (*box)->size = size;
+  return 1;
+}
+
 /* ---- opening ---------------------------------------------------------------------------- */
 
-static const luaL_Reg methods[CR_NSHARED][7] = {
+static const luaL_Reg methods[CR_NSHARED][8] = {
     {{"lock", m_lock}, {"unlock", m_unlock}, {"id", m_id}, {"free", m_free}, {NULL, NULL}},
     {{"wait", m_wait},
      {"signal", m_signal},
@@ -253,6 +386,12 @@ static const luaL_Reg methods[CR_NSHARED][7] = {
      {"dec", m_dec},
      {"get", m_get},
      {"set", m_set},
+     {"id", m_id},
+     {"free", m_free},
+     {NULL, NULL}},
+    {{"addjob", m_addjob},
+     {"dojob", m_dojob},
+     {"count", m_count},
      {"id", m_id},
      {"free", m_free},
      {NULL, NULL}},
@@ -299,7 +438,7 @@ static int f_new(lua_State *L) {
 void cr_open_shared(lua_State *L) {
   for (int k = 0; k < CR_NSHARED; k++) {
     lua_pushinteger(L, k);
-    lua_pushcclosure(L, f_new, 1);
+    lua_pushcclosure(L, k == CR_QUEUE ? f_queue : f_new, 1);
     lua_setfield(L, -2, strrchr(names[k], '.') + 1);
   }
 }

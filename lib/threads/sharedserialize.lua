@@ -3,5 +3,5 @@ local core = require "threads._core"
 
 return {
   save = function(value) return core.pack(false, value) end,
-  load = core.unpack,
+  load = function(message) return core.unpack(message, true) end,
 }

@@ -10,12 +10,14 @@
 
 #define SLICE 100 /* milliseconds between two looks whether the user wants to stop */
 #define MOST 1024 /* threads of a pool */
+#define MANY 32   /* threads of all pools: garbage may hold some */
 
 static const char pool_name[] = "threads.pool", answer_name[] = "threads.answer";
 
 /* ---- messages --------------------------------------------------------------------------- */
 
-/* pack(copy, ...): the values as a message; unpack(message): its values, once. */
+/* pack(copy, ...): the values as a message; unpack(message [, keep]): its values; with `keep` it
+ * can be unpacked again. */
 static int f_pack(lua_State *L) {
   static const cr_message_names names = {NULL, "value"};
   luaL_checkany(L, 1);
@@ -24,11 +26,7 @@ static int f_pack(lua_State *L) {
 }
 
 static int f_unpack(lua_State *L) {
-  cr_message *m = cr_message_take(L, 1);
-  if (!m) return luaL_error(L, "this is no message, or one that was delivered already");
-  cr_message **holder = cr_message_push_holder(L);
-  *holder = m;
-  return cr_message_decode(L, -1);
+  return cr_message_decode(L, 1, lua_toboolean(L, 2));
 }
 
 /* torch7(): whether this interpreter behaves as Torch7 did */
@@ -52,6 +50,7 @@ static int f_pool(lua_State *L) {
   lua_getfield(L, LUA_REGISTRYINDEX, CR_THREAD_HOST_KEY);
   const cr_thread_host *host = lua_touserdata(L, -1);
   if (!host) return luaL_error(L, "threads cannot be started in this program");
+  if (cr_pool_threads() + n > MANY) lua_gc(L, LUA_GCCOLLECT);
   cr_pool **box = lua_newuserdatauv(L, sizeof *box, 0);
   *box = NULL;
   luaL_setmetatable(L, pool_name);
@@ -121,7 +120,7 @@ static int m_open(lua_State *L) {
   cr_message **holder = cr_message_push_holder(L);
   *holder = a->message;
   a->message = NULL;
-  int n = cr_message_decode(L, 3);
+  int n = cr_message_decode(L, 3, false);
   lua_remove(L, 3);
   return n + 1;
 }

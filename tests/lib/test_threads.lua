@@ -66,7 +66,7 @@ function tests.specific()
 end
 
 function tests.errors_of_jobs()
-  local pool <close> = threads.Threads(1)
+  local pool <close> = threads.Threads(2)
   local done = 0
   pool:addjob(function()
     local function deep() error("it broke") end
@@ -75,7 +75,7 @@ function tests.errors_of_jobs()
   pool:addjob(function() end, function() done = done + 1 end)
   local ok, message = pcall(pool.synchronize, pool)
   tester:eq(ok, false)
-  tester:assert(message:find("%[thread 1 callback%].*it broke") ~= nil)
+  tester:assert(message:find("%[thread %d callback%].*it broke") ~= nil)
   tester:assert(message:find("in local .deep.") ~= nil, message)
   tester:assert(pool:haserror())
   pool:synchronize()

@@ -1,0 +1,2 @@
+-- queue: jobs that any thread puts in and any thread does.
+return require("threads._core").Queue
