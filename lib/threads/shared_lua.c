@@ -176,8 +176,8 @@ static int m_unlock(lua_State *L) {
 /** threads.Condition([id]); condition:wait(mutex); condition:signal(); condition:broadcast()
  *  condition:id(); condition:free()
  *
- *  Something that threads wait for.  wait unlocks the mutex, waits for a signal, and locks it
- * again; signal wakes one of the threads that wait, broadcast all.
+ *  Something that threads wait for.  wait unlocks the mutex, waits for a signal and takes the
+ *  lock again; signal wakes one of the threads that wait, broadcast all.
  *
  *  id: number that another one's id method gave: then it is that one
  *  mutex: threads.Mutex that this thread has locked
@@ -249,8 +249,8 @@ static int m_broadcast(lua_State *L) {
 
 /* ---- counters --------------------------------------------------------------------------- */
 
-/** threads.AtomicCounter([value]); counter:inc([n]); counter:dec([n]); counter:get();
- * counter:set(n) counter:id(); counter:free()
+/** threads.AtomicCounter([value]); counter:inc([n]); counter:dec([n]); counter:get()
+ *  counter:set(n); counter:id(); counter:free()
  *
  *  An integer that threads share.
  *
