@@ -11,6 +11,8 @@ int luaopen_paths_system(lua_State *L);  /* lib/paths/paths_lua.c: require "path
 int luaopen_xlua_terminal(lua_State *L); /* lib/xlua/term_lua.c: require "xlua._terminal" */
 int luaopen_data_csv(lua_State *L);      /* lib/data/csv_lua.c: require "data._csv" */
 int luaopen_data_idx(lua_State *L);      /* lib/data/idx_lua.c: require "data._idx" */
+int luaopen_data_random(lua_State *L);   /* lib/data/random_lua.c: require "data._random" */
+int luaopen_data_stack(lua_State *L);    /* lib/data/stack_lua.c: require "data._stack" */
 int luaopen_formats_npy(lua_State *L);   /* lib/formats/npy_lua.c: require "formats._npy" */
 int luaopen_formats_npz(lua_State *L);   /* lib/formats/npz_lua.c: require "formats._npz" */
 /* lib/formats/safetensors_lua.c: require "formats._safetensors" */

@@ -20,6 +20,8 @@ static const luaL_Reg c_packages[] = {
     {"xlua._terminal", luaopen_xlua_terminal},
     {"data._csv", luaopen_data_csv},
     {"data._idx", luaopen_data_idx},
+    {"data._random", luaopen_data_random},
+    {"data._stack", luaopen_data_stack},
     {"formats._npy", luaopen_formats_npy},
     {"formats._npz", luaopen_formats_npz},
     {"formats._safetensors", luaopen_formats_safetensors},

@@ -25,6 +25,9 @@ local receivers = {
   average = "optim.WeightAverage", range = "optim.LRRange", pool = "threads.Threads",
   mutex = "threads.Mutex", condition = "threads.Condition", counter = "threads.AtomicCounter",
   queue = "threads.Queue", thread = "threads.Thread",
+  average = "optim.WeightAverage", range = "optim.LRRange",
+  dataset = "data.Dataset", loader = "data.DataLoader", sampler = "data.SequentialSampler",
+  batches = "data.BatchSampler",
 }
 
 -- ---- taking the text out of a source ---------------------------------------------------------------

@@ -1,0 +1,303 @@
+-- DataLoader: batches of a data set, epoch after epoch.
+--
+-- What an epoch gives depends on the loader's seed and the epoch's number only: a plan says which samples
+-- each batch has, and each sample is read with random numbers of its own (worker.lua).  So it makes no
+-- difference who reads them, and an epoch can be taken up again at any batch.
+
+local torch = require "torch"
+local check = require "data.check"
+local seeds = require "data.seeds"
+local worker = require "data.worker"
+local datasets = require "data.Dataset"
+local samplers = require "data.samplers"
+local raise = check.raise
+
+local data = {}
+
+local DataLoader = torch.class("data.DataLoader", data)
+
+local FN = "data.DataLoader"
+
+-- ---- options ---------------------------------------------------------------------------------------------
+
+local defaults = { batchSize = 1, shuffle = false, sampler = check.NONE, batchSampler = check.NONE,
+  dropLast = false, collate = require("data.collate").collate, workers = 0, prefetch = 2, seed = check.NONE,
+  init = check.NONE }
+
+local function has_method(object, name)
+  return (type(object) == "table" or type(object) == "userdata") and check.callable(object[name])
+end
+
+local function refuse_together(given, name, ...)
+  for _, other in ipairs { ... } do
+    if given[name] ~= nil and given[other] then
+      raise("%s: the options '%s' and '%s' exclude each other", FN, name, other)
+    end
+  end
+end
+
+local function check_options(given)
+  local options = check.options(FN, given, defaults)
+  given = given or {}
+  refuse_together(given, "sampler", "shuffle", "batchSampler")
+  refuse_together(given, "batchSampler", "batchSize", "shuffle", "dropLast")
+  options.batchSize = check.whole(FN, "batchSize", options.batchSize, 1)
+  options.workers = check.whole(FN, "workers", options.workers, 0, 1024)
+  options.prefetch = check.whole(FN, "prefetch", options.prefetch, 1)
+  options.seed = check.whole(FN, "the seed", options.seed or torch.initialSeed())
+  check.flag(FN, "shuffle", options.shuffle)
+  check.flag(FN, "dropLast", options.dropLast)
+  check.call(FN, "collate", options.collate)
+  if options.init ~= nil then check.call(FN, "init", options.init) end
+  if options.sampler and not has_method(options.sampler, "indices") then
+    raise("%s: the sampler is a %s, wanted an object with indices(epoch, seed)", FN,
+      torch.type(options.sampler))
+  end
+  if options.batchSampler and not has_method(options.batchSampler, "batches") then
+    raise("%s: the batch sampler is a %s, wanted an object with batches(epoch, seed)", FN,
+      torch.type(options.batchSampler))
+  end
+  return options
+end
+
+--- data.DataLoader(dataset [, options])
+--
+-- Gives the samples of a data set in batches.  The order of an epoch depends on the seed and the epoch's
+-- number only, and the random numbers that reading a sample draws, torch's and math.random's, on seed,
+-- epoch and the sample's number.  So the batches are the same whatever the number of workers, and the
+-- random numbers of the script do not move.
+--
+-- dataset: a data.Dataset, or what it takes: an object with size() and get(i), a list, a tensor
+-- options: a table, all its fields optional:
+--   batchSize: how many samples a batch has, 1 by default
+--   shuffle: true takes the samples in a random order, another one in each epoch
+--   sampler: an object with indices(epoch, seed), such as data.WeightedRandomSampler, in place of shuffle
+--   batchSampler: an object with batches(epoch, seed), such as data.BucketSampler, in place of batchSize
+--   dropLast: true leaves out a last batch that is smaller
+--   collate: a function that makes a batch of a list of samples, data.collate by default
+--   seed: a whole number, torch.initialSeed() by default
+-- Returns: a loader
+-- Errors: an unknown option; options that exclude each other
+-- From: PyTorch's DataLoader
+-- Example:
+--   set = data.TensorDataset { torch.range(1, 5), torch.LongTensor { 1, 2, 1, 2, 1 } }
+--   loader = data.DataLoader(set, { batchSize = 2, shuffle = true, seed = 1 })
+--   sum = 0
+--   for batch, i in loader:batches() do sum = sum + batch[1]:sum() end
+--   #loader, sum --> 3 15.0
+function DataLoader:__init(dataset, options)
+  options = check_options(options)
+  self.options, self.seed = options, options.seed
+  self.epoch, self.batch = 1, 0
+  self.dataset = datasets._asDataset(FN, dataset, "the data set")
+  if not options.batchSampler then
+    local order = options.shuffle and samplers.RandomSampler or samplers.SequentialSampler
+    self._sampler = options.sampler or order(self.dataset)
+  end
+end
+
+--- loader:size()
+--
+-- How many batches an epoch has; #loader is the same.
+--
+-- Returns: a number, or nil when it is not known beforehand
+-- Example:
+--   data.DataLoader({ 1, 2, 3 }, { batchSize = 2 }):size() --> 2
+function DataLoader:size()
+  local sampler, options = self._sampler, self.options
+  if not sampler then
+    return options.batchSampler.size and options.batchSampler:size() or nil
+  end
+  return samplers._batchCount(sampler.size and sampler:size(), options.batchSize, options.dropLast)
+end
+
+function DataLoader:__len__()
+  return self:size()
+end
+
+-- ---- the plan of an epoch --------------------------------------------------------------------------------
+
+-- The numbers of a batch as integers within the data set.
+local function check_batch(batch, n)
+  if torch.isTensor(batch) then batch = batch:totable() end
+  if type(batch) ~= "table" or #batch == 0 then
+    raise("%s: the sampler gave %s as a batch, wanted a list of numbers", FN,
+      type(batch) == "table" and "an empty table" or "a " .. torch.type(batch))
+  end
+  local places = {}
+  for k = 1, #batch do
+    local i = math.type(batch[k]) and math.tointeger(batch[k])
+    if not i or i < 1 or i > n then
+      raise("%s: the sampler gave %s, the data set has %d samples", FN, tostring(batch[k]), n)
+    end
+    places[k] = i
+  end
+  return places
+end
+
+-- How often each of a batch's samples was there before in the epoch; nil when none was.
+local function count_turns(places, seen)
+  local turns
+  for k, i in ipairs(places) do
+    local turn = seen[i] or 0
+    seen[i] = turn + 1
+    if turn > 0 then
+      turns = turns or {}
+      turns[k] = turn
+    end
+  end
+  return turns
+end
+
+-- A function that gives the jobs of an epoch, from batch `skip` + 1 on.
+local function plan(self, epoch, skip)
+  local options, seed = self.options, seeds.mix(self.seed, epoch)
+  local sampler = self._sampler or options.batchSampler
+  local n, seen, number, batches = self.dataset:size(), not sampler.unique and {} or nil, 0, nil
+
+  local function next_job()
+    if not batches then
+      batches = self._sampler
+        and samplers._grouped(FN, sampler:indices(epoch, self.seed), options.batchSize, options.dropLast)
+        or samplers._elements(FN, sampler:batches(epoch, self.seed))
+    end
+    local batch = batches()
+    if batch == nil then return nil end
+    number = number + 1
+    local places = check_batch(batch, n)
+    return { number = number, seed = seed, places = places, turns = seen and count_turns(places, seen) }
+  end
+
+  local draw = seeds.apart(seeds.mix(seed, 0), next_job)
+  return function()
+    local job
+    repeat job = draw() until not job or job.number > skip
+    return job
+  end
+end
+
+-- ---- reading it ------------------------------------------------------------------------------------------
+
+local function raise_failure(failure, id)
+  local sample = failure.sample and ("sample %d: "):format(failure.sample) or ""
+  local who = id and ("worker %d: "):format(id) or ""
+  raise("%s", ("%s: %s%s%s\n%s"):format(FN, who, sample, failure.message, failure.trace))
+end
+
+-- A function that gives the batches of a plan.
+local function read_here(self, jobs)
+  local source = { set = self.dataset, collate = self.options.collate }
+  return function()
+    local job = jobs()
+    if not job then return nil end
+    local batch, failure = worker.batch(source, job)
+    if failure then raise_failure(failure) end
+    return batch, job.number
+  end
+end
+
+-- The epoch that is being read ends, whether or not it was read to its end.
+local function finish(self, run)
+  if self._run ~= run or not run then return end
+  self._run = nil
+  self.epoch, self.batch = self.epoch + 1, 0
+end
+
+--- loader:batches()
+--
+-- The batches of an epoch: `for batch, i in loader:batches() do`.  i counts from 1; after
+-- loader:load(state) it goes on from there.  The next call gives the next epoch, also after break.
+--
+-- Returns: what `for` takes: a function, nil, nil, and a value that ends the epoch when it is closed
+-- Errors: an error while a sample is read is raised with the sample's number and the lines that led to it;
+--   the epoch is then over
+-- Example:
+--   loader = data.DataLoader({ 1, 2, 3 }, { batchSize = 2 })
+--   for batch, i in loader:batches() do print(i, batch:sum()) end
+function DataLoader:batches()
+  finish(self, self._run)
+  local run = {}
+  local read = read_here(self, plan(self, self.epoch, self.batch))
+  self._run = run
+  local closing = setmetatable({}, { __close = function() finish(self, run) end })
+  return function()
+    if self._run ~= run then
+      if run.over then return nil end
+      raise("loader:batches: this epoch ended when another one began, or the loader was closed")
+    end
+    local batch, number = read()
+    if batch == nil then
+      run.over = true
+      finish(self, run)
+      return nil
+    end
+    self.batch = number
+    return batch, number
+  end, nil, nil, closing
+end
+
+-- ---- state -----------------------------------------------------------------------------------------------
+
+--- loader:state(); loader:load(state); loader:setEpoch(n)
+--
+-- Where the loader is: inside the loop, after the batch that was given last.  After load the next call of
+-- batches() goes on with exactly the batches that would have come; it gives none when the epoch was read to
+-- its end.  setEpoch makes the next call begin the n-th epoch.
+--
+-- state: what loader:state() gave, of a loader with the same data set and options
+-- n: a whole number, from 1
+-- Returns: state: a plain table { epoch =, batch =, seed =, size = }; load and setEpoch: the loader
+-- Errors: the state is of a loader with another number of batches
+-- Example:
+--   loader = data.DataLoader({ 1, 2, 3 }, { shuffle = true })
+--   for batch, i in loader:batches() do
+--     if i == 2 then state = loader:state() end
+--     last = batch:sum()
+--   end
+--   loader:load(state)
+--   for batch, i in loader:batches() do again, number = batch:sum(), i end
+--   number, again == last --> 3 true
+function DataLoader:state()
+  return { epoch = self.epoch, batch = self.batch, seed = self.seed, size = self:size() }
+end
+
+function DataLoader:load(state)
+  local fn = "loader:load"
+  if type(state) ~= "table" then raise("%s: a %s, wanted what loader:state() gave", fn, torch.type(state)) end
+  local epoch = check.whole(fn, "state.epoch", state.epoch, 1)
+  local batch = check.whole(fn, "state.batch", state.batch, 0)
+  local seed = check.whole(fn, "state.seed", state.seed)
+  local n = self:size()
+  if state.size and n and state.size ~= n then
+    raise("%s: the state is of a loader with %s batches in an epoch, this one has %d", fn, state.size, n)
+  end
+  self._run = nil
+  self.epoch, self.batch, self.seed = epoch, batch, seed
+  return self
+end
+
+function DataLoader:setEpoch(n)
+  self._run = nil
+  self.epoch, self.batch = check.whole("loader:setEpoch", "the epoch", n, 1), 0
+  return self
+end
+
+--- loader:close()
+--
+-- Ends the epoch that is being read.  A loader can be used again afterwards; one that is collected is closed.
+--
+-- Returns: the loader
+-- Example:
+--   data.DataLoader({ 1, 2, 3 }):close():size() --> 3
+function DataLoader:close()
+  finish(self, self._run)
+  return self
+end
+
+function DataLoader:__tostring__()
+  local n = self:size()
+  return ("data.DataLoader of %s batches, %d workers"):format(n and tostring(n) or "an unknown number of",
+    self.options.workers)
+end
+
+return data

@@ -1,0 +1,58 @@
+-- worker: reads the samples of a batch, in the thread of the script or in one of a loader's workers.
+--
+-- A job is a table: number, the batch's place in its epoch; seed, the epoch's; and either places, the
+-- samples' numbers in the data set, or items, what a stream gave, with first, the number of items before
+-- them.  turns[k] counts how often the k-th sample was there before in this epoch.
+
+local seeds = require "data.seeds"
+
+local worker = {}
+
+local mix, set_seed = seeds.mix, seeds.set
+
+-- The error with the lines that led to it.
+local function describe(err)
+  if type(err) ~= "string" then err = tostring(err) end
+  return { message = err, trace = debug.traceback("", 2):gsub("^%s+", "") }
+end
+
+-- The samples of a job; at.sample is the one that is being read.
+local function samples_of(source, job, at)
+  local samples, items = {}, job.items
+  for k, i in ipairs(items or job.places) do
+    if at.stopped and at.stopped() then return nil end
+    at.sample = items and job.first + k or i
+    local seed, turn = mix(job.seed, at.sample), job.turns and job.turns[k] or 0
+    set_seed(turn > 0 and mix(seed, turn) or seed)
+    local sample
+    if items then sample = source.change(i[1]) else sample = source.set:get(i) end
+    if sample == nil then error(("the data set gave nothing for sample %d"):format(at.sample), 0) end
+    samples[k] = sample
+  end
+  at.sample = nil
+  return samples
+end
+
+local function read(source, job, at)
+  local kept <close> = seeds.guard() -- luacheck: ignore
+  local samples = samples_of(source, job, at)
+  if not samples then return nil end
+  set_seed(mix(job.seed, -job.number))
+  local batch = source.collate(samples)
+  if batch == nil then error("collate gave nothing", 0) end
+  return batch
+end
+
+-- The batch of a job; or nil and { message, trace, sample } of an error; or nothing when stopped() became
+-- true.
+-- source: { set =, collate = }, or { change =, collate = } for streams.
+function worker.batch(source, job, stopped)
+  local at = { stopped = stopped }
+  local ok, result = xpcall(read, describe, source, job, at)
+  if ok then return result end
+  if type(result) ~= "table" then result = { message = tostring(result), trace = "" } end
+  result.sample = at.sample
+  return nil, result
+end
+
+return worker
