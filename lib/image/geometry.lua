@@ -264,6 +264,13 @@ return function(image)
     return warp("warp", dst, src, table.unpack(args, at + 1, args.n))
   end
 
+  -- The picture under the matrix { yy, yx, xy, xx } and the move { y, x }.
+  function common.affine(src, matrix, move, mode, pad, value)
+    return through(src, function(x)
+      return pixels.affine(x, matrix[1], matrix[2], matrix[3], matrix[4], move[1], move[2], mode, pad, value)
+    end)
+  end
+
   --- image.affinetransform([dst,] src, matrix[, mode[, translation[, clamp_mode[, pad_value]]]])
   --
   -- A picture under a linear map around its centre and a move: the place p, (row, column) from the centre,
@@ -291,17 +298,13 @@ return function(image)
     if not torch.isTensor(matrix) or matrix:nElement() ~= 4 then
       raise("image.%s: a 2x2 matrix is wanted", fn)
     end
-    matrix = matrix:detach():to("cpu"):double():reshape(2, 2)
+    matrix = matrix:detach():to("cpu"):double():reshape(4):totable()
     move = move == nil and { 0, 0 } or torch.isTensor(move) and move:totable() or move
     if type(move) ~= "table" or #move ~= 2 then raise("image.%s: the translation is two numbers", fn) end
-    local w, h = common.extent(src)
-    local grid = torch.DoubleTensor(2, h, w)
-    grid[1]:copy(torch.linspace(0, h - 1, h):view(h, 1):expand(h, w)):add(-(h - 1) / 2)
-    grid[2]:copy(torch.linspace(0, w - 1, w):view(1, w):expand(h, w)):add(-(w - 1) / 2)
-    local field = torch.mm(matrix, grid:view(2, h * w)):view(2, h, w)
-    field[1]:add((h - 1) / 2 - move[1])
-    field[2]:add((w - 1) / 2 - move[2])
-    return warp(fn, dst, src, field, mode, false, clamp, value)
+    mode = common.one_of(fn, "the mode", mode or "bilinear", "bilinear", "simple", "bicubic", "lanczos")
+    local pad, outside = check_outside(fn, clamp or "clamp", value)
+    if dst ~= nil then common.tensor(fn, "the destination", dst) end
+    return give(dst, common.affine(src, matrix, move, mode, pad, outside))
   end
 
   --- image.flip([dst,] src, dim)

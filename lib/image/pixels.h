@@ -18,6 +18,14 @@ cr_tensor *cr_image_scale(const cr_tensor *t, int64_t height, int64_t width, cr_
  * `value` when `pad` is set. */
 cr_tensor *cr_image_warp(const cr_tensor *t, const cr_tensor *field, cr_interpolation how,
                          bool offset, bool pad, double value);
+/* The pixel at p from the centre, (row, column), is what t has at M p - (y, x) from its centre. */
+typedef struct {
+  double yy, yx, xy, xx; /* M's rows */
+  double y, x;
+} cr_affine;
+/* Same size.  Outside of t as for cr_image_warp. */
+cr_tensor *cr_image_affine(const cr_tensor *t, const cr_affine *map, cr_interpolation how, bool pad,
+                           double value);
 /* By an angle around the centre, same size; 0 outside.  CR_SIMPLE or CR_BILINEAR. */
 cr_tensor *cr_image_rotate(const cr_tensor *t, double angle, cr_interpolation how);
 /* Rows are angles, columns distances from the centre (their logarithms): up to the nearest border,

@@ -41,6 +41,17 @@ static int pixels_warp(lua_State *L) {
   return 1;
 }
 
+/* affine(x, yy, yx, xy, xx, y, x, mode, pad, value) */
+static int pixels_affine(lua_State *L) {
+  cr_tensor *t = check_picture(L, 1);
+  double v[6];
+  for (int i = 0; i < 6; i++) v[i] = luaL_checknumber(L, i + 2);
+  cr_affine map = {v[0], v[1], v[2], v[3], v[4], v[5]};
+  cr_push_tensor(
+      L, cr_image_affine(t, &map, check_mode(L, 8), lua_toboolean(L, 9), luaL_checknumber(L, 10)));
+  return 1;
+}
+
 static cr_interpolation check_simple_mode(lua_State *L, int arg) {
   cr_interpolation how = check_mode(L, arg);
   luaL_argcheck(L, how == CR_SIMPLE || how == CR_BILINEAR, arg, "simple or bilinear wanted");
@@ -69,9 +80,13 @@ static int pixels_colors(lua_State *L) {
 }
 
 int luaopen_image_pixels(lua_State *L) {
-  static const luaL_Reg functions[] = {{"scale", pixels_scale},   {"warp", pixels_warp},
-                                       {"rotate", pixels_rotate}, {"polar", pixels_polar},
-                                       {"colors", pixels_colors}, {NULL, NULL}};
+  static const luaL_Reg functions[] = {{"scale", pixels_scale},
+                                       {"warp", pixels_warp},
+                                       {"affine", pixels_affine},
+                                       {"rotate", pixels_rotate},
+                                       {"polar", pixels_polar},
+                                       {"colors", pixels_colors},
+                                       {NULL, NULL}};
   luaL_newlib(L, functions);
   return 1;
 }

@@ -335,15 +335,19 @@ return function(image)
     end)
   end
 
+  local function check_mode(fn, mode)
+    return common.one_of(fn, "the mode", mode or "bilinear", "bilinear", "simple", "bicubic", "lanczos")
+  end
+
   -- Turned counter-clockwise by `angle`, scaled, sheared, moved, around the centre.
   local function affine(img, angle, scale, shear, x, y, mode, fill)
     local c, s, k = math.cos(angle), math.sin(angle), math.tan(shear)
     -- Of (row, column): the turn times the shear of columns by rows, and its inverse.
     local a, b, d, e = scale * (c - s * k), -scale * s, scale * (s + c * k), scale * c
     local det = a * e - b * d
-    local inverse = torch.DoubleTensor { { e / det, -b / det }, { -d / det, a / det } }
-    local move = { inverse[1][1] * y + inverse[1][2] * x, inverse[2][1] * y + inverse[2][2] * x }
-    return image.affinetransform(img, inverse, mode or "bilinear", move, "pad", fill)
+    local inverse = { e / det, -b / det, -d / det, a / det }
+    local move = { inverse[1] * y + inverse[2] * x, inverse[3] * y + inverse[4] * x }
+    return common.affine(img, inverse, move, mode, true, fill)
   end
 
   --- image.transforms.RandomRotation(degrees[, options])
@@ -359,7 +363,8 @@ return function(image)
   define("RandomRotation", function(fn, degrees, opts)
     degrees, opts = range(fn, "the angle", degrees, 0), options(fn, opts)
     local fill = common.number(fn, "the fill", opts.fill or 0)
-    return function(img) return affine(img, math.rad(draw(degrees)), 1, 0, 0, 0, opts.mode, fill) end
+    local mode = check_mode(fn, opts.mode)
+    return function(img) return affine(img, math.rad(draw(degrees)), 1, 0, 0, 0, mode, fill) end
   end)
 
   --- image.transforms.RandomAffine(degrees[, options])
@@ -383,12 +388,13 @@ return function(image)
       raise("image.%s: the shear is wanted between -90 and 90", fn)
     end
     local fill = common.number(fn, "the fill", opts.fill or 0)
+    local mode = check_mode(fn, opts.mode)
     return function(img)
       local w, h = common.extent(img)
       local angle, factor = math.rad(draw(degrees)), draw(scale)
       local x, y = torch.uniform(-1, 1) * shift[1] * w, torch.uniform(-1, 1) * shift[2] * h
       x, y = math.floor(x + 0.5), math.floor(y + 0.5)
-      return affine(img, angle, factor, math.rad(draw(shear)), x, y, opts.mode, fill)
+      return affine(img, angle, factor, math.rad(draw(shear)), x, y, mode, fill)
     end
   end)
 

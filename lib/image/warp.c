@@ -31,6 +31,8 @@ struct job {
   /* rotate, polar */
   double cosine, sine, reach;
   bool log;
+  /* affine */
+  const cr_affine *map;
 };
 
 /* ---- meshes ------------------------------------------------------------------------------- */
@@ -91,11 +93,8 @@ static inline double within(double x, int64_t size) {
   return x < most ? x : most;
 }
 
-static void find_warped(const job *j, int64_t row, int64_t column, mesh *m) {
+static void find_at(const job *j, double y, double x, mesh *m) {
   static const int counts[] = {1, 2, 4, 2 * RADIUS}, befores[] = {0, 0, 1, RADIUS - 1};
-  const double *f = j->field + row * j->columns + column;
-  double y = f[0] + (j->offset ? (double)row : 0);
-  double x = f[j->rows * j->columns] + (j->offset ? (double)column : 0);
   m->ny = m->nx = 0;
   if (j->pad && !is_inside(j, y, x)) return;
   y = within(y, j->height);
@@ -109,6 +108,36 @@ static void find_warped(const job *j, int64_t row, int64_t column, mesh *m) {
   places(j, x, j->width, m->nx, befores[j->how], m->x);
   weights(j->how, y, m->wy);
   weights(j->how, x, m->wx);
+}
+
+static void find_warped(const job *j, int64_t row, int64_t column, mesh *m) {
+  const double *f = j->field + row * j->columns + column;
+  double y = f[0] + (j->offset ? (double)row : 0);
+  double x = f[j->rows * j->columns] + (j->offset ? (double)column : 0);
+  find_at(j, y, x, m);
+}
+
+/* What rounding has put just outside is at the border, as a quarter turn has it. */
+static inline double snap(double at, int64_t size) {
+  double most = (double)(size - 1);
+  return at < 0 && at > -1e-9 ? 0 : at > most && at < most + 1e-9 ? most : at;
+}
+
+/* Where the first column of a row comes from; each next one is (map->yx, map->xx) further. */
+static void map_row(const job *j, int64_t row, double *y, double *x) {
+  const cr_affine *a = j->map;
+  double cy = (double)(j->height - 1) / 2, cx = (double)(j->width - 1) / 2;
+  double dy = (double)row - cy;
+  *y = a->yy * dy - a->yx * cx + (cy - a->y);
+  *x = a->xy * dy - a->xx * cx + (cx - a->x);
+}
+
+static void find_mapped(const job *j, int64_t row, int64_t column, mesh *m) {
+  double y, x;
+  map_row(j, row, &y, &x);
+  y += j->map->yx * (double)column;
+  x += j->map->xx * (double)column;
+  find_at(j, snap(y, j->height), snap(x, j->width), m);
 }
 
 /* The two places around `at`; within half a place outside it is the border's.  False: further out.
@@ -190,9 +219,48 @@ DEFINE(move_bytes, uint8_t, to_byte)
 DEFINE(move_floats, float, SAME)
 DEFINE(move_doubles, double, SAME)
 
+/* Bilinear under an affine map, which augmentation does to every sample: the same without meshes
+ * for the pixels that have four neighbours. */
+#define DEFINE_BILINEAR(name, T, ROUND, others)                                                    \
+  static bool name(void *arg, int64_t begin, int64_t end) {                                        \
+    const job *j = arg;                                                                            \
+    const int64_t w = j->width, columns = j->columns, channels = j->channels;                      \
+    const int64_t in_plane = j->height * w, out_plane = j->rows * columns;                         \
+    const double high = (double)(j->height - 1), wide = (double)(w - 1);                           \
+    const double dy = j->map->yx, dx = j->map->xx;                                                 \
+    for (int64_t i = begin; i < end;) {                                                            \
+      int64_t first = i / columns * columns, stop = first + columns < end ? first + columns : end; \
+      double y0, x0;                                                                               \
+      map_row(j, i / columns, &y0, &x0);                                                           \
+      for (; i < stop; i++) {                                                                      \
+        double y = y0 + dy * (double)(i - first), x = x0 + dx * (double)(i - first);               \
+        if (!(y >= 0 && y < high && x >= 0 && x < wide)) {                                         \
+          if (!others(arg, i, i + 1)) return false;                                                \
+          continue;                                                                                \
+        }                                                                                          \
+        int64_t top = (int64_t)y, left = (int64_t)x;                                               \
+        double v = y - (double)top, u = x - (double)left;                                          \
+        for (int64_t c = 0; c < channels; c++) {                                                   \
+          const T *from = (const T *)j->src + c * in_plane + top * w + left;                       \
+          double above = (1 - u) * (double)from[0] + u * (double)from[1];                          \
+          double below = (1 - u) * (double)from[w] + u * (double)from[w + 1];                      \
+          ((T *)j->dst)[c * out_plane + i] = (T)ROUND((1 - v) * above + v * below);                \
+        }                                                                                          \
+      }                                                                                            \
+    }                                                                                              \
+    return true;                                                                                   \
+  }
+DEFINE_BILINEAR(map_bytes, uint8_t, to_byte, move_bytes)
+DEFINE_BILINEAR(map_floats, float, SAME, move_floats)
+DEFINE_BILINEAR(map_doubles, double, SAME, move_doubles)
+
 static cr_tensor *run(const char *fn, job *j, const cr_tensor *t) {
-  static const cr_cpu_range kinds[CR_NDTYPES] = {
-      [CR_UINT8] = move_bytes, [CR_FLOAT32] = move_floats, [CR_FLOAT64] = move_doubles};
+  static const cr_cpu_range
+      meshed[CR_NDTYPES] =
+          {[CR_UINT8] = move_bytes, [CR_FLOAT32] = move_floats, [CR_FLOAT64] = move_doubles},
+      mapped[CR_NDTYPES] = {
+          [CR_UINT8] = map_bytes, [CR_FLOAT32] = map_floats, [CR_FLOAT64] = map_doubles};
+  const cr_cpu_range *kinds = j->map && j->how == CR_BILINEAR ? mapped : meshed;
   if (!kinds[t->dtype]) return cr_fail_null("%s: wanted bytes or floats", fn);
   if (cr_numel(t) == 0 || j->rows < 1 || j->columns < 1) return cr_fail_null("%s: no pixels", fn);
   int64_t shape[] = {t->shape[0], j->rows, j->columns};
@@ -216,6 +284,15 @@ cr_tensor *cr_image_warp(const cr_tensor *t, const cr_tensor *field, cr_interpol
   j.rows = field->shape[1];
   j.columns = field->shape[2];
   return run("image.warp", &j, t);
+}
+
+cr_tensor *cr_image_affine(const cr_tensor *t, const cr_affine *map, cr_interpolation how, bool pad,
+                           double value) {
+  job j = {.how = how, .find = find_mapped, .rows = t->shape[1], .columns = t->shape[2]};
+  j.map = map;
+  j.pad = pad;
+  j.value = value;
+  return run("image.affinetransform", &j, t);
 }
 
 cr_tensor *cr_image_rotate(const cr_tensor *t, double angle, cr_interpolation how) {

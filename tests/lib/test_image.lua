@@ -537,5 +537,34 @@ function tests.transforms_bad_arguments()
   fails("transforms.ToFloat: the picture is a number", T.ToFloat(), 3)
 end
 
+-- An affine map is the warp by the field that it makes, in every mode and type.
+function tests.affine_maps()
+  local h, w = 7, 9
+  local field, matrix = torch.DoubleTensor(2, h, w), { 0.913173, 0.417811, -0.331737, 1.127019 }
+  local move = { 1.31, -0.77 } -- no place lies on the border, where rounding decides
+  for y = 1, h do
+    for x = 1, w do
+      local dy, dx = y - (h + 1) / 2, x - (w + 1) / 2
+      field[1][y][x] = matrix[1] * dy + matrix[2] * dx + (h - 1) / 2 - move[1]
+      field[2][y][x] = matrix[3] * dy + matrix[4] * dx + (w - 1) / 2 - move[2]
+    end
+  end
+  for _, dtype in ipairs { "uint8", "float32", "float64", "float16" } do
+    local x = (torch.rand(3, h, w) * (dtype == "uint8" and 255 or 1)):to(dtype)
+    for _, mode in ipairs { "bilinear", "simple", "bicubic", "lanczos" } do
+      for _, outside in ipairs { "clamp", "pad" } do
+        local a = image.affinetransform(x, torch.DoubleTensor(matrix):view(2, 2), mode, move, outside)
+        local b = image.warp(x, field, mode, false, outside)
+        tester:eq(a.dtype, dtype)
+        tester:assert(torch.abs(a:double() - b:double()):max() < (dtype == "uint8" and 1.5 or 1e-3),
+          dtype .. " " .. mode .. " " .. outside)
+      end
+    end
+  end
+  local quarter = image.transforms.RandomRotation { 90, 90 }
+  local turned = quarter(torch.range(1, 9):view(3, 3))
+  tester:assert(torch.abs(turned - torch.Tensor { { 3, 6, 9 }, { 2, 5, 8 }, { 1, 4, 7 } }):max() < 1e-5)
+end
+
 tester:add(tests)
 tester:run()
