@@ -10,7 +10,10 @@ local seeds = require "data.seeds"
 local worker = require "data.worker"
 local datasets = require "data.Dataset"
 local samplers = require "data.samplers"
+local streams = require "data.Stream"
 local raise = check.raise
+
+local Pool -- loaded when there are workers
 
 local data = {}
 
@@ -60,6 +63,15 @@ local function check_options(given)
   return options
 end
 
+-- A stream has its own order.
+local function refuse_order(options)
+  for _, name in ipairs { "shuffle", "sampler", "batchSampler" } do
+    if options[name] then
+      raise("%s: a stream comes in its own order, there is no '%s'; stream:shuffle(n) mixes it", FN, name)
+    end
+  end
+end
+
 --- data.DataLoader(dataset [, options])
 --
 -- Gives the samples of a data set in batches.  The order of an epoch depends on the seed and the epoch's
@@ -67,7 +79,8 @@ end
 -- epoch and the sample's number.  So the batches are the same whatever the number of workers, and the
 -- random numbers of the script do not move.
 --
--- dataset: a data.Dataset, or what it takes: an object with size() and get(i), a list, a tensor
+-- dataset: a data.Dataset, or what it takes: an object with size() and get(i), a list, a tensor; or a
+--   data.Stream, or what that takes: a function, an object with iterate()
 -- options: a table, all its fields optional:
 --   batchSize: how many samples a batch has, 1 by default
 --   shuffle: true takes the samples in a random order, another one in each epoch
@@ -76,6 +89,10 @@ end
 --   dropLast: true leaves out a last batch that is smaller
 --   collate: a function that makes a batch of a list of samples, data.collate by default
 --   seed: a whole number, torch.initialSeed() by default
+--   workers: how many threads read; 0, the default, reads in the thread of the script.  Each worker has an
+--     interpreter of its own and gets a copy of the data set when the first epoch begins; tensors are shared
+--   prefetch: how many batches for each worker are asked for ahead, 2 by default
+--   init: a function that each worker calls first, with its number
 -- Returns: a loader
 -- Errors: an unknown option; options that exclude each other
 -- From: PyTorch's DataLoader
@@ -89,6 +106,12 @@ function DataLoader:__init(dataset, options)
   options = check_options(options)
   self.options, self.seed = options, options.seed
   self.epoch, self.batch = 1, 0
+  self._isStream = type(dataset) == "function" or has_method(dataset, "iterate")
+  if self._isStream then
+    self.dataset = torch.isTypeOf(dataset, "data.Stream") and dataset or streams.Stream(dataset)
+    refuse_order(options)
+    return
+  end
   self.dataset = datasets._asDataset(FN, dataset, "the data set")
   if not options.batchSampler then
     local order = options.shuffle and samplers.RandomSampler or samplers.SequentialSampler
@@ -105,6 +128,7 @@ end
 --   data.DataLoader({ 1, 2, 3 }, { batchSize = 2 }):size() --> 2
 function DataLoader:size()
   local sampler, options = self._sampler, self.options
+  if self._isStream then return nil end
   if not sampler then
     return options.batchSampler.size and options.batchSampler:size() or nil
   end
@@ -149,13 +173,11 @@ local function count_turns(places, seen)
   return turns
 end
 
--- A function that gives the jobs of an epoch, from batch `skip` + 1 on.
-local function plan(self, epoch, skip)
-  local options, seed = self.options, seeds.mix(self.seed, epoch)
-  local sampler = self._sampler or options.batchSampler
-  local n, seen, number, batches = self.dataset:size(), not sampler.unique and {} or nil, 0, nil
-
-  local function next_job()
+-- A function that gives the jobs of an epoch of a data set, with the samples' numbers.
+local function jobs_of_set(self, epoch)
+  local options, sampler = self.options, self._sampler or self.options.batchSampler
+  local n, seen, batches = self.dataset:size(), not sampler.unique and {} or nil, nil
+  return function()
     if not batches then
       batches = self._sampler
         and samplers._grouped(FN, sampler:indices(epoch, self.seed), options.batchSize, options.dropLast)
@@ -163,36 +185,88 @@ local function plan(self, epoch, skip)
     end
     local batch = batches()
     if batch == nil then return nil end
-    number = number + 1
     local places = check_batch(batch, n)
-    return { number = number, seed = seed, places = places, turns = seen and count_turns(places, seen) }
+    return { places = places, turns = seen and count_turns(places, seen) }
   end
+end
 
-  local draw = seeds.apart(seeds.mix(seed, 0), next_job)
+-- The same for a stream, with the items themselves.
+local function jobs_of_stream(self, epoch)
+  local batches, first
+  return function()
+    batches = batches or samplers._grouped(FN, self.dataset:_open(epoch), self.options.batchSize,
+      self.options.dropLast)
+    first = first or 0
+    local items = batches()
+    if not items then return nil end
+    first = first + #items
+    return { items = items, first = first - #items }
+  end
+end
+
+-- A function that gives the jobs of an epoch, from batch `skip` + 1 on.
+local function plan(self, epoch, skip)
+  local seed, number = seeds.mix(self.seed, epoch), 0
+  local jobs = (self._isStream and jobs_of_stream or jobs_of_set)(self, epoch)
+  local draw = seeds.apart(seeds.mix(seed, 0), jobs)
   return function()
     local job
-    repeat job = draw() until not job or job.number > skip
+    repeat
+      job = draw()
+      number = number + 1
+    until not job or number > skip
+    if job then job.number, job.seed = number, seed end
     return job
   end
 end
 
 -- ---- reading it ------------------------------------------------------------------------------------------
 
-local function raise_failure(failure, id)
+local function raise_failure(failure)
   local sample = failure.sample and ("sample %d: "):format(failure.sample) or ""
-  local who = id and ("worker %d: "):format(id) or ""
+  local who = failure.worker and ("worker %d: "):format(failure.worker) or ""
   raise("%s", ("%s: %s%s%s\n%s"):format(FN, who, sample, failure.message, failure.trace))
+end
+
+local function source_of(self)
+  return { collate = self.options.collate, [self._isStream and "stream" or "set"] = self.dataset }
 end
 
 -- A function that gives the batches of a plan.
 local function read_here(self, jobs)
-  local source = { set = self.dataset, collate = self.options.collate }
+  local source = source_of(self)
   return function()
     local job = jobs()
     if not job then return nil end
     local batch, failure = worker.batch(source, job)
+    return batch, job.number, failure
+  end
+end
+
+-- The same from workers, who are asked for some batches ahead.
+local function read_there(self, jobs)
+  local options = self.options
+  if not self._pool then
+    Pool = Pool or require "data.pool"
+    local started, failure = Pool.new(options.workers, source_of(self), options.init)
     if failure then raise_failure(failure) end
-    return batch, job.number
+    self._pool = started
+  end
+  local pool, ahead, over, number = self._pool, options.workers * options.prefetch, false, self.batch
+  pool:begin()
+  local function ask()
+    while not over and pool.open < ahead do
+      local job = jobs()
+      if job then pool:ask(job) else over = true end
+    end
+  end
+  return function()
+    ask()
+    if pool.open == 0 then return nil end
+    number = number + 1
+    local batch, failure = pool:wait(number)
+    if not failure then ask() end
+    return batch, number, failure
   end
 end
 
@@ -200,6 +274,7 @@ end
 local function finish(self, run)
   if self._run ~= run or not run then return end
   self._run = nil
+  if self._pool then self._pool:leave() end
   self.epoch, self.batch = self.epoch + 1, 0
 end
 
@@ -217,7 +292,8 @@ end
 function DataLoader:batches()
   finish(self, self._run)
   local run = {}
-  local read = read_here(self, plan(self, self.epoch, self.batch))
+  local jobs = plan(self, self.epoch, self.batch)
+  local read = (self.options.workers > 0 and read_there or read_here)(self, jobs)
   self._run = run
   local closing = setmetatable({}, { __close = function() finish(self, run) end })
   return function()
@@ -225,10 +301,11 @@ function DataLoader:batches()
       if run.over then return nil end
       raise("loader:batches: this epoch ended when another one began, or the loader was closed")
     end
-    local batch, number = read()
+    local batch, number, failure = read()
     if batch == nil then
       run.over = true
       finish(self, run)
+      if failure then raise_failure(failure) end
       return nil
     end
     self.batch = number
@@ -271,28 +348,34 @@ function DataLoader:load(state)
   if state.size and n and state.size ~= n then
     raise("%s: the state is of a loader with %s batches in an epoch, this one has %d", fn, state.size, n)
   end
-  self._run = nil
+  finish(self, self._run)
   self.epoch, self.batch, self.seed = epoch, batch, seed
   return self
 end
 
 function DataLoader:setEpoch(n)
-  self._run = nil
-  self.epoch, self.batch = check.whole("loader:setEpoch", "the epoch", n, 1), 0
+  n = check.whole("loader:setEpoch", "the epoch", n, 1)
+  finish(self, self._run)
+  self.epoch, self.batch = n, 0
   return self
 end
 
 --- loader:close()
 --
--- Ends the epoch that is being read.  A loader can be used again afterwards; one that is collected is closed.
+-- Ends the epoch that is being read, and the workers.  The loader can be used again afterwards; one that is
+-- collected is closed.
 --
 -- Returns: the loader
 -- Example:
 --   data.DataLoader({ 1, 2, 3 }):close():size() --> 3
 function DataLoader:close()
   finish(self, self._run)
+  if self._pool then self._pool:stop() end
+  self._pool = nil
   return self
 end
+
+DataLoader.__close = DataLoader.close
 
 function DataLoader:__tostring__()
   local n = self:size()

@@ -25,7 +25,7 @@ local function samples_of(source, job, at)
     local seed, turn = mix(job.seed, at.sample), job.turns and job.turns[k] or 0
     set_seed(turn > 0 and mix(seed, turn) or seed)
     local sample
-    if items then sample = source.change(i[1]) else sample = source.set:get(i) end
+    if items then sample = source.stream:_change(i) else sample = source.set:get(i) end
     if sample == nil then error(("the data set gave nothing for sample %d"):format(at.sample), 0) end
     samples[k] = sample
   end
@@ -45,7 +45,7 @@ end
 
 -- The batch of a job; or nil and { message, trace, sample } of an error; or nothing when stopped() became
 -- true.
--- source: { set =, collate = }, or { change =, collate = } for streams.
+-- source: { set =, collate = }, or { stream =, collate = }.
 function worker.batch(source, job, stopped)
   local at = { stopped = stopped }
   local ok, result = xpcall(read, describe, source, job, at)
@@ -53,6 +53,26 @@ function worker.batch(source, job, stopped)
   if type(result) ~= "table" then result = { message = tostring(result), trace = "" } end
   result.sample = at.sample
   return nil, result
+end
+
+-- ---- in a worker's thread
+-- ----------------------------------------------------------------------------------
+
+local installed
+
+-- Takes what a loader sends once; current counts its runs.
+function worker.install(source, current, init, id)
+  installed = { source = source, current = current }
+  if not init then return true end
+  local ok, failure = xpcall(init, describe, id)
+  if ok then return true end
+  failure.message = "init: " .. failure.message
+  return nil, failure
+end
+
+-- The batch of a job of the given run.
+function worker.perform(job, run)
+  return worker.batch(installed.source, job, function() return installed.current:get() ~= run end)
 end
 
 return worker

@@ -26,7 +26,8 @@ local receivers = {
   mutex = "threads.Mutex", condition = "threads.Condition", counter = "threads.AtomicCounter",
   queue = "threads.Queue", thread = "threads.Thread",
   average = "optim.WeightAverage", range = "optim.LRRange",
-  dataset = "data.Dataset", loader = "data.DataLoader", sampler = "data.SequentialSampler",
+  dataset = "data.Dataset", loader = "data.DataLoader", stream = "data.Stream",
+  sampler = "data.SequentialSampler",
   batches = "data.BatchSampler",
 }
 

@@ -121,6 +121,8 @@ static int m_open(lua_State *L) {
   *holder = a->message;
   a->message = NULL;
   int n = cr_message_decode(L, 3, false);
+  cr_message_adopt(*holder);
+  int n = cr_message_decode(L, 3);
   lua_remove(L, 3);
   return n + 1;
 }

@@ -19,6 +19,7 @@ usage: scripts/bench [options]
   --peer plain,tuned  how PyTorch is run (both); tuned: --isa, and malloc that reuses big blocks
   --isa NAME        vector width of the tuned PyTorch's kernels (avx512 where the processor has it)
   --python PATH     the Python that has PyTorch
+  --data DIR      MNIST's four files for data.* (scripts/data/mnist)
   --wait S          before each run, wait up to S seconds for the machine to be quiet (0)
   --retries N       how often to repeat a run that other processes disturbed (1)
   --device cuda     on a GPU, both sides; whole models first (cpu)
@@ -45,7 +46,8 @@ local flags = { quick = true, ["no-peer"] = true, list = true, help = true }
 
 local function options()
   local o = { only = "*", threads = "2", rounds = 2, peer = "plain,tuned", wait = 0, retries = 1,
-    python = false, json = false, isa = false, device = "cpu", deadline = math.huge, table = false }
+    python = false, json = false, isa = false, device = "cpu", deadline = math.huge, table = false,
+    data = false }
   local i = 1
   while arg[i] do
     local name = arg[i]:match("^%-%-([%a-]+)$")
@@ -123,7 +125,8 @@ local function run_once(side, name, threads, limits)
 end
 
 local function limits_of(o)
-  return o.quick and "--seconds 0.2 --samples 5 --cap 3" or ""
+  local limits = o.quick and "--seconds 0.2 --samples 5 --cap 3" or ""
+  return o.data and limits .. " --data " .. quote(o.data) or limits
 end
 
 local function run(side, name, threads, o)

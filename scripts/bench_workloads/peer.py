@@ -1,6 +1,7 @@
 """peer.py: the same workloads in PyTorch, for comparison.
 
-    peer.py NAME[,NAME..] [--threads N] [--seconds S] [--samples N] [--cap S] [--device cuda] [--deadline S]
+    peer.py NAME[,NAME..] [--threads N] [--seconds S] [--samples N] [--cap S] [--device cuda] [--data DIR]
+            [--deadline S]
                       one JSON line for each workload; with --deadline none begins S seconds after the first
     peer.py --list    their names
 
@@ -11,6 +12,7 @@ import functools
 import gc
 import json
 import math
+import os
 import statistics
 import subprocess
 import sys
@@ -21,11 +23,13 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+import peer_loading
 import peer_sequences
 
 WORKLOADS = {}
 MEGA = 1000000
 device = "cpu"  # or cuda
+data_folder = None  # of MNIST's files
 
 
 def add(name, build, kind="op", **fields):
@@ -432,6 +436,7 @@ add("startup.first_add", None, "startup")
 add("memory.resnet18", resnet, "memory")
 add("memory.growth_mlp_b1", lambda: mlp(1), "growth", steps=2000)
 peer_sequences.register(add, sys.modules[__name__])
+peer_loading.register(add, sys.modules[__name__])
 
 
 # ---- measuring: the rules of run.lua -------------------------------------------------------------
@@ -552,7 +557,7 @@ def run(name, o):
 
 
 def main():
-    global device
+    global device, data_folder
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     p.add_argument("name", nargs="?", default="")
     p.add_argument("--list", action="store_true")
@@ -561,12 +566,13 @@ def main():
     p.add_argument("--samples", type=int, default=20)
     p.add_argument("--cap", type=float, default=20.0)
     p.add_argument("--device", default=device)
+    p.add_argument("--data", default=os.path.join(os.path.dirname(os.path.abspath(__file__)), "../data/mnist"))
     p.add_argument("--deadline", type=float, default=math.inf)
     o = p.parse_args()
     if o.list:
         print(*WORKLOADS, sep="\n")
         return
-    device = o.device
+    device, data_folder = o.device, o.data
     if device != "cpu":  # both sides compute in whole float32
         torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = False
     torch.set_num_threads(o.threads)

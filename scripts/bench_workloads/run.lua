@@ -1,6 +1,6 @@
 -- run.lua NAME[,NAME..] [--threads N] [--seconds S] [--samples N] [--cap S] [--device cuda]
---   [--deadline S]: workloads in this process, one JSON line each; with --deadline none begins S seconds
---   after the first.
+--   [--data DIR] [--deadline S]: workloads in this process, one JSON line each; with --deadline none begins
+--   S seconds after the first.
 -- run.lua --list [--device cuda]: their names.
 --
 -- Inputs are built first, then the first call gives the check, then warm-up, then samples of k calls
@@ -14,7 +14,8 @@ local numbers = require "bench_workloads.numbers"
 local workloads = require "bench_workloads.workloads"
 
 local function arguments()
-  local options = { threads = 2, seconds = 1, samples = 20, cap = 20, deadline = math.huge, device = "cpu" }
+  local options = { threads = 2, seconds = 1, samples = 20, cap = 20, deadline = math.huge, device = "cpu",
+    data = arg[0]:gsub("[^/]*$", "") .. "../data/mnist" }
   for i = 2, #arg, 2 do
     local name = arg[i]:match("^%-%-(%a+)$")
     options[name] = tonumber(arg[i + 1]) or arg[i + 1]
@@ -166,7 +167,7 @@ local function main()
   if arg[1] == "--list" then return list() end
   local o, start = arguments(), torch.tic()
   torch.setnumthreads(o.threads)
-  numbers.device = o.device
+  numbers.device, numbers.data = o.device, o.data
   for name in (arg[1] or ""):gmatch("[^,]+") do
     if torch.toc(start) < o.deadline then run(name, o) end
     collectgarbage() -- the next one begins with the memory free

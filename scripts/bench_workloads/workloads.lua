@@ -26,7 +26,7 @@ function workloads.backward(f, params, g)
   end
 end
 
-for _, name in ipairs { "ops", "conv", "models", "sequences" } do
+for _, name in ipairs { "ops", "conv", "models", "sequences", "loading" } do
   require("bench_workloads." .. name)(workloads)
 end
 

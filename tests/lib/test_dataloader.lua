@@ -273,4 +273,323 @@ function tests.failing_samples()
   tester:eq(padded[1][1]:totable(), { { 1, 0 }, { 1, 1 } })
 end
 
+-- ---- workers ---------------------------------------------------------------------------------------------
+
+local WORKERS = { 0, 1, 2, 3 }
+
+-- AddressSanitizer keeps freed memory in quarantine on purpose.
+local sanitized = io.open("/proc/self/maps"):read("a"):find("libasan", 1, true) ~= nil
+
+-- Fields of /proc/self/status, and how many files are open.
+local function of_process(field)
+  if field == "files" then
+    local pipe = io.popen("ls /proc/$PPID/fd | wc -l")
+    local n = tonumber(pipe:read("a"))
+    pipe:close()
+    return n
+  end
+  for line in io.lines("/proc/self/status") do
+    local value = line:match("^" .. field .. ":%s*(%d+)")
+    if value then return tonumber(value) end
+  end
+end
+
+function tests.same_batches()
+  local image = require "image"
+  local change = image.transforms.RandomAffine(20, { translate = { 0.2, 0.2 } })
+  local pictures = torch.range(0, 13 * 64 - 1):view(13, 1, 8, 8):div(900)
+  local png = {}
+  for i = 1, 13 do png[i] = image.compressPNG(pictures[i]) end
+  local function add(x) return x:add(math.random()) end
+  local sets = { noisy(11), noisy(11):shuffle(3):concat(noisy(2)):map(add, 1),
+    data.TensorDataset { torch.range(1, 13), torch.range(1, 13):long() },
+    data.Dataset { size = 13, get = function(i)
+      return { change(image.decompressPNG(png[i], nil, "byte")), i }
+    end } }
+  for k, set in ipairs(sets) do
+    local expected
+    for _, workers in ipairs(WORKERS) do
+      local options = { batchSize = 3, shuffle = true, seed = 5, workers = workers }
+      local loader <close> = data.DataLoader(set, options)
+      local got = { flat_epoch(loader), flat_epoch(loader), flat_epoch(loader) }
+      expected = expected or got
+      tester:eq(got, expected, ("set %d, %d workers"):format(k, workers))
+    end
+    tester:ne(expected[1], expected[2])
+  end
+end
+
+function tests.workers_share_tensors()
+  local x = torch.zeros(4)
+  local set = data.Dataset { size = 4, get = function(i)
+    x[i] = i
+    return __threadid -- luacheck: ignore
+  end }
+  local loader <close> = data.DataLoader(set, { workers = 2 })
+  for batch in loader:batches() do tester:assert(batch[1] == 1 or batch[1] == 2) end
+  tester:eq(x:totable(), { 1, 2, 3, 4 })
+end
+
+-- Whoever is slow, batches come in order, and a slow worker does not stop the others.
+function tests.in_order()
+  local set = data.Dataset { size = 12, get = function(i)
+    local t = torch.tic()
+    while i % 4 == 1 and torch.toc(t) < 0.01 do end -- luacheck: ignore
+    return i
+  end }
+  for prefetch = 1, 3 do
+    local loader <close> = data.DataLoader(set, { workers = 3, prefetch = prefetch })
+    local list = {}
+    for batch, i in loader:batches() do list[i] = batch[1] end
+    tester:eq(list, { 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12 })
+  end
+end
+
+function tests.asked_ahead()
+  local threads = require "threads"
+  local count = threads.AtomicCounter(0)
+  local set = data.Dataset { size = 100, get = function(i) count:inc() return i end }
+  local loader <close> = data.DataLoader(set, { workers = 2, prefetch = 2 })
+  local give = loader:batches()
+  give()
+  local start = torch.tic()
+  while torch.toc(start) < 0.05 do end -- luacheck: ignore
+  tester:assert(count:get() >= 2 and count:get() <= 5, tostring(count:get()))
+end
+
+function tests.resume_with_workers()
+  local reference = {}
+  local plain = resumable(2)
+  for e = 1, 3 do reference[e] = flat_epoch(plain) end
+  for stop = 1, 4 do
+    local first <close> = data.DataLoader(noisy(11), { batchSize = 3, shuffle = true, seed = 2, workers = 2 })
+    flat_epoch(first)
+    local state
+    for _, i in first:batches() do
+      state = first:state()
+      if i == stop then break end
+    end
+    local second <close> = data.DataLoader(noisy(11), { batchSize = 3, shuffle = true, workers = 3 })
+    tester:eq(flat_epoch(second:load(state)), table.move(reference[2], 4 * stop + 1, #reference[2], 1, {}))
+    tester:eq(flat_epoch(second), reference[3])
+    tester:eq(flat_epoch(first), reference[3])
+  end
+end
+
+function tests.init_of_workers()
+  local seen = torch.zeros(3)
+  local function init(id)
+    seen[id] = seen[id] + 1
+    rawset(_G, "test_offset", 100)
+  end
+  local set = numbers(4):map(function(i) return i + _G.test_offset end)
+  local loader <close> = data.DataLoader(set, { batchSize = 4, workers = 3, init = init })
+  local expected = { { 101, 102, 103, 104 } }
+  tester:eq({ epoch_of(loader), epoch_of(loader) }, { expected, expected })
+  tester:eq(seen:totable(), { 1, 1, 1 })
+  local function fail(id) if id == 2 then error("no disk") end end
+  local bad = data.DataLoader(set, { workers = 2, init = fail })
+  fails(function() bad:batches() end, "data.DataLoader: worker 2: init: .*no disk")
+  tester:eq(bad:state().epoch, 1)
+end
+
+function tests.failing_workers()
+  local flag = torch.ByteTensor { 1 }
+  local set = numbers(20):map(function(i)
+    if i == 7 and flag[1] == 1 then error("cannot read it") end
+    return i
+  end)
+  local loader <close> = data.DataLoader(set, { batchSize = 2, workers = 2 })
+  for _ = 1, 3 do
+    local got = {}
+    fails(function()
+      for batch in loader:batches() do got[#got + 1] = batch:totable() end
+    end, "test_dataloader.lua:%d+: data.DataLoader: worker [12]: sample 7: .*test_dataloader.lua:%d+: cannot "
+      .. "read it\nstack traceback:.*test_dataloader.lua")
+    tester:eq(got, { { 1, 2 }, { 3, 4 }, { 5, 6 } })
+  end
+  flag[1] = 0
+  tester:eq({ #epoch_of(loader), loader:state().epoch }, { 10, 5 })
+  local file <close> = io.open("/dev/null")
+  local held = data.DataLoader(numbers(2):map(function() return file end), { workers = 1 })
+  fails(function() held:batches() end, "a file cannot go to another thread")
+  local given = data.DataLoader(numbers(2):map(function() return io.tmpfile() end), { workers = 1 })
+  fails(function() epoch_of(given) end, "data.DataLoader: worker 1: .*cannot go to another thread")
+end
+
+function tests.files_that_fail()
+  local image, paths = require "image", require "paths"
+  local folder = paths.tmpname()
+  os.remove(folder)
+  paths.mkdir(folder)
+  local names = {}
+  for i = 1, 6 do
+    names[i] = ("%s/%d.png"):format(folder, i)
+    image.save(names[i], torch.zeros(1, 4, 4))
+  end
+  local function spoil(name, n)
+    local file = assert(io.open(name, "rb"))
+    local bytes = file:read("a")
+    file:close()
+    file = assert(io.open(name, "wb"))
+    file:write(bytes:sub(1, n))
+    file:close()
+  end
+  local set = data.Dataset(names):map(function(name) return require("image").load(name) end)
+  local loader <close> = data.DataLoader(set, { batchSize = 2, workers = 2 })
+  tester:eq(#epoch_of(loader), 3)
+  os.remove(names[3])
+  fails(function() epoch_of(loader) end, "sample 3: .*3%.png: No such file")
+  image.save(names[3], torch.zeros(1, 4, 4))
+  spoil(names[6], 40)
+  fails(function() epoch_of(loader) end, "sample 6: .*6%.png")
+  image.save(names[6], torch.zeros(1, 4, 4))
+  tester:eq(#epoch_of(loader), 3)
+  paths.rmall(folder, "yes")
+end
+
+function tests.left_early()
+  local loader = data.DataLoader(noisy(40), { batchSize = 2, workers = 2, seed = 1, shuffle = true })
+  local reference = data.DataLoader(noisy(40), { batchSize = 2, seed = 1, shuffle = true })
+  for e = 1, 6 do
+    for _, i in loader:batches() do
+      if i == e then break end
+    end
+    local function stop()
+      for _ in loader:batches() do error("stop") end -- luacheck: ignore
+    end
+    if e == 3 then fails(stop, "stop") end
+  end
+  tester:eq(flat_epoch(loader), flat_epoch(reference:setEpoch(8)))
+  local give = loader:batches()
+  give()
+  loader:close()
+  fails(give, "this epoch ended when another one began, or the loader was closed")
+  tester:eq(flat_epoch(loader), flat_epoch(reference:setEpoch(10)))
+  loader:close()
+end
+
+-- No thread, no file and no memory is left behind, whichever way loaders end.
+function tests.nothing_is_left()
+  local threads_before, files_before = of_process("Threads"), of_process("files")
+  local function read(loader)
+    local count = 0
+    for batch in loader:batches() do count = count + batch[1]:nElement() end
+    return count
+  end
+  do
+    local set = data.Dataset { size = 16, get = function() return { torch.randn(10000), 1 } end }
+    local loader <close> = data.DataLoader(set, { batchSize = 4, workers = 2 })
+    for _ = 1, 10 do read(loader) end
+    tester:eq(of_process("Threads"), threads_before + 2)
+    local memory = of_process("VmRSS")
+    for e = 1, 100 do
+      if e % 3 == 0 then
+        for _ in loader:batches() do break end -- luacheck: ignore
+      else
+        tester:eq(read(loader), 160000)
+      end
+    end
+    local growth = of_process("VmRSS") - memory
+    tester:assert(sanitized or growth < 20000, ("%d KB more"):format(growth))
+  end
+  tester:eq(of_process("Threads"), threads_before)
+  for _ = 1, 3 do
+    read(data.DataLoader(noisy(4), { workers = 2 }))
+    pcall(read, data.DataLoader(noisy(4):map(error), { workers = 2 }))
+    for _ in data.DataLoader(noisy(4), { workers = 2 }):batches() do break end -- luacheck: ignore
+  end
+  collectgarbage()
+  collectgarbage()
+  tester:eq(of_process("Threads"), threads_before)
+  tester:eq(of_process("files"), files_before)
+end
+
+function tests.padded_by_workers()
+  local set = data.Dataset { size = 6, get = function(i) return { torch.ones(i), i } end }
+  local options = { collate = data.pad { value = -1, mask = true },
+    batchSampler = data.BucketSampler({ 1, 2, 3, 4, 5, 6 }, 2, { shuffle = false }), workers = 2 }
+  local lengths = {}
+  local loader <close> = data.DataLoader(set, options)
+  for batch in loader:batches() do
+    lengths[#lengths + 1] = batch.lengths[1]:totable()
+    tester:eq(batch.mask[1]:long():sum(), batch.lengths[1]:sum())
+  end
+  tester:eq(lengths, { { 1, 2 }, { 3, 4 }, { 5, 6 } })
+end
+
+-- ---- streams ---------------------------------------------------------------------------------------------
+
+local function counting(n)
+  return data.Stream(function()
+    local i = 0
+    return function()
+      i = i + 1
+      if i <= n then return i end
+    end
+  end)
+end
+
+function tests.streams()
+  local function list_of(stream, epoch)
+    local list = {}
+    for sample in stream:iterate(epoch) do list[#list + 1] = sample end
+    return list
+  end
+  tester:eq(list_of(counting(3)), { 1, 2, 3 })
+  local stream = counting(9):filter(function(i) return i % 2 == 1 end):map(function(i) return i * 10 end)
+  tester:eq(list_of(stream), { 10, 30, 50, 70, 90 })
+  tester:eq(list_of(stream:take(2)), { 10, 30 })
+  tester:eq(list_of(stream:map(tostring):filter(function(s) return s > "5" end)), { "50", "70", "90" })
+  local mixed = list_of(counting(20):shuffle(8))
+  tester:assert(mixed[1] <= 8)
+  table.sort(mixed)
+  tester:eq(mixed, list_of(counting(20)))
+  local own = { iterate = function(_, epoch) return ("abc"):rep(epoch):gmatch("%a") end }
+  tester:eq(epoch_of(data.DataLoader(own, { batchSize = 2 })), { { "a", "b" }, { "c" } })
+  tester:eq(#list_of(data.Stream(own), 2), 6)
+  tester:eq(epoch_of(data.DataLoader(function() return ("ab"):gmatch("%a") end)), { { "a" }, { "b" } })
+end
+
+function tests.streams_in_batches()
+  local stream = counting(11):shuffle(4):map(function(i)
+    return { torch.randn(2), math.random(), torch.randperm(3), i }
+  end)
+  local expected
+  for _, workers in ipairs(WORKERS) do
+    local loader <close> = data.DataLoader(stream, { batchSize = 2, seed = 3, workers = workers })
+    tester:eq(loader:size(), nil)
+    local got = { flat_epoch(loader), flat_epoch(loader) }
+    expected = expected or got
+    tester:eq(got, expected)
+    for stop = 1, 6 do
+      local state
+      for _, i in loader:setEpoch(2):batches() do
+        state = loader:state()
+        if i == stop then break end
+      end
+      local again <close> = data.DataLoader(stream, { batchSize = 2, workers = workers })
+      tester:eq(flat_epoch(again:load(state)), table.move(expected[2], 4 * stop + 1, #expected[2], 1, {}))
+    end
+  end
+  tester:ne(expected[1], expected[2])
+  tester:eq({ #expected[1], #expected[2] }, { 24, 24 })
+  tester:eq(#epoch_of(data.DataLoader(counting(5), { batchSize = 2, dropLast = true })), 2)
+end
+
+function tests.stream_faults()
+  fails(function() data.Stream(3) end, "data.Stream: a number, wanted a function or an object with iterate")
+  fails(function() data.DataLoader(counting(3), { shuffle = true }) end,
+    "there is no 'shuffle'; stream:shuffle")
+  fails(function() epoch_of(data.DataLoader(function() return 3 end)) end, "the source gave a number")
+  fails(function() counting(3):map(1) end, "the argument is a number")
+  fails(function() counting(3):shuffle(0) end, "the number is 0")
+  local bad = counting(5):map(function(i) if i == 4 then error("broken") end return i end)
+  for workers = 0, 2 do
+    fails(function() epoch_of(data.DataLoader(bad, { batchSize = 2, workers = workers })) end,
+      "sample 4: .*broken")
+  end
+  fails(function() epoch_of(data.DataLoader(counting(3):map(function() end))) end, "nothing for sample 1")
+end
+
 tester:add(tests):run()
