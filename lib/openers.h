@@ -13,6 +13,9 @@ int luaopen_data_csv(lua_State *L);      /* lib/data/csv_lua.c: require "data._c
 int luaopen_data_idx(lua_State *L);      /* lib/data/idx_lua.c: require "data._idx" */
 int luaopen_data_random(lua_State *L);   /* lib/data/random_lua.c: require "data._random" */
 int luaopen_data_stack(lua_State *L);    /* lib/data/stack_lua.c: require "data._stack" */
+int luaopen_data_bpe(lua_State *L);      /* lib/data/bpe_lua.c: require "data._bpe" */
+int luaopen_data_text(lua_State *L);     /* lib/data/text_lua.c: require "data._text" */
+int luaopen_data_disk(lua_State *L);     /* lib/data/disk_lua.c: require "data._disk" */
 int luaopen_formats_npy(lua_State *L);   /* lib/formats/npy_lua.c: require "formats._npy" */
 int luaopen_formats_npz(lua_State *L);   /* lib/formats/npz_lua.c: require "formats._npz" */
 /* lib/formats/safetensors_lua.c: require "formats._safetensors" */

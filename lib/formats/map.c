@@ -76,3 +76,10 @@ cr_storage *cr_map_elements(int fd, const char *name, cr_dtype dtype, int64_t of
   if (count == 0) return cr_storage_new(dtype, (cr_device){CR_CPU, 0}, 0);
   return map_pages(fd, name, dtype, offset, count, shared);
 }
+
+bool cr_map_flush(const void *data, int64_t bytes) {
+  size_t skip = (size_t)((uintptr_t)data % (uintptr_t)sysconf(_SC_PAGESIZE));
+  if (bytes <= 0 || msync((char *)(uintptr_t)data - skip, (size_t)bytes + skip, MS_SYNC) == 0)
+    return true;
+  return cr_fail("cannot write: %s", strerror(errno));
+}

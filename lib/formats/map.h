@@ -17,4 +17,8 @@
 cr_storage *cr_map_elements(int fd, const char *name, cr_dtype dtype, int64_t offset, int64_t count,
                             bool shared);
 
+/* Brings what was written to the elements of a shared mapping to the disk; other memory is left
+ * alone. */
+bool cr_map_flush(const void *data, int64_t bytes);
+
 #endif

@@ -29,6 +29,7 @@ local receivers = {
   dataset = "data.Dataset", loader = "data.DataLoader", stream = "data.Stream",
   sampler = "data.SequentialSampler",
   batches = "data.BatchSampler",
+  tokenizer = "data.Tokenizer", vocabulary = "data.Vocabulary",
 }
 
 -- ---- taking the text out of a source ---------------------------------------------------------------
