@@ -12,6 +12,7 @@ local help = require "help"
 local paths = require "paths"
 for _, name in ipairs { "nn", "optim", "data", "sys", "xlua", "plot", "autograd", "graph", "nngraph", "dok",
   "image", "threads" } do
+  "image", "gnuplot" } do
   _G[name] = require(name)
 end
 

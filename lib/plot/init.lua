@@ -200,4 +200,50 @@ function plot.digits(images, captions, options)
   return table.concat(out, "\n")
 end
 
+-- ---- numbers ----------------------------------------------------------------------------------------
+
+--- plot.hist(x [, bins [, low [, high]]])
+--
+-- How many elements lie in each of some ranges, drawn with characters.
+--
+-- x: tensor
+-- bins: how many ranges, 60 by default
+-- low, high: where the first begins and the last ends; by default x's least and largest element
+-- Returns: a string
+-- Errors: x is no tensor, or has no elements
+-- Example:
+--   plot.hist(torch.Tensor { 1, 1, 1, 2 }, 2):find("█") ~= nil --> true
+function plot.hist(x, bins, low, high)
+  if not torch.isTensor(x) or x:nElement() == 0 then
+    raise("plot.hist: a tensor with elements expected, got %s", torch.type(x))
+  end
+  x = x:detach():to("cpu"):double()
+  return tostring(require "plot.hist"(x, bins or 60, low or x:min(), high or x:max()))
+end
+
+-- Some of the places 1 to n, at most `most`, evenly spread.
+local function spread(n, most)
+  if n <= most then return torch.range(1, n):long() end
+  return torch.linspace(1, n, most):add(0.5):floor():long()
+end
+
+--- plot.imagesc(x [, options])
+--
+-- A matrix of any size as text, as plot.digit draws it; of a large one some rows and columns.
+--
+-- x: matrix
+-- options: table: colour = true or false
+-- Returns: a string
+-- Errors: x is no matrix
+-- Example:
+--   #plot.imagesc(torch.eye(1000), { colour = false }):match("[^\n]*") <= 3 * 72 --> true
+function plot.imagesc(x, options)
+  if not torch.isTensor(x) or x:dim() ~= 2 or x:nElement() == 0 then
+    raise("plot.imagesc: a matrix expected, got %s", torch.type(x))
+  end
+  local columns = math.min(terminal.width() or 72, 72)
+  x = x:detach():to("cpu"):index(1, spread(x:size(1), columns)):index(2, spread(x:size(2), columns))
+  return plot.digit(x, options)
+end
+
 return plot

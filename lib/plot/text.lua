@@ -14,13 +14,15 @@ local function blank()
   return grid
 end
 
+local scattered = { ["+"] = true, ["."] = true, points = true, dots = true }
+
 -- Between two neighbouring points the curve is filled in, so that it does not fall apart.
 local function draw_curve(grid, curve, mark, column_of, row_of)
   local last_column, last_row
   for k, y in ipairs(curve.ys) do
     if y == y then
       local column, row = column_of(curve.xs[k]), row_of(y)
-      if last_column then
+      if last_column and not scattered[curve.style] then
         for c = last_column + 1, column - 1 do
           local share = (c - last_column) / (column - last_column)
           grid[math.floor(last_row + share * (row - last_row) + 0.5)][c] = mark
