@@ -104,7 +104,7 @@ $(foreach i,$(isas),$(eval $(call isa_rule,$(i))))
 
 # What is built with or without a library is built again when that changes.
 optional  := $(B)/.optional-$(has_zip)$(has_json)$(has_png)$(has_jpeg)
-$(patsubst %,$(B)/lib/%.o,formats/npz_lua formats/safetensors_lua image/png image/jpeg): $(optional)
+$(patsubst %,$(B)/lib/%.o,formats/npz_lua formats/safetensors_lua json/json_lua image/png image/jpeg): $(optional)
 $(optional):
 	@mkdir -p $(@D)
 	@rm -f $(B)/.optional-* && touch $@

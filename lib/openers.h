@@ -26,5 +26,6 @@ int luaopen_nn_functional(lua_State *L); /* lib/nn/nn_lua.c: require "nn.functio
 int luaopen_optim_update(lua_State *L);  /* lib/optim/update_lua.c: require "optim._update" */
 int luaopen_threads_core(lua_State *L);  /* lib/threads/threads_lua.c: require "threads._core" */
 int luaopen_help_sources(lua_State *L);  /* lib/help/help_lua.c: require "help._sources" */
+int luaopen_json_codec(lua_State *L);    /* lib/json/json_lua.c: require "json._codec" */
 
 #endif

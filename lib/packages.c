@@ -34,6 +34,7 @@ static const luaL_Reg c_packages[] = {
     {"optim._update", luaopen_optim_update},
     {"threads._core", luaopen_threads_core},
     {"help._sources", luaopen_help_sources},
+    {"json._codec", luaopen_json_codec},
 };
 
 /* Packages whose files are not in a folder of their name under lib/. */
@@ -44,9 +45,10 @@ static const struct {
     {"cresset", "vm/"},
 };
 
-/* Names so common that a script's own file of that name goes first. */
-static const char *const modest[] = {"data", "plot", "graph", "image",
-                                     "json", "runs", "train", "tune"};
+/* Names so common that a script's own file of that name goes first; and cjson, for which ours only
+ * stands in. */
+static const char *const modest[] = {"data", "plot",  "graph", "image", "json",
+                                     "runs", "train", "tune",  "cjson"};
 
 static int compare_path(const void *key, const void *file) {
   return strcmp(key, ((const cr_embedded_file *)file)->path);
@@ -102,18 +104,14 @@ static bool load_path(lua_State *L, const char *path) {
   return true;
 }
 
-/* Whether the script has a file of its own for a name that is modest. */
-static bool gives_way(lua_State *L, const char *name) {
-  bool found = false;
-  for (size_t i = 0; i < sizeof modest / sizeof *modest && !found; i++) {
-    if (strcmp(name, modest[i]) != 0) continue;
-    lua_getglobal(L, "package");
-    lua_getfield(L, -1, "searchpath");
-    lua_pushstring(L, name);
-    lua_getfield(L, -3, "path");
-    found = lua_pcall(L, 2, 1, 0) == LUA_OK && lua_isstring(L, -1);
-    lua_pop(L, 2);
-  }
+/* Whether package.searchpath finds the name in package[field]. */
+static bool on_path(lua_State *L, const char *name, const char *field) {
+  lua_getglobal(L, "package");
+  lua_getfield(L, -1, "searchpath");
+  lua_pushstring(L, name);
+  lua_getfield(L, -3, field);
+  bool found = lua_pcall(L, 2, 1, 0) == LUA_OK && lua_isstring(L, -1);
+  lua_pop(L, 2);
   return found;
 }
 
@@ -130,6 +128,11 @@ bool cr_has_package(lua_State *L, const char *name) {
   }
   lua_settop(L, top);
   return found;
+/* Whether there is a file of the script's own for a name that is modest. */
+static bool gives_way(lua_State *L, const char *name) {
+  for (size_t i = 0; i < sizeof modest / sizeof *modest; i++)
+    if (strcmp(name, modest[i]) == 0) return on_path(L, name, "path") || on_path(L, name, "cpath");
+  return false;
 }
 
 static int search(lua_State *L) {

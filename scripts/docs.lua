@@ -13,6 +13,7 @@ local paths = require "paths"
 for _, name in ipairs { "nn", "optim", "data", "sys", "xlua", "plot", "autograd", "graph", "nngraph", "dok",
   "image", "threads" } do
   "image", "gnuplot" } do
+  "image", "json", "cjson" } do
   _G[name] = require(name)
 end
 

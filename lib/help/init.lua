@@ -48,6 +48,7 @@ end
 local packages = { "torch", "nn", "optim", "data", "paths", "sys", "xlua", "plot", "autograd",
   "graph", "nngraph", "dok", "image", "threads" }
   "graph", "nngraph", "dok", "image", "gnuplot" }
+  "graph", "nngraph", "dok", "image", "json", "cjson" }
 
 local function class_parent(methods)
   local mt = debug.getmetatable(methods)

@@ -5,7 +5,7 @@ local folder = arg[0]:match("^.*/") or "./"
 package.path = folder .. "../?.lua;" .. package.path
 
 local torch = require "torch"
-local json = require "bench_workloads.json"
+local json = require "json"
 local machine = require "bench_workloads.machine"
 local report = require "bench_workloads.report"
 
@@ -112,13 +112,19 @@ local function command(side, name, threads, limits)
     :format(threads, threads, threads, side.variables, side.program, name, threads, limits)
 end
 
+-- The table of a line that a workload printed; nil when it is something else.
+local function decode(line)
+  local ok, r = pcall(json.decode, line)
+  return ok and type(r) == "table" and r or nil
+end
+
 local function run_once(side, name, threads, limits)
   local before = machine.cpu2x(arg[-1])
   local watch = machine.watch()
   local text, ok, _, code = shell(command(side, name, threads, limits))
   local others = watch()
   local line = text:match("({[^\n]*})%s*$")
-  local r = ok and line and json.decode(line) or { error = "exit status " .. tostring(code) }
+  local r = ok and line and decode(line) or { error = "exit status " .. tostring(code) }
   r.name, r.threads, r.config, r.others = name, threads, side.config, others
   r.cpu2x = { before, machine.cpu2x(arg[-1]) }
   return r
@@ -155,7 +161,7 @@ local function run_process(side, names, first, threads, o, keep)
   local watch, results = machine.watch(), {}
   local pipe = assert(io.popen((command(side, list, threads, limits):gsub("exec ", "exec " .. guard, 1))))
   for line in pipe:lines() do
-    local r = line:match("^{.*}$") and json.decode(line)
+    local r = line:match("^{.*}$") and decode(line)
     if r then
       r.threads, r.config = threads, side.config
       results[#results + 1] = r
@@ -279,7 +285,7 @@ local function measure(batch, threads, sides, o, file)
     local of_name = results[r.name]
     of_name[r.config] = of_name[r.config] or {}
     table.insert(of_name[r.config], r)
-    local line = json.encode(r)
+    local line = json.encode(r, { nan = "string" })
     print(line)
     io.stdout:flush()
     if file then file:write(line, "\n"):flush() end

@@ -9,7 +9,7 @@
 package.path = (arg[0]:match("^.*/") or "./") .. "../?.lua;" .. package.path
 
 local torch = require "torch"
-local json = require "bench_workloads.json"
+local json = require "json"
 local numbers = require "bench_workloads.numbers"
 local workloads = require "bench_workloads.workloads"
 
@@ -152,6 +152,15 @@ local function list()
   end
 end
 
+-- Six digits of each number are enough to read.
+local function rounded(v)
+  if math.type(v) == "float" then return tonumber(("%.6g"):format(v)) or v end
+  if type(v) ~= "table" then return v end
+  local out = {}
+  for key, x in pairs(v) do out[key] = rounded(x) end
+  return out
+end
+
 local function run(name, o)
   local w = workloads.byname[name]
   if not w then error("no workload " .. name, 0) end
@@ -159,7 +168,7 @@ local function run(name, o)
   r.name, r.threads, r.version, r.config = w.name, o.threads, torch._VERSION, "cresset"
   r.device = o.device ~= "cpu" and o.device or nil
   r.peak_rss_mb = r.peak_rss_mb or status_mb("VmHWM")
-  print(json.encode(r))
+  print(json.encode(rounded(r), { nan = "string" }))
   io.stdout:flush()
 end
 
