@@ -36,13 +36,15 @@ has_zip   := $(call has,libzip)
 has_json  := $(call has,jansson)
 has_png   := $(call has,libpng)
 has_jpeg  := $(call has,libjpeg)
+has_proto := $(if $(shell command -v protoc-c 2>/dev/null),$(call has,libprotobuf-c),0)
 pkgs      += $(if $(filter 1,$(has_zip)),libzip) $(if $(filter 1,$(has_json)),jansson) \
-             $(if $(filter 1,$(has_png)),libpng) $(if $(filter 1,$(has_jpeg)),libjpeg)
+             $(if $(filter 1,$(has_png)),libpng) $(if $(filter 1,$(has_jpeg)),libjpeg) \
+             $(if $(filter 1,$(has_proto)),libprotobuf-c)
 blas      := $(shell sh scripts/find-blas.sh 2>/dev/null)
 CFLAGS    ?= -O2
 cflags    := -std=c11 -D_GNU_SOURCE -Wall -Wextra -Werror -fPIC -fvisibility=hidden -fopenmp -fno-math-errno -MMD -MP -I. -I$(B) \
              -DCR_VERSION='"$(VERSION)"' -DCR_LIBZIP=$(has_zip) -DCR_JANSSON=$(has_json) \
-             -DCR_LIBPNG=$(has_png) -DCR_LIBJPEG=$(has_jpeg) $(shell pkg-config --cflags $(pkgs) 2>/dev/null) \
+             -DCR_LIBPNG=$(has_png) -DCR_LIBJPEG=$(has_jpeg) -DCR_PROTOBUF=$(has_proto) $(shell pkg-config --cflags $(pkgs) 2>/dev/null) \
              $(filter -I%,$(blas)) $(CFLAGS)
 ldflags   := -fopenmp $(LDFLAGS)
 libs      := $(filter-out -I%,$(blas)) $(shell pkg-config --libs $(filter-out lua5.4,$(pkgs)) 2>/dev/null) -lm -ldl -lpthread
@@ -73,7 +75,8 @@ program_c := vm/main.c vm/repl.c
 kernel_c  := $(filter-out tensor/cpu/cpu.c,$(wildcard tensor/cpu/*.c)) $(wildcard nn/cpu/*.c)
 lua_files := $(sort $(wildcard lib/*/*.lua nn/*.lua nn/*/*.lua vm/*.lua))
 doc_files := $(sort $(wildcard lib/*/*_lua.c))
-core_o    := $(core_c:%.c=$(B)/%.o) $(foreach i,$(isas),$(kernel_c:%.c=$(B)/%.$(i).o)) $(B)/embedded.o
+core_o    := $(core_c:%.c=$(B)/%.o) $(foreach i,$(isas),$(kernel_c:%.c=$(B)/%.$(i).o)) $(B)/embedded.o \
+             $(if $(filter 1,$(has_proto)),$(B)/lib/tensorboard/events.pb-c.o)
 program_o := $(program_c:%.c=$(B)/%.o)
 
 .PHONY: all demo test docs bench install clean deps help check-layers
@@ -103,11 +106,23 @@ endef
 $(foreach i,$(isas),$(eval $(call isa_rule,$(i))))
 
 # What is built with or without a library is built again when that changes.
-optional  := $(B)/.optional-$(has_zip)$(has_json)$(has_png)$(has_jpeg)
-$(patsubst %,$(B)/lib/%.o,formats/npz_lua formats/safetensors_lua json/json_lua image/png image/jpeg): $(optional)
+optional  := $(B)/.optional-$(has_zip)$(has_json)$(has_png)$(has_jpeg)$(has_proto)
+$(patsubst %,$(B)/lib/%.o,formats/npz_lua formats/safetensors_lua json/json_lua image/png image/jpeg \
+  tensorboard/events_lua): $(optional)
 $(optional):
 	@mkdir -p $(@D)
 	@rm -f $(B)/.optional-* && touch $@
+
+# The messages of TensorBoard's event files.
+$(B)/%.pb-c.c: %.proto | $(deps_stamp)
+	@mkdir -p $(@D)
+	$(call say,PROTO,$<)
+	$(Q)protoc-c --c_out=$(B) $<
+
+$(B)/%.pb-c.o: $(B)/%.pb-c.c
+	$(Q)$(CC) $(cflags) -c $< -o $@
+
+$(if $(filter 1,$(has_proto)),$(eval $(B)/lib/tensorboard/events_lua.o: $(B)/lib/tensorboard/events.pb-c.c))
 
 # The Lua files of the libraries, and the doc comments of the C files, as one C file.
 $(B)/embed: scripts/embed.c | $(deps_stamp)

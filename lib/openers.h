@@ -27,5 +27,7 @@ int luaopen_optim_update(lua_State *L);  /* lib/optim/update_lua.c: require "opt
 int luaopen_threads_core(lua_State *L);  /* lib/threads/threads_lua.c: require "threads._core" */
 int luaopen_help_sources(lua_State *L);  /* lib/help/help_lua.c: require "help._sources" */
 int luaopen_json_codec(lua_State *L);    /* lib/json/json_lua.c: require "json._codec" */
+/* lib/tensorboard/events_lua.c: require "tensorboard._events" */
+int luaopen_tensorboard_events(lua_State *L);
 
 #endif

@@ -35,6 +35,7 @@ static const luaL_Reg c_packages[] = {
     {"threads._core", luaopen_threads_core},
     {"help._sources", luaopen_help_sources},
     {"json._codec", luaopen_json_codec},
+    {"tensorboard._events", luaopen_tensorboard_events},
 };
 
 /* Packages whose files are not in a folder of their name under lib/. */

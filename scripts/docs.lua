@@ -16,6 +16,10 @@ for _, name in ipairs { "nn", "optim", "data", "sys", "xlua", "plot", "autograd"
   "image", "json", "cjson" } do
   _G[name] = require(name)
 end
+for _, name in ipairs { "tensorboard" } do -- these are missing where a library is
+  local ok, package = pcall(require, name)
+  if ok then _G[name] = package end
+end
 
 -- The entries in the order of their places, each once.
 local function entries()

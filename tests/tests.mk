@@ -7,6 +7,7 @@
 #   tests/vm/run_training      the training scripts, some steps of each
 #   tests/lib/run_docs         doc comments: complete, their examples run
 #   tests/peer/run_peer        operators and random programs beside PyTorch's, where Python has it
+#   tests/peer/run_tensorboard  event files beside TensorBoard's reader
 #   tests/nn/moved.lua         modules on the device beside the same in host memory; on the device only
 #   tests/cuda/                 the CUDA backend: tests_cuda.mk there says what
 #
@@ -34,7 +35,7 @@ $(B)/tests/%: tests/%.c $(B)/libcresset.a
 test-programs: all $(test_bins)
 
 # What runs once; then what runs on the device.
-tests := $(test_bins) $(test_lua) tests/vm/run_cli_tests tests/vm/run_bad_input tests/vm/run_training tests/lib/run_docs tests/peer/run_peer tests/check_tree
+tests := $(test_bins) $(test_lua) tests/vm/run_cli_tests tests/vm/run_bad_input tests/vm/run_training tests/lib/run_docs tests/peer/run_peer tests/peer/run_tensorboard tests/check_tree
 ifneq ($(shell command -v $(CXX) 2>/dev/null),)
 test: emulated-programs
 # The sanitizers slow the emulation down: they see the scripts that touch most of it.

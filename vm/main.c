@@ -75,13 +75,16 @@ void cr_patient_sigint(void) {
   sigint_patience = 3;
 }
 
-/* Without SA_RESTART: io.read returns when the user presses Ctrl-C. */
-static void catch_sigint(void) {
+/* Without SA_RESTART: io.read returns when the user presses Ctrl-C.  A file that may not grow
+ * further is an error of the call that writes it, as a full disk is, and does not end the program.
+ */
+static void set_signals(void) {
   struct sigaction action;
   memset(&action, 0, sizeof action);
   action.sa_handler = on_sigint;
   sigemptyset(&action.sa_mask);
   sigaction(SIGINT, &action, NULL);
+  signal(SIGXFSZ, SIG_IGN);
 }
 
 /* ---- the command line ------------------------------------------------------------------- */
@@ -278,7 +281,7 @@ int main(int argc, char **argv) {
     cr_report(cresset_error(NULL));
     return EXIT_FAILURE;
   }
-  catch_sigint();
+  set_signals();
   int code = run(&cmd, argc, argv);
   if (code == EXIT_SUCCESS && !cr_devices_finish()) { /* what no call waited for */
     cr_report(cr_error());

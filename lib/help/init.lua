@@ -49,6 +49,7 @@ local packages = { "torch", "nn", "optim", "data", "paths", "sys", "xlua", "plot
   "graph", "nngraph", "dok", "image", "threads" }
   "graph", "nngraph", "dok", "image", "gnuplot" }
   "graph", "nngraph", "dok", "image", "json", "cjson" }
+  "graph", "nngraph", "dok", "image", "json", "cjson", "tensorboard" }
 
 local function class_parent(methods)
   local mt = debug.getmetatable(methods)

@@ -204,8 +204,8 @@ static void add_special(encoder *e, const frame *f, lua_Number x) {
     add_string(e, f, name, strlen(name));
 }
 
-/* As many digits as it takes to give the same number again; always with a point or an exponent, so that it
- * comes back as a float. */
+/* As many digits as it takes to give the same number again; always with a point or an exponent, so
+ * that it comes back as a float. */
 static void add_float(encoder *e, const frame *f, lua_Number x) {
   char digits[40];
   if (!isfinite(x)) {

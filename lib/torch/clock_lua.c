@@ -14,6 +14,14 @@ static int now(lua_State *L) {
   return 1;
 }
 
+/* wall() -> seconds since 1970, which may jump when somebody sets the clock. */
+static int wall(lua_State *L) {
+  struct timespec t;
+  clock_gettime(CLOCK_REALTIME, &t);
+  lua_pushnumber(L, (double)t.tv_sec + 1e-9 * (double)t.tv_nsec);
+  return 1;
+}
+
 static double seconds(struct timeval t) {
   return (double)t.tv_sec + 1e-6 * (double)t.tv_usec;
 }
@@ -40,7 +48,7 @@ static int sleep_for(lua_State *L) {
 
 int luaopen_torch_clock(lua_State *L) {
   static const luaL_Reg functions[] = {
-      {"now", now}, {"usage", usage}, {"sleep", sleep_for}, {NULL, NULL}};
+      {"now", now}, {"wall", wall}, {"usage", usage}, {"sleep", sleep_for}, {NULL, NULL}};
   luaL_newlib(L, functions);
   return 1;
 }

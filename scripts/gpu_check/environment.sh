@@ -82,7 +82,7 @@ set_environment() {
   LIBRARY_PATH=$(join "$lib" "${LIBRARY_PATH:-}")
   LD_LIBRARY_PATH=$(join "$root/run" "$(nvidia_libraries)" "${LD_LIBRARY_PATH:-}")
   export PATH PKG_CONFIG_PATH CPATH LIBRARY_PATH LD_LIBRARY_PATH
-  pkg-config --exists lua5.4 zlib cmocka readline libzip jansson libpng libjpeg ||
+  pkg-config --exists lua5.4 zlib cmocka readline libzip jansson libpng libjpeg libprotobuf-c ||
     fail "pkg-config does not find $lib/pkgconfig"
   sh scripts/find-blas.sh >/dev/null || fail "OpenBLAS is not found in $lib"
   [ "$emulate" = yes ] || find_nvcc
