@@ -14,6 +14,7 @@ for _, name in ipairs { "nn", "optim", "data", "sys", "xlua", "plot", "autograd"
   "image", "threads" } do
   "image", "gnuplot" } do
   "image", "json", "cjson" } do
+  "image", "train" } do
   _G[name] = require(name)
 end
 for _, name in ipairs { "tensorboard" } do -- these are missing where a library is

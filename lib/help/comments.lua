@@ -30,6 +30,8 @@ local receivers = {
   sampler = "data.SequentialSampler",
   batches = "data.BatchSampler",
   tokenizer = "data.Tokenizer", vocabulary = "data.Vocabulary",
+  average = "optim.WeightAverage", range = "optim.LRRange", trainer = "train.Trainer",
+  callback = "train.Callback", metric = "train.Metric", scaler = "train.GradScaler",
 }
 
 -- ---- taking the text out of a source ---------------------------------------------------------------

@@ -50,6 +50,7 @@ local packages = { "torch", "nn", "optim", "data", "paths", "sys", "xlua", "plot
   "graph", "nngraph", "dok", "image", "gnuplot" }
   "graph", "nngraph", "dok", "image", "json", "cjson" }
   "graph", "nngraph", "dok", "image", "json", "cjson", "tensorboard" }
+  "graph", "nngraph", "dok", "image", "train" }
 
 local function class_parent(methods)
   local mt = debug.getmetatable(methods)
