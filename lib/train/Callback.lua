@@ -68,7 +68,7 @@ return function(train, torch)
   -- values: table of numbers by name
   -- state: what state() gave, which torch.save can write
   -- Example:
-  --   Counter = torch.class("Counter", "train.Callback", {})
+  --   Counter = torch.class("StepCounter", "train.Callback", {})
   --   function Counter:stepEnd(trainer) self.steps = trainer.step end
   --   net, batch = nn.Linear(1, 1), { torch.ones(1, 1), torch.ones(1, 1) }
   --   trainer = train.Trainer { model = net, loss = nn.MSECriterion(), optimizer = "SGD", progress = false }

@@ -9,7 +9,7 @@ local checkpoints = require "train.checkpoints"
 local tester = torch.Tester()
 local tests = torch.TestSuite()
 
--- ---- what the tests train on -------------------------------------------------------------------------------
+-- ---- what the tests train on -----------------------------------------------------------------------------
 
 local function network(options)
   torch.manualSeed(11)
@@ -108,7 +108,7 @@ local function fails(f, ...)
   end
 end
 
--- ---- what is computed --------------------------------------------------------------------------------------
+-- ---- what is computed ------------------------------------------------------------------------------------
 
 function tests.AsByHand()
   local net, criterion = network(), nn.CrossEntropyCriterion()
@@ -222,7 +222,9 @@ function tests.Schedules()
     { function(o) return optim.ExponentialLR(o, { gamma = 0.1 }) end, every = "step" },
     { function(o) return optim.ReduceLROnPlateau(o, { patience = 0 }) end, monitor = "loss" },
   },
-    callbacks = { { epochEnd = function(self) rates[self.epoch] = self.optimizer.groups[1].options.lr end } } }
+    callbacks = { { epochEnd = function(self)
+      rates[self.epoch] = self.optimizer.groups[1].options.lr
+    end } } }
   t:fit(batches(24), { epochs = 2 })
   tester:assert(math.abs(rates[1] / (0.01 * 0.5) - 1) < 1e-9, "two steps, one epoch")
   tester:assert(math.abs(rates[2] / (0.0001 * 0.25) - 1) < 1e-9)
@@ -257,7 +259,7 @@ function tests.Logger()
   tester:eq(#seen.epoch_loss, 2)
 end
 
--- ---- precision ---------------------------------------------------------------------------------------------
+-- ---- precision -------------------------------------------------------------------------------------------
 
 function tests.Precision()
   local exact = trainer { net = { norm = true } }
@@ -300,7 +302,7 @@ function tests.Scaler()
   tester:eq(s.scale, 8.0, "it grows")
 end
 
--- ---- going on ----------------------------------------------------------------------------------------------
+-- ---- going on --------------------------------------------------------------------------------------------
 
 local function rich()
   local t = trainer { net = { dropout = true, norm = true }, seed = 4, ema = 0.9, metrics = { "accuracy",
@@ -406,7 +408,7 @@ function tests.BadStates()
   end, "0 schedules, the trainer has 1")
 end
 
--- ---- stopping ----------------------------------------------------------------------------------------------
+-- ---- stopping --------------------------------------------------------------------------------------------
 
 function tests.StepsAndStop()
   local t = trainer()
@@ -495,7 +497,7 @@ function tests.BadInput()
     "step gave string for 'a'")
 end
 
--- ---- files ---------------------------------------------------------------------------------------------------
+-- ---- files -----------------------------------------------------------------------------------------------
 
 function tests.ResumeFromFiles()
   local dir = folder()
