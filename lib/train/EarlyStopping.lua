@@ -56,7 +56,7 @@ return function(train, torch)
 
   -- Not where fit was left inside an epoch, to go on later.
   function EarlyStopping:fitEnd(trainer)
-    if self.weights and not trainer.inside then trainer.model:loadStateDict(self.weights) end
+    if self.weights and not trainer.inside then trainer:_restore(self.weights) end
   end
 
   function EarlyStopping:state()

@@ -143,6 +143,13 @@ return function(train, torch)
     return copies
   end
 
+  -- Puts such copies back; they are the averages then, too.
+  function Trainer:_restore(copies)
+    self.model:loadStateDict(copies)
+    if not self.ema then return end
+    for i, p in ipairs(self.ema.params) do self.ema.averages[i]:copy(p:detach()) end
+  end
+
   train._fitOptions = function(given)
     local what = "trainer:fit"
     local o = options.read(what, given, { epochs = "number", steps = "number", validate = "any",

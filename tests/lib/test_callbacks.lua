@@ -166,6 +166,19 @@ function tests.RestoreBest()
   paths.rmall(dir, "yes")
 end
 
+function tests.RestoreBestAverages()
+  local t = scripted({ 5, 3, 4, 4, 1 }, { ema = 0.9, callbacks = {
+    train.EarlyStopping { patience = 2, restoreBest = true } } })
+  local wanted
+  t:fit(batches(4), { epochs = 5, validate = batches(24), callbacks = { { epochEnd = function(self)
+    if self.epoch == 2 then wanted = train.Trainer.evaluate(self, batches(24)).loss end
+  end } } })
+  tester:eq(t.epoch, 4)
+  tester:eq(t:evaluate(batches(24)).loss, wanted)
+  t.ema = nil
+  tester:eq(t:evaluate(batches(24)).loss, wanted)
+end
+
 -- ---- checkpoints -----------------------------------------------------------------------------------------
 
 function tests.Checkpoints()

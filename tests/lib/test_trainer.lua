@@ -175,7 +175,7 @@ end
 
 function tests.FunctionsAsLossAndMetric()
   local t = trainer { loss = function(y, k) return nn.CrossEntropyCriterion()(y, k) end,
-    metrics = { "top2", largest = function(y) return y:abs():max() end },
+    metrics = { "top2", largest = function(y) return torch.abs(y):max() end },
     optimizer = function(params) return optim.SGD(params, { lr = 0.1 }) end }
   local history = t:fit(batches(8), { epochs = 2 })
   tester:eq(#history.largest, 2)
