@@ -116,6 +116,13 @@ static bool on_path(lua_State *L, const char *name, const char *field) {
   return found;
 }
 
+/* Whether there is a file of the script's own for a name that is modest. */
+static bool gives_way(lua_State *L, const char *name) {
+  for (size_t i = 0; i < sizeof modest / sizeof *modest; i++)
+    if (strcmp(name, modest[i]) == 0) return on_path(L, name, "path") || on_path(L, name, "cpath");
+  return false;
+}
+
 bool cr_has_package(lua_State *L, const char *name) {
   int top = lua_gettop(L);
   if (gives_way(L, name)) return false;
@@ -129,11 +136,6 @@ bool cr_has_package(lua_State *L, const char *name) {
   }
   lua_settop(L, top);
   return found;
-/* Whether there is a file of the script's own for a name that is modest. */
-static bool gives_way(lua_State *L, const char *name) {
-  for (size_t i = 0; i < sizeof modest / sizeof *modest; i++)
-    if (strcmp(name, modest[i]) == 0) return on_path(L, name, "path") || on_path(L, name, "cpath");
-  return false;
 }
 
 static int search(lua_State *L) {

@@ -11,10 +11,8 @@ local torch = require "torch"
 local help = require "help"
 local paths = require "paths"
 for _, name in ipairs { "nn", "optim", "data", "sys", "xlua", "plot", "autograd", "graph", "nngraph", "dok",
-  "image", "threads" } do
-  "image", "gnuplot" } do
-  "image", "json", "cjson" } do
-  "image", "train" } do
+  "image", "threads", "gnuplot", "json", "cjson",
+  "train" } do
   _G[name] = require(name)
 end
 for _, name in ipairs { "tensorboard" } do -- these are missing where a library is

@@ -3,9 +3,9 @@
 local data = {}
 
 -- Each file gives a table of the names that it adds.
-local files = { "csv", "idx", "Dataset", "Stream", "samplers", "collate", "DataLoader" }
 local files = {
-  "csv", "idx", "Vocabulary", "Tokenizer", "CharTokenizer", "WordTokenizer", "BPETokenizer",
+  "csv", "idx", "Dataset", "Stream", "samplers", "collate", "DataLoader",
+  "Vocabulary", "Tokenizer", "CharTokenizer", "WordTokenizer", "BPETokenizer",
   "TextDataset", "TextFile", "ImageList", "mapped",
 }
 

@@ -25,13 +25,10 @@ local receivers = {
   average = "optim.WeightAverage", range = "optim.LRRange", pool = "threads.Threads",
   mutex = "threads.Mutex", condition = "threads.Condition", counter = "threads.AtomicCounter",
   queue = "threads.Queue", thread = "threads.Thread",
-  average = "optim.WeightAverage", range = "optim.LRRange",
   dataset = "data.Dataset", loader = "data.DataLoader", stream = "data.Stream",
-  sampler = "data.SequentialSampler",
-  batches = "data.BatchSampler",
+  sampler = "data.SequentialSampler", batches = "data.BatchSampler",
   tokenizer = "data.Tokenizer", vocabulary = "data.Vocabulary",
-  average = "optim.WeightAverage", range = "optim.LRRange", trainer = "train.Trainer",
-  callback = "train.Callback", metric = "train.Metric", scaler = "train.GradScaler",
+  trainer = "train.Trainer", callback = "train.Callback", metric = "train.Metric", scaler = "train.GradScaler",
 }
 
 -- ---- taking the text out of a source ---------------------------------------------------------------

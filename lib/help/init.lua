@@ -46,11 +46,8 @@ local function documented_class(class)
 end
 
 local packages = { "torch", "nn", "optim", "data", "paths", "sys", "xlua", "plot", "autograd",
-  "graph", "nngraph", "dok", "image", "threads" }
-  "graph", "nngraph", "dok", "image", "gnuplot" }
-  "graph", "nngraph", "dok", "image", "json", "cjson" }
-  "graph", "nngraph", "dok", "image", "json", "cjson", "tensorboard" }
-  "graph", "nngraph", "dok", "image", "train" }
+  "graph", "nngraph", "dok", "image", "threads", "gnuplot", "json", "cjson", "tensorboard", "runs",
+  "train", "tune" }
 
 local function class_parent(methods)
   local mt = debug.getmetatable(methods)
