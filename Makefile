@@ -70,10 +70,10 @@ isa_flags_plain :=
 
 # ---- sources ----------------------------------------------------------------------------------
 
-core_c    := $(wildcard tensor/*.c tensor/ops/*.c nn/*.c lib/*.c lib/*/*.c) $(filter-out vm/main.c vm/repl.c,$(wildcard vm/*.c)) tensor/cpu/cpu.c
-program_c := vm/main.c vm/repl.c
+program_c := vm/main.c vm/repl.c vm/editor.c
+core_c    := $(wildcard tensor/*.c tensor/ops/*.c nn/*.c lib/*.c lib/*/*.c) $(filter-out $(program_c),$(wildcard vm/*.c)) tensor/cpu/cpu.c
 kernel_c  := $(filter-out tensor/cpu/cpu.c,$(wildcard tensor/cpu/*.c)) $(wildcard nn/cpu/*.c)
-lua_files := $(sort $(wildcard lib/*/*.lua nn/*.lua nn/*/*.lua vm/*.lua))
+lua_files := $(sort $(wildcard lib/*/*.lua nn/*.lua nn/*/*.lua vm/*.lua vm/*/*.lua))
 doc_files := $(sort $(wildcard lib/*/*_lua.c))
 core_o    := $(core_c:%.c=$(B)/%.o) $(foreach i,$(isas),$(kernel_c:%.c=$(B)/%.$(i).o)) $(B)/embedded.o \
              $(if $(filter 1,$(has_proto)),$(B)/lib/tensorboard/events.pb-c.o)

@@ -1,29 +1,23 @@
-/* repl.c: the prompt: reading lines with readline, history, running what was typed. */
+/* repl.c: the prompt: reads a chunk, runs it, shows what it gives. */
 #include <errno.h>
-#include <fcntl.h>
-#include <poll.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
 
-#include <readline/history.h>
-#include <readline/readline.h>
-#include <sys/stat.h>
-
 #include <lauxlib.h>
 #include <lua.h>
 
+#include "vm/editor.h"
 #include "vm/program.h"
 
-enum { HISTORY_LINES = 5000, PATH_BYTES = 4096 };
+/* A longer chunk is not compiled again after each line while more lines wait: that would take time
+ * that grows with the square of what is pasted. */
+enum { LONG_CHUNK = 1 << 16 };
 
 static cresset *interp;
-static bool is_terminal;  /* both ends are one: prompts, colours, line editing */
-static bool line_dropped; /* by Ctrl-C at the prompt */
-static char history_path[PATH_BYTES];
+static bool is_terminal; /* both ends are one: prompts, colours, line editing */
 
 /* ---- text ------------------------------------------------------------------------------- */
 
@@ -69,7 +63,7 @@ static void push_repl(lua_State *L, const char *name) {
 }
 
 static int body_prepare(lua_State *L) {
-  push_repl(L, "install_lazy");
+  push_repl(L, "start");
   lua_call(L, 0, 0);
   return 0;
 }
@@ -91,152 +85,73 @@ static int body_show(lua_State *L) {
   return 0;
 }
 
+static char *copy_text(lua_State *L, int index) {
+  const char *s = lua_tostring(L, index);
+  return s ? strdup(s) : NULL;
+}
+
+typedef struct {
+  const char *text;
+  size_t start;
+  cr_completions *out;
+} completion;
+
 static int body_complete(lua_State *L) {
-  char ***out = lua_touserdata(L, 2);
+  completion *r = lua_touserdata(L, 1);
   push_repl(L, "complete");
-  lua_pushstring(L, lua_touserdata(L, 1));
-  lua_call(L, 1, 1);
-  size_t n = lua_rawlen(L, -1);
-  char **list = calloc(n + 1, sizeof *list);
-  *out = list;
-  for (size_t i = 0; list && i < n; i++) {
-    lua_rawgeti(L, -1, (lua_Integer)i + 1);
-    list[i] = strdup(lua_tostring(L, -1));
-    lua_pop(L, 1);
+  lua_pushstring(L, r->text);
+  lua_pushinteger(L, (lua_Integer)r->start);
+  lua_call(L, 2, 2);
+  if (lua_istable(L, -2)) {
+    size_t n = lua_rawlen(L, -2);
+    r->out->words = calloc(n + 1, sizeof(char *));
+    for (size_t i = 0; r->out->words && i < n; i++) {
+      lua_rawgeti(L, -2, (lua_Integer)i + 1);
+      r->out->words[i] = copy_text(L, -1);
+      lua_pop(L, 1);
+    }
   }
+  r->out->hint = copy_text(L, -1);
   return 0;
 }
 
-/* ---- completion ------------------------------------------------------------------------- */
-
-static char **candidates;
-static size_t next_candidate;
-
-static void drop_candidates(void) {
-  for (size_t i = 0; candidates && candidates[i]; i++) free(candidates[i]);
-  free(candidates);
-  candidates = NULL;
+/* Runs a body of one argument and drops what it leaves. */
+static int run_body(lua_CFunction body, void *argument) {
+  lua_State *L = cresset_lua(interp);
+  lua_pushcfunction(L, body);
+  lua_pushlightuserdata(L, argument);
+  return cresset_pcall(interp, 1, 0);
 }
 
-/* Readline's generator: a string that readline frees, NULL after the last. */
-static char *generate(const char *word, int state) {
-  if (state == 0) {
-    lua_State *L = cresset_lua(interp);
-    drop_candidates();
-    next_candidate = 0;
-    lua_pushcfunction(L, body_complete);
-    lua_pushlightuserdata(L, (void *)word);
-    lua_pushlightuserdata(L, &candidates);
-    cresset_pcall(interp, 2, 0);
-  }
-  if (!candidates || !candidates[next_candidate]) return NULL;
-  return strdup(candidates[next_candidate++]);
+static void find_completions(const char *text, size_t start, cr_completions *out) {
+  completion r = {text, start, out};
+  if (run_body(body_complete, &r) != CRESSET_OK && !out->words)
+    out->words = calloc(1, sizeof(char *)); /* none */
 }
 
-static char **complete(const char *word, int start, int end) {
-  (void)end;
-  if (start > 0 && strchr("'\"", rl_line_buffer[start - 1])) return NULL; /* a file's name */
-  rl_attempted_completion_over = 1;
-  rl_completion_append_character = '\0';
-  return rl_completion_matches(word, generate);
+typedef struct {
+  bool torch7, more;
+  char text[64];
+} prompt_request;
+
+static int body_prompt(lua_State *L) {
+  prompt_request *r = lua_touserdata(L, 1);
+  push_repl(L, "prompt");
+  lua_pushboolean(L, r->torch7);
+  lua_pushboolean(L, r->more);
+  lua_call(L, 2, 1);
+  snprintf(r->text, sizeof r->text, "%s", luaL_checkstring(L, -1));
+  return 0;
 }
 
-/* ---- history ---------------------------------------------------------------------------- */
-
-/* Makes the folders of a path. */
-static void make_folders(char *path) {
-  for (char *p = path + 1; (p = strchr(p, '/')); p++) {
-    *p = '\0';
-    mkdir(path, 0700);
-    *p = '/';
-  }
-}
-
-static void open_history(void) {
-  const char *state = getenv("XDG_STATE_HOME"), *home = getenv("HOME");
-  int n;
-  if (state && *state == '/')
-    n = snprintf(history_path, sizeof history_path, "%s/cresset/history", state);
-  else if (home && *home)
-    n = snprintf(history_path, sizeof history_path, "%s/.local/state/cresset/history", home);
-  else
-    return;
-  if (n >= (int)sizeof history_path) {
-    *history_path = '\0';
-    return;
-  }
-  make_folders(history_path);
-  if (read_history(history_path) == 0 && history_length > 2 * HISTORY_LINES)
-    history_truncate_file(history_path, HISTORY_LINES);
-  stifle_history(HISTORY_LINES);
-  using_history();
-}
-
-/* One write of the whole line, so that sessions that run at once do not mix theirs.  A history that
- * cannot be written is no reason to bother the user. */
-static void remember(const char *line) {
-  HIST_ENTRY *last = history_length ? history_get(history_base + history_length - 1) : NULL;
-  if (is_blank(line) || (last && strcmp(last->line, line) == 0)) return;
-  add_history(line);
-  if (!*history_path) return;
-  int fd = open(history_path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600);
-  if (fd < 0) return;
-  size_t n = strlen(line);
-  char *copy = malloc(n + 1);
-  if (copy) {
-    memcpy(copy, line, n);
-    copy[n] = '\n';
-    if (write(fd, copy, n + 1) < 0) *history_path = '\0';
-    free(copy);
-  }
-  close(fd);
+static int body_begin(lua_State *L) {
+  push_repl(L, "begin");
+  lua_pushstring(L, lua_touserdata(L, 1));
+  lua_call(L, 1, 0);
+  return 0;
 }
 
 /* ---- reading ---------------------------------------------------------------------------- */
-
-/* The terminal, opened once more so that reads do not block: Ctrl-C throws away the keys typed
- * before it, also between the wait that saw them and the read.  -1: it cannot be opened. */
-static int key_fd = -1;
-
-/* Waits for a key or a signal.  Ctrl-C is blocked until the wait itself: one that came just before
- * would otherwise go unnoticed until the next key. */
-static bool wait_for_key(int fd) {
-  sigset_t sigint, before;
-  sigemptyset(&sigint);
-  sigaddset(&sigint, SIGINT);
-  sigprocmask(SIG_BLOCK, &sigint, &before);
-  struct pollfd p = {.fd = fd, .events = POLLIN};
-  bool ready = !rl_pending_signal() && ppoll(&p, 1, NULL, &before) > 0;
-  sigprocmask(SIG_SETMASK, &before, NULL);
-  return ready;
-}
-
-/* A byte for readline.  Ctrl-C ends the line, whatever is in it: readline sees a Return. */
-static int read_key(FILE *f) {
-  int fd = key_fd >= 0 ? key_fd : fileno(f);
-  unsigned char byte;
-  for (;;) {
-    rl_check_signals();
-    if (cr_take_sigint()) {
-      line_dropped = true;
-      return '\n';
-    }
-    if (!wait_for_key(fd)) continue;
-    ssize_t n = read(fd, &byte, 1);
-    if (n == 1) return byte;
-    if (n == 0 || (errno != EINTR && errno != EAGAIN)) return EOF;
-  }
-}
-
-static void setup_readline(void) {
-  rl_readline_name = "cresset";
-  rl_attempted_completion_function = complete;
-  rl_completer_word_break_characters = " \t\n\"'`@$><=;|&{}()[]+-*/%^~#,";
-  rl_getc_function = read_key;
-  key_fd = open("/dev/stdin", O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
-  rl_variable_bind("enable-bracketed-paste", "on");
-  open_history();
-}
 
 /* A line without its end, which the caller frees; NULL: no more. */
 static char *read_plain(void) {
@@ -255,13 +170,25 @@ static char *read_plain(void) {
   return line;
 }
 
-static char *read_line(const char *prompt) {
+/* What the prompt is now, in colour where that is wanted. */
+static const char *prompt(bool torch7, bool more) {
+  static char colored[100];
+  static prompt_request r;
+  const char *no_color = getenv("NO_COLOR");
+  r.torch7 = torch7;
+  r.more = more;
+  if (run_body(body_prompt, &r) != CRESSET_OK) snprintf(r.text, sizeof r.text, "> ");
+  if (more || (no_color && *no_color)) return r.text;
+  snprintf(colored, sizeof colored, "\001\033[1;32m\002%s\001\033[0m\002", r.text);
+  return colored;
+}
+
+static char *read_line(bool torch7, const text *before, bool *dropped) {
   fflush(stdout);
+  *dropped = false;
   if (!is_terminal) return read_plain();
-  line_dropped = false;
-  char *line = readline(prompt);
-  if (line && !line_dropped) remember(line);
-  return line;
+  return cr_editor_read(prompt(torch7, before->length > 0), before->length ? before->bytes : "",
+                        dropped);
 }
 
 /* ---- running ---------------------------------------------------------------------------- */
@@ -327,10 +254,13 @@ static bool run_text(text *t) {
   } else if (lua_isfunction(L, -2)) {
     bool visible = lua_toboolean(L, -1);
     lua_pop(L, 1);
+    run_body(body_begin, t->bytes);
+    if (is_terminal) cr_editor_remember(t->bytes);
     text_clear(t);
     on = call_and_show(visible);
   } else if (lua_isstring(L, -1)) {
     cr_report(lua_tostring(L, -1));
+    if (is_terminal) cr_editor_remember(t->bytes);
     text_clear(t);
   }
   lua_settop(L, 0);
@@ -365,15 +295,16 @@ static bool is_leave(const char *line) {
 
 static void print_banner(bool torch7) {
   printf("Cresset %s, %s%s\n", cresset_version(), LUA_RELEASE, torch7 ? ", as Torch7's th" : "");
-  printf("An expression shows its value, Tab completes a name, Ctrl-D leaves.\n");
+  printf("An expression shows its value, Tab completes, ? helps, Ctrl-D leaves.\n");
 }
 
-static void loop(const char *prompt, const char *more) {
+static void loop(bool torch7) {
   text t = {NULL, 0, 0};
-  for (bool on = true; on;) {
-    char *line = read_line(t.length ? more : prompt);
+  for (bool on = true, dropped; on;) {
+    char *line = read_line(torch7, &t, &dropped);
     if (!line) break;
-    if (line_dropped) {
+    if (dropped) {
+      if (t.length) cr_editor_remember(t.bytes);
       text_clear(&t);
     } else if (t.length == 0 && is_blank(line)) {
       /* nothing to run */
@@ -382,7 +313,7 @@ static void loop(const char *prompt, const char *more) {
     } else if (!text_add_line(&t, line)) {
       cr_report("not enough memory");
       text_clear(&t);
-    } else {
+    } else if (t.length < LONG_CHUNK || !is_terminal || !cr_editor_pending()) {
       on = run_text(&t);
     }
     free(line);
@@ -391,8 +322,6 @@ static void loop(const char *prompt, const char *more) {
 }
 
 int cr_repl(cresset *c, bool torch7) {
-  const char *no_color = getenv("NO_COLOR");
-  bool color = !(no_color && *no_color);
   interp = c;
   is_terminal = isatty(STDIN_FILENO) && isatty(STDOUT_FILENO);
   cr_patient_sigint();
@@ -400,16 +329,13 @@ int cr_repl(cresset *c, bool torch7) {
   lua_pushcfunction(L, body_prepare);
   settle(cresset_pcall(c, 0, 0));
   if (is_terminal) {
-    setup_readline();
+    cr_editor_open(find_completions);
     print_banner(torch7);
   }
-  if (torch7)
-    loop(color ? "\001\033[1;32m\002th> \001\033[0m\002" : "th> ", ">>> ");
-  else
-    loop(color ? "\001\033[1;32m\002> \001\033[0m\002" : "> ", ">> ");
-  if (is_terminal) putchar('\n');
-  drop_candidates();
-  clear_history();
-  if (key_fd >= 0) close(key_fd);
+  loop(torch7);
+  if (is_terminal) {
+    putchar('\n');
+    cr_editor_close();
+  }
   return cresset_exit_code(c);
 }

@@ -28,7 +28,8 @@ local receivers = {
   dataset = "data.Dataset", loader = "data.DataLoader", stream = "data.Stream",
   sampler = "data.SequentialSampler", batches = "data.BatchSampler",
   tokenizer = "data.Tokenizer", vocabulary = "data.Vocabulary",
-  trainer = "train.Trainer", callback = "train.Callback", metric = "train.Metric", scaler = "train.GradScaler",
+  trainer = "train.Trainer", callback = "train.Callback", metric = "train.Metric",
+  scaler = "train.GradScaler", run = "runs.Run", writer = "tensorboard.SummaryWriter",
 }
 
 -- ---- taking the text out of a source ---------------------------------------------------------------

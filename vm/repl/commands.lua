@@ -1,0 +1,87 @@
+-- commands: what can be typed at the prompt besides Lua: `%name ...`, `? name`, `?? word`, `$ command`.
+--
+-- Each group of commands is a file that returns a table from a name to {usage, summary, run}.
+-- run(argument, session) is called with the rest of the line; what it returns is shown as a result is.
+
+local commands = {}
+
+local groups = { "shell", "session" }
+
+local by_name
+
+local function load_groups()
+  if by_name then return by_name end
+  by_name = {}
+  for _, group in ipairs(groups) do
+    for name, command in pairs(require("cresset.repl." .. group)) do by_name[name] = command end
+  end
+  return by_name
+end
+
+-- The names that begin with `start`, sorted.
+function commands.names(start)
+  local list = {}
+  for name in pairs(load_groups()) do
+    if name:sub(1, #start) == start then list[#list + 1] = name end
+  end
+  table.sort(list)
+  return list
+end
+
+-- A sorted list of {usage, summary}.
+function commands.list()
+  local list = {}
+  for _, name in ipairs(commands.names "") do
+    list[#list + 1] = { "%" .. by_name[name][1], by_name[name][2] }
+  end
+  return list
+end
+
+local function help_with(what)
+  return function()
+    local help = require "help"
+    if what == "" then
+      for _, entry in ipairs(commands.list()) do print(("%-34s %s"):format(entry[1], entry[2])) end
+      print(("%-34s %s"):format("? name", "what is known about a function, a class or a value"))
+      print(("%-34s %s"):format("?? word", "names whose help has the word"))
+      print(("%-34s %s"):format("$ command", "runs a command of the system; its output is the result"))
+      return
+    end
+    local chunk = #help.find(what) == 0 and load("return " .. what, "=help", "t")
+    local ok, value = pcall(chunk or function() return nil end)
+    help(ok and value ~= nil and value or what)
+  end
+end
+
+local function search_for(word)
+  return function()
+    local found = require("help").search(word)
+    if #found == 0 then print(("no help has the word '%s'"):format(word)) end
+    for _, entry in ipairs(found) do print(("%-34s %s"):format(entry[1], (entry[2]:gsub("%s*\n.*", " ...")))) end
+  end
+end
+
+local function unknown(name)
+  return function()
+    local near = require("cresset.repl.similar").best(name, commands.names "")
+    error(("there is no command %%%s%s; ? lists them"):format(name,
+      near and (" (did you mean %%%s?)"):format(near) or ""), 0)
+  end
+end
+
+-- A function that does what the text says, and whether to show its results; nil when it is Lua.
+function commands.parse(text, session)
+  local word = text:match("^%s*%?%?%s*(.-)%s*$")
+  if word and word ~= "" then return search_for(word), false end
+  local what = text:match("^%s*%?%s*(.-)%s*$") or text:match("^%s*([%a_][%w_.:]*)%s*%?%s*$")
+  if what then return help_with(what), false end
+  local shell = text:match("^%s*%$%s*(.-)%s*$")
+  if shell then return function() return load_groups().sh[3](shell, session) end, false end
+  local name, argument = text:match("^%s*%%(%a+)%s*(.-)%s*$")
+  if not name then return nil end
+  local command = load_groups()[name]
+  if not command then return unknown(name), false end
+  return function() return command[3](argument, session) end, true
+end
+
+return commands

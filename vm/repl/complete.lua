@@ -1,0 +1,239 @@
+-- complete: what a word that is being typed can become, and the packages that are there without `require`.
+
+local commands = require "cresset.repl.commands"
+local pretty = require "cresset.pretty"
+
+local complete = {}
+
+local require = require
+
+-- ---- packages at hand ---------------------------------------------------------------------------
+
+-- Packages that are required when their name is first used at the prompt.
+local lazy = {}
+for name in ([[autograd data gnuplot graph help image json nn nngraph optim paths plot runs sys tensorboard
+    threads train tune xlua]]):gmatch("%w+") do
+  lazy[name] = true
+end
+
+function complete.install_lazy()
+  if getmetatable(_G) ~= nil then return end
+  setmetatable(_G, {
+    __index = function(_, name)
+      if not lazy[name] then return nil end
+      lazy[name] = nil -- the package itself may look whether it is there
+      local ok, package = pcall(require, name)
+      lazy[name] = true
+      if not ok then error(package, 0) end
+      rawset(_G, name, package)
+      return package
+    end,
+  })
+end
+
+-- ---- names --------------------------------------------------------------------------------------
+
+-- Calls visit(table) for the tables that v's names come from: itself, then along its metatables.
+local function each_source(v, visit)
+  local seen = {}
+  local function go(t)
+    if type(t) ~= "table" or seen[t] then return end
+    seen[t] = true
+    visit(t)
+    local mt = debug.getmetatable(t)
+    if type(mt) == "table" then
+      go(rawget(mt, "__index"))
+      go(rawget(mt, "__methods"))
+      go(mt)
+    end
+  end
+  if type(v) == "table" then return go(v) end
+  local mt = debug.getmetatable(v)
+  if type(mt) ~= "table" then return end
+  go(rawget(mt, "__index"))
+  go(rawget(mt, "__methods"))
+  go(mt)
+end
+
+local function is_callable(v)
+  if type(v) == "function" then return true end
+  local mt = debug.getmetatable(v)
+  return type(mt) == "table" and rawget(mt, "__call") ~= nil
+end
+
+-- The members of v that begin with `start`, sorted; names that begin with "__" only when asked for.
+local function members(v, start, callable)
+  local found, list = {}, {}
+  each_source(v, function(t)
+    for k, member in next, t do
+      if type(k) == "string" and k:sub(1, #start) == start and k:find("^[%a_][%w_]*$")
+        and (k:sub(1, 2) ~= "__" or start:sub(1, 2) == "__")
+        and (not callable or is_callable(member)) and not found[k] then
+        found[k] = true
+        list[#list + 1] = k
+      end
+    end
+  end)
+  table.sort(list)
+  return list
+end
+
+local function globals(start)
+  local list = members(_G, start, false)
+  for word in pairs(pretty.keywords) do
+    if word:sub(1, #start) == start then list[#list + 1] = word end
+  end
+  for name in pairs(lazy) do
+    if name:sub(1, #start) == start and rawget(_G, name) == nil then list[#list + 1] = name end
+  end
+  table.sort(list)
+  return list
+end
+
+-- ---- the value in front -------------------------------------------------------------------------
+
+local function index(v, key)
+  local ok, member = pcall(function() return v[key] end)
+  if ok then return member end
+end
+
+-- The key in "[3]", "['a']" or "[name]".
+local function bracket_key(text)
+  local inside = text:match("^%[%s*(.-)%s*%]$")
+  local quoted = inside:match('^"([^"\\]*)"$') or inside:match("^'([^'\\]*)'$")
+  if quoted then return quoted end
+  return tonumber(inside) or (inside:find("^[%a_][%w_]*$") and index(_G, inside)) or nil
+end
+
+-- The value of the expression that `text` ends with: names, `.`, `:` and indices; nothing is called.
+local function value_before(text)
+  local head, bracket = text:match("^(.*)(%b[])$")
+  if head then
+    local v, key = value_before(head), bracket_key(bracket)
+    if v ~= nil and key ~= nil then return index(v, key) end
+    return nil
+  end
+  if text:find("[\"']%)?$") then return "" end -- any string has the methods
+  local before, name = text:match("^(.-)([%a_][%w_]*)$")
+  if not name then return nil end
+  local rest = before:match("^(.*)[.:]$")
+  if not rest then return index(_G, name) end
+  local v = value_before(rest)
+  if v ~= nil then return index(v, name) end
+end
+
+-- ---- where the cursor is ------------------------------------------------------------------------
+
+-- Whether the end of a text is inside a string, and where that begins.
+local function open_string(text)
+  local at = 1
+  while true do
+    local from = text:find("[\"'%-%[]", at)
+    if not from then return nil end
+    local c = text:sub(from, from)
+    local level = text:match("^%[(=*)%[", from) or text:match("^%-%-%[(=*)%[", from)
+    if level then
+      local _, last = text:find("]" .. level .. "]", from, true)
+      if not last then return nil end
+      at = last + 1
+    elseif c == "-" and text:sub(from + 1, from + 1) == "-" then
+      local line = text:find("\n", from, true)
+      if not line then return nil end
+      at = line + 1
+    elseif c == '"' or c == "'" then
+      local last = from + 1
+      while text:sub(last, last) ~= c do
+        if last > #text then return from end
+        last = last + (text:sub(last, last) == "\\" and 2 or 1)
+      end
+      at = last + 1
+    else
+      at = from + 1
+    end
+  end
+end
+
+local function matching(list, start)
+  local out = {}
+  for _, name in ipairs(list) do
+    if name:sub(1, #start) == start then out[#out + 1] = name end
+  end
+  table.sort(out)
+  return out
+end
+
+-- Names that `require` finds: Cresset's packages, what is loaded, and files of the script's own.
+local function modules(start)
+  local seen, list = {}, {}
+  local function add(name)
+    if not seen[name] and not name:find("^_") and not name:find("%._") then
+      seen[name] = true
+      list[#list + 1] = name
+    end
+  end
+  for name in pairs(lazy) do add(name) end
+  for name in pairs(package.loaded) do add(name) end
+  local folder = start:match("^(.*)%.[^.]*$") or ""
+  local paths = require "paths"
+  pcall(function()
+    for file in paths.files(folder == "" and "." or (folder:gsub("%.", "/"))) do
+      local name = file:match("^([%w_]+)%.lua$")
+      if name then add(folder == "" and name or folder .. "." .. name) end
+    end
+  end)
+  return matching(list, start)
+end
+
+-- The function or class whose arguments are being typed, in an open parenthesis at the end of the text.
+local function open_call(text)
+  local depth = 0
+  for at = #text, math.max(1, #text - 2000), -1 do
+    local c = text:sub(at, at)
+    if c == ")" or c == "}" or c == "]" then depth = depth + 1 end
+    if c == "(" or c == "{" or c == "[" then
+      if depth == 0 then
+        if c == "(" then return text:sub(1, at - 1) end
+      else
+        depth = depth - 1
+      end
+    end
+  end
+end
+
+-- The signatures of what is being called.
+local function hint(text)
+  local head = open_call(text)
+  local name = head and head:match("[%a_][%w_.:]*$")
+  if not name then return nil end
+  local help = require "help"
+  local v = value_before(head)
+  local found = help.find(name)
+  if #found ~= 1 and v ~= nil then found = help.find(v) end
+  return found[1] and table.concat(found[1].signatures, "\n")
+end
+
+-- What the word at the end of `text`, which begins after its first `start` bytes, can become: an array of
+-- words; nil, where it is a file's name; and what else to tell.
+function complete.words(text, start)
+  local before, word = text:sub(1, start), text:sub(start + 1)
+  local line = before:match("[^\n]*$")
+  if line:find("^%s*%%$") then return commands.names(word) end
+  if line:find("^%s*%$") or line:find("^%s*%%%a+%s") then return nil end
+  if open_string(before) then
+    if before:find("require%s*%(?%s*[\"']$") then return modules(word) end
+    return nil
+  end
+  local head, separator = before:match("^(.*)([.:])$")
+  if head and head:sub(-1) ~= "." then
+    local v = value_before(head)
+    if v == nil then return {} end
+    return members(v, word, separator == ":")
+  end
+  if word == "" then
+    local said = hint(before)
+    if said then return {}, said end
+  end
+  return globals(word)
+end
+
+return complete

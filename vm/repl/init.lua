@@ -1,0 +1,110 @@
+-- repl: the REPL's Lua half: what was typed becomes a function, and what it returns is shown and kept.
+--
+-- The C half, vm/repl.c, reads lines, calls repl.compile until a text is whole, runs the function it
+-- gives, and hands the results to repl.show.
+
+local commands = require "cresset.repl.commands"
+local complete = require "cresset.repl.complete"
+local display = require "cresset.repl.display"
+local settings = require "cresset.repl.settings"
+local variables = require "cresset.repl.variables"
+
+local repl = { complete = complete.words }
+
+local load = load
+
+-- ---- the session --------------------------------------------------------------------------------
+
+-- `number` is the prompt's; texts[n] is what was typed at prompt n, results[n] what it gave.  The results
+-- are kept in the globals _n as well, the last few of them: a tensor kept is memory taken.
+local session = { number = 1, texts = {}, results = {}, first = 1 }
+repl.session = session
+
+local MOST_TEXTS = 10000
+
+-- Called once, before the first line.
+function repl.start()
+  complete.install_lazy()
+  variables.start()
+end
+
+-- The text for the next line's prompt.  `more` says that a chunk goes on.
+function repl.prompt(torch7, more)
+  if torch7 then return more and ">>> " or "th> " end
+  local number = ("%d"):format(session.number)
+  return more and (" "):rep(#number) .. ">> " or number .. "> "
+end
+
+-- The name that Lua's messages give to what was typed at this prompt.
+local function chunk_name()
+  return ("=stdin[%d]"):format(session.number)
+end
+
+-- The text that was typed under a chunk's name, or nil.
+function repl.source(name)
+  local number = name:match("^=?stdin%[(%d+)%]$")
+  return number and session.texts[math.tointeger(number)]
+end
+
+-- ---- compiling ----------------------------------------------------------------------------------
+
+local function incomplete(message)
+  return message:sub(-5) == "<eof>"
+end
+
+-- Whether a statement like `f(x);` or `x;` asks for silence, and its text without the semicolon.
+local function strip_silence(text)
+  local body = text:match("^(.-)%s*;%s*$")
+  return body and not body:find("^%s*$") and body or text, body ~= nil
+end
+
+-- A function of the typed text and whether its results are to be shown; or nil and a message, which
+-- is nil when the text goes on in the next line.
+function repl.compile(text)
+  local command, visible = commands.parse(text, session)
+  if command then return command, visible end
+  text = text:gsub("^%s*=", "return ", 1)
+  local body, silent = strip_silence(text)
+  local chunk = load("return " .. body, chunk_name(), "t")
+  if chunk then return chunk, not silent end
+  local message
+  chunk, message = load(text, chunk_name(), "t")
+  if chunk then return chunk, not silent end
+  return nil, not incomplete(message) and message or nil
+end
+
+-- Called when a text is whole, before it runs.
+function repl.begin(text)
+  session.texts[session.number] = text
+  session.texts[session.number - MOST_TEXTS] = nil
+  session.running = session.number
+  session.number = session.number + 1
+end
+
+-- ---- results ------------------------------------------------------------------------------------
+
+-- `_` is the last result, `__` the one before, `_3` that of prompt 3.  Torch7's th had _LAST and _RESULTS.
+local function keep(value)
+  if rawget(_G, "_") ~= nil then rawset(_G, "__", _G._) end
+  rawset(_G, "_", value)
+  rawset(_G, "_LAST", value)
+  local number = session.running
+  session.results[number] = value
+  rawset(_G, "_" .. number, value)
+  rawset(_G, "_RESULTS", session.results)
+  for n = session.first, number - settings.get "results" do
+    session.results[n] = nil
+    rawset(_G, "_" .. n, nil)
+    session.first = n + 1
+  end
+end
+
+-- Keeps the first result and prints them all.
+function repl.show(visible, ...)
+  local values = table.pack(...)
+  if values.n == 0 then return end
+  if values[1] ~= nil then keep(values[1]) end
+  if visible then display.values(values) end
+end
+
+return repl
