@@ -1,7 +1,8 @@
 /* names.c: what every interpreter has for itself: functions and tables of packages, by name.
  *
  * A function counts when its package's own file defines it, so that what a script has put into a
- * package travels like the script's other values.  A table counts when it holds such a function. */
+ * package travels like the script's other values.  A table counts when it holds such a function, or
+ * is called through one. */
 #include "lib/threads/message.h"
 
 #include <stdlib.h>
@@ -127,6 +128,19 @@ static bool walk_fields(lua_State *L, walker *w, int table, int path, int depth)
   return found;
 }
 
+/* Whether the table on the top is there to be called, as classes that are not of torch.class are.
+ */
+static bool is_called(lua_State *L, const walker *w) {
+  int top = lua_gettop(L);
+  bool is = false;
+  if (lua_getmetatable(L, -1)) {
+    lua_pushliteral(L, "__call");
+    is = lua_rawget(L, -2) == LUA_TFUNCTION && is_own(L, w);
+  }
+  lua_settop(L, top);
+  return is;
+}
+
 /* Gives the value on the top, whose path is at `path`, and what is in it names.  Returns whether it
  * has one. */
 static bool walk(lua_State *L, walker *w, int path, int depth) {
@@ -144,7 +158,7 @@ static bool walk(lua_State *L, walker *w, int path, int depth) {
   luaL_checkstack(L, 10, NULL);
   int table = lua_gettop(L);
   set_name(L, w, path); /* a way back to it ends here */
-  bool found = walk_fields(L, w, table, path, depth);
+  bool found = walk_fields(L, w, table, path, depth) || is_called(L, w);
   if (!found) {
     lua_pushvalue(L, table);
     lua_pushnil(L);
@@ -264,8 +278,6 @@ static void push_index(lua_State *L) {
     lua_newtable(L);
     lua_rawseti(L, -2, i);
   }
-  lua_pushvalue(L, -1);
-  lua_rawsetp(L, LUA_REGISTRYINDEX, &index_key);
 }
 
 void cr_renew_names(lua_State *L) {
@@ -273,6 +285,7 @@ void cr_renew_names(lua_State *L) {
   lua_rawsetp(L, LUA_REGISTRYINDEX, &index_key);
 }
 
+/* An index that was not finished, for want of memory, is not kept. */
 void cr_push_names(lua_State *L) {
   luaL_checkstack(L, 10, NULL);
   push_index(L);
@@ -284,7 +297,12 @@ void cr_push_names(lua_State *L) {
   lua_rawgeti(L, index, COUNT);
   bool same = lua_tointeger(L, -1) == now;
   lua_settop(L, index);
-  if (!same) extend(L, now);
+  if (!same) {
+    cr_renew_names(L);
+    extend(L, now);
+    lua_pushvalue(L, index);
+    lua_rawsetp(L, LUA_REGISTRYINDEX, &index_key);
+  }
   lua_rawgeti(L, index, NAMES);
   lua_replace(L, index);
 }

@@ -135,4 +135,250 @@ function tests.serialization_of_the_script()
   threads.serialization(before)
 end
 
+
+function tests.map_keeps_the_order()
+  local pool <close> = threads.Threads(3)
+  local list = {}
+  for i = 1, 50 do list[i] = i end
+  local results = pool:map(function(i, n) return i * n end, list, 3)
+  for i = 1, 50 do tester:eq(results[i], 3 * i) end
+  tester:eq(pool:map(print, {}), {})
+  tester:assertErrorPattern(function()
+    pool:map(function(i) if i == 7 then error("seven") end end, list)
+  end, "seven")
+  tester:eq(pool:hasjob(), false)
+  pool:specific(true)
+  tester:eq(pool:map(function() return __threadid end, { 0, 0, 0, 0 }), { 1, 2, 3, 1 }) -- luacheck: ignore
+end
+
+function tests.settings_of_the_caller()
+  local path, kind = package.path, torch.getdefaulttensortype()
+  package.path = "/nowhere/?.lua;" .. path
+  torch.setdefaulttensortype("torch.HalfTensor")
+  local pool <close> = threads.Threads(1)
+  package.path = path
+  torch.setdefaulttensortype(kind)
+  pool:addjob(function() return package.path, torch.Tensor(1):type(), torch.getnumthreads() end, function(...)
+    tester:eq({ ... }, { "/nowhere/?.lua;" .. path, "torch.HalfTensor", 1 })
+  end)
+  pool:synchronize()
+end
+
+function tests.mutexes_and_conditions()
+  local pool <close> = threads.Threads(3)
+  local mutex, condition, counter = threads.Mutex(), threads.Condition(), threads.AtomicCounter(10)
+  local total = torch.LongTensor(1):zero()
+  pool._serialization = "threads.sharedserialize"
+  for _ = 1, 30 do
+    pool:addjob(function()
+      mutex:lock()
+      total[1] = total[1] + 1
+      mutex:unlock()
+      counter:inc()
+    end)
+  end
+  pool:synchronize()
+  tester:eq({ total[1], counter:get(), counter:dec(5), counter:set(2):inc(3) }, { 30, 40, 35, 5 })
+  mutex:lock()
+  for _ = 1, 3 do
+    pool:addjob(function()
+      mutex:lock()
+      counter:inc()
+      condition:wait(mutex)
+      mutex:unlock()
+      return "woken"
+    end, function(word) tester:eq(word, "woken") end)
+  end
+  mutex:unlock()
+  while counter:get() < 8 do os.execute("sleep 0.01") end
+  mutex:lock() -- all three wait
+  condition:signal()
+  condition:broadcast()
+  mutex:unlock()
+  pool:synchronize()
+  tester:assertErrorPattern(function() mutex:unlock() end, "not locked")
+  tester:assertErrorPattern(function() condition:wait(mutex) end, "not locked")
+  tester:assertErrorPattern(function() threads.Mutex(12345) end, "none with the id")
+  tester:assertErrorPattern(function() threads.Mutex(condition:id()) end, "none with the id")
+  local same = threads.Mutex(mutex:id())
+  same:lock()
+  tester:assertErrorPattern(function() mutex.lock(condition) end, "threads.Mutex expected")
+  mutex:unlock()
+  mutex:free()
+  tester:assertErrorPattern(function() mutex:free() end, "freed")
+  tester:assertErrorPattern(function() mutex:lock() end, "threads.Mutex expected")
+  tester:eq(tostring(counter), "threads.AtomicCounter: 8")
+end
+
+function tests.safe_functions()
+  local pool <close> = threads.Threads(2)
+  local calls = 0
+  local safe = threads.safe(function(n)
+    calls = calls + 1
+    if n == 0 then error("zero", 0) end
+    return n, nil
+  end)
+  tester:eq(select("#", safe(1)), 2)
+  tester:eq({ pcall(safe, 0) }, { false, "zero" })
+  tester:eq(safe(2), 2)
+  tester:eq(pool:map(function(n) return (safe(n)) end, { 1, 2, 3 }), { 1, 2, 3 })
+  tester:eq(calls, 3)
+  tester:assertErrorPattern(function() threads.safe(1) end, "a function is wanted")
+end
+
+function tests.queues()
+  local Queue = require "threads.queue"
+  local pool <close> = threads.Threads(1)
+  local there, back = Queue(2), Queue(2)
+  pool:addjob(function()
+    for _ = 1, 3 do
+      local n = there:dojob()
+      back:addjob(function() return n * 2 end)
+    end
+  end)
+  for i = 1, 3 do
+    there:addjob(function(a, b) return a + b end, i, 10)
+    tester:eq(back:dojob(), 2 * (i + 10))
+  end
+  pool:synchronize()
+  tester:eq(there:count(), 0)
+  there:addjob(function() error("in the queue") end)
+  tester:eq(there:count(), 1)
+  tester:assertErrorPattern(function() there:dojob() end, "in the queue")
+  tester:assertErrorPattern(function() Queue(0) end, "between 1 and")
+  there:addjob(print, torch.ones(1000)) -- is freed with the queue
+end
+
+function tests.threads_of_code()
+  local queue = threads.Queue(1)
+  local thread = threads.Thread(([[
+    local queue = require("threads").Queue(%d)
+    queue:addjob(function() return "from the thread" end)
+  ]]):format(queue:id()))
+  tester:eq(queue:dojob(), "from the thread")
+  thread:free()
+  thread:free()
+  tester:assertErrorPattern(function() threads.Thread("error('inside')"):free() end, "inside")
+  tester:assertErrorPattern(function() threads.Thread("no Lua"):free() end, "syntax error")
+  tester:assertErrorPattern(function() threads.Thread(print) end, "a string is wanted")
+end
+
+function tests.pools_in_jobs()
+  local pool <close> = threads.Threads(2)
+  local sums = pool:map(function(n)
+    local inner <close> = require("threads").Threads(2)
+    local sum = 0
+    for _, x in ipairs(inner:map(function(x) return x * x end, { n, n + 1 })) do sum = sum + x end
+    return sum
+  end, { 1, 2 })
+  tester:eq(sums, { 5, 13 })
+end
+
+-- Opened and closed again and again, in every way there is.
+function tests.nothing_is_left()
+  local function descriptors()
+    local n, list = 0, io.popen("ls /proc/" .. tostring(io.open("/proc/self/stat"):read("n")) .. "/fd")
+    for _ in list:lines() do n = n + 1 end
+    list:close()
+    return n
+  end
+  local function round(i)
+    local pool = threads.Threads(2, function() t = torch.ones(1000) end) -- luacheck: ignore
+    pool:addjob(function(x) return x:sum() end, nil, torch.ones(1000))
+    pool:addjob(function(x) return x, function() return x end end, nil, torch.ones(1000))
+    if i % 3 == 0 then
+      pool:terminate()
+    elseif i % 3 == 1 then
+      pool:addjob(function() while true do end end)
+      pcall(function()
+        local closing <close> = pool -- luacheck: ignore
+        error("on the way")
+      end)
+    end
+  end
+  for i = 1, 10 do round(i) end
+  collectgarbage()
+  collectgarbage()
+  local threads_before, files, live = thread_count(), descriptors(), torch.memory().live
+  for i = 1, 90 do round(i) end
+  collectgarbage()
+  collectgarbage()
+  tester:eq(thread_count(threads_before), threads_before)
+  tester:eq(descriptors(), files)
+  tester:assert(torch.memory().live - live < 5000, tostring(torch.memory().live - live))
+end
+
+-- Tensors made elsewhere do not pile up here although the collector sees little of them.
+function tests.memory_of_results_stays_flat()
+  if io.open("/proc/self/maps"):read("a"):find("lib[at]san") then return end -- they keep what was freed
+  local pool <close> = threads.Threads(2)
+  local function run(n)
+    for _ = 1, n do
+      pool:addjob(function() return torch.FloatTensor(1 << 20):fill(1) end, function(x) x[1] = 2 end)
+    end
+    pool:synchronize()
+  end
+  run(100)
+  local before = count_of("^VmRSS:%s*(%d+)")
+  run(400)
+  local grown = count_of("^VmRSS:%s*(%d+)") - before
+  tester:assert(grown < 300 * 1024, ("%d KiB"):format(grown))
+end
+
+local program = io.popen("readlink /proc/$PPID/exe"):read("l")
+
+-- Runs a script as a program; returns what it wrote and its exit code.
+local function run_program(text, before, after)
+  local name = os.tmpname()
+  local file = assert(io.open(name, "w"))
+  file:write(text)
+  file:close()
+  local child = io.popen(("%s timeout 20 %s %s 2>&1 %s; echo code $?"):format(before or "", program, name,
+    after or ""))
+  local out = child:read("a")
+  child:close()
+  os.remove(name)
+  return out
+end
+
+function tests.the_program_ends_while_jobs_run()
+  local out = run_program([[
+    local threads = require "threads"
+    local pool = threads.Threads(2)
+    for _ = 1, 2 do pool:addjob(function() while true do end end) end
+    print("end of the script")
+  ]])
+  tester:eq(out, "end of the script\ncode 0\n")
+  out = run_program([[
+    local pool = require("threads").Threads(2)
+    pool:addjob(function()
+      require("threads").Threads(2):addjob(function() while true do end end)
+      while true do end
+    end)
+    os.exit(7)
+  ]])
+  tester:eq(out, "code 7\n")
+end
+
+function tests.interrupts()
+  for _, waiting in ipairs {
+    "pool:addjob(function() while true do end end) pool:synchronize()",
+    "pool:addjob(function() while true do end end) pcall(pool.dojob, pool) print('not reached')",
+    "local m = threads.Mutex() m:lock() m:lock()",
+    "local m, c = threads.Mutex(), threads.Condition() m:lock() c:wait(m)",
+    "threads.Queue(1):dojob()",
+    "coroutine.wrap(function() threads.Queue(1):dojob() end)()",
+    "threads.Thread('while true do end'):free()",
+  } do
+    local out = run_program([[
+      local threads = require "threads"
+      local pool = threads.Threads(2)
+      os.execute("(sleep 0.3; kill -INT $PPID) &")
+    ]] .. waiting)
+    tester:assert(out:find("interrupted!", 1, true) ~= nil, out)
+    tester:assert(out:find("code 130", 1, true) ~= nil, out)
+    tester:assert(out:find("not reached", 1, true) == nil, out)
+  end
+end
+
 tester:add(tests):run()

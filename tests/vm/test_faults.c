@@ -76,6 +76,38 @@ static const char files[] =
     "  return total + columns.b:sum()\n"
     "end\n";
 
+/* Values of every kind as messages. */
+static const char messages[] =
+    "local torch, nn, core = require 'torch', require 'nn', require 'threads._core'\n"
+    "local Own, parent = torch.class('Own', 'nn.Module', {})\n"
+    "function Own:__init(n) parent.__init(self) self.n = n end\n"
+    "local model = nn.Sequential():add(nn.Linear(3, 2)):add(nn.Tanh())\n"
+    "local mutex, generator = core.Mutex(), torch.Generator()\n"
+    "function program()\n"
+    "  local x, count = torch.ones(4), 0\n"
+    "  local list = { 1, 2.5, 'text', [true] = x, own = Own(3), view = x:narrow(1, 2, 2), mutex }\n"
+    "  list.self, list.long = list, ('x'):rep(5000)\n"
+    "  local w = torch.ones(2):requireGrad()\n"
+    "  torch.sum(w * 2):backward()\n"
+    "  local function add(n) count = count + n return count + x:sum() end\n"
+    "  local function get() return count end\n"
+    "  for _, copy in ipairs { false, true } do\n"
+    "    local l, a, g, m, v = core.unpack(core.pack(copy, list, add, get, model, w))\n"
+    "    a(5)\n"
+    "    assert(l.self == l and l.own.n == 3 and g() == 5 and count == 0 and v.grad[1] == 2)\n"
+    "    assert(m:get(1).weight:isSetTo(model:get(1).weight) ~= copy)\n"
+    "  end\n"
+    "  local message = core.pack(false, generator, print, nn.Linear, x:storage())\n"
+    "  core.unpack(message, true)\n"
+    "  local inner = core.unpack(core.unpack(core.pack(false, core.pack(false, list))))\n"
+    "  core.pack(true, list, model) -- never delivered\n"
+    "  assert(not pcall(core.pack, false, { x, { list, coroutine.create(print) } }))\n"
+    "  local queue = core.Queue(2)\n"
+    "  queue:addjob(function(y) return y:sum() end, x)\n"
+    "  queue:addjob(add, 1)\n"
+    "  return queue:dojob() + inner.view:sum()\n"
+    "end\n";
+
 /* What a test runs, and the least number of allocations it should see fail. */
 typedef struct {
   const char *source;
@@ -181,12 +213,14 @@ static void tensor_allocations(void **state) {
 }
 
 int main(void) {
-  script training = {program, 200, 300}, formats = {files, 200, 30};
+  script training = {program, 200, 300}, formats = {files, 200, 30}, sent = {messages, 200, 100};
   const struct CMUnitTest tests[] = {
       {"lua_allocations", lua_allocations, NULL, NULL, &training},
       {"tensor_allocations", tensor_allocations, NULL, NULL, &training},
       {"lua_allocations_of_files", lua_allocations, NULL, NULL, &formats},
       {"tensor_allocations_of_files", tensor_allocations, NULL, NULL, &formats},
+      {"lua_allocations_of_messages", lua_allocations, NULL, NULL, &sent},
+      {"tensor_allocations_of_messages", tensor_allocations, NULL, NULL, &sent},
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
