@@ -37,6 +37,9 @@ bool cr_has_package(lua_State *L, const char *name);
 
 /* In the registry: true when the interpreter behaves as Torch7 did. */
 #define CR_TORCH7_KEY "cresset.torch7"
+/* In the registry: how the host's last call ended, one of the codes of vm/cresset.h; what is
+ * collected when the interpreter closes can tell by it. */
+#define CR_STATUS_KEY "cresset.status"
 
 /* Puts the packages before the files that a script has on its own path.  A second call in the same
  * interpreter does nothing. */

@@ -15,7 +15,7 @@ for _, name in ipairs { "nn", "optim", "data", "sys", "xlua", "plot", "autograd"
   "train" } do
   _G[name] = require(name)
 end
-for _, name in ipairs { "tensorboard" } do -- these are missing where a library is
+for _, name in ipairs { "tensorboard", "runs" } do -- these are missing where a library is
   local ok, package = pcall(require, name)
   if ok then _G[name] = package end
 end

@@ -48,6 +48,14 @@ static int failure(cresset *c, lua_State *L, int status) {
   return status == LUA_ERRMEM ? CRESSET_NO_MEMORY : CRESSET_ERROR;
 }
 
+/* Leaves the code of the outermost call where Lua finds it.  The key is there since the interpreter
+ * was opened, so that nothing is allocated. */
+static void keep_status(cresset *c, lua_State *L, int code) {
+  if (code == CRESSET_EXIT) code = c->exit_code == 0 ? CRESSET_OK : CRESSET_ERROR;
+  lua_pushinteger(L, code);
+  lua_setfield(L, LUA_REGISTRYINDEX, CR_STATUS_KEY);
+}
+
 int cresset_pcall(cresset *c, int nargs, int nresults) {
   lua_State *L = running(c);
   int base = lua_gettop(L) - nargs;
@@ -68,6 +76,7 @@ int cresset_pcall(cresset *c, int nargs, int nresults) {
     lua_settop(L, base - 1);
   else
     lua_remove(L, base);
+  if (c->depth == 0 && c->opened) keep_status(c, L, code);
   return code;
 }
 
@@ -276,6 +285,9 @@ static int body_open(lua_State *L) {
   set_arg(L, r->options);
   lua_pushboolean(L, r->options->torch7);
   lua_setfield(L, LUA_REGISTRYINDEX, CR_TORCH7_KEY);
+  lua_pushinteger(L, CRESSET_OK);
+  lua_setfield(L, LUA_REGISTRYINDEX, CR_STATUS_KEY);
+  r->interp->opened = true;
   if (r->options->torch7) call_require(L, "compat51");
   call_require(L, "torch");
   lua_setglobal(L, "torch");

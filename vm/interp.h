@@ -19,6 +19,7 @@ struct cresset {
   cr_context *context;
   int depth;      /* calls of the host that are under way, one inside another */
   int exit_code;  /* of os.exit */
+  bool opened;    /* cresset_open has done its part */
   bool failed;    /* some call did */
   bool warnings;  /* warn() shows something */
   bool warning;   /* a warning in several parts has begun */

@@ -89,11 +89,21 @@ static void set_signals(void) {
 
 /* ---- the command line ------------------------------------------------------------------- */
 
+/* What `cresset NAME ..` runs instead of a script: the module gives a function of the list of words
+ * that follow, which returns the exit code.  A script of that name is run as ./NAME. */
+static const struct {
+  const char *name, *module, *what;
+} subcommands[] = {
+    {"runs", "runs.command", "lists, compares and plots the runs of a folder"},
+};
+#define NSUBCOMMANDS (sizeof subcommands / sizeof *subcommands)
+
 typedef struct {
   bool torch7, interactive, version, help;
-  bool has_code;   /* an -e was given */
-  int script;      /* index into argv; argc: none */
-  const char *bad; /* the option that is wrong */
+  const char *module; /* of a subcommand; NULL: none */
+  bool has_code;      /* an -e was given */
+  int script;         /* index into argv; argc: none */
+  const char *bad;    /* the option that is wrong */
 } command;
 
 static const char *base_name(const char *path) {
@@ -131,9 +141,17 @@ static bool parse_long(command *cmd, const char *option) {
   return true;
 }
 
+/* th had no subcommands, and gets none. */
+static const char *subcommand(const command *cmd, int argc, char **argv) {
+  for (size_t i = 0; i < NSUBCOMMANDS && argc > 1 && !cmd->torch7; i++)
+    if (strcmp(argv[1], subcommands[i].name) == 0) return subcommands[i].module;
+  return NULL;
+}
+
 static command parse(int argc, char **argv) {
   command cmd = {.torch7 = argc > 0 && strcmp(base_name(argv[0]), "th") == 0};
   int i = 1;
+  cmd.module = subcommand(&cmd, argc, argv);
   for (; i < argc && argv[i][0] == '-' && argv[i][1]; i++) {
     if (strcmp(argv[i], "--") == 0) {
       i++;
@@ -162,6 +180,10 @@ static void print_help(FILE *f, const char *program) {
           "  -h           print this\n"
           "Without a script: the prompt, or the standard input when that is no terminal.\n",
           program);
+  fprintf(f, "\n");
+  for (size_t i = 0; i < NSUBCOMMANDS; i++)
+    fprintf(f, "       %s %s ..  %s (--help)\n", program, subcommands[i].name, subcommands[i].what);
+  fprintf(f, "A script of such a name is run as ./%s\n", subcommands[0].name);
 }
 
 /* ---- running ---------------------------------------------------------------------------- */
@@ -197,9 +219,22 @@ static int body_module(lua_State *L) {
   return 0;
 }
 
-static int run_module(const char *word) {
+/* The subcommand's function, with the words after its name as a list. */
+static int body_subcommand(lua_State *L) {
+  lua_getglobal(L, "os");
+  lua_getfield(L, -1, "exit");
+  lua_getglobal(L, "require");
+  lua_pushstring(L, lua_touserdata(L, 1));
+  lua_call(L, 1, 1);
+  lua_getglobal(L, "arg");
+  lua_call(L, 1, 1);
+  lua_call(L, 1, 0);
+  return 0;
+}
+
+static int run_with(lua_CFunction body, const char *word) {
   lua_State *L = cresset_lua(interp);
-  lua_pushcfunction(L, body_module);
+  lua_pushcfunction(L, body);
   lua_pushlightuserdata(L, (void *)word);
   return cresset_pcall(interp, 1, 0);
 }
@@ -210,8 +245,8 @@ static int run_options(const command *cmd, char **argv) {
     char letter = argv[i][1];
     if (letter != 'e' && letter != 'l') continue;
     const char *text = argv[i][2] ? argv[i] + 2 : argv[++i];
-    int code =
-        letter == 'e' ? cresset_run_string(interp, "(command line)", text) : run_module(text);
+    int code = letter == 'e' ? cresset_run_string(interp, "(command line)", text)
+                             : run_with(body_module, text);
     if (code != CRESSET_OK) return code;
   }
   return CRESSET_OK;
@@ -223,6 +258,7 @@ static bool goes_on(const command *cmd, int code) {
 }
 
 static int run(const command *cmd, int argc, char **argv) {
+  if (cmd->module) return finish(run_with(body_subcommand, cmd->module));
   bool has_script = cmd->script < argc;
   int code = run_options(cmd, argv);
   if (!goes_on(cmd, code)) return finish(code);
