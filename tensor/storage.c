@@ -123,12 +123,6 @@ void cr_storage_release(cr_storage *s) {
   cr_free(s, sizeof *s);
 }
 
-void cr_storage_adopt(cr_storage *s) {
-  if (s->release == release_owner) cr_storage_adopt(s->owner);
-  cr_account *a = cr_charge(sizeof *s + s->capacity);
-  if (a) cr_uncharge(atomic_exchange(&s->account, a), sizeof *s + s->capacity);
-}
-
 bool cr_storage_resize(cr_storage *s, int64_t size) {
   size_t bytes;
   if (!byte_count((cr_dtype)s->dtype, size, &bytes)) return false;

@@ -114,7 +114,7 @@ struct cr_storage {
   void *data;
   int64_t size;    /* elements */
   size_t capacity; /* bytes */
-  _Atomic(cr_account *) account;
+  cr_account *account;
   void (*release)(void *owner, void *data); /* for memory that a host lent, else NULL */
   void *owner;
 };
@@ -128,9 +128,6 @@ cr_storage *cr_storage_wrap(cr_dtype dtype, void *data, int64_t size,
 cr_storage *cr_storage_part(cr_storage *s, int64_t first, int64_t size);
 cr_storage *cr_storage_retain(cr_storage *s);
 void cr_storage_release(cr_storage *s); /* NULL is allowed */
-/* Counts s in the current account from now on, unless that is at its limit: for what has come from
- * another thread, whose interpreter does not collect it. */
-void cr_storage_adopt(cr_storage *s);
 /* Keeps the contents up to the smaller size; new elements are undefined.  Refuses wrapped memory.
  */
 bool cr_storage_resize(cr_storage *s, int64_t size);

@@ -260,16 +260,6 @@ static void release_storage(void *s) {
   cr_storage_release(s);
 }
 
-void cr_message_adopt(const cr_message *m) {
-  const cr_held *held = (const cr_held *)(const void *)m->held.bytes;
-  for (size_t i = 0; i < m->held.length / sizeof *held; i++) {
-    cr_storage *s = held[i].release == release_storage  ? held[i].object
-                    : held[i].release == release_tensor ? ((cr_tensor *)held[i].object)->storage
-                                                        : NULL;
-    if (s) cr_storage_adopt(s);
-  }
-}
-
 /* A storage as it goes: itself, or one copy however many tensors share it. */
 static cr_storage *storage_to_send(encoder *e, cr_storage *s) {
   if (!s || !e->copy) return cr_storage_retain(s);

@@ -44,9 +44,6 @@ typedef struct {
 /* Puts the n values from index `first` on into a new message, which the userdata on the top holds;
  * `copy`: with copies of tensors. */
 void cr_message_encode(lua_State *L, int first, int n, const cr_message_names *names, bool copy);
-/* Counts the memory of the tensors in m as the current interpreter's, so that its collector minds
- * it. */
-void cr_message_adopt(const cr_message *m);
 /* Takes the message out of the userdata at `index`; NULL when it holds none. */
 cr_message *cr_message_take(lua_State *L, int index);
 /* Pushes a userdata without a message; into it, so that failing cannot lose one, goes m. */

@@ -120,7 +120,6 @@ static int m_open(lua_State *L) {
   cr_message **holder = cr_message_push_holder(L);
   *holder = a->message;
   a->message = NULL;
-  cr_message_adopt(*holder);
   int n = cr_message_decode(L, 3, false);
   lua_remove(L, 3);
   return n + 1;

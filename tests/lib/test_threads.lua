@@ -80,6 +80,8 @@ function tests.errors_of_jobs()
   tester:assert(pool:haserror())
   pool:synchronize()
   tester:eq(done, 1)
+  pool:addjob(function() end) -- the job that failed may have been the last to end
+  pool:synchronize()
   tester:assert(not pool:haserror())
   pool:addjob(function() return 1 end, function() error("at home") end)
   tester:assertErrorPattern(function() pool:synchronize() end, "at home")

@@ -57,7 +57,9 @@ local function search_for(word)
   return function()
     local found = require("help").search(word)
     if #found == 0 then print(("no help has the word '%s'"):format(word)) end
-    for _, entry in ipairs(found) do print(("%-34s %s"):format(entry[1], (entry[2]:gsub("%s*\n.*", " ...")))) end
+    for _, entry in ipairs(found) do
+      print(("%-34s %s"):format(entry[1], (entry[2]:gsub("%s*\n.*", " ..."))))
+    end
   end
 end
 
