@@ -222,7 +222,13 @@ end
 
 -- ---- reading it ------------------------------------------------------------------------------------------
 
+local GLOBALS = "\na worker has none of the script's global variables: use locals, or set them in the "
+  .. "loader's init"
+
 local function raise_failure(failure)
+  if failure.worker and failure.message:find("a nil value %(global '") then
+    failure.message = failure.message .. GLOBALS
+  end
   local sample = failure.sample and ("sample %d: "):format(failure.sample) or ""
   local who = failure.worker and ("worker %d: "):format(failure.worker) or ""
   raise("%s", ("%s: %s%s%s\n%s"):format(FN, who, sample, failure.message, failure.trace))

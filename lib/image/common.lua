@@ -1,6 +1,7 @@
 -- common: what the functions on pictures share: checks of arguments, and the way to the kernels.
 
 local torch = require "torch"
+local pixels = require "image._pixels"
 local raise = require("torch.caller").raise
 
 local common = { raise = raise }
@@ -82,6 +83,13 @@ function common.through(x, f)
     y = y:to(dtype)
   end
   return device == "cpu" and y or y:to(device)
+end
+
+-- The picture under the matrix { yy, yx, xy, xx } and the move { y, x }.
+function common.affine(src, matrix, move, mode, pad, value)
+  return common.through(src, function(x)
+    return pixels.affine(x, matrix[1], matrix[2], matrix[3], matrix[4], move[1], move[2], mode, pad, value)
+  end)
 end
 
 -- The result where the caller wants it.

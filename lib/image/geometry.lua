@@ -264,13 +264,6 @@ return function(image)
     return warp("warp", dst, src, table.unpack(args, at + 1, args.n))
   end
 
-  -- The picture under the matrix { yy, yx, xy, xx } and the move { y, x }.
-  function common.affine(src, matrix, move, mode, pad, value)
-    return through(src, function(x)
-      return pixels.affine(x, matrix[1], matrix[2], matrix[3], matrix[4], move[1], move[2], mode, pad, value)
-    end)
-  end
-
   --- image.affinetransform([dst,] src, matrix[, mode[, translation[, clamp_mode[, pad_value]]]])
   --
   -- A picture under a linear map around its centre and a move: the place p, (row, column) from the centre,

@@ -298,6 +298,10 @@ local function of_process(field, wanted)
     os.execute("sleep 0.01")
   end
   return value
+local function of_process(field)
+  if field == "files" then return #require("paths").dir("/proc/self/fd") end
+  local file <close> = io.open("/proc/self/status")
+  return tonumber(file:read("a"):match("\n" .. field .. ":%s*(%d+)"))
 end
 
 function tests.same_batches()
@@ -322,6 +326,24 @@ function tests.same_batches()
       tester:eq(got, expected, ("set %d, %d workers"):format(k, workers))
     end
     tester:ne(expected[1], expected[2])
+  end
+end
+
+-- A transform brings along what its package needs.
+function tests.transforms_alone()
+  local image = require "image"
+  local T, x = image.transforms, torch.rand(3, 8, 8)
+  for _, transform in ipairs {
+    T.RandomAffine(9, { scale = { 1, 2 } }), T.RandomResizedCrop(4), T.GaussianBlur(3), T.RandomRotation(9),
+    T.ColorJitter { brightness = 0.5, hue = 0.1 }, T.RandomErasing(), T.RandomGrayscale(0.5),
+    T.Compose { T.RandomCrop(4, { padding = 1 }), T.RandomHorizontalFlip(), T.Normalize(0.5, 2) },
+  } do
+    local set, results = data.Dataset { size = 2, get = function() return transform(x) end }, {}
+    for workers = 0, 1 do
+      local loader <close> = data.DataLoader(set, { batchSize = 2, seed = 1, workers = workers })
+      results[workers + 1] = epoch_of(loader)
+    end
+    tester:eq(results[2], results[1])
   end
 end
 
@@ -416,6 +438,9 @@ function tests.failing_workers()
   end
   flag[1] = 0
   tester:eq({ #epoch_of(loader), loader:state().epoch }, { 10, 5 })
+  local code = load("return function(i) return no_such_thing(i) end")()
+  fails(function() epoch_of(data.DataLoader(numbers(2):map(code), { workers = 1 })) end,
+    "sample 1: .*'no_such_thing'.*\na worker has none of the script's global variables")
   local file <close> = io.open("/dev/null")
   local held = data.DataLoader(numbers(2):map(function() return file end), { workers = 1 })
   fails(function() held:batches() end, "a file cannot go to another thread")
@@ -478,6 +503,7 @@ end
 -- No thread, no file and no memory is left behind, whichever way loaders end.
 function tests.nothing_is_left()
   torch.rand(1 << 21):exp():sum() -- the threads of operators are there from now on
+  collectgarbage()
   local threads_before, files_before = of_process("Threads"), of_process("files")
   local function read(loader)
     local count = 0
