@@ -25,6 +25,7 @@ int luaopen_image_pixels(lua_State *L);  /* lib/image/pixels_lua.c: require "ima
 int luaopen_nn_functional(lua_State *L); /* lib/nn/nn_lua.c: require "nn.functional" */
 int luaopen_optim_update(lua_State *L);  /* lib/optim/update_lua.c: require "optim._update" */
 int luaopen_threads_core(lua_State *L);  /* lib/threads/threads_lua.c: require "threads._core" */
+int luaopen_lfs_calls(lua_State *L);     /* lib/lfs/lfs_lua.c: require "lfs._calls" */
 int luaopen_help_sources(lua_State *L);  /* lib/help/help_lua.c: require "help._sources" */
 int luaopen_json_codec(lua_State *L);    /* lib/json/json_lua.c: require "json._codec" */
 /* lib/tensorboard/events_lua.c: require "tensorboard._events" */

@@ -36,6 +36,7 @@ static const luaL_Reg c_packages[] = {
     {"help._sources", luaopen_help_sources},
     {"json._codec", luaopen_json_codec},
     {"tensorboard._events", luaopen_tensorboard_events},
+    {"lfs._calls", luaopen_lfs_calls},
 };
 
 /* Packages whose files are not in a folder of their name under lib/. */
@@ -46,10 +47,12 @@ static const struct {
     {"cresset", "vm/"},
 };
 
-/* Names so common that a script's own file of that name goes first; and cjson, for which ours only
- * stands in. */
-static const char *const modest[] = {"data", "plot",  "graph", "image", "json",
-                                     "runs", "train", "tune",  "cjson"};
+/* Names so common that a script's own file of that name goes first. */
+static const char *const modest[] = {"data", "plot", "graph", "image",
+                                     "json", "runs", "train", "tune"};
+
+/* Libraries for which ours only stand in: installed ones go first, with all their modules. */
+static const char *const foreign[] = {"cjson", "lfs", "pl"};
 
 static int compare_path(const void *key, const void *file) {
   return strcmp(key, ((const cr_embedded_file *)file)->path);
@@ -120,6 +123,10 @@ static bool on_path(lua_State *L, const char *name, const char *field) {
 static bool gives_way(lua_State *L, const char *name) {
   for (size_t i = 0; i < sizeof modest / sizeof *modest; i++)
     if (strcmp(name, modest[i]) == 0) return on_path(L, name, "path") || on_path(L, name, "cpath");
+  size_t first = strcspn(name, ".");
+  for (size_t i = 0; i < sizeof foreign / sizeof *foreign; i++)
+    if (strlen(foreign[i]) == first && strncmp(name, foreign[i], first) == 0)
+      return on_path(L, name, "path") || on_path(L, name, "cpath");
   return false;
 }
 

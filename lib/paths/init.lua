@@ -286,6 +286,17 @@ function paths.is_mac() return system.uname() == "Darwin" end
 
 paths.require = require
 
+--- paths.getregistryvalue(key, subkey, name): a value of Windows' registry, which this system does not have.
+--
+-- key, subkey, name: strings
+-- Errors: always
+-- From: Torch7
+-- Example:
+--   pcall(paths.getregistryvalue, "HKEY_CURRENT_USER", "a", "b") == false --> true
+function paths.getregistryvalue()
+  raise("paths.getregistryvalue: this system has no registry")
+end
+
 if rawget(_G, "paths") == nil then rawset(_G, "paths", paths) end
 
 return paths

@@ -64,26 +64,25 @@ end
 
 --- sys.execute(command); sys.fexecute(command [, what])
 --
--- Runs a shell command and gives what it printed, without the last end of line.
+-- Runs a shell command and gives what it printed, errors too, without white space around it.
 --
 -- command: string
 -- what: string, as for io.read: "*all" by default
--- Returns: a string; nil when nothing could be read
+-- Returns: a string
 -- Errors: the command cannot be started
 -- From: Torch7
 -- Example:
 --   sys.execute("echo hello") --> hello
 function sys.fexecute(command, what)
-  local pipe, message = io.popen(command)
+  local pipe, message = io.popen("{ " .. command .. "\n} 2>&1")
   if not pipe then raise("sys.execute: %s", message) end
-  local text = pipe:read((what or "a"):gsub("^%*", ""))
+  local text = pipe:read((what or "a"):gsub("^%*", "")) or ""
   pipe:close()
-  return text
+  return text:match("^%s*(.-)%s*$")
 end
 
 function sys.execute(command)
-  local text = sys.fexecute(command)
-  return text and text:gsub("\r?\n$", "")
+  return sys.fexecute(command)
 end
 
 local names = { Linux = "linux", Darwin = "macos" }
@@ -117,14 +116,14 @@ sys.OS = sys.uname()
 sys.filep, sys.dirp, sys.basename, sys.dirname = paths.filep, paths.dirp, paths.basename, paths.dirname
 sys.concat, sys.mkdir, sys.pwd = paths.concat, paths.mkdir, paths.cwd
 
---- sys.fpath(): the folder of the script that calls, and its name.
+--- sys.fpath(): the full name of the folder of the script that calls, and the script's name.
 --
 -- Returns: two strings
 -- From: Torch7
 -- Example:
 --   type(sys.fpath()) --> string
 function sys.fpath()
-  local source = debug.getinfo(2, "S").source:gsub("^@", "")
+  local source = paths.concat((debug.getinfo(2, "S").source:gsub("^@", "")))
   return paths.dirname(source), paths.basename(source)
 end
 
@@ -143,7 +142,37 @@ function sys.ls(path)
   return table.concat(list, "\n")
 end
 
---- sys.split(text, separator): the parts of a text between separators.
+--- sys.ll([path]); sys.la([path]); sys.lla([path])
+--
+-- What `ls -l`, `ls -a` and `ls -la` print.
+--
+-- path: string, the current folder by default
+-- Returns: a string
+-- From: Torch7
+-- Example:
+--   sys.la("."):sub(1, 1) --> .
+for name, flags in pairs { ll = "-l", la = "-a", lla = "-la" } do
+  sys[name] = function(path)
+    return sys.execute("ls " .. flags .. " -- '" .. (path or "."):gsub("'", "'\\''") .. "'")
+  end
+end
+
+-- The folder above that of the program, when that is a "bin".
+local folder = paths.execdir() or ""
+sys.prefix = paths.basename(folder) == "bin" and paths.dirname(folder) or folder
+
+--- sys.isNaN(x): whether a number is none, as 0/0.
+--
+-- x: number
+-- Returns: true or false
+-- From: Torch7
+-- Example:
+--   sys.isNaN(0 / 0), sys.isNaN(1) --> true false
+function sys.isNaN(x)
+  return x ~= x
+end
+
+--- sys.split(text, separator): the parts of a text between separators, without empty ones at its ends.
 --
 -- text: string
 -- separator: string, a pattern
@@ -156,10 +185,10 @@ function sys.split(text, separator)
   while true do
     local first, last = text:find(separator, from)
     if not first or last < first then break end
-    parts[#parts + 1] = text:sub(from, first - 1)
+    if first > 1 then parts[#parts + 1] = text:sub(from, first - 1) end
     from = last + 1
   end
-  parts[#parts + 1] = text:sub(from)
+  if from <= #text then parts[#parts + 1] = text:sub(from) end
   return parts
 end
 

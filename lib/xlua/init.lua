@@ -210,6 +210,11 @@ function xlua.progress(current, total, extra)
   bar:update(current, extra)
 end
 
+for _, file in ipairs { "OptionParser", "Profiler", "arguments", "session" } do
+  require("xlua." .. file)(xlua)
+end
+require "xlua.lua"
+
 if rawget(_G, "xlua") == nil then rawset(_G, "xlua", xlua) end
 
 return xlua
