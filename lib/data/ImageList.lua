@@ -5,6 +5,7 @@ local paths = require "paths"
 local system = require "paths._system"
 local samples = require "data.samples"
 local raise = require("torch.caller").raise
+require "data.Dataset"
 
 local data = {}
 
@@ -50,7 +51,7 @@ end
 
 -- ---- lists ------------------------------------------------------------------------------------------
 
-local ImageList = samples.class("data.ImageList", data)
+local ImageList = torch.class("data.ImageList", "data.Dataset", data)
 
 local reading = { transform = true, targetTransform = true, load = true, depth = true, skip = true }
 

@@ -2,11 +2,12 @@
 
 local torch = require "torch"
 local samples = require "data.samples"
+require "data.Dataset"
 local raise = require("torch.caller").raise
 
 local data = {}
 
-local TextDataset = samples.class("data.TextDataset", data)
+local TextDataset = torch.class("data.TextDataset", "data.Dataset", data)
 
 local function tokens_of(fn, what, tokenizer)
   if type(what) == "string" then

@@ -1,12 +1,14 @@
 -- TextFile: the lines of a file.
 
+local torch = require "torch"
 local samples = require "data.samples"
 local disk = require "data._disk"
 local raise = require("torch.caller").raise
+require "data.Dataset"
 
 local data = {}
 
-local TextFile = samples.class("data.TextFile", data)
+local TextFile = torch.class("data.TextFile", "data.Dataset", data)
 
 local open = setmetatable({}, { __mode = "k" }) -- each one's file, in this interpreter
 

@@ -13,7 +13,8 @@ local function define(xlua)
   --   option: action is "store" (the default; takes a value), "store_true" or "store_false", dest the name
   --   of the result, req makes it needed.  parser:parse([options]) gives a table of values and a list of the
   --   other words of the command line; parser:help() prints what there is, parser:fail(message)
-  --   does so too and ends the script, parser:summarize() prints the values, parser:tostring() gives them as a text
+  --   does so too and ends the script, parser:summarize() prints the values, parser:tostring() gives
+  --   them as a text
   -- From: Torch7
   -- Example:
   --   parser = xlua.OptionParser("%prog [options]")

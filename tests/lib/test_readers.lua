@@ -49,7 +49,7 @@ function tests.windows()
   fails("index 4 is out of range, there are 3", set.get, data.TextDataset(tokens, { length = 3 }), 4)
   fails("index 0 is out of range", set.get, set, 0)
   fails("needs the option tokenizer", data.TextDataset, "abc", { length = 2 })
-  fails("length is nil, wanted a whole number from 1", data.TextDataset, tokens)
+  fails("length is nil, wanted a whole number", data.TextDataset, tokens)
   fails("length is 0", data.TextDataset, tokens, { length = 0 })
   fails("stride is 0.5", data.TextDataset, tokens, { length = 1, stride = 0.5 })
   fails("no option 'size'", data.TextDataset, tokens, { size = 1 })
@@ -180,6 +180,38 @@ function tests.image_lists()
     fails("no column of classes", data.ImageList, folder .. "/list.csv", { path = "name", class = "none" })
     fails("entry 1 is no { path, target }", data.ImageList, { "a.png" })
     fails("a list or a name expected", data.ImageList, 5)
+  end)
+end
+
+function tests.they_are_data_sets()
+  in_folder(function(folder)
+    make_pictures(folder)
+    write(folder .. "/a.txt", "one\ntwo\nthree\n")
+    local lines = data.TextFile(folder .. "/a.txt")
+    tester:assert(torch.isTypeOf(lines, "data.Dataset"))
+    tester:eq(lines:map(string.upper)[2], "TWO")
+    local set = data.ImageFolder(folder)
+    for workers = 0, 2, 2 do
+      local images, classes = 0, 0
+      for batch in data.DataLoader(set, { batchSize = 3, workers = workers }):batches() do
+        tester:eq(batch[1].shape, { 3, 3, 2, 2 })
+        images, classes = images + batch[1]:size(1), classes + batch[2]:sum()
+      end
+      tester:eq({ images, classes }, { 9, 18 })
+      local read = {}
+      for batch in data.DataLoader(lines, { batchSize = 2, workers = workers }):batches() do
+        for _, line in ipairs(batch) do read[#read + 1] = line end
+      end
+      tester:eq(read, { "one", "two", "three" })
+    end
+    local tokens = data.mapped(folder .. "/t.npy", { mode = "w", dtype = "int64", shape = { 101 } })
+    tokens:copy(torch.range(0, 100))
+    local windows = data.TextDataset(tokens, { length = 10 })
+    local loader = data.DataLoader(windows, { batchSize = 5, shuffle = true, workers = 1, seed = 1 })
+    local sum = 0
+    for batch in loader:batches() do sum = sum + batch[1]:sum() end
+    tester:eq(sum, 4950)
+    loader:close()
   end)
 end
 
