@@ -30,13 +30,26 @@ return function(optim)
       self.file = file
     end
     self.names, self.columns, self.styles, self.rows = {}, {}, {}, {}
+    self.symbols = self.columns -- Torch7's name for them
     self.logscale, self.showPlot = false, true
+  end
+
+  -- A log that cannot be written, as on a full disk, is told once and does not end the training.
+  local function write(self, ...)
+    local ok, message = self.file:write(...)
+    if ok then ok, message = self.file:flush() end
+    if ok or self.failed then return end
+    self.failed = true
+    io.stderr:write(("optim.Logger: %s: cannot write: %s\n"):format(self.name, tostring(message)))
   end
 
   local function sorted_keys(t)
     local keys = {}
     for key in pairs(t) do keys[#keys + 1] = key end
-    table.sort(keys, function(a, b) return tostring(a) < tostring(b) end)
+    table.sort(keys, function(a, b)
+      if type(a) == "number" and type(b) == "number" then return a < b end
+      return tostring(a) < tostring(b)
+    end)
     return keys
   end
 
@@ -44,49 +57,52 @@ return function(optim)
   --
   -- The names of the columns, for rows that are given as lists; a row.
   --
-  -- names: table of strings
-  -- row: table: values in the order of the names, or name = value
+  -- names: table of strings; without any the columns are called as the first row says, or by numbers
+  -- row: table: values in the order of the names, or name = value; a value is a number, a tensor of one
+  --   element or a string
   -- Returns: the logger
-  -- Errors: add: a value is missing
+  -- Errors: add: a value is missing, or is something else
   -- From: Torch7
   -- Example:
   --   logger = optim.Logger("train.log"):add { loss = 0.5, error = 3 }
   --   logger.names[1], logger.columns[2][1] --> error 0.5
   function Logger:setNames(names)
-    self.names = {}
+    self.names, self.columns, self.rows = {}, {}, {}
+    self.symbols = self.columns
     for i, name in ipairs(names) do
       self.names[i] = tostring(name)
       self.columns[i] = {}
     end
-    self.file:write(table.concat(self.names, "\t"), "\t\n")
-    self.file:flush()
+    write(self, table.concat(self.names, "\t"), "\t\n")
     return self
   end
 
   -- How a value looks in the file.
-  local function cell(value)
-    if type(value) == "number" then return ("%11.4e"):format(value) end
-    if torch.isTensor(value) and value:nElement() == 1 then return ("%11.4e"):format(value:item()) end
-    return tostring(value)
+  local function cell(name, value)
+    if torch.isTensor(value) and value:nElement() == 1 then value = value:item() end
+    if type(value) == "boolean" then value = value and 1 or 0 end
+    if type(value) == "number" then return ("%11.4e"):format(value), value end
+    if type(value) ~= "string" then
+      raise("optim.Logger: the value of '%s' is a %s, wanted a number or a string", name, torch.type(value))
+    end
+    return value, tonumber(value) or 0 / 0 -- not drawn
   end
 
   function Logger:add(row)
-    if #self.names == 0 then self:setNames(#row > 0 and row or sorted_keys(row)) end
+    if #self.names == 0 then self:setNames(sorted_keys(row)) end
     if #row == 0 then
       local list = {}
       for i, name in ipairs(self.names) do list[i] = row[name] end
       row = list
     end
-    local cells = {}
-    for i, column in ipairs(self.columns) do
-      local value = row[i]
-      if value == nil then raise("optim.Logger: no value for '%s'", self.names[i]) end
-      cells[i] = cell(value)
-      column[#column + 1] = type(value) == "number" and value or tonumber(cells[i]) or 0 / 0 -- not drawn
+    local cells, numbers = {}, {}
+    for i, name in ipairs(self.names) do
+      if row[i] == nil then raise("optim.Logger: no value for '%s'", name) end
+      cells[i], numbers[i] = cell(name, row[i])
     end
+    for i, column in ipairs(self.columns) do column[#column + 1] = numbers[i] end
     self.rows[#self.rows + 1] = cells
-    self.file:write(table.concat(cells, "\t"), "\t\n")
-    self.file:flush()
+    write(self, table.concat(cells, "\t"), "\t\n")
     return self
   end
 
@@ -95,8 +111,8 @@ return function(optim)
   -- The styles of the curves; whether their vertical axis is logarithmic; whether logger:plot shows them
   -- on the terminal besides writing the picture.
   --
-  -- styles: table, name = style or a list: "-" is a line, "+" points, "~" a smooth line; a table of several
-  --   draws the curve in each
+  -- styles: table, name = style or a list: "-" is a line, "+" points, "+-" both, "." dots, "|" boxes, "~" a
+  --   smooth line where gnuplot draws it; a table of several draws the curve in each
   -- on: true or false
   -- Returns: the logger
   -- From: Torch7
@@ -129,6 +145,11 @@ return function(optim)
 
   -- The columns to draw: those of some names, or all.
   local function curves_of(self, wanted)
+    for _, w in ipairs(wanted) do
+      local known = false
+      for _, name in ipairs(self.names) do known = known or w == name end
+      if not known then raise("optim.Logger:plot: there is no column '%s'", tostring(w)) end
+    end
     local curves = {}
     for i, name in ipairs(self.names) do
       local chosen = #wanted == 0
@@ -148,7 +169,8 @@ return function(optim)
   --
   -- ...: names of columns; all by default
   -- Returns: the name of the picture; nil when there is nothing to draw, or no file
-  -- From: Torch7
+  -- Errors: there is no column of that name
+  -- From: Torch7, which wrote <filename>.eps
   -- Example:
   --   optim.Logger("train.log"):setNames({ "loss" }):plot() --> nil
   function Logger:plot(...)
@@ -171,7 +193,7 @@ return function(optim)
     if #curves == 0 then return "" end
     local path = os.tmpname()
     os.remove(path)
-    plot.curves(path .. ".svg", curves, { title = escape(self.name), logscale = self.logscale })
+    plot.curves(path .. ".svg", curves, { title = self.name, logscale = self.logscale })
     local file = io.open(path .. ".svg")
     local text = file:read("a")
     file:close()

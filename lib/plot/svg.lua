@@ -45,21 +45,37 @@ local function draw_axes(out, x_axis, y_axis, px, py, options)
   end
 end
 
+-- How the styles of Torch7's gnuplot look: the points' radius, and what else is drawn.
+local styles = { ["+"] = { radius = 3 }, ["."] = { radius = 1 }, ["+-"] = { radius = 3, line = true },
+  ["|"] = { boxes = true } }
+
+local function draw_boxes(out, points, colour)
+  local width = math.max(1, 0.8 * (WIDTH - LEFT - RIGHT) / #points)
+  for _, p in ipairs(points) do
+    out[#out + 1] = ('<rect x="%.1f" y="%.1f" width="%.1f" height="%.1f" fill="none" stroke="%s"/>'):format(
+      p[1] - width / 2, p[2], width, math.max(0, HEIGHT - BOTTOM - p[2]), colour)
+  end
+end
+
 local function draw_curve(out, curve, index, px, py)
   local colour = colours[(index - 1) % #colours + 1]
-  local points = {}
+  local style = styles[curve.style] or { line = true }
+  local points, texts = {}, {}
   for k, y in ipairs(curve.ys) do
-    if y == y then points[#points + 1] = ("%.1f,%.1f"):format(px(curve.xs[k]), py(y)) end
-  end
-  if #points == 1 or curve.style == "+" then
-    for _, point in ipairs(points) do
-      local x, y = point:match("(.*),(.*)")
-      out[#out + 1] = ('<circle cx="%s" cy="%s" r="3" fill="%s"/>'):format(x, y, colour)
+    if y == y then
+      points[#points + 1] = { px(curve.xs[k]), py(y) }
+      texts[#points] = ("%.1f,%.1f"):format(points[#points][1], points[#points][2])
     end
-  else
-    out[#out + 1] = ('<polyline points="%s" fill="none" stroke="%s" stroke-width="2"/>'):format(
-      table.concat(points, " "), colour)
   end
+  if style.line and #points > 1 then
+    out[#out + 1] = ('<polyline points="%s" fill="none" stroke="%s" stroke-width="2"/>'):format(
+      table.concat(texts, " "), colour)
+  end
+  local radius = style.radius or #points == 1 and 3
+  for _, p in ipairs(radius and points or {}) do
+    out[#out + 1] = ('<circle cx="%.1f" cy="%.1f" r="%d" fill="%s"/>'):format(p[1], p[2], radius, colour)
+  end
+  if style.boxes then draw_boxes(out, points, colour) end
   local y = TOP + 10 + 18 * (index - 1)
   out[#out + 1] = line(WIDTH - RIGHT - 30, y, WIDTH - RIGHT - 8, y, colour)
   out[#out + 1] = text(WIDTH - RIGHT - 36, y + 4, "end", curve.name)

@@ -327,6 +327,32 @@ function tests.logger()
   f = io.open(name)
   tester:eq(f:read("l"), "accuracy\tloss\t")
   f:close()
+  local function refused(pattern, method, ...)
+    local ok, message = pcall(other[method], other, ...)
+    tester:assert(not ok and message:find(pattern, 1, true) ~= nil, tostring(message))
+  end
+  refused("no value for 'loss'", "add", { accuracy = 2 })
+  refused("the value of 'loss' is a table", "add", { accuracy = 2, loss = {} })
+  refused("there is no column 'lost'", "plot", "lost")
+  tester:eq(#other.rows, 1)
+  tester:eq(other.symbols[1], { 2 })
+  -- without names the columns have numbers; the styles of Torch7's documentation
+  local plain = optim.Logger(name):add({ 0.5, torch.ones(1), "text" }):add({ 1, 2, "more" }):display(false)
+  f = io.open(name)
+  tester:eq(f:read("l"), "1\t2\t3\t")
+  tester:eq(f:read("l"), " 5.0000e-01\t 1.0000e+00\ttext\t")
+  f:close()
+  plain.name = "a & b"
+  plain:style { "+-", "|", "." }
+  local page = plain:html(name .. ".html")
+  f = io.open(page)
+  local text = f:read "a"
+  f:close()
+  os.remove(page)
+  tester:assert(text:find("a &amp; b</text>", 1, true) ~= nil and not text:find("&amp;amp;", 1, true))
+  tester:assert(text:find("<polyline", 1, true) ~= nil and text:find("<circle", 1, true) ~= nil)
+  local _, boxes = text:gsub('fill="none" stroke="#d62728"', "")
+  tester:eq(boxes, 2)
   os.remove(name)
 end
 

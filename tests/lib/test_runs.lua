@@ -275,6 +275,41 @@ function tests.events()
   end)
 end
 
+-- As the logger of a trainer: stopped after a checkpoint and trained on, the log is that of one training.
+function tests.trainer()
+  local nn, train = require "nn", require "train"
+  torch.manualSeed(1)
+  local batches = {}
+  for i = 1, 4 do batches[i] = { torch.randn(8, 2), torch.randn(8, 1) } end
+  local function trainer(run)
+    torch.manualSeed(2)
+    return train.Trainer { model = nn.Linear(2, 1), loss = nn.MSECriterion(), optimizer = "SGD", logger = run,
+      progress = false }
+  end
+  with_folder(function(dir)
+    local whole = runs.Run { dir = dir, name = "whole" }
+    trainer(whole):fit(batches, { epochs = 4, validate = batches })
+    whole:close()
+    local part = runs.Run { dir = dir, name = "part", resume = true }
+    local first = trainer(part)
+    first:fit(batches, { epochs = 2, validate = batches })
+    local state = torch.deserialize(torch.serialize(first:state()))
+    first:fit(batches, { epochs = 3, validate = batches })
+    part:close "interrupted"
+    part = runs.Run { dir = dir, name = "part", resume = true }
+    local second = trainer(part)
+    second:load(state)
+    second:fit(batches, { epochs = 4, validate = batches })
+    part:close()
+    local a, b = runs.read(whole.folder).metrics, runs.read(part.folder).metrics
+    tester:eq(#a.loss.values, 16)
+    for name, curve in pairs(a) do
+      tester:eq(b[name].values, curve.values)
+      tester:eq(b[name].steps, curve.steps)
+    end
+  end)
+end
+
 function tests.comparing()
   with_folder(function(dir)
     for i, lr in ipairs { 0.1, 0.2 } do
