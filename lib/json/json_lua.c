@@ -452,8 +452,9 @@ static int encode(lua_State *L) {
 #else
 
 static int decode(lua_State *L) {
-  cr_fail("JSON: built without Jansson: install it with its headers (Debian: libjansson-dev) and "
-          "build again");
+  cr_fail(
+      "JSON text: built without Jansson: install it with its headers (Debian: libjansson-dev) and "
+      "build again");
   return cr_lua_error(L);
 }
 

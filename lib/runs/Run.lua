@@ -181,6 +181,7 @@ end
 --   runs.read("my-runs/first").metrics.loss.values[1] --> 0.5
 function Run:__init(given)
   local o = check_options(given)
+  if not require("json._codec").there then json.encode(0) end -- says what is missing
   local dir = o.dir or "runs"
   local script = script_of(o)
   self.closed, self.warned, self.steps, self.info = true, {}, {}, {}

@@ -37,10 +37,10 @@ static ProtobufCMessage *to_message(lua_State *L, int at, int anchors,
 /* The string at the top, which stays alive in the table that it comes from. */
 static char *string_at(lua_State *L, const ProtobufCFieldDescriptor *f, size_t *n) {
   if (lua_type(L, -1) != LUA_TSTRING)
-    cr_raise(L, "tensorboard: %s is a %s, wanted a string", f->name, luaL_typename(L, -1));
+    cr_raise(L, "tensorboard.pack: %s is a %s, wanted a string", f->name, luaL_typename(L, -1));
   char *s = (char *)lua_tolstring(L, -1, n);
   if (f->type == PROTOBUF_C_TYPE_STRING && strlen(s) != *n)
-    cr_raise(L, "tensorboard: %s has a zero byte in it", f->name);
+    cr_raise(L, "tensorboard.pack: %s has a zero byte in it", f->name);
   return s;
 }
 
@@ -215,9 +215,9 @@ static int unpack(lua_State *L) {
 #else
 
 static int pack(lua_State *L) {
-  cr_fail(
-      "tensorboard: built without protobuf-c: install it with its headers and compiler (Debian: "
-      "libprotobuf-c-dev protobuf-c-compiler) and build again");
+  cr_fail("event files of TensorBoard: built without protobuf-c: install it with its headers and "
+          "compiler (Debian: "
+          "libprotobuf-c-dev protobuf-c-compiler) and build again");
   return cr_lua_error(L);
 }
 
