@@ -14,10 +14,11 @@
 #include "lib/tensorboard/events.pb-c.h"
 
 static const ProtobufCMessageDescriptor *const kinds[] = {&cresset__event__descriptor,
-                                                          &cresset__hparams_content__descriptor};
+                                                          &cresset__hparams_content__descriptor,
+                                                          &cresset__graph_def__descriptor};
 
 static const ProtobufCMessageDescriptor *check_kind(lua_State *L, int arg) {
-  static const char *const names[] = {"Event", "HparamsContent", NULL};
+  static const char *const names[] = {"Event", "HparamsContent", "GraphDef", NULL};
   return kinds[luaL_checkoption(L, arg, NULL, names)];
 }
 

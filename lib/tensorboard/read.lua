@@ -91,7 +91,9 @@ local sessions = { "start", "stop", "checkpoint" }
 local function event_of(bytes)
   local e = events.unpack("Event", bytes)
   if not e then return nil end
-  local out = { wallTime = e.wall_time, step = e.step, fileVersion = e.file_version, values = {} }
+  local graph = e.graph_def and events.unpack("GraphDef", e.graph_def)
+  local out = { wallTime = e.wall_time, step = e.step, fileVersion = e.file_version, values = {},
+    graph = graph and graph.node }
   out.session = e.session_log and sessions[e.session_log.status]
   for _, v in ipairs(e.summary and e.summary.value or {}) do
     local kind, value = kind_and_value(v)
@@ -136,10 +138,10 @@ end
 --
 -- path: name of a file or folder
 -- Returns: a table of events: {wallTime =, step =, values = {{tag =, kind =, value =}, ..}}, with
---   fileVersion, or session = "start" where TensorBoard drops what came before from that step on. Kinds:
---   "scalar", a number; "text", a string; "histogram", a table of min, max, num, sum, sumSquares, limits,
---   counts; "image", a table of height, width, channels, data (the bytes of a PNG file); "hparams"; "tensor",
---   a table of shape and values. Then what was wrong with a file, or nil
+--   fileVersion, graph (a list of nodes: name, op, input), or session = "start" where TensorBoard drops what
+--   came before from that step on. Kinds: "scalar", a number; "text", a string; "histogram", a table of min,
+--   max, num, sum, sumSquares, limits, counts; "image", a table of height, width, channels, data (the bytes
+--   of a PNG file); "hparams"; "tensor", a table of shape and values. Then what was wrong with a file, or nil
 -- Errors: the file cannot be opened
 -- Example:
 --   writer = tensorboard.SummaryWriter("events-a")

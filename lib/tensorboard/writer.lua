@@ -321,6 +321,30 @@ function SummaryWriter:addText(tag, text, step, wallTime)
     tensor = { dtype = 7, string_val = { text }, tensor_shape = { dim = { { size = 1 } } } } })
 end
 
+--- writer:addGraph(model, input)
+--
+-- Adds a drawing of a network: the operators of one run, grouped by the modules that called them, with the
+-- parameters that go into them. Operators that no gradient flows through are not on the tape, and not in the
+-- drawing. The model is run once, evaluating, and left as it was.
+--
+-- model: nn.Module
+-- input: tensor, table of tensors, or the sizes of a tensor of random numbers
+-- Errors: model is no module; the model does not take the input
+-- From: PyTorch
+-- Example:
+--   net = nn.Sequential():add(nn.Linear(3, 4)):add(nn.Tanh())
+--   writer = tensorboard.SummaryWriter("events-l")
+--   writer:addGraph(net, { 2, 3 })
+--   tensorboard.read("events-l")[2].graph[3].name --> Sequential/0/bias
+function SummaryWriter:addGraph(model, input)
+  local fn = "SummaryWriter:addGraph"
+  if not torch.isTypeOf(model, "nn.Module") then
+    raise("%s: got a %s, wanted a module", fn, torch.type(model))
+  end
+  if not self.main then raise("%s: the writer is closed", fn) end
+  self.main:add { graph_def = require("tensorboard.graph")(fn, model, input) }
+end
+
 -- ---- settings --------------------------------------------------------------------------------------
 
 local function sorted_names(t)

@@ -184,6 +184,37 @@ function tests.text_and_settings()
   end)
 end
 
+function tests.graphs()
+  local nn = require "nn"
+  with_folder(function(folder)
+    local net = nn.Sequential():add(nn.Linear(3, 4)):add(nn.Tanh())
+      :add(nn.ConcatTable():add(nn.Linear(4, 2)):add(nn.Linear(4, 2))):add(nn.CAddTable())
+    local writer = tensorboard.SummaryWriter(folder)
+    writer:addGraph(net, { 2, 3 })
+    writer:addGraph(net, torch.randn(2, 3))
+    refused("got a number, wanted a module", writer.addGraph, writer, 3)
+    writer:close()
+    local list = tensorboard.read(folder)
+    tester:eq(#list, 3)
+    local nodes, names = list[2].graph, {}
+    for _, node in ipairs(nodes) do
+      for _, from in ipairs(node.input) do tester:assert(names[from] ~= nil, from) end -- in order
+      tester:eq(names[node.name], nil)
+      names[node.name] = node
+    end
+    tester:eq(names["Sequential/0/linear"].input, { "input", "Sequential/0/weight", "Sequential/0/bias" })
+    tester:eq(names["Sequential/1/tanh"].input, { "Sequential/0/linear" })
+    tester:eq(names["Sequential/2/1/linear"].input,
+      { "Sequential/1/tanh", "Sequential/2/1/weight", "Sequential/2/1/bias" })
+    tester:eq(names["Sequential/3/add"].input, { "Sequential/2/0/linear", "Sequential/2/1/linear" })
+    tester:eq(names.output.input, { "Sequential/3/add" })
+    tester:eq(names["Sequential/0/bias"].op, "Parameter")
+    tester:eq(#nodes, 13)
+    local shape = names["Sequential/1/tanh"].attr[1]
+    tester:eq({ shape.key, shape.value.list.shape[1].dim[2].size }, { "_output_shapes", 4 })
+  end)
+end
+
 -- A writer that goes on where another was, and two at once.
 function tests.several_writers()
   with_folder(function(folder)

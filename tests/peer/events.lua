@@ -48,6 +48,8 @@ do
   end
   writer:addText("note", "*größer*\n\nthan", 3)
   keep("texts", "note", 3, "*größer*\n\nthan")
+  local nn = require "nn"
+  writer:addGraph(nn.Sequential():add(nn.Linear(3, 4)):add(nn.Tanh()), { 2, 3 })
   want.hparams = { lr = 0.25, name = "adam", on = true }
   writer:addHparams(want.hparams, { acc = 0.5 }, { runName = "." })
 end

@@ -87,6 +87,10 @@ def compare(folder):
     text = tensor_util.make_ndarray(note.tensor_proto).item().decode()
     plugin = a.SummaryMetadata("note/text_summary").plugin_data.plugin_name
     check("text", (note.step, text, plugin) == (3, want["texts"][0]["value"], "text"), text)
+    graph = {node.name: (node.op, list(node.input)) for node in a.Graph().node}
+    shape = [node for node in a.Graph().node if node.name == "output"][0].attr["_output_shapes"].list.shape[0]
+    check("a graph", graph["Sequential/1/tanh"] == ("tanh", ["Sequential/0/linear"])
+          and graph["output"] == ("Output", ["Sequential/1/tanh"]) and [d.size for d in shape.dim] == [2, 4], graph)
     content = a.SummaryMetadata("_hparams_/session_start_info").plugin_data.content
     start = plugin_data_pb2.HParamsPluginData.FromString(content).session_start_info
     kinds = {k: getattr(v, v.WhichOneof("kind")) for k, v in start.hparams.items()}
