@@ -93,11 +93,11 @@ function folder.here()
   return host, process()
 end
 
--- Whether the program that began a run still lives; what cannot be told counts as living.
+-- Whether the program that began a run still lives; nil where that cannot be told, as on another machine.
 function folder.lives(info)
   local host, own = folder.here()
   local theirs = info.process
-  if info.host ~= host or not own or type(theirs) ~= "table" then return true end
+  if info.host ~= host or not own or type(theirs) ~= "table" then return nil end
   local now = process(theirs.pid)
   return now ~= nil and now.begun == theirs.begun
 end

@@ -76,7 +76,7 @@ local function take_info(run, info)
   run.tags = or_nil(info.tags, "table") or {}
   local sessions = or_nil(info.sessions, "table") or {}
   run.started = sessions[1] and tonumber(sessions[1].startedAt)
-  if run.status == "running" and not folder.lives(info) then run.status = "interrupted" end
+  if run.status == "running" and folder.lives(info) == false then run.status = "interrupted" end
 end
 
 --- runs.read(path)

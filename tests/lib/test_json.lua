@@ -181,6 +181,15 @@ function tests.cjson()
   refused("encode_escape_forward_slash: true is not possible", cjson.encode_escape_forward_slash, true)
 end
 
+function tests.cjson_safe()
+  local safe = require "cjson.safe"
+  tester:eq(safe.encode { 1 }, "[1]")
+  local value, message = safe.decode "{"
+  tester:eq(value, nil)
+  tester:assert(message:find("^json.decode: line 1") ~= nil, message)
+  tester:eq(safe.encode(print), nil)
+end
+
 -- A file json.lua or cjson.lua of the script's own goes first.
 function tests.gives_way()
   local paths = require "paths"

@@ -247,6 +247,11 @@ function tests.how_it_ended()
       require("runs.folder").writeInfo(run.folder, run.info)
       tester:eq(runs.read(dir .. "/killed").status, "running")
       refused("is being written by process 1", runs.Run, { dir = dir, name = "killed", resume = true })
+      -- of another machine nobody knows, so it may be resumed
+      run.info.host = "elsewhere"
+      require("runs.folder").writeInfo(run.folder, run.info)
+      tester:eq(runs.read(dir .. "/killed").status, "running")
+      runs.Run({ dir = dir, name = "killed", resume = true }):close()
     end
   end)
 end
