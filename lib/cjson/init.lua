@@ -8,13 +8,15 @@ local raise = require("torch.caller").raise
 local fixed = {
   encode_keep_buffer = { [true] = true, [false] = true },
   encode_escape_forward_slash = { [false] = true },
-  encode_number_precision = { [14] = true, [15] = true, [16] = true, [17] = true },
+  encode_number_precision = { [17] = true },
   decode_invalid_numbers = { [false] = true },
-  decode_max_depth = { [1000] = true },
+  decode_max_depth = { [2048] = true },
 }
 
+local values = { encode_number_precision = 17, decode_max_depth = 2048 }
+
 local function setting(name, accepted)
-  local value = name == "encode_number_precision" and 17 or name == "decode_max_depth" and 1000 or false
+  local value = values[name] or false
   return function(given)
     if given == nil then return value end
     if not accepted[given] then
@@ -27,11 +29,11 @@ end
 --- cjson.new(); cjson.encode(value); cjson.decode(text)
 -- cjson.encode_invalid_numbers([how]); cjson.encode_max_depth([depth]); cjson.encode_sparse_array()
 -- cjson.encode_number_precision(); cjson.encode_keep_buffer(); cjson.encode_escape_forward_slash()
--- cjson.decode_invalid_numbers(); cjson.decode_max_depth()
+-- cjson.decode_invalid_numbers(); cjson.decode_max_depth(); cjson.empty_array
 --
 -- What scripts written for lua-cjson call, by the package json. As there, integer keys of a table with names
 -- become strings, and up to so many holes in an array null. Numbers are written as json.encode does: 1.0
--- stays a float.
+-- stays a float. cjson.null, cjson.empty_array, cjson.array_mt and cjson.empty_array_mt are there too.
 --
 -- how: false: NaN and infinity are errors, the default; "null"
 -- depth: 1000 by default
@@ -42,7 +44,8 @@ end
 -- Example:
 --   require("cjson").encode({ 1, nil, 3 }) --> [1,null,3]
 local function new()
-  local cjson = { null = json.null, new = new, _NAME = "cjson", decode = json.decode }
+  local cjson = { null = json.null, new = new, _NAME = "cjson", decode = json.decode,
+    array_mt = codec.array, empty_array_mt = codec.array, empty_array = json.array {} }
   local nan, depth = "error", 1000
   function cjson.encode(value) return codec.encode(value, 0, false, nan, depth, true) end
 

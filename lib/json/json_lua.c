@@ -348,6 +348,7 @@ static void add_table(encoder *e, frame *f, int at) {
   const char *mark = marked(e->L, at);
   if (k.odd) fail(e, f, "a key of type %s", k.odd);
   bool list = !k.strings && !k.others && k.most == k.count;
+  if (e->loose && mark && !list) mark = NULL;
   if (mark && strcmp(mark, ARRAY) == 0) {
     if (!list) fail(e, f, "a json.array with %s", k.strings ? "names" : "holes");
     add_array(e, f, at, k.count);

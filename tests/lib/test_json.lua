@@ -177,7 +177,10 @@ function tests.cjson()
   refused("JSON has no NaN", cjson.encode, 0 / 0)
   other.encode_max_depth(1)
   refused("more than 1 deep", other.encode, { {} })
+  tester:eq(cjson.encode { cjson.empty_array, setmetatable({}, cjson.array_mt) }, "[[],[]]")
+  tester:eq(cjson.encode(setmetatable({ x = 1 }, cjson.empty_array_mt)), '{"x":1}')
   tester:eq(cjson.encode_keep_buffer(false), false)
+  refused("encode_number_precision: 3 is not possible", cjson.encode_number_precision, 3)
   refused("encode_escape_forward_slash: true is not possible", cjson.encode_escape_forward_slash, true)
 end
 
