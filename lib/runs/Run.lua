@@ -118,7 +118,7 @@ local function begin_info(self, o, script)
   info.seed = o.seed or info.seed or torch.initialSeed()
   info.cresset, info.lua = torch._VERSION, _VERSION
   info.threads = torch.getnumthreads()
-  info.device = torch.defaultDevice and tostring(torch.defaultDevice()) or nil
+  info.device = torch.getDefaultDevice()
   info.git = folder.git(script and paths.dirname(script) or ".")
   info.error = nil
   info.sessions = info.sessions or {}
