@@ -12,7 +12,7 @@ local help = require "help"
 local paths = require "paths"
 for _, name in ipairs { "nn", "optim", "data", "sys", "xlua", "plot", "autograd", "graph", "nngraph", "dok",
   "image", "threads", "gnuplot", "json", "cjson",
-  "train" } do
+  "train", "tune" } do
   _G[name] = require(name)
 end
 for _, name in ipairs { "tensorboard", "runs" } do -- these are missing where a library is

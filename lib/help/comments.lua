@@ -29,7 +29,8 @@ local receivers = {
   sampler = "data.SequentialSampler", batches = "data.BatchSampler",
   tokenizer = "data.Tokenizer", vocabulary = "data.Vocabulary",
   trainer = "train.Trainer", callback = "train.Callback", metric = "train.Metric",
-  scaler = "train.GradScaler", run = "runs.Run", writer = "tensorboard.SummaryWriter",
+  scaler = "train.GradScaler", results = "tune.Results", run = "runs.Run",
+  writer = "tensorboard.SummaryWriter",
 }
 
 -- ---- taking the text out of a source ---------------------------------------------------------------
