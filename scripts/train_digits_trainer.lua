@@ -23,7 +23,7 @@ local here = paths.dirname(arg and arg[0] or "scripts/train_digits_trainer.lua")
 local cmd = torch.CmdLine()
 cmd:text "Trains a network on handwritten digits, and goes on after any end."
 cmd:option("-data", paths.concat(here, "data", "mnist"), "folder with the MNIST files")
-cmd:option("-dir", "digits.run", "folder for checkpoints; training goes on from what is there")
+cmd:option("-dir", "digits.run", "folder for checkpoints and log; training goes on from what is there")
 cmd:option("-epochs", 8, "passes over the training set, in all; the learning rate is planned for them")
 cmd:option("-batch", 64, "digits in a batch")
 cmd:option("-accumulate", 1, "batches in a step")
@@ -93,6 +93,12 @@ local function one_cycle(optimizer)
   return optim.OneCycleLR(optimizer, { maxLR = opt.lr, totalSteps = steps + 1 })
 end
 
+-- The numbers of each step, the options and this script in a folder of their own, which `cresset runs` and
+-- TensorBoard show; without Jansson, which it needs, there is none.
+local has_runs, runs = pcall(require, "runs")
+local log = has_runs
+  and runs.Run { dir = opt.dir, name = "log", options = opt, seed = opt.seed, resume = true } or nil
+
 local trainer = train.Trainer {
   model = model,
   loss = nn.CrossEntropyLoss { labelSmoothing = 0.05 },
@@ -101,11 +107,11 @@ local trainer = train.Trainer {
   metrics = { "accuracy", "f1" },
   clipNorm = 5, accumulate = opt.accumulate, precision = opt.precision,
   ema = { decay = opt.ema, warmup = true },
-  device = opt.device, seed = opt.seed, dir = opt.dir,
+  device = opt.device, seed = opt.seed, dir = opt.dir, logger = log,
   callbacks = {
     train.Checkpoint { every = opt.every, keep = 2, monitor = "val_accuracy" },
     train.EarlyStopping { monitor = "val_accuracy", patience = opt.patience, restoreBest = true },
-    train.NaNGuard(),
+    train.NaNGuard(), train.LearningRateMonitor(),
   },
 }
 
@@ -117,6 +123,7 @@ for epoch, loss in ipairs(history.loss) do
   print(("epoch %d: loss %.4f, validation accuracy %.2f %%"):format(epoch, loss,
     100 * history.val_accuracy[epoch]))
 end
+if log then log:close() end
 plot.curves(paths.concat(opt.dir, "curve.svg"),
   { { "training", history.loss }, { "validation", history.val_loss } },
   { title = "handwritten digits", xlabel = "epoch", ylabel = "loss" })

@@ -10,9 +10,9 @@ return function(train, torch)
 
   --- train.Checkpoint([options])
   --
-  -- Saves all of a training's state in files step-N.t7 of a folder, from which trainer:fit(loader, { resume =
-  -- true }) goes on.  Each file is written beside its place, brought to the disk and renamed, so that it is
-  -- there as a whole or not at all; older ones are removed after that.
+  -- Saves all of a training's state in files step-N.t7 of a folder, the first before the first step, from
+  -- which trainer:fit(loader, { resume = true }) goes on.  Each file is written beside its place, brought to
+  -- the disk and renamed, so that it is there as a whole or not at all; older ones are removed after that.
   --
   -- options: table of any of these:
   --   dir: folder; by default the trainer's own
@@ -56,6 +56,7 @@ return function(train, torch)
         newest.step, trainer.step)
     end
     self.saved = nil
+    self.begins = trainer.step == 0 and not newest and (self.every or self.epochs > 0)
   end
 
   local function write(self, trainer, path)
@@ -78,6 +79,12 @@ return function(train, torch)
     if write(self, trainer, checkpoints.path(self.dir, trainer.step)) then
       checkpoints.prune(self.dir, self.keep)
     end
+  end
+
+  -- The very beginning, so that a run that is killed soon begins again with the same weights and logs.
+  function Checkpoint:epochBegin(trainer)
+    if self.begins and trainer.step == 0 and trainer.batch == 0 then save(self, trainer) end
+    self.begins = false
   end
 
   function Checkpoint:batchEnd(trainer)

@@ -80,13 +80,24 @@ return function(train, torch)
     end
   end
 
+  -- The numbers among values, by name; the mean loss of an epoch has a name of its own.
+  local function log_values(self, values)
+    local names = {}
+    for name, value in pairs(values) do
+      if type(value) == "number" then names[#names + 1] = name end
+    end
+    table.sort(names)
+    for _, name in ipairs(names) do self:log(name == "loss" and "epoch_loss" or name, values[name]) end
+  end
+
   -- ---- an epoch ----------------------------------------------------------------------------------------
 
   local function begin_epoch(self, loader)
     self.epoch, self.batch, self.inside = self.epoch + 1, 0, true
-    self._sums, self._position, self.validated = {}, nil, false
+    self._sums, self.validated = {}, false
     for _, m in ipairs(self.metrics) do m.metric:reset() end
     loaders.setEpoch(loader, self.epoch)
+    self._position = loaders.state(loader)
   end
 
   local function all_seen(self)
@@ -99,9 +110,7 @@ return function(train, torch)
       self._iterating = loader
       self:_trainBatch(batch)
       if o.validate and o.validateSteps and self.stepped and self.step % o.validateSteps == 0 then
-        for name, value in pairs(self:_validate(o.validate)) do
-          if type(value) == "number" then self:log(name, value) end
-        end
+        log_values(self, self:_validate(o.validate))
       end
       local enough = (self.stopping or self.step >= o.steps) and not self:_waits()
       if enough and not all_seen(self) then
@@ -123,13 +132,6 @@ return function(train, torch)
     end
   end
 
-  local function log_epoch(self, values)
-    for name, value in pairs(values) do
-      if type(value) == "number" and name ~= "loss" then self:log(name, value) end
-    end
-    if values.loss then self:log("epoch_loss", values.loss) end
-  end
-
   local function run_epoch(self, loader, o)
     self:_emit("epochBegin")
     local complete = run_batches(self, loader, o)
@@ -144,7 +146,7 @@ return function(train, torch)
     if not complete then return end
     self.inside, self._position = false, loaders.state(loader)
     step_schedules(self, values)
-    log_epoch(self, values)
+    log_values(self, values)
     self:_emit("epochEnd", values)
   end
 
@@ -174,10 +176,23 @@ return function(train, torch)
     return self.history
   end
 
+  -- An interrupt, such as Ctrl-C, ends fit without its closing: then nobody has its token any more.
+  local function check_idle(self)
+    local running = self._running
+    if running and running.token then
+      collectgarbage()
+      if running.token then raise "trainer:fit: it runs already; a callback cannot call it" end
+      if self.ema and self.ema.saved then self.ema:restore() end
+      self._pending, self._iterating = {}, nil
+    end
+  end
+
   -- What is left when fit ends, however it does.  Closing runs it with the error, if there is one.
   local function closing(self, was_training)
-    return setmetatable({}, { __close = function(_, message)
-      self.running, self._iterating, self._pending = false, nil, {}
+    local token = {}
+    self._running = setmetatable({ token = token }, { __mode = "v" })
+    return setmetatable(token, { __close = function(_, message)
+      self._running, self._iterating, self._pending = nil, nil, {}
       if was_training == false then self.model:evaluate() end
       if message ~= nil then pcall(self._emit, self, "error", tostring(message)) end
     end })
@@ -212,10 +227,10 @@ return function(train, torch)
   function Trainer:fit(loader, given)
     loaders.check("trainer:fit", loader)
     local o = train._fitOptions(given)
-    if self.running then raise "trainer:fit: it runs already; a callback cannot call it" end
+    check_idle(self)
     gather_callbacks(self, o.callbacks)
     local was_training = self.model.train
-    self.running, self.stopping, self.stopReason = true, false, nil
+    self.stopping, self.stopReason = false, nil
     local _ <close> = closing(self, was_training)
     return torch.enableGrad(run, self, loader, o)
   end

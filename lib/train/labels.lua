@@ -71,7 +71,7 @@ function labels.classes(what, output, target, threshold)
     end
     local scores = rows(output)
     n = scores:size(2)
-    p = scores:size(1) == 0 and torch.LongTensor(0) or flat(select(2, torch.max(scores, 2)))
+    p = scores:size(1) == 0 and t or flat(select(2, torch.max(scores, 2)))
   else
     p, n = flat(output), 0
   end

@@ -122,26 +122,21 @@ return function(train, torch)
   function Counts:__init(given) init(self, "train.ClassCounts", "counts", given) end
 
   function Counts:reset()
-    self._seen = { right = torch.LongTensor(0), taken = torch.LongTensor(0), real = torch.LongTensor(0) }
+    self._seen = {}
     return self
   end
 
-  -- sums + counts of the classes, which may be more than there were before.
+  -- sums + counts of the n classes, which may be more than there were before.
   local function add(sums, classes, n)
     local counts = torch.bincount(classes, nil, n)
-    if sums:nElement() < counts:nElement() then
-      local longer = torch.LongTensor(counts:nElement()):zero()
-      if sums:nElement() > 0 then longer:narrow(1, 1, sums:nElement()):copy(sums) end
-      sums = longer
-    end
-    sums:narrow(1, 1, counts:nElement()):add(counts)
-    return sums
+    if sums then counts:narrow(1, 1, sums:nElement()):add(sums) end
+    return counts
   end
 
   function Counts:update(output, target)
     local p, t, n = labels.classes(torch.type(self), output, target, self.threshold)
     local seen = self._seen
-    n = math.max(n, seen.real:nElement())
+    n = math.max(n, seen.real and seen.real:nElement() or 0)
     if n == 0 then return self end
     seen.right = add(seen.right, p:maskedSelect(p:eq(t)), n)
     seen.taken, seen.real = add(seen.taken, p, n), add(seen.real, t, n)
@@ -150,7 +145,7 @@ return function(train, torch)
 
   local function lists(self)
     local seen = self._seen
-    if seen.real:nElement() == 0 then return { right = {}, taken = {}, real = {} } end
+    if not seen.real then return { right = {}, taken = {}, real = {} } end
     return { right = seen.right:totable(), taken = seen.taken:totable(), real = seen.real:totable() }
   end
 
@@ -215,17 +210,8 @@ return function(train, torch)
   end
 
   function Confusion:reset()
-    local n = self.classes or 0
-    self._seen = { counts = torch.LongTensor(n, n):zero() }
+    self._seen = {}
     return self
-  end
-
-  local function grow(counts, n)
-    local old = counts:dim() == 2 and counts:size(1) or 0
-    if n <= old then return counts end
-    local larger = torch.LongTensor(n, n):zero()
-    if old > 0 then larger:narrow(1, 1, old):narrow(2, 1, old):copy(counts) end
-    return larger
   end
 
   function Confusion:update(output, target)
@@ -233,15 +219,19 @@ return function(train, torch)
     if self.classes and n > self.classes then
       raise("train.ConfusionMatrix: class %d, there are %d classes", n, self.classes)
     end
-    local counts = grow(self._seen.counts, n)
-    self._seen.counts, n = counts, counts:dim() == 2 and counts:size(1) or 0
-    if t:nElement() > 0 then
-      counts:view(-1):add(torch.bincount((t - 1) * n + p, nil, n * n))
-    end
+    local old = self._seen.counts
+    n = math.max(n, self.classes or 0, old and old:size(1) or 0)
+    if n == 0 then return self end
+    local counts = torch.bincount((t - 1) * n + p, nil, n * n):view(n, n)
+    if old then counts:narrow(1, 1, old:size(1)):narrow(2, 1, old:size(1)):add(old) end
+    self._seen.counts = counts
     return self
   end
 
-  function Confusion:value() return self._seen.counts:clone() end
+  function Confusion:value()
+    local n = self.classes or 0
+    return self._seen.counts and self._seen.counts:clone() or torch.zeros({ n, n }, "int64")
+  end
 
   --- The counts of a train.ConfusionMatrix as Torch7's class, which prints them with the shares.
   --
@@ -252,7 +242,7 @@ return function(train, torch)
   --   metric:update(torch.LongTensor { 2, 2 }, torch.LongTensor { 1, 2 })
   --   metric:matrix():updateValids().totalValid --> 0.5
   function Confusion:matrix()
-    local counts = self._seen.counts
+    local counts = self:value()
     if counts:nElement() == 0 then raise "train.ConfusionMatrix: nothing was seen yet" end
     local matrix = require("optim").ConfusionMatrix(counts:size(1), self.names)
     matrix.mat:copy(counts)

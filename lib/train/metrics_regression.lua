@@ -14,7 +14,7 @@ return function(train, torch)
     if output:nElement() ~= target:nElement() then
       raise("%s: outputs of %s for targets of %s", what, labels.shape(output), labels.shape(target))
     end
-    return labels.flat(output):double(), labels.flat(target):double()
+    return labels.flat(output):to("float64"), labels.flat(target):to("float64")
   end
 
   --- train.MAE([options]); train.MSE([options]); train.RMSE([options]); train.RegressionError([options])
@@ -97,8 +97,9 @@ return function(train, torch)
     if seen.mean and seen.mean:size(2) ~= t:size(2) then
       raise("train.R2: samples of %d numbers after some of %d", t:size(2), seen.mean:size(2))
     end
-    local mean, wrong = t:mean(1), (y - t):pow(2):sum(1)
-    local spread = (t - mean:expandAs(t)):pow(2):sum(1)
+    local mean, wrong = t:mean(1), (y - t):pow(2):sum(1):cpu()
+    local spread = (t - mean:expandAs(t)):pow(2):sum(1):cpu()
+    mean = mean:cpu()
     if seen.count == 0 then
       seen.count, seen.mean, seen.spread, seen.wrong = n, mean, spread, wrong
       return self
@@ -154,7 +155,7 @@ return function(train, torch)
   end
 
   local function log_probabilities(kind, rows)
-    rows = labels.is_float(rows) and rows.dtype ~= "float64" and rows:float() or rows
+    rows = labels.is_float(rows) and rows.dtype ~= "float64" and rows:to("float32") or rows
     if kind == "logits" then return require("nn").functional.logSoftmax(rows, 2) end
     return kind == "probabilities" and torch.log(rows) or rows
   end
@@ -174,7 +175,7 @@ return function(train, torch)
     local place = torch.cmul(t, known:to("int64")):clamp(1, math.maxinteger):view(-1, 1)
     local logs = log_probabilities(self.input, rows):gather(2, place):view(-1):maskedSelect(known)
     if logs:nElement() > 0 then
-      self._seen.sum = self._seen.sum - logs:double():sum()
+      self._seen.sum = self._seen.sum - logs:to("float64"):sum()
       self._seen.count = self._seen.count + logs:nElement()
     end
     return self

@@ -81,7 +81,7 @@ function tests.Order()
   trainer({ dir = dir, accumulate = 2 }):fit(batches(12), { validate = batches(24),
     callbacks = { callback } })
   tester:eq(table.concat(seen, " "),
-    "attach fitBegin epochBegin batchBegin batchEnd batchBegin afterBackward "
+    "attach fitBegin epochBegin checkpoint batchBegin batchEnd batchBegin afterBackward "
     .. "stepEnd batchEnd validateBegin validateEnd epochEnd checkpoint fitEnd")
   paths.rmall(dir, "yes")
 end
@@ -192,8 +192,8 @@ function tests.Checkpoints()
   tester:eq(best.epoch, 2)
   local every = trainer { callbacks = { train.Checkpoint { dir = dir .. "/epochs", epochs = 2, keep = 9 } } }
   every:fit(batches(12), { epochs = 5 })
-  tester:eq(names_in(dir .. "/epochs"), { "step-000000004.t7", "step-000000008.t7", "step-000000010.t7" },
-    "every second epoch, and the last")
+  tester:eq(names_in(dir .. "/epochs"), { "step-000000000.t7", "step-000000004.t7",
+    "step-000000008.t7", "step-000000010.t7" }, "the beginning, every second epoch, and the last")
   paths.rmall(dir, "yes")
 end
 
@@ -205,7 +205,7 @@ function tests.Leftovers()
     io.open(dir .. "/" .. name, "w"):close()
   end
   trainer({ dir = dir }):fit(batches(12))
-  tester:eq(names_in(dir), { "mine.t7.0a1b2c3d", "step-000000002.t7", "step-notes.txt" })
+  tester:eq(names_in(dir), { "mine.t7.0a1b2c3d", "step-000000000.t7", "step-000000002.t7", "step-notes.txt" })
   paths.rmall(dir, "yes")
 end
 
@@ -219,11 +219,11 @@ function tests.CannotSave()
   t:fit(batches(12), { epochs = 2, callbacks = { broken } })
   checkpoints.warn = warn
   tester:assert(said:find("step-000000004.t7 was not saved", 1, true) ~= nil, said)
-  tester:eq(names_in(dir), { "step-000000002.t7" }, "the old one stays")
+  tester:eq(names_in(dir), { "step-000000000.t7", "step-000000002.t7" }, "the old one stays")
   fails(function()
     t:fit(batches(12), { epochs = 3, callbacks = { broken, train.Checkpoint { onError = "stop" } } })
   end, "step-000000006.t7 was not saved")
-  tester:eq(names_in(dir), { "step-000000002.t7" })
+  tester:eq(names_in(dir), { "step-000000000.t7", "step-000000002.t7" })
   paths.rmall(dir, "yes")
 end
 

@@ -30,7 +30,7 @@ local function check(name, make, output, target, wanted)
     if torch.isTensor(got) then got = got:double() end
     if type(got) == "table" then got = torch.DoubleTensor(got) end
     if type(got) == "number" then got = torch.DoubleTensor { got } end
-    tester:eq(got, wanted:double(), 1e-12, name .. ", " .. what)
+    tester:eq(got:cpu(), wanted:double():cpu(), 1e-12, name .. ", " .. what)
   end
 end
 
