@@ -21,14 +21,15 @@ return function(train, torch)
   function Trainer:_run(input)
     local dtype = self.dtype
     if not dtype then return self.model(input) end
-    local casts, leaves = {}, {}
+    local casts, leaves, own = {}, {}, "float32"
     for i, p in ipairs(self.model:parameters()) do
+      if floats[p.dtype] then own = p.dtype end
       leaves[i] = p:detach()
       if torch.isGradEnabled() then leaves[i]:requireGrad() end
       casts[i] = floats[p.dtype] and leaves[i]:to(dtype) or leaves[i]
     end
     self._leaves = leaves
-    return to_dtype(torch.func.functionalCall(self.model, casts, to_dtype(input, dtype)), "float32")
+    return to_dtype(torch.func.functionalCall(self.model, casts, to_dtype(input, dtype)), own)
   end
 
   -- What the leaves of _run got goes to the parameters.
@@ -133,7 +134,7 @@ return function(train, torch)
     local group = self._pending
     if not group.first then
       for _, o in ipairs(self.optimizers) do o:zeroGrad() end
-      group.first, group.weight, group.count = n, 0, 0
+      group.first, group.weight, group.count, group.loss = n, 0, 0, 0
     end
     local share = self.accumulate > 1 and n / group.first or 1
     group.weight, group.count = group.weight + share, group.count + 1
@@ -144,6 +145,7 @@ return function(train, torch)
     if self.scaler then loss = self.scaler:scaled(loss) end
     loss:backward()
     collect_gradients(self)
+    return share
   end
 
   local function divide_gradients(self, by)
@@ -183,7 +185,7 @@ return function(train, torch)
       if s.every == "step" then s.schedule:step() end
     end
     if self.ema and finite then self.ema:update() end
-    if self.logger and self.step % self.logEvery == 0 then self:log("loss", self.lastLoss) end
+    if self.logger and self.step % self.logEvery == 0 then self:log("loss", group.loss / group.weight) end
     self:_emit("stepEnd")
   end
 
@@ -201,11 +203,12 @@ return function(train, torch)
     self:_seedMath(0)
     self:_emit("batchBegin", batch)
     local loss, values, output, target, n = self:_forward(batch)
-    backward(self, loss, n)
+    local group, share = self._pending, backward(self, loss, n)
     self.lastLoss = number("the loss", loss)
+    group.loss = group.loss + self.lastLoss * share
     self:_count(self._sums, self.lastLoss, values, n)
     self:_measure(output, target)
-    if self._pending.count >= self.accumulate or self.batch == self.batches then self:_update() end
+    if group.count >= self.accumulate or self.batch == self.batches then self:_update() end
     self:_emit("batchEnd", self.lastLoss, batch)
   end
 end

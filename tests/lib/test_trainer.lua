@@ -182,6 +182,37 @@ function tests.FunctionsAsLossAndMetric()
   tester:assert(history.top2[2] <= 1)
 end
 
+function tests.SeveralOptimizers()
+  local together = trainer { optimizer = { "SGD", lr = 0.1 } }
+  together:fit(batches(8), { epochs = 1 })
+  local net = network()
+  local params = net:parameters()
+  local apart = trainer { model = net, optimizer = {
+    optim.SGD({ params[1], params[2] }, { lr = 0.1 }), optim.SGD({ params[3], params[4] }, { lr = 0.1 }) } }
+  apart:fit(batches(8), { epochs = 1 })
+  same(together, apart, "two optimizers")
+  local class = trainer { optimizer = function(p) return optim.SGD(p, { lr = 0.1 }) end }
+  class:fit(batches(8), { epochs = 1 })
+  same(together, class, "a function")
+  tester:eq(torch.type(trainer({ optimizer = optim.Adam }).optimizer), "optim.Adam", "a class")
+end
+
+function tests.LossOfAStep()
+  local function logged(options)
+    local list = {}
+    options.logger = { scalar = function(_, name, value)
+      if name == "loss" then list[#list + 1] = value end
+    end }
+    trainer(options):fit(batches(options.accumulate and 4 or 16), { epochs = 1 })
+    return list
+  end
+  local big, small = logged { optimizer = { "SGD", lr = 0.5 } }, logged { optimizer = { "SGD", lr = 0.5 },
+    accumulate = 4 }
+  tester:eq(#small, #big)
+  for i, x in ipairs(big) do tester:assert(math.abs(x - small[i]) < 1e-5,
+    "the mean over the batches of a step") end
+end
+
 function tests.Modes()
   local t = trainer { net = { dropout = true } }
   local seen = {}
