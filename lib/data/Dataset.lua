@@ -2,6 +2,7 @@
 
 local torch = require "torch"
 local check = require "data.check"
+local seeds = require "data.seeds"
 local raise = check.raise
 
 local data = {}
@@ -264,19 +265,12 @@ function Dataset:subset(places)
   return at_places(self, check_places("dataset:subset", self, places))
 end
 
--- A generator for a seed; nil for torch's own.
-local function generator_of(fn, seed)
-  if seed == nil then return nil end
-  local generator = torch.Generator()
-  torch.manualSeed(generator, check.whole(fn, "the seed", seed))
-  return generator
-end
-
+-- The numbers 1 to n in the random order of a seed; without one torch's generator draws it.  Numbers that a
+-- script draws from the same seed have nothing to do with it: data made of them would be sorted by it.
 local function random_places(fn, n, seed)
-  local generator = generator_of(fn, seed)
   if n == 0 then return torch.LongTensor() end
-  if generator then return torch.randperm(generator, n) end
-  return torch.randperm(n)
+  if seed == nil then return torch.randperm(n) end
+  return torch.randperm(seeds.generator(check.whole(fn, "the seed", seed), 0), n)
 end
 
 --- dataset:shuffle([seed])

@@ -401,4 +401,18 @@ function tests.sampler_faults()
   fails(function() data.BucketSampler({ "a" }, 2) end, "length 1 is a string")
 end
 
+-- Data drawn from a seed are not sorted by a split of the same seed.
+function tests.split_of_data_from_the_same_seed()
+  for columns = 1, 2 do
+    torch.manualSeed(1)
+    local x = torch.rand(1000, columns)
+    local half = data.Dataset(x):split({ 500, 500 }, { seed = 1 })
+    for c = 1, columns do
+      local sum = 0
+      for i = 1, 500 do sum = sum + half[i][c] end
+      tester:assert(math.abs(sum / 500 - 0.5) < 0.06, ("mean %g"):format(sum / 500))
+    end
+  end
+end
+
 tester:add(tests):run()
