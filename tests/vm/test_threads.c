@@ -46,6 +46,37 @@ static const char program[] =
     "for i = 1, 50 do local part = shared and (shared * i):sum() end\n"
     "result = loss:item() + w.grad:sum() + s\n";
 
+/* Threads of the script's own, and all that they share. */
+static const char pools[] =
+    "local threads = require 'threads'\n"
+    "require 'nn'\n"
+    "local model = nn.Sequential():add(nn.Linear(4, 8)):add(nn.Tanh()):add(nn.Linear(8, 1))\n"
+    "local mutex, counter, queue = threads.Mutex(), threads.AtomicCounter(), threads.Queue(2)\n"
+    "local sum, slots = torch.zeros(1), torch.zeros(20)\n"
+    "local add = threads.safe(function(n) sum:add(n) end, mutex)\n"
+    "for round = 1, 3 do\n"
+    "  local pool = threads.Threads(3, function(id) first = id end)\n"
+    "  for i = 1, 20 do\n"
+    "    pool:addjob(function(x)\n"
+    "      counter:inc()\n"
+    "      add(1)\n"
+    "      slots[i] = i\n"
+    "      local y = model:clone():forward(x)\n"
+    "      return y, { y:sum() }, function() return y end\n"
+    "    end, function(y, list, get) assert(get() == y and list[1] == y:sum()) end, shared or "
+    "torch.ones(2, 4))\n"
+    "  end\n"
+    "  pool:synchronize()\n"
+    "  pool:addjob(function() for i = 1, 5 do queue:addjob(function() return i end) end end)\n"
+    "  for i = 1, 5 do assert(queue:dojob() == i) end\n"
+    "  pool:addjob(function() error 'on purpose' end)\n"
+    "  assert(not pcall(pool.synchronize, pool))\n"
+    "  if round > 1 then pool:addjob(function() while true do torch.zeros(1) end end) end\n"
+    "  if round == 1 then pool:terminate() end\n"
+    "end\n"
+    "collectgarbage()\n"
+    "result = sum[1] + slots:sum() + counter:get()\n";
+
 static cr_tensor *shared;
 
 static int give_shared(lua_State *L) {
@@ -61,6 +92,9 @@ static int take_result(lua_State *L) {
   return 0;
 }
 
+/* What run_one runs. */
+static const char *script = program;
+
 static void *run_one(void *arg) {
   double *result = arg;
   cresset *c = cresset_open(NULL);
@@ -68,7 +102,7 @@ static void *run_one(void *arg) {
   lua_State *L = cresset_lua(c);
   lua_pushcfunction(L, give_shared);
   void *failed = NULL;
-  if (cresset_pcall(c, 0, 0) || cresset_run_string(c, "=program", program)) {
+  if (cresset_pcall(c, 0, 0) || cresset_run_string(c, "=program", script)) {
     failed = strdup(cresset_error(c));
   } else {
     lua_pushcfunction(L, take_result);
@@ -109,10 +143,24 @@ static void a_shared_tensor(void **state) {
   shared = NULL;
 }
 
+static void pools_of_threads(void **state) {
+  (void)state;
+  shared = cr_full(CR_FLOAT32, (cr_device){CR_CPU, 0}, 2, (int64_t[]){2, 4}, cr_num(0.25));
+  assert_non_null(shared);
+  script = pools;
+  double results[THREADS];
+  run_all(results);
+  for (int i = 0; i < THREADS; i++) assert_true(results[i] == 60 + 210 + 60);
+  cr_release(shared);
+  shared = NULL;
+  script = program;
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(each_its_own),
       cmocka_unit_test(a_shared_tensor),
+      cmocka_unit_test(pools_of_threads),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
