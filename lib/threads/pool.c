@@ -221,15 +221,14 @@ static void *run(void *arg) {
 
 /* ---- starting and ending ---------------------------------------------------------------- */
 
-/* The program's signals are the main thread's; what interrupts a worker, and what tells of faults,
- * is its own. */
+/* The signals that programs take in a handler are the main thread's.  No others are blocked:
+ * programs that a job starts would not get them either. */
 static void block_signals(sigset_t *before) {
-  static const int own[] = {SIGURG,  SIGSEGV, SIGBUS, SIGFPE, SIGILL,
-                            SIGABRT, SIGTRAP, SIGSYS, SIGPROF};
-  sigset_t all;
-  sigfillset(&all);
-  for (size_t i = 0; i < sizeof own / sizeof *own; i++) sigdelset(&all, own[i]);
-  pthread_sigmask(SIG_SETMASK, &all, before);
+  static const int blocked[] = {SIGINT, SIGALRM, SIGUSR1, SIGUSR2, SIGCHLD, SIGIO, SIGWINCH};
+  sigset_t set;
+  sigemptyset(&set);
+  for (size_t i = 0; i < sizeof blocked / sizeof *blocked; i++) sigaddset(&set, blocked[i]);
+  pthread_sigmask(SIG_BLOCK, &set, before);
 }
 
 static bool start(worker *w) {

@@ -21,13 +21,8 @@ local function check_id(self, id)
   end
 end
 
-local function check_functions(callback, endcallback)
-  if type(callback) ~= "function" then
-    error("addjob: a function is wanted, got a " .. type(callback), 3)
-  end
-  if endcallback ~= nil and type(endcallback) ~= "function" then
-    error("addjob: the end callback is a " .. type(endcallback), 3)
-  end
+local function check_function(name, f)
+  if type(f) ~= "function" then error(("%s: a function is wanted, got a %s"):format(name, type(f)), 3) end
 end
 
 -- Puts a job into the pool; id 0: for whoever is free.
@@ -81,7 +76,8 @@ function Threads:addjob(...)
     id, callback, endcallback = ...
     check_id(self, id)
   end
-  check_functions(callback, endcallback)
+  check_function("addjob", callback)
+  if endcallback ~= nil then check_function("addjob", endcallback) end
   while not self:acceptsjob(id) do self:dojob() end
   put(self, id, callback, endcallback, select(self._specific and 4 or 3, ...))
 end
@@ -112,6 +108,7 @@ function Threads:dojob()
 end
 
 function Threads:synchronize()
+  self._failed = false
   while self._pool and self._count > 0 do self:dojob() end
 end
 
@@ -128,7 +125,7 @@ end
 function Threads:map(f, list, ...)
   running(self)
   if type(list) ~= "table" then error("map: a list is wanted, got a " .. type(list), 2) end
-  check_functions(f)
+  check_function("map", f)
   local results, arguments = {}, table.pack(...)
   local ok, message = pcall(function()
     for i = 1, #list do
@@ -149,7 +146,7 @@ end
 --- pool:acceptsjob([id]); pool:hasjob(); pool:haserror()
 --
 -- Whether addjob would take a job without waiting; whether jobs are left that synchronize would wait for;
--- whether the last dojob failed.
+-- whether the last dojob or synchronize failed.
 --
 -- id: 1 to N, in specific mode
 -- Returns: true or false
@@ -275,7 +272,11 @@ end
 --   pool:synchronize()
 --   heard, first[1][1] + first[2][1] --> hello 30
 function Threads.new(n, ...)
-  local functions = { ... }
+  local functions, count = { ... }, n
+  n = math.tointeger(count)
+  if not n or n < 1 then
+    error(("threads.Threads: a number of threads is wanted, got %s"):format(tostring(count)), 2)
+  end
   for i = 1, select("#", ...) do
     if type(functions[i]) ~= "function" then
       error(("threads.Threads: argument %d is no function"):format(i + 1), 2)

@@ -1,4 +1,6 @@
 -- worker: what runs in a thread's interpreter besides the jobs themselves.
+local torch = require "torch"
+
 local worker = {}
 
 -- What is to be in a worker as it is here.

@@ -93,7 +93,9 @@ function tests.errors_of_the_constructor()
   local before = thread_count()
   tester:assertErrorPattern(function() threads.Threads(2, function() error("at the start") end) end,
     "at the start")
-  tester:assertErrorPattern(function() threads.Threads(0) end, "between 1 and")
+  tester:assertErrorPattern(function() threads.Threads(0) end, "a number of threads is wanted, got 0")
+  tester:assertErrorPattern(function() threads.Threads("two") end, "got two")
+  tester:assertErrorPattern(function() threads.Threads(5000) end, "between 1 and 1024")
   tester:assertErrorPattern(function() threads.Threads(1, 2) end, "no function")
   tester:eq(thread_count(before), before)
 end
