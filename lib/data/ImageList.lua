@@ -34,6 +34,15 @@ local function find_pictures(fn, folder, endings, found)
   return found
 end
 
+-- The endings as a set.
+local function endings_of(list)
+  local endings = {}
+  for _, ending in ipairs(list or { "png", "jpg", "jpeg", "ppm", "pgm" }) do
+    endings[ending:lower():gsub("^%.", "")] = true
+  end
+  return endings
+end
+
 local function class_folders(fn, folder)
   local classes = {}
   for _, name in ipairs(listing(fn, folder)) do
@@ -70,6 +79,14 @@ local function read_table(fn, path, options)
   if not targets then raise("%s: %s: no column of classes", fn, path) end
   local list = {}
   for i, file in ipairs(files) do list[i] = { file, targets[i] } end
+  return list
+end
+
+local function read_folder(fn, folder, options)
+  local list = {}
+  for i, path in ipairs(find_pictures(fn, folder, endings_of(options.extensions), {})) do
+    list[i] = { path, i }
+  end
   return list
 end
 
@@ -121,11 +138,13 @@ end
 -- Pictures from files: sample i is { picture, target }.
 --
 -- list: a list of { path, target }; or the name of a table of text that data.csv reads, with a column of
---   paths and one of targets.  Targets that are strings are names of classes and become numbers from 1
+--   paths and one of targets; or a folder's name, for all pictures in it and below, whose targets are their
+--   numbers in set.paths.  Targets that are strings are names of classes and become numbers from 1
 -- options: a table, all its fields optional:
 --   root: the folder that paths are relative to
 --   path, class: the names of the table's columns; by default the first and the second
 --   classes: a list of the classes' names in order; by default they are sorted
+--   extensions: of a folder's files, as for data.ImageFolder
 --   transform, targetTransform, load, depth, skip: as for data.ImageFolder
 -- Returns: a data set with the fields paths, targets, classes and classToIndex
 -- Errors: as data.ImageFolder
@@ -137,8 +156,10 @@ end
 function ImageList:__init(list, options)
   if list == nil then return end -- a class below
   local fn = "data.ImageList"
-  options = samples.options(fn, options, known("root", "path", "class", "classes"))
-  if type(list) == "string" then list = read_table(fn, list, options) end
+  options = samples.options(fn, options, known("root", "path", "class", "classes", "extensions"))
+  if type(list) == "string" then
+    list = paths.dirp(list) and read_folder(fn, list, options) or read_table(fn, list, options)
+  end
   if type(list) ~= "table" then raise("%s: a list or a name expected, got %s", fn, torch.type(list)) end
   self.paths, self.targets = {}, {}
   for i, entry in ipairs(list) do
@@ -222,10 +243,7 @@ function ImageFolder:__init(folder, options)
   local fn = "data.ImageFolder"
   if type(folder) ~= "string" then raise("%s: a folder's name expected, got %s", fn, torch.type(folder)) end
   options = samples.options(fn, options, known("extensions", "allowEmpty"))
-  local endings = {}
-  for _, ending in ipairs(options.extensions or { "png", "jpg", "jpeg", "ppm", "pgm" }) do
-    endings[ending:lower():gsub("^%.", "")] = true
-  end
+  local endings = endings_of(options.extensions)
   self.folder, self.classes = folder, class_folders(fn, folder)
   self.paths, self.targets, self.classToIndex = {}, {}, set_of(self.classes)
   for class, name in ipairs(self.classes) do

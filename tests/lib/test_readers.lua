@@ -174,6 +174,8 @@ function tests.image_lists()
     local kinds = data.ImageList(folder .. "/list.csv",
       { root = folder, path = "name", class = "kind", classes = { "y", "x" } })
     tester:eq({ kinds:get(1)[2], kinds:get(2)[2] }, { 2, 1 })
+    local flat = data.ImageList(folder, { depth = 1 })
+    tester:eq({ flat:size(), flat:get(4)[2], flat.paths[4] }, { 10, 4, folder .. "/cat/a.PPM" })
     fails("there is no class 'x'", data.ImageList, folder .. "/list.csv",
       { root = folder, path = "name", class = "kind", classes = { "y" } })
     fails("no column of file names", data.ImageList, folder .. "/list.csv", { path = "none" })
