@@ -38,7 +38,7 @@ local function date(seconds)
 end
 
 local function span(seconds)
-  if not seconds then return "" end
+  if not seconds or seconds ~= seconds or seconds >= 1e11 then return "" end
   if seconds < 60 then return ("%.1fs"):format(seconds) end
   local whole = math.floor(seconds)
   if whole < 3600 then return ("%dm%02ds"):format(whole // 60, whole % 60) end
@@ -115,6 +115,12 @@ local function print_settings(title, t)
   print_table(rows, {})
 end
 
+local function tags_text(tags)
+  local list = {}
+  for i, tag in ipairs(tags) do list[i] = setting(tag) end
+  return table.concat(list, ", ")
+end
+
 function show.one(comparison, o)
   local row = comparison.rows[1]
   local info = row.run.info
@@ -124,7 +130,7 @@ function show.one(comparison, o)
     { "duration", span(row.duration) }, { "steps", number(row.steps) }, { "seed", setting(row.seed) },
     { "script", setting(info.script) }, { "commit", setting(git.commit) .. (git.changed == true and
       ", with changes" or "") }, { "host", setting(info.host) }, { "version", setting(info.cresset) },
-    { "tags", show.clean(table.concat(row.run.tags, ", ")) }, { "error", setting(info.error) } }
+    { "tags", tags_text(row.run.tags) }, { "error", setting(info.error) } }
   local filled = {}
   for _, cells in ipairs(rows) do
     if cells[2] ~= "" then filled[#filled + 1] = cells end

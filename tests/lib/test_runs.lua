@@ -320,6 +320,57 @@ function tests.trainer()
   end)
 end
 
+-- Files of any content: the command says something or shows them, and nothing fails inside.
+function tests.any_content()
+  local command = require "runs.command"
+  local function pick(t) return t[torch.random(1, #t)] end
+  local function value(depth)
+    local kind = torch.random(1, depth > 2 and 6 or 8)
+    if kind < 7 then return pick { -3, 2, 1e300, 0.5, "te\27xt,", json.null, true, math.huge } end
+    local t = kind == 7 and json.array {} or json.object {}
+    for i = 1, torch.random(0, 3) do
+      t[kind == 7 and i or pick { "a", "startedAt", "endedAt", "script", "commit", "pid" }] = value(depth + 1)
+    end
+    return t
+  end
+  local function write_run(folder)
+    paths.mkdir(folder, true)
+    local info = {}
+    for _, name in ipairs { "name", "status", "options", "tags", "summary", "sessions", "seed", "process",
+      "host", "git", "script", "error", "threads" } do
+      if torch.uniform() < 0.6 then info[name] = value(0) end
+    end
+    if torch.uniform() < 0.5 then
+      info.sessions = { { startedAt = value(2), endedAt = value(2) }, value(2) }
+    end
+    local lines = {}
+    for i = 1, 4 do
+      local record = { step = pick { i, value(2) }, time = pick { i, value(2) }, loss = value(2) }
+      lines[i] = json.encode(record, { nan = "string" }) .. "\n"
+    end
+    write(folder .. "/run.json", json.encode(info, { nan = "string" }))
+    write(folder .. "/metrics.jsonl", table.concat(lines))
+  end
+  with_folder(function(dir)
+    torch.manualSeed(1)
+    local said, shown, real, stderr = "", nil, print, io.stderr
+    for _ = 1, 40 do
+      write_run(dir .. "/a")
+      write_run(dir .. "/b")
+      for _, words in ipairs { { dir }, { dir, "--sort", "started" }, { dir .. "/a" }, { dir, "--diff" },
+        { dir, "--csv" }, { dir, "--json" }, { dir, "--plot" } } do
+        rawset(_G, "print", function(...) shown = ... end)
+        rawset(io, "stderr", { write = function(_, ...) said = table.concat { ... } end })
+        local code = command(words)
+        rawset(_G, "print", real)
+        rawset(io, "stderr", stderr)
+        tester:assert(code == 0 or not said:find("lua:%d"), said)
+      end
+    end
+    tester:assert(shown ~= nil)
+  end)
+end
+
 function tests.comparing()
   with_folder(function(dir)
     for i, lr in ipairs { 0.1, 0.2 } do
