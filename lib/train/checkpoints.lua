@@ -2,6 +2,8 @@
 
 local torch = require "torch"
 local paths = require "paths"
+local checksum = require "train.checksum"
+local plain = require "train.plain"
 local raise = require("torch.caller").raise
 
 local checkpoints = {}
@@ -52,7 +54,8 @@ end
 
 -- Writes a state; the file is there as a whole or not at all.  An error is raised.
 function checkpoints.write(path, state)
-  torch.save(path, { format = FORMAT, version = VERSION, state = state })
+  torch.save(path, { format = FORMAT, version = VERSION, state = plain.encode(state),
+    sums = checksum.of(state) })
 end
 
 -- The state in a file, or nil and what is wrong with it.
@@ -66,7 +69,13 @@ function checkpoints.read(path)
     return nil, ("%s: a checkpoint of version %s; this Cresset reads version %d"):format(path,
       tostring(value.version), VERSION)
   end
-  return value.state
+  local state = plain.decode(value.state)
+  local place = type(value.sums) ~= "table" and "" or checksum.difference(value.sums, checksum.of(state))
+  if place then
+    return nil, ("%s: %s is not what was saved"):format(path,
+      place == "" and "something" or ("'%s'"):format(place))
+  end
+  return state
 end
 
 -- The state in the newest checkpoint that can be read, and its path.  Bad ones before it get a warning and

@@ -1,6 +1,7 @@
 -- state: all of a training that has to go on, as one table, and back.
 
 local loaders = require "train.loaders"
+local plain = require "train.plain"
 local raise = require("torch.caller").raise
 
 return function(train, torch)
@@ -77,7 +78,7 @@ return function(train, torch)
   --   a:fit({ { torch.ones(1, 1), torch.ones(1, 1) } }, { epochs = 2 })
   --   b:load(a:state()).epoch --> 2
   --   torch.equal(a.model.weight:detach(), b.model.weight:detach()) --> true
-  function Trainer:state() return copied(self:_state()) end
+  function Trainer:state() return plain.storable(copied(self:_state())) end
 
   local function count(what, got, own)
     if #got ~= #own then
@@ -127,6 +128,7 @@ return function(train, torch)
 
   function Trainer:load(state)
     check(self, state)
+    state = plain.decode(state)
     self.model:loadStateDict(state.model)
     for i, o in ipairs(self.optimizers) do o:loadStateDict(state.optimizers[i]) end
     for i, s in ipairs(self.schedules) do s.schedule:loadStateDict(state.schedules[i]) end

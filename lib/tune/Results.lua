@@ -1,5 +1,6 @@
 -- Results: what the trials of a search gave: the best one, a table, a file.
 
+local plain = require "train.plain"
 local raise = require("torch.caller").raise
 
 local FORMAT = "cresset.tune"
@@ -20,7 +21,9 @@ return function(tune, torch)
     self.mode, self.trials, self._by_key = mode, {}, {}
   end
 
-  local function key_of(number, budget) return ("%d@%s"):format(number, tostring(budget)) end
+  local function key_of(number, budget)
+    return budget and ("%d@%.17g"):format(number, budget) or tostring(number)
+  end
 
   function Results:_find(number, budget) return self._by_key[key_of(number, budget)] end
 
@@ -158,7 +161,7 @@ return function(tune, torch)
   -- -----------------------------------------------------------------------------------------------
 
   function Results:_save(path)
-    torch.save(path, { format = FORMAT, mode = self.mode, trials = self.trials })
+    torch.save(path, { format = FORMAT, mode = self.mode, trials = plain.encode(self.trials) })
   end
 
   local function same(a, b)
@@ -199,7 +202,7 @@ return function(tune, torch)
       raise("tune.load: %s is not what a search writes", path)
     end
     local results = Results(value.mode)
-    for _, trial in ipairs(value.trials) do results:_add(trial) end
+    for _, trial in ipairs(plain.decode(value.trials)) do results:_add(trial) end
     return results
   end
 end

@@ -5,6 +5,7 @@ local optim = require "optim"
 local paths = require "paths"
 local train = require "train"
 local checkpoints = require "train.checkpoints"
+local encoding = require "train.plain"
 
 local tester = torch.Tester()
 local tests = torch.TestSuite()
@@ -555,6 +556,33 @@ function tests.ResumeFromFiles()
   paths.rmall(dir, "yes")
 end
 
+function tests.NumbersInFiles()
+  local state = { a = 1.0, b = 1, c = 1 << 60 | 1, d = math.mininteger, e = 1 / 0, f = "\27i3", g = { -0.0,
+    2.5 },
+    h = "text", k = true }
+  local back = encoding.decode(torch.deserialize(torch.serialize(encoding.encode(state))))
+  tester:eq(back, state)
+  for name, v in pairs(state) do tester:eq(math.type(back[name]), math.type(v), name) end
+  tester:eq(1 / back.g[1], -1 / 0)
+  -- seeds that nobody chose are large
+  torch.seed()
+  local dir = folder()
+  local function make() return trainer { dir = dir, net = { dropout = true } } end
+  local function seeded() return loader { seed = 1 << 60 | 5 } end
+  local whole = make()
+  whole:fit(seeded(), { steps = 9, resume = true })
+  torch.deserialize(torch.serialize(whole:state()))
+  local part = make()
+  torch.manualSeed(3)
+  part:fit(loader(), { epochs = 3, resume = true })
+  whole:load(checkpoints.read(dir .. "/step-000000009.t7") or whole:state())
+  tester:eq(whole.seed, part.seed)
+  whole.dir = nil
+  whole:fit(seeded(), { epochs = 3 })
+  same(whole, part, "an unseeded run")
+  paths.rmall(dir, "yes")
+end
+
 function tests.BrokenFiles()
   local dir = folder()
   local function make() return trainer { dir = dir, callbacks = { train.Checkpoint { every = 3 } } } end
@@ -566,8 +594,13 @@ function tests.BrokenFiles()
   local bytes = file:read "a"
   file:close()
   local warn, said = checkpoints.warn, nil
-  for _, broken in ipairs { bytes:sub(1, #bytes // 2), bytes:sub(1, 3), "", "hello",
-    torch.serialize { 1 } } do
+  local kinds = { bytes:sub(1, #bytes // 2), bytes:sub(1, 3), "", "hello", torch.serialize { 1 } }
+  -- a bit of a weight
+  local first = whole.model:parameters()[1]:detach():cpu():contiguous()
+  local at = bytes:find(torch._bytes(first:storage(), first:storageOffset() + 5, 3), 1, true)
+  tester:assert(at ~= nil, "the weight is in the file")
+  kinds[#kinds + 1] = bytes:sub(1, at - 1) .. string.char(bytes:byte(at) ~ 1) .. bytes:sub(at + 1)
+  for _, broken in ipairs(kinds) do
     file = assert(io.open(path, "wb"))
     file:write(broken)
     file:close()

@@ -160,6 +160,23 @@ function tests.File()
   os.remove(file)
 end
 
+function tests.NumbersInFiles()
+  local file, calls = file_name(), 0
+  local function f(c, budget)
+    calls = calls + 1
+    return c.x % 7 + budget
+  end
+  local configs = tune.grid { x = { 1 << 60, 2.0, 3 } }
+  local options = { most = 4.5, least = 0.5, file = file, progress = false }
+  local first = tune.halving(f, configs, options)
+  local made = calls
+  local again = tune.halving(f, configs, options)
+  tester:eq(calls, made, "budgets that are floats are found again")
+  tester:eq(again:best(), first:best())
+  tester:eq(math.type(tune.load(file).trials[1].config.x), "integer")
+  os.remove(file)
+end
+
 function tests.Interrupted()
   -- a search that ends in the middle has written what it had
   local file, calls = file_name(), 0
