@@ -556,6 +556,33 @@ function tests.ResumeFromFiles()
   paths.rmall(dir, "yes")
 end
 
+-- A run's log goes back to the checkpoint with the training; runs are missing where Jansson is.
+local has_runs, runs = pcall(require, "runs")
+if has_runs then
+  function tests.RunLog()
+    local dir = folder()
+    local function make()
+      local run = runs.Run { dir = dir, name = "log", resume = true, tensorboard = false }
+      return trainer { dir = dir, logger = run, callbacks = { train.Checkpoint { every = 5 } } }, run
+    end
+    local first = make()
+    -- as a killed process: what comes after the checkpoint of step 5 is logged and lost
+    local broken = { batchEnd = function(self) if self.step == 8 then error "the end" end end }
+    pcall(first.fit, first, loader(), { epochs = 3, validate = batches(48), callbacks = { broken },
+      resume = true })
+    first.logger:close()
+    local second, run = make()
+    second:fit(loader(), { epochs = 3, validate = batches(48), resume = true })
+    run:close()
+    local wanted = {}
+    for i = 1, 18 do wanted[i] = i end
+    local metrics = runs.read(dir .. "/log").metrics
+    tester:eq(metrics.loss.steps, wanted, "each step once")
+    tester:eq(metrics.val_loss.steps, { 6, 12, 18 })
+    paths.rmall(dir, "yes")
+  end
+end
+
 function tests.NumbersInFiles()
   local state = { a = 1.0, b = 1, c = 1 << 60 | 1, d = math.mininteger, e = 1 / 0, f = "\27i3", g = { -0.0,
     2.5 },

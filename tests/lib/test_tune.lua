@@ -243,6 +243,31 @@ function tests.HalvingFailures()
   tester:eq(results:best(), nil)
 end
 
+-- Trainings that go on from the smaller budget, in a folder for each configuration.
+function tests.HalvingWithTrainer()
+  local dir = file_name()
+  paths.mkdir(dir)
+  local x = torch.rand(16, 2)
+  local y = x:sum(2)
+  local function f(c, epochs, report, number)
+    local nn, train = require "nn", require "train"
+    local model = nn.Linear(2, 1)
+    for _, p in ipairs(model:parameters()) do p:zero() end
+    local trainer = train.Trainer {
+      model = model, loss = nn.MSECriterion(), optimizer = { "SGD", lr = c.lr }, progress = false,
+      dir = ("%s/%d"):format(dir, number),
+      callbacks = { { epochEnd = function(t, values) report(values.loss, t.epoch) end } },
+    }
+    trainer:fit({ { x, y } }, { epochs = epochs, resume = true })
+  end
+  local configs = tune.grid { lr = { 1e-4, 0.3, 1e-5 } }
+  local results = tune.halving(f, configs, { most = 9, least = 3, workers = 2, progress = false })
+  tester:eq({ results:best().config.lr, results:best().budget }, { 0.3, 9 })
+  local reports = results:best().reports
+  tester:eq({ #reports, reports[1].at }, { 6, 4 }, "epochs 4 to 9 come after the first three")
+  paths.rmall(dir, "yes")
+end
+
 function tests.Hyperband()
   local function f(c, budget) return (c.x - 4) ^ 2 + 1 / budget end
   local results = tune.hyperband(f, { x = tune.uniform(0, 9) }, { most = 27, progress = false, workers = 2 })
