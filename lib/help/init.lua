@@ -103,7 +103,7 @@ local function find_value(value)
   return found
 end
 
--- Entries whose name is `word`, or ends with it after a dot or a colon.
+-- Entries whose name is `word`, or ends with it after a dot or a colon, those of torch first.
 local function find_name(word)
   local entry = help.index()[word]
   if entry then return { entry } end
@@ -114,7 +114,8 @@ local function find_name(word)
       list[#list + 1] = e
     end
   end
-  table.sort(list, function(a, b) return a.names[1] < b.names[1] end)
+  local function place(e) return (e.names[1]:find("^torch[.:]") and "" or "~") .. e.names[1] end
+  table.sort(list, function(a, b) return place(a) < place(b) end)
   return list
 end
 
