@@ -329,6 +329,65 @@ function tests.memory_of_results_stays_flat()
   tester:assert(grown < 300 * 1024, ("%d KiB"):format(grown))
 end
 
+-- A worker that rests lets go of what it was sent.
+function tests.workers_that_rest_collect()
+  local pool <close> = threads.Threads(2)
+  pool._serialization = "threads.sharedserialize"
+  collectgarbage()
+  collectgarbage()
+  local before = torch.memory().live
+  for _ = 1, 4 do pool:addjob(function(x) return x:size(1) end, nil, torch.ones(100000)) end
+  pool:synchronize()
+  for _ = 1, 50 do
+    collectgarbage()
+    if torch.memory().live - before < 10000 then break end
+    os.execute("sleep 0.1")
+  end
+  tester:assert(torch.memory().live - before < 10000, tostring(torch.memory().live - before))
+end
+
+function tests.serialization_by_another_package()
+  local folder = os.tmpname()
+  os.remove(folder)
+  os.execute("mkdir " .. folder)
+  local file = assert(io.open(folder .. "/threads_scheme.lua", "w"))
+  file:write([[
+    local shared = require "threads.sharedserialize"
+    local scheme = { saved = 0, loaded = 0 }
+    function scheme.save(value)
+      scheme.saved = scheme.saved + 1
+      return { inside = shared.save(value) }
+    end
+    function scheme.load(saved)
+      scheme.loaded = scheme.loaded + 1
+      return shared.load(saved.inside)
+    end
+    return scheme
+  ]])
+  file:close()
+  local path, before = package.path, threads.serialization()
+  package.path = folder .. "/?.lua;" .. path
+  threads.serialization("threads_scheme")
+  local pool, first = threads.Threads(2, function(id) return id, nil, "x" end)
+  threads.serialization(before)
+  tester:eq({ #first, first[1][3] }, { 2, "x" })
+  local x = torch.zeros(2)
+  pool:addjob(function(a, b) x:fill(a + b) return nil, x end, function(none, y)
+    tester:eq(none, nil)
+    tester:eq({ y[1], x[1] }, { 3, 3 })
+  end, 1, 2)
+  pool:addjob(function() error("in the scheme") end)
+  tester:assertErrorPattern(function()
+    pool:synchronize()
+    pool:synchronize()
+  end, "in the scheme")
+  pool:terminate()
+  local scheme = require "threads_scheme"
+  tester:eq({ scheme.saved, scheme.loaded }, { 8, 3 })
+  package.path, package.loaded.threads_scheme = path, nil
+  os.execute("rm -r " .. folder)
+end
+
 local program = io.popen("readlink /proc/$PPID/exe"):read("l")
 
 -- Runs a script as a program; returns what it wrote and its exit code.
