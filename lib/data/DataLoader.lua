@@ -257,6 +257,7 @@ local function read_there(self, jobs)
     local started, failure = Pool.new(options.workers, source_of(self), options.init)
     if failure then raise_failure(failure) end
     self._pool = started
+    started:hold(options.workers * options.prefetch)
   end
   local pool, ahead, over, number = self._pool, options.workers * options.prefetch, false, self.batch
   pool:begin()

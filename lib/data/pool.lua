@@ -52,6 +52,11 @@ function Pool.new(n, source, init)
   return self
 end
 
+--- How many batches may wait for the script before the workers do.
+function Pool:hold(n)
+  self.threads:hold(n)
+end
+
 --- Begins another run.  Workers that read for an earlier one stop at their next sample.
 function Pool:begin()
   self.run = self.run + 1

@@ -48,7 +48,7 @@ struct cr_pool {
   int alive; /* threads that have not ended */
   jobs jobs; /* for whoever is free */
   cr_answer *first, **last;
-  int answers;
+  int answers, most; /* that wait, and may wait */
   int n;
   worker workers[];
 };
@@ -88,11 +88,11 @@ static void drop(jobs *list) {
   for (job *j; (j = shift(list));) free_job(j);
 }
 
-/* Nobody takes on more while as many answers wait as there are workers: who adds jobs faster than
- * he takes answers has to wait. */
+/* Nobody takes on more while as many answers wait as may: who adds jobs faster than he takes
+ * answers has to wait. */
 static job *next_job(worker *w) {
   job *j = shift(&w->own);
-  if (!j && w->pool->answers < w->pool->n) j = shift(&w->pool->jobs);
+  if (!j && w->pool->answers < w->pool->most) j = shift(&w->pool->jobs);
   return j;
 }
 
@@ -252,6 +252,7 @@ cr_pool *cr_pool_new(const cr_thread_host *host, bool torch7, int n) {
   if (!p) return NULL;
   p->host = host;
   p->torch7 = torch7;
+  p->most = n;
   p->jobs.last = &p->jobs.first;
   p->last = &p->first;
   pthread_mutex_init(&p->lock, NULL);
@@ -331,6 +332,12 @@ int cr_pool_waiting(cr_pool *p, int number) {
   int count = number ? p->workers[number - 1].own.count : p->jobs.count;
   pthread_mutex_unlock(&p->lock);
   return count;
+}
+
+void cr_pool_hold(cr_pool *p, int most) {
+  pthread_mutex_lock(&p->lock);
+  p->most = most;
+  pthread_mutex_unlock(&p->lock);
 }
 
 cr_answer *cr_pool_take(cr_pool *p, int milliseconds) {

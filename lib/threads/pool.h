@@ -28,6 +28,9 @@ cr_pool *cr_pool_new(const cr_thread_host *host, bool torch7, int n);
 bool cr_pool_put(cr_pool *p, int worker, lua_Integer id, bool copy, cr_message *m);
 /* How many jobs wait for a worker, or (0) for any. */
 int cr_pool_waiting(cr_pool *p, int worker);
+/* How many answers may wait before the workers do; as many as there are workers until it is called.
+ */
+void cr_pool_hold(cr_pool *p, int most);
 /* The next answer, for which it waits at most so long; NULL: there is none. */
 cr_answer *cr_pool_take(cr_pool *p, int milliseconds);
 void cr_answer_free(cr_answer *a);

@@ -1,4 +1,6 @@
 /* threads_lua.c: require "threads._core": pools, messages and what threads share, in Lua. */
+#include <limits.h>
+
 #include <lauxlib.h>
 
 #include "lib/openers.h"
@@ -80,6 +82,14 @@ static int m_waiting(lua_State *L) {
   return 1;
 }
 
+/* pool:hold(answers) */
+static int m_hold(lua_State *L) {
+  lua_Integer most = luaL_checkinteger(L, 2);
+  luaL_argcheck(L, most >= 1 && most <= INT_MAX, 2, "at least one");
+  cr_pool_hold(check_pool(L), (int)most);
+  return 0;
+}
+
 /* pool:take(): the job's id, the worker and the answer; waits for it */
 static int m_take(lua_State *L) {
   cr_pool *p = check_pool(L);
@@ -136,8 +146,9 @@ static int free_answer(lua_State *L) {
 
 static const luaL_Reg functions[] = {
     {"pack", f_pack}, {"unpack", f_unpack}, {"pool", f_pool}, {"torch7", f_torch7}, {NULL, NULL}};
-static const luaL_Reg pool_methods[] = {
-    {"put", m_put}, {"waiting", m_waiting}, {"take", m_take}, {"stop", free_pool}, {NULL, NULL}};
+static const luaL_Reg pool_methods[] = {{"put", m_put},         {"hold", m_hold},
+                                        {"waiting", m_waiting}, {"take", m_take},
+                                        {"stop", free_pool},    {NULL, NULL}};
 static const luaL_Reg answer_methods[] = {{"open", m_open}, {NULL, NULL}};
 
 static void new_type(lua_State *L, const char *name, const luaL_Reg *methods, lua_CFunction gc) {

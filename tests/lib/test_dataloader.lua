@@ -365,14 +365,18 @@ end
 
 function tests.asked_ahead()
   local threads = require "threads"
-  local count = threads.AtomicCounter(0)
-  local set = data.Dataset { size = 100, get = function(i) count:inc() return i end }
-  local loader <close> = data.DataLoader(set, { workers = 2, prefetch = 2 })
-  local give = loader:batches()
-  give()
-  local start = torch.tic()
-  while torch.toc(start) < 0.05 do end -- luacheck: ignore
-  tester:assert(count:get() >= 2 and count:get() <= 5, tostring(count:get()))
+  for prefetch = 1, 4 do
+    local count = threads.AtomicCounter(0)
+    local set = data.Dataset { size = 100, get = function(i) count:inc() return i end }
+    local loader <close> = data.DataLoader(set, { workers = 2, prefetch = prefetch })
+    local give, start = loader:batches(), torch.tic()
+    give()
+    local wanted = 2 * prefetch + 1
+    while count:get() < wanted and torch.toc(start) < 5 do end -- luacheck: ignore
+    start = torch.tic()
+    while torch.toc(start) < 0.01 do end -- luacheck: ignore
+    tester:eq(count:get(), wanted)
+  end
 end
 
 function tests.resume_with_workers()
