@@ -168,8 +168,11 @@ end
 
 -- True where a row has an element, false where it was padded.
 local function mask_of(lengths, longest)
-  local places = torch.range(1, math.max(longest, 1)):view(1, -1)
-  return torch.le(places, torch.Tensor(lengths):view(-1, 1)):to("bool"):narrow(2, 1, longest)
+  local mask = torch.BoolTensor(#lengths, longest):zero()
+  for i, n in ipairs(lengths) do
+    if n > 0 then mask:select(1, i):narrow(1, 1, n):fill(1) end
+  end
+  return mask
 end
 
 local pad_defaults = { fields = check.NONE, value = 0, dim = 1, lengths = true, mask = false, multiple = 1 }

@@ -254,6 +254,19 @@ function tests.padding()
   fails(function() data.pad() { { torch.ones(2) }, {} } end, "sample 2 of the batch: field 1 is missing")
 end
 
+-- In Torch7's mode tensors of one size are paired element by element, whatever their shapes.
+function tests.torch7_mode()
+  local program = io.popen("readlink /proc/$PPID/exe"):read("l")
+  local pipe = io.popen(program .. [[ --torch7 -e '
+    data = require "data"
+    batch = data.pad { mask = true } { { torch.ones(1), 1 }, { torch.ones(2), 1 } }
+    loader = data.DataLoader({ 1, 2.5, 4 }, { batchSize = 3, workers = 1, shuffle = true })
+    for b in loader:batches() do sum = b end
+    print(batch.mask[1]:sum(), batch[1]:type(), sum:type(), sum:sum())']])
+  tester:eq(pipe:read("l"), "3\ttorch.DoubleTensor\ttorch.DoubleTensor\t7.5")
+  pipe:close()
+end
+
 -- ---- samplers --------------------------------------------------------------------------------------------
 
 local function counted(indices, n)
