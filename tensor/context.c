@@ -34,6 +34,7 @@ bool cr_error_prefix(const char *prefix) {
 
 /* ---- contexts --------------------------------------------------------------------------- */
 
+/* Below 2^53, which a double, and so a file of Torch7, can hold. */
 static uint64_t random_seed(void) {
   struct timespec now;
   clock_gettime(CLOCK_REALTIME, &now);
@@ -41,7 +42,7 @@ static uint64_t random_seed(void) {
   uint64_t z = (uint64_t)now.tv_nsec ^ ((uint64_t)now.tv_sec << 30) ^ ((uint64_t)getpid() << 48);
   z += 0x9E3779B97F4A7C15u * (atomic_fetch_add(&calls, 1) + 1);
   z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9u;
-  return (z ^ (z >> 31)) & 0x7FFFFFFFFFFFFFFFu;
+  return (z ^ (z >> 31)) >> 11;
 }
 
 void cr_seed(cr_generator *g, uint64_t seed) {

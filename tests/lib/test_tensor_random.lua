@@ -30,6 +30,7 @@ function tests.same_seed_same_numbers()
   tester:eq(torch.initialSeed(), 7)
   local a = torch.seed()
   tester:eq(torch.initialSeed(), a)
+  for _ = 1, 20 do tester:assert(torch.deserialize(torch.serialize(torch.seed())) == torch.initialSeed()) end
 end
 
 function tests.states()
