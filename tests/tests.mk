@@ -40,7 +40,6 @@ test-programs: all $(test_bins)
 
 # What runs once; then what runs on the device.
 tests := $(test_bins) $(test_lua) tests/vm/run_cli_tests tests/vm/run_repl tests/vm/run_runs tests/vm/run_bad_input \
-tests := $(test_bins) $(test_lua) tests/vm/run_cli_tests tests/vm/run_repl tests/vm/run_runs tests/vm/run_bad_input \
   tests/vm/run_training tests/vm/run_resume tests/lib/run_docs tests/peer/run_peer tests/peer/run_tensorboard \
   tests/check_tree
 ifneq ($(shell command -v $(CXX) 2>/dev/null),)
