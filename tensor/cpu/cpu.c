@@ -63,11 +63,19 @@ int cr_cpu_threads(void) {
 
 enum { DONE, FAILED, INTERRUPTED };
 
+static bool is_interrupted(const cr_context *ctx) {
+  return ctx && ctx->interrupted && ctx->interrupted(ctx->interrupted_ctx);
+}
+
+bool cr_cpu_interrupted(void) {
+  return is_interrupted(cr_ctx());
+}
+
 static int run_range(int64_t begin, int64_t end, int64_t step, cr_cpu_range body, void *arg,
                      const cr_context *ctx, atomic_int *state) {
   for (; begin < end; begin += step) {
     if (atomic_load_explicit(state, memory_order_relaxed) != DONE) break;
-    if (ctx && ctx->interrupted && ctx->interrupted(ctx->interrupted_ctx)) return INTERRUPTED;
+    if (is_interrupted(ctx)) return INTERRUPTED;
     if (!body(arg, begin, cr_min64(begin + step, end))) return FAILED;
   }
   return DONE;
@@ -100,7 +108,7 @@ bool cr_cpu_parallel(int64_t n, int64_t grain, cr_cpu_range body, void *arg, con
   int state =
       threads > 1 ? run_threads(threads, n, step, body, arg) : run_serial(n, step, body, arg);
   if (state == DONE) return true;
-  if (state == INTERRUPTED) return cr_fail("interrupted");
+  if (state == INTERRUPTED || cr_cpu_interrupted()) return cr_fail("interrupted");
   return why ? cr_fail("%s", why) : false;
 }
 

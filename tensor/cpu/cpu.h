@@ -43,6 +43,10 @@ extern const cr_linalg cr_lapack; /* tensor/lapack.c */
 /* How many threads a loop may use now: 1 inside a parallel region. */
 int cr_cpu_threads(void);
 
+/* Whether the script that runs on this thread is to stop.  Long loops outside of cr_cpu_parallel
+ * ask some times a second, and fail; the message is put by cr_cpu_parallel, or by cr_fail. */
+bool cr_cpu_interrupted(void);
+
 /* Calls body on disjoint ranges that cover 0..n, on several threads when n is at least two grains.
  * body returns false to stop everything early.  Fails with `why` as the message when a body did
  * (NULL: the body has put a message where the caller finds it; none is set here), or with

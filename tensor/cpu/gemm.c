@@ -138,18 +138,38 @@ static void vector_product(const cr_gemm_args *g, const blas_matrix *x, int64_t 
   }
 }
 
-static void matrix_product(const cr_gemm_args *g, const blas_matrix *a, const blas_matrix *b,
-                           void *c) {
-  int64_t ld = g->m == 1 ? g->n : g->cs[1];
+/* The product for `rows` rows from `first` on. */
+static void rows_product(const cr_gemm_args *g, const blas_matrix *a, const blas_matrix *b, void *c,
+                         int64_t first, int64_t rows) {
+  int64_t ld = g->m == 1 ? g->n : g->cs[1], size = (int64_t)cr_sizeof(g->dtype);
+  const char *x = (const char *)a->data + first * (a->trans == CblasTrans ? 1 : a->ld) * size;
+  char *out = (char *)c + first * ld * size;
   if (g->dtype == CR_FLOAT32) {
-    cblas_sgemm(CblasRowMajor, a->trans, b->trans, (blasint)g->m, (blasint)g->n, (blasint)g->k,
-                (float)g->alpha, a->data, (blasint)a->ld, b->data, (blasint)b->ld, (float)g->beta,
-                c, (blasint)ld);
+    cblas_sgemm(CblasRowMajor, a->trans, b->trans, (blasint)rows, (blasint)g->n, (blasint)g->k,
+                (float)g->alpha, (const float *)(const void *)x, (blasint)a->ld, b->data,
+                (blasint)b->ld, (float)g->beta, (float *)(void *)out, (blasint)ld);
   } else {
-    cblas_dgemm(CblasRowMajor, a->trans, b->trans, (blasint)g->m, (blasint)g->n, (blasint)g->k,
-                g->alpha, a->data, (blasint)a->ld, b->data, (blasint)b->ld, g->beta, c,
-                (blasint)ld);
+    cblas_dgemm(CblasRowMajor, a->trans, b->trans, (blasint)rows, (blasint)g->n, (blasint)g->k,
+                g->alpha, (const double *)(const void *)x, (blasint)a->ld, b->data, (blasint)b->ld,
+                g->beta, (double *)(void *)out, (blasint)ld);
   }
+}
+
+/* A call of BLAS cannot be stopped: a product that takes seconds is made in parts of about this
+ * many multiplications, and of so many rows at least, below which parts would be slower than the
+ * whole. */
+#define PART_WORK ((int64_t)1 << 33)
+#define PART_ROWS 192
+
+static bool matrix_product(const cr_gemm_args *g, const blas_matrix *a, const blas_matrix *b,
+                           void *c) {
+  int64_t rows = cr_max64(PART_ROWS, PART_WORK / cr_max64(1, g->n * g->k));
+  if (rows * 3 / 2 >= g->m) rows = g->m;
+  for (int64_t first = 0; first < g->m; first += rows) {
+    if (first > 0 && cr_cpu_interrupted()) return cr_fail("interrupted");
+    rows_product(g, a, b, c, first, cr_min64(rows, g->m - first));
+  }
+  return true;
 }
 
 /* Whether BLAS takes this as the step of a vector. */
@@ -180,7 +200,10 @@ static bool blas_product(const cr_gemm_args *g, const void *a, const void *b, vo
   if (ok && g->m == 1 && is_step(g->k == 1 ? 1 : g->as[2])) {
     vector_product(g, &y, g->k, g->n, true, a, g->k == 1 ? 1 : g->as[2], c, 1);
   } else if (ok) {
-    matrix_product(g, &x, &y, c);
+    ok = matrix_product(g, &x, &y, c);
+    cr_host_free(y.copy, y.bytes);
+    cr_host_free(x.copy, x.bytes);
+    return ok;
   }
   cr_host_free(x.copy, x.bytes);
   if (ok) cr_host_free(y.copy, y.bytes);

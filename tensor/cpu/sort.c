@@ -63,27 +63,34 @@ static void insertion_sort(entry *e, int64_t n) {
 
 #define RADIX 256
 
-/* One pass over the byte at `shift`.  Returns false, and does nothing, when all keys agree there.
- */
+/* So many entries are moved between two looks for an interrupt. */
+#define POLL ((int64_t)1 << 22)
+
+/* One pass over the byte at `shift`.  False: the script is to stop. */
 static bool radix_pass(const entry *from, entry *to, int64_t n, int shift, const int64_t *count) {
   int64_t start[RADIX], sum = 0;
-  if (count[from[0].key >> shift & (RADIX - 1)] == n) return false;
   for (int i = 0; i < RADIX; i++) {
     start[i] = sum;
     sum += count[i];
   }
-  for (int64_t i = 0; i < n; i++) to[start[from[i].key >> shift & (RADIX - 1)]++] = from[i];
+  for (int64_t first = 0; first < n; first += POLL) {
+    if (first > 0 && cr_cpu_interrupted()) return false;
+    int64_t last = cr_min64(n, first + POLL);
+    for (int64_t i = first; i < last; i++)
+      to[start[from[i].key >> shift & (RADIX - 1)]++] = from[i];
+  }
   return true;
 }
 
-/* Returns the one of the two places that holds the result. */
+/* Returns the one of the two places that holds the result; NULL: the script is to stop. */
 static entry *radix_sort(entry *e, entry *spare, int64_t n) {
   int64_t count[8][RADIX] = {{0}};
   for (int64_t i = 0; i < n; i++) {
     for (int b = 0; b < 8; b++) count[b][e[i].key >> (8 * b) & (RADIX - 1)]++;
   }
   for (int b = 0; b < 8; b++) {
-    if (!radix_pass(e, spare, n, 8 * b, count[b])) continue;
+    if (count[b][e[0].key >> (8 * b) & (RADIX - 1)] == n) continue; /* all keys agree there */
+    if (!radix_pass(e, spare, n, 8 * b, count[b])) return NULL;
     entry *t = e;
     e = spare;
     spare = t;
@@ -131,15 +138,20 @@ static entry *sort_entries(entry *e, entry *spare, int64_t n) {
 /* ---- lines ------------------------------------------------------------------------------ */
 
 /* Writes the elements and their places in the new order.  `line` is room for the elements, so that
- * values may overwrite the input. */
-static void deliver(const sort_args *s, char *values, char *places, const char *in, char *line,
+ * values may overwrite the input.  False: the script is to stop. */
+static bool deliver(const sort_args *s, char *values, char *places, const char *in, char *line,
                     const entry *e) {
   size_t size = cr_sizeof(s->dtype);
   cr_cpu_pack(size, s->n, line, in, s->stride[2]);
-  for (int64_t i = 0; i < s->n; i++) {
-    memcpy(values + i * s->stride[0], line + (size_t)e[i].place * size, size);
-    memcpy(places + i * s->stride[1], &e[i].place, sizeof e[i].place);
+  for (int64_t first = 0; first < s->n; first += POLL) {
+    if (first > 0 && cr_cpu_interrupted()) return false;
+    int64_t last = cr_min64(s->n, first + POLL);
+    for (int64_t i = first; i < last; i++) {
+      memcpy(values + i * s->stride[0], line + (size_t)e[i].place * size, size);
+      memcpy(places + i * s->stride[1], &e[i].place, sizeof e[i].place);
+    }
   }
+  return true;
 }
 
 static bool sort_lines(int64_t count, char *const *p, const int64_t *stride, void *arg) {
@@ -147,14 +159,16 @@ static bool sort_lines(int64_t count, char *const *p, const int64_t *stride, voi
   size_t bytes = (size_t)s->n * (2 * sizeof(entry) + 8);
   entry *e = cr_host_alloc(bytes);
   if (!e) return false;
-  for (int64_t i = 0; i < count; i++) {
+  bool whole = true;
+  for (int64_t i = 0; whole && i < count; i++) {
     const char *in = p[2] + i * stride[2];
     make_keys(s, in, e);
     entry *sorted = sort_entries(e, e + s->n, s->n);
-    deliver(s, p[0] + i * stride[0], p[1] + i * stride[1], in, (char *)(e + 2 * s->n), sorted);
+    whole = sorted && deliver(s, p[0] + i * stride[0], p[1] + i * stride[1], in,
+                              (char *)(e + 2 * s->n), sorted);
   }
   cr_host_free(e, bytes);
-  return true;
+  return whole;
 }
 
 static bool sort(const cr_iter *it, int64_t n, const int64_t stride[3], bool descending) {
