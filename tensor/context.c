@@ -1,5 +1,6 @@
 /* context.c: what belongs to a thread or an interpreter: the error message, the current context. */
 #include "tensor/internal.h"
+#include "tensor/watch.h"
 
 #include <pthread.h>
 #include <stdarg.h>
@@ -73,6 +74,7 @@ void cr_context_free(cr_context *c) {
   if (current == c) current = NULL;
   for (int i = 0; i < c->nhanding; i++) c->handing[i].release(c->handing[i].object);
   account_release(c->account);
+  cr_watch_release(c->watch);
   free(c);
 }
 

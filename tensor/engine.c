@@ -6,6 +6,7 @@
  * came. */
 #include "tensor/node.h"
 #include "tensor/ops.h"
+#include "tensor/profile.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -355,7 +356,7 @@ static bool failed(const cr_node *n) {
                  n->where ? n->where : "", cr_error());
 }
 
-static bool run_node(run *r, cr_node *n) {
+static bool run_node_plain(run *r, cr_node *n) {
   cr_tensor *g_small[4], *gin_small[8];
   cr_tensor **g = n->nout <= 4 ? g_small : malloc((size_t)n->nout * sizeof *g);
   cr_tensor **gin = n->nin <= 8 ? gin_small : malloc((size_t)n->nin * sizeof *gin);
@@ -383,6 +384,16 @@ static bool run_node(run *r, cr_node *n) {
   if (ok && !r->opts->retain_graph && !r->opts->create_graph) cr_node_free_saved(n);
   if (g != g_small) free(g);
   if (gin != gin_small) free(gin);
+  return ok;
+}
+
+static bool run_node(run *r, cr_node *n) {
+  cr_profile *p = cr_profiling();
+  if (!p) return run_node_plain(r, n);
+  cr_profile_span span = cr_profile_backward_begin(p);
+  cr_device d = n->nout ? n->out[0].device : (cr_device){CR_CPU, 0};
+  bool ok = run_node_plain(r, n);
+  cr_profile_backward_end(p, n->op->name, &span, d);
   return ok;
 }
 

@@ -1,6 +1,8 @@
 /* storage.c: reference-counted elements on one device. */
 #include "tensor/backend.h"
 #include "tensor/internal.h"
+#include "tensor/profile.h"
+#include "tensor/watch.h"
 
 #include <stdio.h>
 
@@ -61,8 +63,12 @@ cr_storage *cr_storage_new(cr_dtype dtype, cr_device device, int64_t size) {
   if (!byte_count(dtype, size, &bytes)) return NULL;
   cr_storage *s = try_new(dtype, device, size, bytes);
   cr_context *ctx = cr_ctx();
-  if (s || !ctx->reclaim || !ctx->reclaim(ctx->reclaim_ctx)) return s;
-  return try_new(dtype, device, size, bytes); /* the interpreter's collector freed what it could */
+  if (!s && ctx->reclaim && ctx->reclaim(ctx->reclaim_ctx))
+    s = try_new(dtype, device, size, bytes); /* the interpreter's collector freed what it could */
+  cr_profile *p = cr_profiling();
+  if (p) cr_profile_allocated(p, bytes);
+  if (s && ctx->watch) cr_watch_add(ctx->watch, s);
+  return s;
 }
 
 cr_storage *cr_storage_wrap(cr_dtype dtype, void *data, int64_t size,
@@ -115,6 +121,7 @@ cr_storage *cr_storage_retain(cr_storage *s) {
 
 void cr_storage_release(cr_storage *s) {
   if (!s || atomic_fetch_sub_explicit(&s->refs, 1, memory_order_acq_rel) != 1) return;
+  if (s->watched) cr_watch_remove(s->watched);
   if (s->release)
     s->release(s->owner, s->data);
   else

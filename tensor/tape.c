@@ -2,6 +2,7 @@
 #include "tensor/internal.h"
 #include "tensor/node.h"
 #include "tensor/ops.h"
+#include "tensor/profile.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -430,13 +431,14 @@ static bool check_result(const cr_op *op, cr_tensor *out, const cr_call *call) {
                  where[0] ? " at " : "", where);
 }
 
-cr_tensor *cr_record_one(const cr_op *op, cr_tensor *out, const cr_call *call) {
-  if (out && cr_ctx()->anomaly && !check_result(op, out, call)) {
+static cr_tensor *record(const cr_context *ctx, const cr_op *op, cr_tensor *out,
+                         const cr_call *call) {
+  if (out && ctx->anomaly && !check_result(op, out, call)) {
     free_user(call);
     cr_release(out);
     return NULL;
   }
-  if (!out || cr_ctx()->no_grad || !cr_is_float((cr_dtype)out->dtype)) goto unrecorded;
+  if (!out || ctx->no_grad || !cr_is_float((cr_dtype)out->dtype)) goto unrecorded;
   /* A tensor that its caller gave is held by the caller too. */
   bool fresh = atomic_load_explicit(&out->refs, memory_order_relaxed) == 1;
   if (!fresh && writes_leaf(out)) goto unrecorded;
@@ -454,7 +456,14 @@ unrecorded:
   return out;
 }
 
-bool cr_record_many(const cr_op *op, int nout, cr_tensor **out, const cr_call *call) {
+cr_tensor *cr_record_one(const cr_op *op, cr_tensor *out, const cr_call *call) {
+  out = record(cr_ctx(), op, out, call);
+  cr_profile *p = cr_profiling();
+  if (p && out) cr_profile_call(p, op->name, out);
+  return out;
+}
+
+static bool record_many(const cr_op *op, int nout, cr_tensor **out, const cr_call *call) {
   bool ok = true;
   if (!cr_recording(call->nin, call->in)) {
     free_user(call);
@@ -473,9 +482,17 @@ bool cr_record_many(const cr_op *op, int nout, cr_tensor **out, const cr_call *c
   return false;
 }
 
-cr_tensor *cr_record_view_one(const cr_op *op, cr_tensor *out, cr_tensor *in, const cr_call *call) {
+bool cr_record_many(const cr_op *op, int nout, cr_tensor **out, const cr_call *call) {
+  bool ok = record_many(op, nout, out, call);
+  cr_profile *p = cr_profiling();
+  if (p && ok) cr_profile_call(p, op->name, nout ? out[0] : NULL);
+  return ok;
+}
+
+static cr_tensor *record_view(const cr_context *ctx, const cr_op *op, cr_tensor *out, cr_tensor *in,
+                              const cr_call *call) {
   if (!out || !cr_is_float((cr_dtype)out->dtype)) return out;
-  if (cr_ctx()->no_grad || in->unrecorded) {
+  if (ctx->no_grad || in->unrecorded) {
     out->base = cr_retain(shares_with_base(in) ? in->base : in); /* which may yet get a history */
     out->unrecorded = true;
     return out;
@@ -491,6 +508,13 @@ cr_tensor *cr_record_view_one(const cr_op *op, cr_tensor *out, cr_tensor *in, co
     }
   }
   out->base = cr_retain(is_view(in) ? in->base : in);
+  return out;
+}
+
+cr_tensor *cr_record_view_one(const cr_op *op, cr_tensor *out, cr_tensor *in, const cr_call *call) {
+  out = record_view(cr_ctx(), op, out, in, call);
+  cr_profile *p = cr_profiling();
+  if (p && out) cr_profile_view(p, op->name);
   return out;
 }
 

@@ -77,6 +77,8 @@ typedef struct cr_context {
   /* Polled by long kernels: true when the user wants to stop. */
   bool (*interrupted)(void *ctx);
   void *interrupted_ctx;
+  struct cr_profile *profile; /* counts what operators cost (profile.h); NULL: nobody does */
+  struct cr_watch *watch;     /* lists the storages that are made (watch.h); NULL: nobody does */
 } cr_context;
 
 /* This thread's current context, never NULL (a thread that set none has one of its own). */
@@ -117,6 +119,7 @@ struct cr_storage {
   cr_account *account;
   void (*release)(void *owner, void *data); /* for memory that a host lent, else NULL */
   void *owner;
+  struct cr_watched *watched; /* its entry in the list of those that are alive, or NULL */
 };
 
 cr_storage *cr_storage_new(cr_dtype dtype, cr_device device, int64_t size);

@@ -30,7 +30,7 @@ return function(torch)
     require("torch." .. name)
   end
   for _, name in ipairs { "Function", "graph", "File", "Timer", "TestSuite", "Tester", "CmdLine", "func",
-    "vmap", "functionalcall", "cuda" } do
+    "vmap", "functionalcall", "cuda", "profile" } do
     require("torch." .. name)(torch)
   end
   require("formats.numpy")(torch)

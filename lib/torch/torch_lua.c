@@ -11,6 +11,7 @@
 
 #include "lib/packages.h"
 #include "tensor/autograd.h"
+#include "tensor/profile.h"
 
 /* ---- boxes ------------------------------------------------------------------------------ */
 
@@ -35,6 +36,8 @@ cr_tensor *cr_to_tensor(lua_State *L, int arg) {
   box *b = unbox(L, arg, &tensor_mark);
   if (!b) return NULL;
   if (!b->object) luaL_argerror(L, arg, "this tensor was freed");
+  cr_profile *p = cr_profiling();
+  if (p) cr_profile_mark(p); /* a call from a script begins */
   return b->object;
 }
 
@@ -774,6 +777,7 @@ int luaopen_torch(lua_State *L) {
   cr_bind_callback(L);
   cr_bind_graph(L);
   cr_bind_device(L);
+  cr_bind_profile(L);
   cr_bind(L, process_bindings);
   tensor_classes(L);
   storage_classes(L);

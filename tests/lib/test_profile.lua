@@ -1,0 +1,139 @@
+-- torch.profile: what it counts, what it leaves alone, and the list of tensors that are alive.
+
+local tester, suite = torch.Tester(), torch.TestSuite()
+
+local function row(p, name)
+  for _, r in ipairs(p) do
+    if r.name == name then return r end
+  end
+end
+
+function suite.counts_forward_and_backward()
+  local x = torch.ones(64, 64):requireGrad()
+  local p, answer = torch.profile(function()
+    for _ = 1, 5 do torch.mm(x, x):sum():backward() end
+    return "answer"
+  end)
+  local mm = row(p, "mm")
+  tester:eq(answer, "answer")
+  tester:eq(mm.calls, 5)
+  tester:eq(mm.backwardCalls, 5)
+  tester:eq(mm.bytes, 5 * 64 * 64 * 4)
+  tester:assertge(mm.backwardBytes, 5 * 2 * 64 * 64 * 4, "two gradients each time")
+  tester:assertgt(mm.seconds, 0)
+  tester:assertgt(mm.backwardSeconds, 0)
+  local sum = 0
+  for _, r in ipairs(p) do sum = sum + r.seconds + r.backwardSeconds end
+  tester:assertle(sum, p.seconds, "no time is counted twice")
+end
+
+function suite.time_is_where_it_is_spent()
+  local a, b = torch.ones(300, 300), torch.ones(2)
+  local p = torch.profile(function()
+    for _ = 1, 20 do
+      torch.mm(a, a)
+      torch.exp(b)
+    end
+  end)
+  tester:eq(p[1].name, "mm")
+  tester:eq(row(p, "exp").bytes, 20 * 2 * 4)
+  tester:eq(p:sort("name")[1].name, "exp")
+  tester:eq(p:sort("bytes")[1].name, "mm")
+  tester:assert(tostring(p):find("mm .-20 .*Lua and all else") ~= nil, tostring(p))
+  tester:assertError(function() p:sort "colour" end)
+end
+
+function suite.lua_is_no_operator()
+  local x = torch.ones(3)
+  local p = torch.profile(function()
+    for _ = 1, 10 do
+      local n = 0
+      for i = 1, 100000 do n = n + i end
+      torch.exp(x)
+    end
+  end)
+  tester:assertlt(row(p, "exp").seconds, p.seconds / 4)
+end
+
+function suite.an_error_ends_it()
+  tester:assertErrorPattern(function() torch.profile(function() error "mine" end) end, "mine")
+  tester:assertErrorPattern(function() torch.profile(function() torch.profile(print) end) end, "already")
+  tester:assertErrorPattern(function() torch.profile(3) end, "wanted a function, got a number")
+  tester:eq(#torch.profile(function() torch.ones(2):exp() end), 1)
+end
+
+function suite.traces_are_json()
+  local path = os.tmpname()
+  local x = torch.ones(3):requireGrad()
+  local p = torch.profile(function() torch.exp(x):sum():backward() end)
+  tester:eq(p:save(path), p.events)
+  local file = io.open(path)
+  local trace = require("json").decode(file:read "a").traceEvents
+  file:close()
+  os.remove(path)
+  tester:eq(#trace, 4)
+  tester:eq(trace[1].name, "exp")
+  tester:eq(trace[4].name, "exp backward")
+  tester:assertge(trace[4].ts, trace[1].ts + trace[1].dur)
+  tester:assertError(function() p:save "/no/such/folder/trace.json" end)
+end
+
+function suite.few_events_are_kept()
+  local x = torch.ones(3)
+  local p = torch.profile(function() for _ = 1, 10 do torch.exp(x) end end, { events = 4 })
+  tester:eq(p.events, 4)
+  tester:eq(p.dropped, 6)
+  tester:eq(p[1].calls, 10)
+end
+
+function suite.custom_functions()
+  local f = torch.Function {
+    forward = function(_, x) return x * 2 end,
+    backward = function(_, g) return g * 2 end,
+  }
+  local x = torch.ones(3):requireGrad()
+  local p = torch.profile(function() f(x):sum():backward() end)
+  tester:eq(row(p, "custom function").backwardCalls, 1)
+end
+
+function suite.coroutines_and_collected_ones()
+  local co = coroutine.wrap(function()
+    torch.profile(function() coroutine.yield() end)
+    return "end"
+  end)
+  co()
+  tester:assertError(function() torch.profile(function() end) end)
+  tester:eq(co(), "end")
+  tester:eq(#torch.profile(function() end), 0)
+end
+
+function suite.watching()
+  tester:eq(torch._watch(true), false)
+  local x = torch.zeros(1000)
+  local line = debug.getinfo(1, "l").currentline - 1
+  local found
+  for _, s in ipairs(torch._watched()) do
+    if s.storage == torch.pointer(x:storage()) then found = s end
+  end
+  tester:eq(found.bytes, 4000)
+  tester:eq(found.dtype, "float32")
+  tester:assert(found.where:find("test_profile.lua:" .. line, 1, true) ~= nil, found.where)
+  collectgarbage()
+  local before = #torch._watched()
+  x:free()
+  tester:eq(#torch._watched(), before - 1)
+  local y = torch.zeros(10)
+  tester:eq(torch._watch(false), true)
+  tester:eq(torch._watched(), nil)
+  y:free() -- its list is gone for us, but not for it
+end
+
+function suite.peak()
+  torch.zeros(1000000):free()
+  tester:assertge(torch.memory().peak, 4000000)
+  torch.resetPeak()
+  tester:eq(torch.memory().peak, torch.memory().live)
+end
+
+tester:add(suite)
+tester:run()
