@@ -42,6 +42,8 @@ void cr_run_begin(cresset *c);
 void cr_run_end(cresset *c);
 /* Makes the running script stop at its next instruction. */
 void cr_run_stop(cresset *c, cr_stop why);
+/* Stops c's script if that is what it is to do, after a hook that is not ours was on. */
+void cr_run_check(cresset *c);
 /* Replaces coroutine.resume, coroutine.wrap and os.exit by those that know of interrupts. */
 void cr_open_interrupts(lua_State *L, cresset *c);
 
@@ -50,11 +52,18 @@ void cr_open_interrupts(lua_State *L, cresset *c);
 /* Lets scripts start threads. */
 void cr_open_threads(lua_State *L);
 
+/* ---- sampler.c -------------------------------------------------------------------------- */
+
+/* Makes `require "cresset._sampler"` find the profiler of lines. */
+void cr_open_sampler(lua_State *L, cresset *c);
+
 /* ---- traceback.c ------------------------------------------------------------------------ */
 
 /* A message handler: any error value becomes a message with the script's lines. */
 int cr_traceback(lua_State *L);
 /* Fills buf with "file:line" of the script's innermost function, for cr_context.where. */
 void cr_script_line(void *interp, char *buf, size_t n);
+/* The same for one level of a stack.  False: it is not at a line of a script. */
+bool cr_script_place(lua_State *L, lua_Debug *ar, char *buf, size_t n);
 
 #endif

@@ -32,6 +32,10 @@ static void arm(cresset *c) {
   if (L) lua_sethook(L, on_instruction, LUA_MASKCOUNT, 1);
 }
 
+void cr_run_check(cresset *c) {
+  if (atomic_load(&c->stop) != CR_GO && c->depth > 0) arm(c);
+}
+
 static cresset *interp_of(lua_State *L) {
   lua_rawgetp(L, LUA_REGISTRYINDEX, &interp_key);
   cresset *c = lua_touserdata(L, -1);

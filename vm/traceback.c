@@ -88,14 +88,18 @@ static void write_place(const lua_Debug *ar, char *buf, size_t n) {
   buf[length] = '\0';
 }
 
+bool cr_script_place(lua_State *L, lua_Debug *ar, char *buf, size_t n) {
+  lua_getinfo(L, "Sl", ar);
+  if (ar->currentline <= 0 || cr_is_embedded(ar->source)) return false;
+  *buf = '\0';
+  write_place(ar, buf, n);
+  return true;
+}
+
 void cr_script_line(void *interp, char *buf, size_t n) {
   lua_State *L = atomic_load(&((cresset *)interp)->running);
   lua_Debug ar;
   if (n) *buf = '\0';
-  for (int level = 0; L && lua_getstack(L, level, &ar); level++) {
-    lua_getinfo(L, "Sl", &ar);
-    if (ar.currentline <= 0 || cr_is_embedded(ar.source)) continue;
-    write_place(&ar, buf, n);
-    return;
-  }
+  for (int level = 0; L && lua_getstack(L, level, &ar); level++)
+    if (cr_script_place(L, &ar, buf, n)) return;
 }

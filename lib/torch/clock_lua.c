@@ -1,10 +1,13 @@
 /* clock_lua.c: the clocks behind torch.Timer, torch.tic and torch.toc, and waiting. */
 #include "lib/openers.h"
 
+#include <errno.h>
 #include <sys/resource.h>
 #include <time.h>
 
 #include <lauxlib.h>
+
+#include "tensor/tensor.h"
 
 /* now() -> seconds on a clock that never goes back. */
 static int now(lua_State *L) {
@@ -35,14 +38,16 @@ static int usage(lua_State *L) {
   return 2;
 }
 
-/* sleep(seconds): returns sooner when a signal comes. */
+/* sleep(seconds): returns sooner when the script is interrupted, not for any other signal. */
 static int sleep_for(lua_State *L) {
   double seconds = luaL_checknumber(L, 1);
   if (!(seconds > 0)) return 0;
   if (seconds > 1e9) seconds = 1e9;
   struct timespec t = {.tv_sec = (time_t)seconds};
   t.tv_nsec = (long)((seconds - (double)t.tv_sec) * 1e9);
-  nanosleep(&t, NULL);
+  cr_context *ctx = cr_ctx();
+  while (nanosleep(&t, &t) && errno == EINTR)
+    if (ctx->interrupted && ctx->interrupted(ctx->interrupted_ctx)) break;
   return 0;
 }
 

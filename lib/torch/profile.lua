@@ -201,7 +201,7 @@ return function(torch)
     local most = options and options.events or 1000000
     local box = torch._profilestart(most)
     local begun = clock.now()
-    local _ <close> = setmetatable({}, { __close = function() torch._profilestop(box) end })
+    local _ <close> = box -- stops, whatever happens
     local results = table.pack(f())
     return finish(box, begun), table.unpack(results, 1, results.n)
   end

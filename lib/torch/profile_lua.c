@@ -29,6 +29,13 @@ static int profile_gc(lua_State *L) {
   return 0;
 }
 
+static int f_stop(lua_State *L) {
+  stop(*check_box(L));
+  lua_pushnil(L);
+  lua_rawsetp(L, LUA_REGISTRYINDEX, &active_key);
+  return 0;
+}
+
 /* torch._profilestart(most): a profile that counts from now on and keeps `most` single calls. */
 static int f_start(lua_State *L) {
   int64_t most = cr_check_int(L, 1);
@@ -41,6 +48,8 @@ static int f_start(lua_State *L) {
   if (luaL_newmetatable(L, PROFILE)) {
     lua_pushcfunction(L, profile_gc);
     lua_setfield(L, -2, "__gc");
+    lua_pushcfunction(L, f_stop); /* a function of Lua's would not run after an interrupt */
+    lua_setfield(L, -2, "__close");
   }
   lua_setmetatable(L, -2);
   *box = cr_profile_new((size_t)most);
@@ -49,13 +58,6 @@ static int f_start(lua_State *L) {
   lua_rawsetp(L, LUA_REGISTRYINDEX, &active_key);
   cr_profile_set(*box);
   return 1;
-}
-
-static int f_stop(lua_State *L) {
-  stop(*check_box(L));
-  lua_pushnil(L);
-  lua_rawsetp(L, LUA_REGISTRYINDEX, &active_key);
-  return 0;
 }
 
 static void set_number(lua_State *L, const char *name, double v) {
@@ -189,11 +191,23 @@ static int f_reset_peak(lua_State *L) {
   return 0;
 }
 
+/* torch._setpeak(bytes): for who looked at the peak of a part alone. */
+static int f_set_peak(lua_State *L) {
+  int64_t n = cr_check_int(L, 1);
+  if (n >= 0) atomic_store(&cr_ctx()->account->peak, (size_t)n);
+  return 0;
+}
+
 static const cr_binding bindings[] = {
-    {"_profilestart", f_start, NULL},  {"_profilestop", f_stop, NULL},
-    {"_profilerows", f_rows, NULL},    {"_profileevent", f_event, NULL},
-    {"_watch", f_watch, NULL},         {"_watched", f_watched, NULL},
-    {"resetPeak", f_reset_peak, NULL}, {NULL, NULL, NULL},
+    {"_profilestart", f_start, NULL},
+    {"_profilestop", f_stop, NULL},
+    {"_profilerows", f_rows, NULL},
+    {"_profileevent", f_event, NULL},
+    {"_watch", f_watch, NULL},
+    {"_watched", f_watched, NULL},
+    {"resetPeak", f_reset_peak, NULL},
+    {"_setpeak", f_set_peak, NULL},
+    {NULL, NULL, NULL},
 };
 
 void cr_bind_profile(lua_State *L) {
