@@ -5,7 +5,7 @@
 
 local commands = {}
 
-local groups = { "shell", "session" }
+local groups = { "shell", "session", "timing", "profile", "memory", "source" }
 
 local by_name
 
@@ -51,6 +51,10 @@ local function help_with(what)
     local ok, value = pcall(chunk or function() return nil end)
     help(ok and value ~= nil and value or what)
   end
+end
+
+function commands.help(what)
+  return help_with(what)()
 end
 
 local function search_for(word)

@@ -1,0 +1,43 @@
+-- statement: text behind a command, such as `%time x:mm(y)`, as a function.
+
+local statement = {}
+
+local load = load
+
+-- How a chunk of this prompt is called in messages.
+local function chunk_name(session)
+  return ("=stdin[%d]"):format(session.running or session.number)
+end
+
+-- The function of a statement, or of an expression whose values it returns.  Errors are the compiler's.
+function statement.compile(command, text, session)
+  if not text:find "%S" then error(("%%%s: a statement is wanted"):format(command), 0) end
+  local name = chunk_name(session)
+  local chunk = load("return " .. text, name, "t")
+  if chunk then return chunk end
+  local message
+  chunk, message = load(text, name, "t")
+  if not chunk then error(message, 0) end
+  return chunk
+end
+
+-- A function of the number of loops and of a clock: it runs the statement so often and returns the seconds
+-- that took.  The loop is compiled around the statement, so that no call is measured with it.
+function statement.loop(command, text, session)
+  statement.compile(command, text, session) -- for its message
+  local head = "local cresset_n, cresset_now = ... local cresset_t = cresset_now() "
+    .. "for cresset_i = 1, cresset_n do "
+  local tail = "\n; local cresset_end end return cresset_now() - cresset_t" -- refuses a `return` in its midst
+  local name = chunk_name(session)
+  local chunk = load(head .. "local cresset_r = " .. text .. tail, name, "t")
+    or load(head .. text .. tail, name, "t")
+  if chunk then return chunk end
+  local f = statement.compile(command, text, session) -- it returns in its midst
+  return function(n, now)
+    local t = now()
+    for _ = 1, n do f() end
+    return now() - t
+  end
+end
+
+return statement
