@@ -99,7 +99,7 @@ static const struct {
 #define NSUBCOMMANDS (sizeof subcommands / sizeof *subcommands)
 
 typedef struct {
-  bool torch7, interactive, version, help;
+  bool torch7, interactive, version, help, no_init;
   const char *module; /* of a subcommand; NULL: none */
   bool has_code;      /* an -e was given */
   int script;         /* index into argv; argc: none */
@@ -132,6 +132,8 @@ static bool parse_short(command *cmd, int argc, char **argv, int *i) {
 static bool parse_long(command *cmd, const char *option) {
   if (strcmp(option, "--torch7") == 0)
     cmd->torch7 = true;
+  else if (strcmp(option, "--no-init") == 0)
+    cmd->no_init = true;
   else if (strcmp(option, "--version") == 0)
     cmd->version = true;
   else if (strcmp(option, "--help") == 0)
@@ -175,6 +177,7 @@ static void print_help(FILE *f, const char *program) {
           "  -l module    require the module and make it global\n"
           "  -i           the prompt after what else there is to run\n"
           "  -            run the standard input\n"
+          "  --no-init    no start-up file (~/.config/cresset/init.lua) before the prompt\n"
           "  --torch7     behave as Torch7's th did; the default when called th\n"
           "  -v           print the version\n"
           "  -h           print this\n"
@@ -268,9 +271,10 @@ static int run(const command *cmd, int argc, char **argv) {
     if (!goes_on(cmd, code)) return finish(code);
     if (code != CRESSET_OK) finish(code);
   }
-  if (cmd->interactive) return cr_repl(interp, cmd->torch7);
+  bool with_init = !cmd->no_init && !has_script && !cmd->has_code;
+  if (cmd->interactive) return cr_repl(interp, cmd->torch7, with_init);
   if (has_script || cmd->has_code || cmd->version) return EXIT_SUCCESS;
-  if (isatty(STDIN_FILENO)) return cr_repl(interp, cmd->torch7);
+  if (isatty(STDIN_FILENO)) return cr_repl(interp, cmd->torch7, with_init);
   return finish(cresset_run_file(interp, NULL));
 }
 

@@ -17,7 +17,8 @@ void cr_patient_sigint(void);
 
 /* ---- repl.c ----------------------------------------------------------------------------- */
 
-/* Reads, runs and prints until the user leaves; returns the program's exit code. */
-int cr_repl(cresset *c, bool torch7);
+/* Reads, runs and prints until the user leaves; returns the program's exit code.  `with_init`: the
+ * user's start-up file is run first. */
+int cr_repl(cresset *c, bool torch7, bool with_init);
 
 #endif

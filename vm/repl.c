@@ -321,7 +321,22 @@ static void loop(bool torch7) {
   free(t.bytes);
 }
 
-int cr_repl(cresset *c, bool torch7) {
+static int body_init(lua_State *L) {
+  push_repl(L, "run_init");
+  lua_call(L, 0, 0);
+  return 0;
+}
+
+/* The start-up file.  False: it called os.exit. */
+static bool run_init(void) {
+  lua_State *L = cresset_lua(interp);
+  lua_pushcfunction(L, body_init);
+  bool on = settle(cresset_pcall(interp, 0, 0));
+  cr_take_sigint();
+  return on;
+}
+
+int cr_repl(cresset *c, bool torch7, bool with_init) {
   interp = c;
   is_terminal = isatty(STDIN_FILENO) && isatty(STDOUT_FILENO);
   cr_patient_sigint();
@@ -332,7 +347,7 @@ int cr_repl(cresset *c, bool torch7) {
     cr_editor_open(find_completions);
     print_banner(torch7);
   }
-  loop(torch7);
+  if (!with_init || run_init()) loop(torch7);
   if (is_terminal) {
     putchar('\n');
     cr_editor_close();

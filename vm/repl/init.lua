@@ -28,6 +28,28 @@ function repl.start()
   variables.start()
 end
 
+-- The user's start-up file, or nil.
+local function init_path()
+  local folder, home = os.getenv "XDG_CONFIG_HOME", os.getenv "HOME"
+  if not folder or folder:sub(1, 1) ~= "/" then
+    if not home or home == "" then return nil end
+    folder = home .. "/.config"
+  end
+  return folder .. "/cresset/init.lua"
+end
+
+-- Called before the first line is read, unless a script or -e came before.  What the file makes global
+-- counts as the user's.
+function repl.run_init()
+  local path = init_path()
+  local file = path and io.open(path)
+  if not file then return end
+  file:close()
+  local chunk, message = loadfile(path, "t")
+  if not chunk then error(message, 0) end
+  chunk()
+end
+
 -- The text for the next line's prompt.  `more` says that a chunk goes on.
 function repl.prompt(torch7, more)
   if torch7 then return more and ">>> " or "th> " end

@@ -13,7 +13,9 @@ local MOST = 15
 -- ---- who holds what -------------------------------------------------------------------------------
 
 local function step(path, key)
-  if type(key) == "string" and key:find("^[%a_][%w_]*$") then return path == "" and key or path .. "." .. key end
+  if type(key) == "string" and key:find("^[%a_][%w_]*$") then
+    return path == "" and key or path .. "." .. key
+  end
   if math.type(key) == "integer" then return ("%s[%d]"):format(path, key) end
   if type(key) == "string" and #key <= 30 then return ("%s[%q]"):format(path, key) end
   return path .. "[...]"

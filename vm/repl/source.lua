@@ -78,7 +78,7 @@ local function parts(class)
   local list, by_name = {}, {}
   for key, f in next, class do
     local own = type(f) == "function" and type(key) == "string" and key ~= "new"
-      and (key == "__init" or key:sub(1, 2) ~= "__")
+      and (key == "__init" or key:sub(1, 1) ~= "_")
     local info = own and debug.getinfo(f, "S")
     if info and info.what ~= "C" then
       local part = by_name[info.source]
