@@ -1,6 +1,7 @@
 -- command: `cresset runs`: lists the runs of a folder, compares them, draws their curves.
 
 local json = require "json"
+local more_is_better = require "runs.better"
 local paths = require "paths"
 local plot = require "plot"
 local read = require "runs.read"
@@ -86,19 +87,11 @@ local function chosen_runs(o)
   return list
 end
 
-local more_is_better = { "acc", "score", "reward", "return", "auc", "f1", "bleu", "precision", "recall",
-  "iou", "psnr", "ssim", "map" }
-
 -- Sets o.best[metric] = "min" or "max".
 local function directions(o, names)
   o.best = {}
   for _, name in ipairs(names) do
-    o.best[name] = "min"
-    for _, part in ipairs(more_is_better) do
-      if name:lower():find("%f[%a]" .. part) or name:lower():find(part .. "%f[%A]") then
-        o.best[name] = "max"
-      end
-    end
+    o.best[name] = more_is_better(name) and "max" or "min"
   end
   for _, kind in ipairs { "max", "min" } do
     for _, name in ipairs(split(o[kind])) do

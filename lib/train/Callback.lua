@@ -1,6 +1,7 @@
 -- Callback: what happens at the events of a training, in classes or plain tables of functions.
 
 local raise = require("torch.caller").raise
+local more_is_better = require "runs.better"
 
 return function(train, torch)
   -- The events, in the order in which they come.
@@ -89,6 +90,15 @@ return function(train, torch)
       torch.type(value))
   end
 
+  -- A list of callbacks; one alone is a list as well.
+  function train._callbacks(given)
+    if given == nil then return {} end
+    if getmetatable(given) ~= nil or given[1] == nil and next(given) ~= nil then given = { given } end
+    local list = {}
+    for i, c in ipairs(given) do list[i] = train._callback(c, i) end
+    return list
+  end
+
   -- The value of the name `monitor` among those of an epoch; nil where this epoch has not been validated.
   function train._monitored(what, trainer, values, monitor)
     local value = values[monitor]
@@ -115,9 +125,6 @@ return function(train, torch)
   -- "max" for what grows as it gets better, by its name, unless a mode is given.
   function train._mode(what, mode, monitor)
     if mode ~= nil then return require("train.options").choice(what, "mode", mode, "min", "max") end
-    for _, word in ipairs { "accuracy", "auc", "f1", "precision", "recall", "r2", "top%d" } do
-      if monitor:lower():find(word) then return "max" end
-    end
-    return "min"
+    return more_is_better(monitor) and "max" or "min"
   end
 end

@@ -12,7 +12,7 @@ return function(train, torch)
   -- options: table of any of these:
   --   monitor: name of the value; "val_loss" by default
   --   patience: 3 by default: it ends after so many epochs without progress
-  --   mode: "min" or "max": which value is better; by default "max" for names with accuracy, auc, f1,
+  --   mode: "min" or "max": which value is better; by default "max" for names with acc, auc, f1,
   --     precision, recall, r2 or top1, "min" for others
   --   minDelta: 0 by default: smaller changes are no progress
   --   restoreBest: true puts the best epoch's weights back at the end; with averages of the weights, the

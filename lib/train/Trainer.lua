@@ -7,9 +7,10 @@ local raise = require("torch.caller").raise
 local what = "train.Trainer"
 
 local known = { model = "any", loss = "any", optimizer = "any", schedule = "any", schedules = "table",
-  scheduleEvery = "string", metrics = "table", callbacks = "table", clipNorm = "number", clipValue = "number",
-  accumulate = "number", device = "string", seed = "number", logger = "any", logEvery = "number",
-  precision = "string table", ema = "any", progress = "boolean", dir = "string", step = "function" }
+  scheduleEvery = "string", metrics = "table string", callbacks = "table", clipNorm = "number",
+  clipValue = "number", accumulate = "number", device = "string", seed = "number", logger = "any",
+  logEvery = "number", precision = "string table", ema = "any", progress = "boolean", dir = "string",
+  step = "function" }
 
 return function(train, torch)
   local Trainer = torch.class("train.Trainer", train)
@@ -78,11 +79,16 @@ return function(train, torch)
     if type(given) == "table" and getmetatable(given) == nil and type(given[1]) ~= "string" then
       list = given
     end
+    if list[1] == nil then
+      raise("%s: the optimizer must be an optimizer, its name such as 'Adam', { 'Adam', lr = 0.01 }, or a "
+        .. "function that makes it, got %s", what, given == nil and "none" or "a table without [1]")
+    end
+    local params = self.model:parameters()
+    if params == nil or #params == 0 then raise("%s: the model has no parameters to train", what) end
     self.optimizers = {}
     for i, one in ipairs(list) do
-      self.optimizers[i] = check_optimizer(make_optimizer(one, self.model:parameters()))
+      self.optimizers[i] = check_optimizer(make_optimizer(one, params))
     end
-    if #self.optimizers == 0 then check_optimizer(make_optimizer(nil)) end
     self.optimizer = self.optimizers[1]
     -- all parameters that change, each once
     self._params = {}
@@ -192,9 +198,9 @@ return function(train, torch)
   --   schedule, schedules: one or a list of: a schedule; a function of the optimizer that makes it; a table
   --     { schedule, every = "epoch" or "step", monitor = name of a value for optim.ReduceLROnPlateau }
   --   scheduleEvery: "epoch", the default, or "step": for schedules that do not say
-  --   metrics: table of metrics: objects such as train.Accuracy(), names such as "accuracy", or functions of
-  --     output and target that give a number; keys that are strings become their names
-  --   callbacks: list of train.Callback, or of tables of functions
+  --   metrics: one or a table of metrics: objects such as train.Accuracy(), names such as "accuracy", or
+  --     functions of output and target that give a number; keys that are strings become their names
+  --   callbacks: one or a list of: a train.Callback; a table of functions
   --   clipNorm, clipValue: as optim.clipGradNorm and optim.clipGradValue
   --   accumulate: 1 by default: so many batches make a step
   --   device: "cpu" or "cuda": the model goes there; batches always go to where the model is
@@ -245,8 +251,7 @@ return function(train, torch)
       raise("%s: the logger must have a method scalar(name, value, step), got %s", what, torch.type(o.logger))
     end
     self.logger, self.progress = o.logger, o.progress ~= false
-    self.callbacks = {}
-    for i, c in ipairs(o.callbacks or {}) do self.callbacks[i] = train._callback(c, i) end
+    self.callbacks = train._callbacks(o.callbacks)
     self._active = self.callbacks
     self.epoch, self.batch, self.step, self.inside, self.skipped = 0, 0, 0, false, 0
     self.history, self._sums, self._pending = {}, {}, {}

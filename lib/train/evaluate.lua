@@ -43,8 +43,8 @@ return function(train, torch)
 
   local function measure(self, loader)
     local sums, count = {}, 0
-    for batch in loaders.batches(loader, 0) do
-      local loss, values, output, target, n = self:_forward(batch)
+    for batch, second in loaders.batches(loader, 0) do
+      local loss, values, output, target, n = self:_forward(loaders.packed(batch, second))
       if torch.isTensor(loss) then loss = loss:item() end
       self:_count(sums, loss, values, n)
       self:_measure(output, target)

@@ -19,7 +19,7 @@ return function(train, torch)
   local function gather_callbacks(self, given)
     local all = {}
     for _, c in ipairs(self.callbacks) do all[#all + 1] = c end
-    for i, c in ipairs(given or {}) do all[#all + 1] = train._callback(c, i) end
+    for _, c in ipairs(train._callbacks(given)) do all[#all + 1] = c end
     if self.progress and not any_of(all, "train.ProgressBar") then
       self._bar = self._bar or train.ProgressBar()
       all[#all + 1] = self._bar
@@ -106,9 +106,9 @@ return function(train, torch)
 
   -- The batches that are left.  False: it ended before the epoch did.
   local function run_batches(self, loader, o)
-    for batch in loaders.batches(loader, self.batch, self._position) do
+    for batch, second in loaders.batches(loader, self.batch, self._position) do
       self._iterating = loader
-      self:_trainBatch(batch)
+      self:_trainBatch(loaders.packed(batch, second))
       if o.validate and o.validateSteps and self.stepped and self.step % o.validateSteps == 0 then
         log_values(self, self:_validate(o.validate))
       end
@@ -166,10 +166,8 @@ return function(train, torch)
     self.model:training()
     self:_emit("fitBegin")
     while not self.stopping and (self.step < o.steps or all_seen(self)) do
-      if not self.inside then
-        if self.epoch >= o.epochs then break end
-        begin_epoch(self, loader)
-      end
+      if self.epoch + (self.inside and 0 or 1) > o.epochs then break end
+      if not self.inside then begin_epoch(self, loader) end
       run_epoch(self, loader, o)
     end
     self:_emit("fitEnd", self.history)
@@ -211,7 +209,7 @@ return function(train, torch)
   --   validate: loader: the model is evaluated on it after each epoch
   --   validateEvery: 1 by default: only after each so many epochs, and the last
   --   validateSteps: also after each so many steps, for the logger
-  --   callbacks: list of callbacks, beside the trainer's
+  --   callbacks: one or a list, beside the trainer's
   --   resume: true loads the newest checkpoint of the folder, if there is one; a folder or a file loads
   --     from there
   -- Returns: history: a list of numbers for each name, one an epoch: history.loss, history.val_loss; not a
@@ -232,6 +230,7 @@ return function(train, torch)
     local was_training = self.model.train
     self.stopping, self.stopReason = false, nil
     local _ <close> = closing(self, was_training)
+    if torch.isGradEnabled() then return run(self, loader, o) end -- so that errors keep their traceback
     return torch.enableGrad(run, self, loader, o)
   end
 end

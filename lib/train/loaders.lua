@@ -19,9 +19,10 @@ function loaders.check(what, loader)
     if has(loader, "batches") then return loader end
     if type(loader) == "table" and loader[1] ~= nil and not torch.typename(loader) then return loader end
   end
-  raise("%s: a loader expected, which has a method batches(), or a list of batches; got %s", what,
+  raise("%s: a loader expected, which has a method batches(), or a list of batches; got %s%s", what,
     type(loader) == "table" and not torch.typename(loader) and next(loader) == nil and "an empty table"
-      or torch.type(loader))
+      or torch.type(loader),
+    torch.isTypeOf(loader, "data.Dataset") and "; data.DataLoader makes a loader of it" or "")
 end
 
 -- How many batches there are in an epoch, or nil.
@@ -51,6 +52,13 @@ function loaders.batches(loader, first, state)
     if control == nil then return function() end end
   end
   return next_batch, s, control, closing
+end
+
+-- A batch of what a loader gives at once: input and target may come as two values.
+function loaders.packed(batch, second)
+  if not torch.isTensor(batch) then return batch end
+  if torch.isTensor(second) or type(second) == "table" then return { batch, second } end
+  return batch
 end
 
 -- Where the loader is, in a table that torch.save takes; nil when the loader does not say.
@@ -110,7 +118,11 @@ function loaders.pair(batch)
   local input, target = batch[1], batch[2]
   if input == nil then input, target = batch.input, batch.target end
   if input == nil then
-    raise "train: a batch has neither [1] nor input; without a function `step` it has to be {input, target}"
+    local names = {}
+    for name in pairs(batch) do names[#names + 1] = tostring(name) end
+    table.sort(names)
+    raise("train: a batch has neither [1] nor input, only (%s); without a function `step` it has to be "
+      .. "{input, target}", table.concat(names, ", "))
   end
   return input, target
 end

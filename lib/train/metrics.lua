@@ -157,6 +157,7 @@ return function(train, torch)
 
   -- A list of { name=, metric= }, those with keys of their own after the others, by name.
   function train._metrics(given)
+    if type(given) == "string" or torch.typename(given) then given = { given } end
     local list, keys, taken = {}, {}, { loss = true }
     for key in pairs(given or {}) do
       if type(key) == "string" then keys[#keys + 1] = key end

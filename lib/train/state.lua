@@ -39,7 +39,7 @@ return function(train, torch)
     return {
       epoch = self.epoch, batch = self.batch, step = self.step, inside = self.inside, skipped = self.skipped,
       seed = self.seed, history = self.history, sums = self._sums,
-      model = self.model:stateDict(),
+      model = self.model:stateDict(), kinds = states(self.optimizers, torch.typename),
       optimizers = states(self.optimizers, function(o) return o:stateDict() end),
       schedules = states(self.schedules, function(s) return s.schedule:stateDict() end),
       metrics = states(self.metrics, function(m) return { name = m.name, state = optional(m.metric) } end),
@@ -94,6 +94,10 @@ return function(train, torch)
     end
     count("optimizers", s.optimizers, self.optimizers)
     count("schedules", s.schedules, self.schedules)
+    for i, kind in ipairs(s.kinds or {}) do
+      local own = torch.typename(self.optimizers[i])
+      if own ~= kind then raise("trainer:load: a state of %s, the trainer has %s", kind, tostring(own)) end
+    end
     if (s.ema == nil) ~= (self.ema == nil) then
       raise("trainer:load: a state %s averages of the weights, the trainer has %s",
         s.ema and "with" or "without", self.ema and "them" or "none")
