@@ -15,16 +15,22 @@ typedef enum { CR_MUTEX, CR_CONDITION, CR_COUNTER, CR_QUEUE, CR_NSHARED } cr_sha
 
 typedef struct cr_shared cr_shared;
 
+/* A thread that waits for a condition. */
+typedef struct cr_waiter {
+  struct cr_waiter *next;
+  bool woken;
+} cr_waiter;
+
 struct cr_shared {
   atomic_int refs;
   cr_shared_kind kind;
   cr_shared *next, **back; /* the list of all */
   pthread_mutex_t lock;    /* of what follows */
   pthread_cond_t changed;
-  bool locked;                  /* a mutex: by someone */
-  unsigned long waiting, wakes; /* a condition: so many wait; so many of them are to go on */
-  atomic_llong value;           /* a counter */
-  int64_t size, head, count;    /* a queue: a ring of messages */
+  bool locked;               /* a mutex: by someone */
+  cr_waiter *waiters;        /* a condition: who waits, in their order */
+  atomic_llong value;        /* a counter */
+  int64_t size, head, count; /* a queue: a ring of messages */
   cr_message **slots;
 };
 

@@ -197,30 +197,35 @@ static int check_interrupt(lua_State *L) {
   return 0;
 }
 
+/* Takes w off the list, on which it is unless it was woken. */
+static void leave(cr_shared *c, const cr_waiter *w) {
+  cr_waiter **at = &c->waiters;
+  while (*at && *at != w) at = &(*at)->next;
+  if (*at) *at = w->next;
+}
+
+/* A signal is for those who wait when it is given: each thread waits for its own to be set. */
 static int m_wait(lua_State *L) {
   cr_shared *c = check(L, 1, CR_CONDITION), *m = check(L, 2, CR_MUTEX);
+  cr_waiter w = {NULL, false}, **last = &c->waiters;
   pthread_mutex_lock(&c->lock);
-  c->waiting++;
   if (!unlock(m)) {
-    c->waiting--;
     pthread_mutex_unlock(&c->lock);
     return luaL_error(L, "wait: the mutex is not locked");
   }
-  while (!c->wakes) {
+  while (*last) last = &(*last)->next;
+  *last = &w;
+  int status = LUA_OK;
+  while (!w.woken && status == LUA_OK) {
     if (cr_wait_a_while(&c->changed, &c->lock, SLICE)) continue;
     pthread_mutex_unlock(&c->lock);
     lua_pushcfunction(L, check_interrupt);
-    int status = lua_pcall(L, 0, 0, 0);
+    status = lua_pcall(L, 0, 0, 0);
     pthread_mutex_lock(&c->lock);
-    if (status == LUA_OK) continue;
-    c->waiting--;
-    if (c->wakes > c->waiting) c->wakes = c->waiting;
-    pthread_mutex_unlock(&c->lock);
-    return lua_error(L);
   }
-  c->wakes--;
-  c->waiting--;
+  leave(c, &w);
   pthread_mutex_unlock(&c->lock);
+  if (status != LUA_OK) return lua_error(L);
   lua_pushcfunction(L, m_lock);
   lua_pushvalue(L, 2);
   lua_call(L, 1, 0);
@@ -230,10 +235,11 @@ static int m_wait(lua_State *L) {
 static int wake(lua_State *L, bool all_of_them) {
   cr_shared *c = check(L, 1, CR_CONDITION);
   pthread_mutex_lock(&c->lock);
-  if (all_of_them)
-    c->wakes = c->waiting;
-  else if (c->wakes < c->waiting)
-    c->wakes++;
+  for (cr_waiter *w; (w = c->waiters);) {
+    w->woken = true;
+    c->waiters = w->next;
+    if (!all_of_them) break;
+  }
   pthread_cond_broadcast(&c->changed);
   pthread_mutex_unlock(&c->lock);
   return 0;

@@ -214,6 +214,34 @@ function tests.mutexes_and_conditions()
   tester:eq(tostring(counter), "threads.AtomicCounter: 8")
 end
 
+-- Who signals and then waits does not take the signal that is for another.
+function tests.signals_are_for_those_who_wait()
+  local pool <close> = threads.Threads(1)
+  local mutex, there = threads.Mutex(), threads.Condition()
+  local turns, waits = threads.AtomicCounter(), threads.AtomicCounter()
+  mutex:lock()
+  pool:addjob(function()
+    mutex:lock()
+    for _ = 1, 20 do
+      waits:inc()
+      there:wait(mutex)
+      turns:inc()
+      there:signal()
+    end
+    mutex:unlock()
+  end)
+  for i = 1, 20 do
+    mutex:unlock()
+    while waits:get() < i do torch.zeros(1) end
+    mutex:lock() -- it waits
+    there:signal()
+    there:wait(mutex)
+    tester:eq(turns:get(), i)
+  end
+  mutex:unlock()
+  pool:synchronize()
+end
+
 function tests.safe_functions()
   local pool <close> = threads.Threads(2)
   local calls = 0
