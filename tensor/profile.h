@@ -50,7 +50,8 @@ static inline cr_profile *cr_profiling(void) {
 void cr_profile_mark(cr_profile *p);
 /* An operator is done; out, where there is one, says on which device: that one is waited for. */
 void cr_profile_call(cr_profile *p, const char *name, const cr_tensor *out);
-/* The same for a view, which allocates nothing: bytes so far are those of the operator around it. */
+/* The same for a view, which allocates nothing: bytes so far are those of the operator around it.
+ */
 void cr_profile_view(cr_profile *p, const char *name);
 void cr_profile_allocated(cr_profile *p, size_t bytes);
 /* Around a node's backward. */

@@ -1,5 +1,6 @@
 /* test_kernels.c: the elementwise CPU kernels against plain loops over doubles and 64-bit integers.
  */
+#include "tensor/ops.h"
 #include "tests/tensor/kernels.h"
 
 /* ---- loops ------------------------------------------------------------------------------ */
@@ -613,6 +614,26 @@ static void test_interrupt(void **unused) {
   cr_release(x);
 }
 
+/* Work that is not shared out in ranges: a product of BLAS, a line that is sorted. */
+static void test_interrupt_of_long_calls(void **unused) {
+  (void)unused;
+  int64_t tall[] = {4096, 2048}, square[] = {2048, 2048}, line[] = {(1 << 22) + 1};
+  cr_tensor *a = make(CR_FLOAT32, CONTIGUOUS, 2, tall),
+            *b = make(CR_FLOAT32, CONTIGUOUS, 2, square);
+  cr_tensor *x = make(CR_FLOAT32, CONTIGUOUS, 1, line), *values = NULL, *places = NULL;
+  cr_ctx()->interrupted = stop_now;
+  polls = 1;
+  assert_null(cr_mm(a, b, NULL));
+  assert_non_null(strstr(cr_error(), "interrupted"));
+  polls = 0;
+  assert_false(cr_sort(x, 0, false, &values, &places));
+  assert_non_null(strstr(cr_error(), "interrupted"));
+  cr_ctx()->interrupted = NULL;
+  cr_release(a);
+  cr_release(b);
+  cr_release(x);
+}
+
 static void on_threads(void (*test)(void **), int n) {
   set_threads(n);
   test(NULL);
@@ -630,12 +651,19 @@ static void test_threads(void **unused) {
 
 static int run(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_iter),      cmocka_unit_test(test_copy),
-      cmocka_unit_test(test_unary),     cmocka_unit_test(test_fill_arange),
-      cmocka_unit_test(test_limits),    cmocka_unit_test(test_vector_functions),
-      cmocka_unit_test(test_binary),    cmocka_unit_test(test_broadcast),
-      cmocka_unit_test(test_pointwise), cmocka_unit_test(test_where),
-      cmocka_unit_test(test_edges),     cmocka_unit_test(test_interrupt),
+      cmocka_unit_test(test_iter),
+      cmocka_unit_test(test_copy),
+      cmocka_unit_test(test_unary),
+      cmocka_unit_test(test_fill_arange),
+      cmocka_unit_test(test_limits),
+      cmocka_unit_test(test_vector_functions),
+      cmocka_unit_test(test_binary),
+      cmocka_unit_test(test_broadcast),
+      cmocka_unit_test(test_pointwise),
+      cmocka_unit_test(test_where),
+      cmocka_unit_test(test_edges),
+      cmocka_unit_test(test_interrupt),
+      cmocka_unit_test(test_interrupt_of_long_calls),
       cmocka_unit_test(test_threads),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
