@@ -281,6 +281,7 @@ static int body_open(lua_State *L) {
   lua_gc(L, LUA_GCGEN, 0, 0); /* small tensors die young: docs/decisions.md */
   cr_open_packages(L);
   cr_open_interrupts(L, r->interp);
+  cr_open_debugger(L, r->interp);
   cr_open_threads(L);
   cr_open_sampler(L, r->interp);
   set_arg(L, r->options);

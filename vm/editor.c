@@ -283,3 +283,19 @@ char *cr_editor_read(const char *prompt, const char *before, bool *dropped) {
   *dropped = line_dropped;
   return line;
 }
+
+char *cr_editor_read_inner(const char *prompt, bool *dropped) {
+  static HISTORY_STATE inner;
+  HISTORY_STATE *outer = history_get_history_state();
+  history_set_history_state(&inner);
+  char *line = cr_editor_read(prompt, "", dropped);
+  HIST_ENTRY *last = history_length ? history_list()[history_length - 1] : NULL;
+  if (line && line[strspn(line, " \t")] && !(last && strcmp(last->line, line) == 0))
+    add_history(line);
+  HISTORY_STATE *now = history_get_history_state();
+  inner = *now;
+  free(now);
+  history_set_history_state(outer);
+  free(outer);
+  return line;
+}

@@ -14,6 +14,15 @@
  * that a script's own pcall cannot swallow it. */
 typedef enum { CR_GO, CR_STOP_INTERRUPT, CR_STOP_EXIT } cr_stop;
 
+/* The coroutines that wait for one they resumed, the innermost first. */
+typedef struct cr_waiting {
+  lua_State *thread;
+  bool catches; /* an error of the coroutine becomes a result */
+  struct cr_waiting *outer;
+} cr_waiting;
+
+typedef struct cr_debugger cr_debugger;
+
 struct cresset {
   lua_State *L;
   cr_context *context;
@@ -29,6 +38,11 @@ struct cresset {
   _Atomic(lua_State *) running; /* the coroutine that runs now */
   atomic_int stop;              /* cr_stop */
   atomic_int thread;            /* the system's number of the thread inside a call; 0: idle */
+  cr_waiting *waiting;
+  const char *hook_owner; /* who has the hook of Lua's debug library now; NULL: nobody */
+  lua_Hook hook, hook_before;
+  int hook_mask, hook_count;
+  cr_debugger *debugger;
 };
 
 /* ---- memory.c --------------------------------------------------------------------------- */
@@ -46,6 +60,39 @@ void cr_run_stop(cresset *c, cr_stop why);
 void cr_run_check(cresset *c);
 /* Replaces coroutine.resume, coroutine.wrap and os.exit by those that know of interrupts. */
 void cr_open_interrupts(lua_State *L, cresset *c);
+
+cresset *cr_interp_of(lua_State *L);
+/* Has the coroutine that runs ask at its next instruction whether it is to stop.  Only for the
+ * thread that runs c, or a signal handler on it. */
+void cr_arm_stop(cresset *c);
+/* Raises the error that stops the script. */
+void cr_raise_stop(lua_State *L, cresset *c);
+
+/* ---- hooks.c ---------------------------------------------------------------------------- */
+
+/* Lua has one hook for a coroutine, so one owner at a time: "the debugger", "the profiler".  All
+ * coroutines get the hook as they run.  False when another one has it, with its name in *other. */
+bool cr_take_hook(cresset *c, const char *owner, lua_Hook hook, int mask, int count,
+                  const char **other);
+void cr_drop_hook(cresset *c, const char *owner);
+/* Gives a coroutine that is about to run the hook that it is to have.  A signal that asks for a
+ * stop may come at any time; its hook goes first. */
+void cr_set_hook(cresset *c, lua_State *L);
+
+/* ---- debugger.c ------------------------------------------------------------------------- */
+
+/* Makes the global `breakpoint`, replaces pcall and xpcall, and lets Lua require the debugger. */
+void cr_open_debugger(lua_State *L, cresset *c);
+/* A run of the host's begins or has ended: steps do not go on into the next. */
+void cr_debugger_reset(cresset *c);
+/* Ctrl-C while there are breakpoints: opens the prompt.  True: the script goes on. */
+bool cr_debugger_interrupt(lua_State *L, cresset *c);
+/* After an error that nobody catches: the prompt in its frame, where that is wanted. */
+void cr_debugger_error(lua_State *L);
+/* The same for a coroutine that has failed.  caught: its error is a result of coroutine.resume. */
+void cr_debugger_coroutine_error(lua_State *L, cresset *c, lua_State *co, bool caught);
+/* Whether a prompt of the debugger is open. */
+bool cr_debugger_busy(const cresset *c);
 
 /* ---- threads.c -------------------------------------------------------------------------- */
 

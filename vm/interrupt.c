@@ -26,8 +26,7 @@ static int this_thread(void) {
 
 static void on_instruction(lua_State *L, lua_Debug *ar);
 
-/* Only for the thread that runs c, or a signal handler on it. */
-static void arm(cresset *c) {
+void cr_arm_stop(cresset *c) {
   lua_State *L = atomic_load(&c->running);
   if (L) lua_sethook(L, on_instruction, LUA_MASKCOUNT, 1);
 }
@@ -37,6 +36,7 @@ void cr_run_check(cresset *c) {
 }
 
 static cresset *interp_of(lua_State *L) {
+cresset *cr_interp_of(lua_State *L) {
   lua_rawgetp(L, LUA_REGISTRYINDEX, &interp_key);
   cresset *c = lua_touserdata(L, -1);
   lua_pop(L, 1);
@@ -52,17 +52,24 @@ static void keep_report(lua_State *L, cresset *c) {
   lua_pop(L, 1);
 }
 
+void cr_raise_stop(lua_State *L, cresset *c) {
+  int stop = atomic_load(&c->stop);
+  if (stop == CR_STOP_INTERRUPT && !cr_debugger_busy(c)) keep_report(L, c);
+  lua_pushstring(L, stop == CR_STOP_EXIT ? "os.exit" : "interrupted!");
+  lua_error(L);
+}
+
 static void on_instruction(lua_State *L, lua_Debug *ar) {
   (void)ar;
-  cresset *c = interp_of(L);
+  cresset *c = cr_interp_of(L);
   int stop = c ? atomic_load(&c->stop) : CR_GO;
   if (stop == CR_GO) { /* a coroutine inherited the hook of an interrupt that is over */
     lua_sethook(L, NULL, 0, 0);
+    if (c) cr_set_hook(c, L);
     return;
   }
-  if (stop == CR_STOP_INTERRUPT) keep_report(L, c);
-  lua_pushstring(L, stop == CR_STOP_EXIT ? "os.exit" : "interrupted!");
-  lua_error(L);
+  if (stop == CR_STOP_INTERRUPT && cr_debugger_interrupt(L, c)) return;
+  cr_raise_stop(L, c);
 }
 
 void cr_run_begin(cresset *c) {
@@ -72,6 +79,8 @@ void cr_run_begin(cresset *c) {
   innermost = c;
   atomic_store(&c->running, c->L);
   atomic_store(&c->stop, CR_GO);
+  cr_debugger_reset(c);
+  cr_set_hook(c, c->L);
   atomic_store(&c->thread, this_thread());
 }
 
@@ -80,6 +89,7 @@ void cr_run_end(cresset *c) {
   innermost = c->outer;
   atomic_store(&c->stop, CR_GO);
   if (lua_gethook(c->L) == on_instruction) lua_sethook(c->L, NULL, 0, 0);
+  cr_debugger_reset(c);
 }
 
 /* ---- from another thread ---------------------------------------------------------------- */
@@ -90,7 +100,7 @@ void cr_run_end(cresset *c) {
 static void on_signal(int sig) {
   (void)sig;
   for (cresset *c = innermost; c; c = c->outer)
-    if (atomic_load(&c->stop) != CR_GO) arm(c);
+    if (atomic_load(&c->stop) != CR_GO) cr_arm_stop(c);
 }
 
 static bool install_signal(void) {
@@ -111,7 +121,7 @@ void cr_run_stop(cresset *c, cr_stop why) {
   if (!thread) return;
   atomic_compare_exchange_strong(&c->stop, &go, why); /* the first reason stays */
   if (thread == this_thread())
-    arm(c);
+    cr_arm_stop(c);
   else if (install_signal())
     syscall(SYS_tgkill, getpid(), thread, SIGURG);
 }
@@ -123,8 +133,8 @@ void cresset_interrupt(cresset *c) {
 /* ---- what scripts call ------------------------------------------------------------------ */
 
 /* Runs co with the nargs values on top of L.  Returns the number of results, moved to L, or -1 with
- * the error value on L. */
-static int resume(lua_State *L, lua_State *co, int nargs) {
+ * the error value on L.  `catches` says that the error becomes a result. */
+static int resume(lua_State *L, lua_State *co, int nargs, bool catches) {
   cresset *c = lua_touserdata(L, lua_upvalueindex(1));
   if (!lua_checkstack(co, nargs)) {
     lua_pushliteral(L, "too many arguments to resume");
@@ -132,11 +142,18 @@ static int resume(lua_State *L, lua_State *co, int nargs) {
   }
   int nresults = 0;
   lua_xmove(L, co, nargs);
+  cr_waiting me = {L, catches, c->waiting};
+  c->waiting = &me;
   atomic_store(&c->running, co);
+  cr_set_hook(c, co);
   int status = lua_resume(co, L, nargs, &nresults);
   atomic_store(&c->running, L);
-  if (atomic_load(&c->stop) != CR_GO && c->depth > 0) arm(c); /* now it is L's turn to stop */
+  c->waiting = me.outer;
+  cr_set_hook(c, L);
+  if (atomic_load(&c->stop) != CR_GO && c->depth > 0)
+    cr_arm_stop(c); /* now it is L's turn to stop */
   if (status != LUA_OK && status != LUA_YIELD) {
+    cr_debugger_coroutine_error(L, c, co, catches);
     lua_xmove(co, L, 1);
     return -1;
   }
@@ -152,7 +169,7 @@ static int resume(lua_State *L, lua_State *co, int nargs) {
 static int co_resume(lua_State *L) {
   lua_State *co = lua_tothread(L, 1);
   luaL_argexpected(L, co, 1, "coroutine");
-  int n = resume(L, co, lua_gettop(L) - 1);
+  int n = resume(L, co, lua_gettop(L) - 1, true);
   lua_pushboolean(L, n >= 0);
   lua_insert(L, n >= 0 ? -(n + 1) : -2);
   return n >= 0 ? n + 1 : 2;
@@ -161,7 +178,7 @@ static int co_resume(lua_State *L) {
 /* Upvalues: the interpreter, the coroutine. */
 static int call_wrapped(lua_State *L) {
   lua_State *co = lua_tothread(L, lua_upvalueindex(2));
-  int n = resume(L, co, lua_gettop(L));
+  int n = resume(L, co, lua_gettop(L), false);
   if (n >= 0) return n;
   int status = lua_status(co);
   if (status != LUA_OK && status != LUA_YIELD) { /* it died just now: close what it left open */

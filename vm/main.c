@@ -10,10 +10,15 @@
 #include <lauxlib.h>
 #include <lua.h>
 
+#include "lib/packages.h"
 #include "tensor/device.h"
 #include "tensor/tensor.h"
 #include "vm/cresset.h"
 #include "vm/program.h"
+
+static cresset *interp;
+
+static int run_with(lua_CFunction body, const char *word);
 
 /* ---- reports ---------------------------------------------------------------------------- */
 
@@ -27,9 +32,8 @@ static bool is_library_line(const char *line) {
          strncmp(line, "\tvm/", 4) == 0 || strncmp(line, "\t[C]", 4) == 0;
 }
 
-void cr_report(const char *message) {
+static void print_plain(const char *message) {
   bool color = in_color();
-  fflush(stdout);
   for (const char *line = message; line;) {
     const char *end = strchr(line, '\n');
     int n = end ? (int)(end - line) : (int)strlen(line);
@@ -41,9 +45,38 @@ void cr_report(const char *message) {
   }
 }
 
+/* The message with the script's lines, as vm/repl/errors.lua writes it. */
+static int body_report(lua_State *L) {
+  lua_getglobal(L, "require");
+  lua_pushliteral(L, "cresset.repl.errors");
+  lua_call(L, 1, 1);
+  lua_getfield(L, -1, "report");
+  lua_pushstring(L, lua_touserdata(L, 1));
+  lua_pushboolean(L, in_color());
+  lua_call(L, 2, 1);
+  fprintf(stderr, "%s\n", luaL_checkstring(L, -1));
+  return 0;
+}
+
+/* How the last call ended is for those that ask when the interpreter closes; this one does not
+ * count. */
+static bool print_with_lines(char *message) {
+  lua_State *L = cresset_lua(interp);
+  lua_getfield(L, LUA_REGISTRYINDEX, CR_STATUS_KEY);
+  bool ok = run_with(body_report, message) == CRESSET_OK;
+  lua_setfield(L, LUA_REGISTRYINDEX, CR_STATUS_KEY);
+  return ok;
+}
+
+void cr_report(const char *message) {
+  char *copy = interp && isatty(STDERR_FILENO) ? strdup(message) : NULL;
+  fflush(stdout);
+  if (!copy || !print_with_lines(copy)) print_plain(copy ? copy : message);
+  free(copy);
+}
+
 /* ---- Ctrl-C ----------------------------------------------------------------------------- */
 
-static cresset *interp;
 static volatile sig_atomic_t sigint_seen, sigint_count, sigint_patience = 2;
 static time_t first_sigint;
 
@@ -100,6 +133,7 @@ static const struct {
 
 typedef struct {
   bool torch7, interactive, version, help, no_init;
+  bool torch7, interactive, version, help, debug;
   const char *module; /* of a subcommand; NULL: none */
   bool has_code;      /* an -e was given */
   int script;         /* index into argv; argc: none */
@@ -134,6 +168,8 @@ static bool parse_long(command *cmd, const char *option) {
     cmd->torch7 = true;
   else if (strcmp(option, "--no-init") == 0)
     cmd->no_init = true;
+  else if (strcmp(option, "--debug") == 0)
+    cmd->debug = true;
   else if (strcmp(option, "--version") == 0)
     cmd->version = true;
   else if (strcmp(option, "--help") == 0)
@@ -178,6 +214,7 @@ static void print_help(FILE *f, const char *program) {
           "  -i           the prompt after what else there is to run\n"
           "  -            run the standard input\n"
           "  --no-init    no start-up file (~/.config/cresset/init.lua) before the prompt\n"
+          "  --debug      open the debugger after an error\n"
           "  --torch7     behave as Torch7's th did; the default when called th\n"
           "  -v           print the version\n"
           "  -h           print this\n"
@@ -260,7 +297,19 @@ static bool goes_on(const command *cmd, int code) {
   return code == CRESSET_OK || (cmd->interactive && code != CRESSET_EXIT);
 }
 
+static int body_debug(lua_State *L) {
+  lua_getglobal(L, "require");
+  lua_pushliteral(L, "cresset.repl.settings");
+  lua_call(L, 1, 1);
+  lua_getfield(L, -1, "set");
+  lua_pushliteral(L, "pdb");
+  lua_pushboolean(L, 1);
+  lua_call(L, 2, 0);
+  return 0;
+}
+
 static int run(const command *cmd, int argc, char **argv) {
+  if (cmd->debug && run_with(body_debug, NULL) != CRESSET_OK) return finish(CRESSET_ERROR);
   if (cmd->module) return finish(run_with(body_subcommand, cmd->module));
   bool has_script = cmd->script < argc;
   int code = run_options(cmd, argv);
@@ -322,6 +371,7 @@ int main(int argc, char **argv) {
     return EXIT_FAILURE;
   }
   set_signals();
+  cr_terminal(interp);
   int code = run(&cmd, argc, argv);
   if (code == EXIT_SUCCESS && !cr_devices_finish()) { /* what no call waited for */
     cr_report(cr_error());

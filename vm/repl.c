@@ -96,9 +96,11 @@ typedef struct {
   cr_completions *out;
 } completion;
 
+static const char completer_key; /* the registry's: words(text, start) of a prompt inside a chunk */
+
 static int body_complete(lua_State *L) {
   completion *r = lua_touserdata(L, 1);
-  push_repl(L, "complete");
+  if (lua_rawgetp(L, LUA_REGISTRYINDEX, &completer_key) == LUA_TNIL) push_repl(L, "complete");
   lua_pushstring(L, r->text);
   lua_pushinteger(L, (lua_Integer)r->start);
   lua_call(L, 2, 2);
@@ -337,6 +339,39 @@ static bool run_init(void) {
 }
 
 int cr_repl(cresset *c, bool torch7, bool with_init) {
+/* ---- a prompt inside a running chunk ---------------------------------------------------- */
+static bool editor_is_open;
+static void open_editor(void) {
+  if (!editor_is_open) cr_editor_open(find_completions);
+  editor_is_open = true;
+/* read(prompt, words) -> a line, nil at the end; and whether Ctrl-C dropped it. */
+static int l_read(lua_State *L) {
+  const char *shown = luaL_checkstring(L, 1);
+  bool dropped = false;
+  lua_settop(L, 2);
+  lua_rawsetp(L, LUA_REGISTRYINDEX, &completer_key);
+  fflush(stdout);
+  open_editor();
+  char *line = cr_editor_read_inner(shown, &dropped);
+  lua_pushnil(L);
+  lua_rawsetp(L, LUA_REGISTRYINDEX, &completer_key);
+  lua_pushstring(L, line);
+  free(line);
+  lua_pushboolean(L, dropped);
+  return 2;
+static int open_terminal(lua_State *L) {
+  static const luaL_Reg functions[] = {{"read", l_read}, {NULL, NULL}};
+  luaL_newlib(L, functions);
+  return 1;
+static int body_preload(lua_State *L) {
+  lua_getfield(L, LUA_REGISTRYINDEX, LUA_PRELOAD_TABLE);
+  lua_pushcfunction(L, open_terminal);
+  lua_setfield(L, -2, "cresset._terminal");
+void cr_terminal(cresset *c) {
+  interp = c;
+  is_terminal = isatty(STDIN_FILENO) && isatty(STDOUT_FILENO);
+  if (is_terminal) run_body(body_preload, NULL);
+int cr_repl(cresset *c, bool torch7) {
   interp = c;
   is_terminal = isatty(STDIN_FILENO) && isatty(STDOUT_FILENO);
   cr_patient_sigint();
@@ -344,7 +379,7 @@ int cr_repl(cresset *c, bool torch7, bool with_init) {
   lua_pushcfunction(L, body_prepare);
   settle(cresset_pcall(c, 0, 0));
   if (is_terminal) {
-    cr_editor_open(find_completions);
+    open_editor();
     print_banner(torch7);
   }
   if (!with_init || run_init()) loop(torch7);

@@ -43,12 +43,34 @@ static void describe(lua_State *L) {
   lua_replace(L, 1);
 }
 
+/* The Lua half of a message that speaks of a nil value: with the name that was probably meant. */
+static int body_guess(lua_State *L) {
+  lua_getglobal(L, "require");
+  lua_pushliteral(L, "cresset.repl.errors");
+  lua_call(L, 1, 1);
+  lua_getfield(L, -1, "guess");
+  lua_pushvalue(L, 1);
+  lua_call(L, 1, 1);
+  return 1;
+}
+
+/* Replaces the message at 1; when anything goes wrong it stays as it is. */
+static void add_guess(lua_State *L) {
+  if (!strstr(lua_tostring(L, 1), "a nil value (") || !lua_checkstack(L, 4)) return;
+  lua_pushcfunction(L, body_guess);
+  lua_pushvalue(L, 1);
+  if (lua_pcall(L, 1, 1, 0) == LUA_OK && lua_type(L, -1) == LUA_TSTRING) lua_replace(L, 1);
+  lua_settop(L, 1);
+}
+
 int cr_traceback(lua_State *L) {
   lua_settop(L, 1);
   if (!lua_isstring(L, 1)) describe(L);
   lua_settop(L, 1);
   /* An error while one is handled comes here twice; a script may have added a traceback itself. */
   if (strstr(lua_tostring(L, 1), "\nstack traceback:")) return 1;
+  add_guess(L);
+  cr_debugger_error(L);
   luaL_traceback(L, L, NULL, 1); /* "stack traceback:\n\tline\n\tline" */
   lua_pushliteral(L, "\n");
   lua_concat(L, 2);

@@ -6,6 +6,7 @@
 local commands = {}
 
 local groups = { "shell", "session", "timing", "profile", "memory", "source" }
+local groups = { "shell", "session", "debugging" }
 
 local by_name
 

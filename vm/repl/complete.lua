@@ -31,6 +31,9 @@ function complete.install_lazy()
   })
 end
 
+-- Where names are looked up: the globals, or the environment of a frame in the debugger.
+local scope = _G
+
 -- ---- names --------------------------------------------------------------------------------------
 
 -- Calls visit(table) for the tables that v's names come from: itself, then along its metatables.
@@ -102,7 +105,7 @@ local function bracket_key(text)
   local inside = text:match("^%[%s*(.-)%s*%]$")
   local quoted = inside:match('^"([^"\\]*)"$') or inside:match("^'([^'\\]*)'$")
   if quoted then return quoted end
-  return tonumber(inside) or (inside:find("^[%a_][%w_]*$") and index(_G, inside)) or nil
+  return tonumber(inside) or (inside:find("^[%a_][%w_]*$") and index(scope, inside)) or nil
 end
 
 -- The value of the expression that `text` ends with: names, `.`, `:` and indices; nothing is called.
@@ -117,7 +120,7 @@ local function value_before(text)
   local before, name = text:match("^(.-)([%a_][%w_]*)$")
   if not name then return nil end
   local rest = before:match("^(.*)[.:]$")
-  if not rest then return index(_G, name) end
+  if not rest then return index(scope, name) end
   local v = value_before(rest)
   if v ~= nil then return index(v, name) end
 end
@@ -214,7 +217,7 @@ end
 
 -- What the word at the end of `text`, which begins after its first `start` bytes, can become: an array of
 -- words; nil, where it is a file's name; and what else to tell.
-function complete.words(text, start)
+local function words(text, start)
   local before, word = text:sub(1, start), text:sub(start + 1)
   local line = before:match("[^\n]*$")
   if line:find("^%s*%%$") then return commands.names(word) end
@@ -235,5 +238,17 @@ function complete.words(text, start)
   end
   return globals(word)
 end
+
+-- The same with names looked up in `env`, or in the globals.
+function complete.words(text, start, env)
+  scope = env or _G
+  local ok, list, said = pcall(words, text, start)
+  scope = _G
+  if not ok then error(list, 0) end
+  return list, said
+end
+
+complete.members = members
+complete.lazy = lazy
 
 return complete

@@ -1,0 +1,531 @@
+/* debugger.c: the debugger's half in C: when a line is one to stop at, and calling the half in Lua
+ * (vm/debugger), which talks to the user.
+ *
+ * The prompt runs in a coroutine of its own: Lua calls no hooks inside a hook, and what is typed
+ * there must be interruptible; and the frames of the script keep their places. */
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <lauxlib.h>
+
+#include "lib/packages.h"
+#include "vm/interp.h"
+
+typedef enum { RUN, STEP, NEXT, FINISH, UNTIL } mode;
+
+static const char *const mode_names[] = {"run", "step", "next", "finish", "until", NULL};
+static const char owner[] = "the debugger";
+static const char self_key, thread_key; /* the registry's places of it and of its `thread` */
+
+/* Lines that have breakpoints, by their number modulo LINES. */
+enum { LINES = 4096 };
+
+struct cr_debugger {
+  mode mode;
+  lua_State *thread; /* the coroutine in which NEXT, FINISH and UNTIL wait */
+  int depth;         /* how many frames it had */
+  int line;          /* UNTIL ends after this one; FINISH: its function has returned */
+  bool library;      /* steps enter Cresset's own Lua files */
+  bool every;        /* every line is asked about: something is watched */
+  bool any_line;
+  bool catching; /* errors that pcall catches open the prompt */
+  bool busy;     /* it is open */
+  bool quit;     /* and the user wants the script to end */
+  bool shown;    /* the error that is under way has had its prompt */
+  uint64_t lines[LINES / 64];
+};
+
+bool cr_debugger_busy(const cresset *c) {
+  return c->debugger && c->debugger->busy;
+}
+
+/* Whether the chunk is one of Cresset's own files, compiled in or from CRESSET_PATH. */
+static bool is_library(const char *source) {
+  static const char *const folders[] = {"lib/", "nn/", "vm/"};
+  const char *tree = getenv("CRESSET_PATH");
+  if (cr_is_embedded(source)) return true;
+  size_t n = tree ? strlen(tree) : 0;
+  if (!n || strncmp(source, "@", 1) || strncmp(source + 1, tree, n) || source[n + 1] != '/')
+    return false;
+  for (size_t i = 0; i < sizeof folders / sizeof *folders; i++)
+    if (strncmp(source + n + 2, folders[i], strlen(folders[i])) == 0) return true;
+  return false;
+}
+
+/* Whether the frame is of a Lua function of the user's. */
+static bool is_script_frame(lua_State *L, lua_Debug *ar) {
+  return lua_getinfo(L, "S", ar) && *ar->what != 'C' && !is_library(ar->source);
+}
+
+/* ---- the prompt ------------------------------------------------------------------------- */
+
+/* Calls the Lua half with the arguments of this call. */
+static int body_event(lua_State *L) {
+  lua_getglobal(L, "require");
+  lua_pushliteral(L, "cresset.debugger");
+  lua_call(L, 1, 1);
+  lua_getfield(L, -1, "event");
+  lua_insert(L, 1);
+  lua_pop(L, 1);
+  lua_call(L, lua_gettop(L) - 1, 0);
+  return 0;
+}
+
+/* Resumes co, which has body_event and its arguments on its stack. */
+static void run_prompt(lua_State *L, cresset *c, lua_State *co, int nargs) {
+  cr_debugger *d = c->debugger;
+  int nresults = 0;
+  d->busy = true;
+  atomic_store(&c->running, co);
+  int status = lua_resume(co, L, nargs, &nresults);
+  atomic_store(&c->running, L);
+  d->busy = false;
+  if (status != LUA_OK && atomic_load(&c->stop) == CR_GO)
+    fprintf(stderr, "the debugger failed: %s\n",
+            lua_isstring(co, -1) ? lua_tostring(co, -1) : "an error that is no string");
+  lua_resetthread(co);
+}
+
+/* Tells the Lua half what has happened at a frame of `thread`, which is L, or a coroutine that L
+ * has resumed and that has failed.  The value on top of L belongs to the event, and is popped. */
+static void visit(lua_State *L, cresset *c, lua_State *thread, const char *kind, int level) {
+  cr_debugger *d = c->debugger;
+  if (d->busy || !lua_checkstack(L, 4)) {
+    lua_pop(L, 1);
+    return;
+  }
+  lua_State *co = lua_newthread(L);
+  lua_sethook(co, NULL, 0, 0);
+  lua_pushcfunction(co, body_event);
+  lua_pushstring(co, kind);
+  lua_pushthread(thread);
+  lua_xmove(thread, co, 1);
+  lua_pushinteger(co, level);
+  lua_pushvalue(L, -2);
+  lua_xmove(L, co, 1);
+  cr_waiting outer = {L, true, c->waiting}, inner = {thread, true, &outer};
+  c->waiting = thread == L ? &outer : &inner;
+  run_prompt(L, c, co, 4);
+  c->waiting = outer.outer;
+  lua_pop(L, 2);
+  if (d->quit) {
+    d->quit = false;
+    cr_run_stop(c, CR_STOP_INTERRUPT);
+  }
+  cr_set_hook(c, L);
+  if (atomic_load(&c->stop) != CR_GO) cr_arm_stop(c);
+}
+
+/* After a visit while the script runs: stops it when the user wants that. */
+static void raise_if_stopped(lua_State *L, cresset *c) {
+  if (atomic_load(&c->stop) != CR_GO) cr_raise_stop(L, c);
+}
+
+/* ---- lines ------------------------------------------------------------------------------ */
+
+static bool has_line(const cr_debugger *d, int line) {
+  unsigned n = (unsigned)line % LINES;
+  return d->any_line && (d->lines[n / 64] >> (n % 64) & 1);
+}
+
+/* Whether the thread waits for one that it resumed, rather than having ended or yielded. */
+static bool is_waiting(lua_State *thread) {
+  lua_Debug ar;
+  return lua_status(thread) == LUA_OK && lua_getstack(thread, 0, &ar);
+}
+
+/* Whether a step ends at this line. */
+static bool is_step_over(const cr_debugger *d, lua_State *L, int line) {
+  lua_Debug ar;
+  if (d->mode == RUN || d->mode == STEP) return d->mode == STEP;
+  if (L != d->thread) return !is_waiting(d->thread);
+  if (lua_getstack(L, d->depth, &ar)) return false; /* in a function that it calls */
+  if (d->mode == NEXT || !lua_getstack(L, d->depth - 1, &ar)) return true;
+  return d->mode == UNTIL && line > d->line;
+}
+
+/* The function whose end FINISH waits for returns: its results can be seen now. */
+static void on_return(lua_State *L, cresset *c) {
+  cr_debugger *d = c->debugger;
+  lua_Debug ar;
+  if (d->mode != FINISH || d->line || L != d->thread) return; /* d->line: seen already */
+  if (lua_getstack(L, d->depth, &ar) || !lua_getstack(L, d->depth - 1, &ar)) return;
+  d->line = 1;
+  lua_pushnil(L);
+  visit(L, c, L, "return", 0);
+}
+
+static void on_event(lua_State *L, lua_Debug *ar) {
+  cresset *c = cr_interp_of(L);
+  if (!c || c->hook != on_event) { /* inherited, and over */
+    lua_sethook(L, NULL, 0, 0);
+    if (c) cr_set_hook(c, L);
+    return;
+  }
+  const cr_debugger *d = c->debugger;
+  if (d->busy) return;
+  if (ar->event == LUA_HOOKRET) {
+    on_return(L, c);
+    return;
+  }
+  bool hit = has_line(d, ar->currentline), over = is_step_over(d, L, ar->currentline);
+  if (!hit && !over && !d->every) return;
+  lua_getinfo(L, "S", ar);
+  bool inside = !d->library && is_library(ar->source);
+  if (inside && !hit) return;
+  lua_pushboolean(L, over && !inside);
+  visit(L, c, L, "line", 0);
+  raise_if_stopped(L, c);
+}
+
+/* Takes the hook or gives it back, as what is to be stopped at needs. */
+static void update(lua_State *L, cresset *c) {
+  const cr_debugger *d = c->debugger;
+  const char *other = NULL;
+  if (d->mode == RUN && !d->any_line && !d->every) {
+    cr_drop_hook(c, owner);
+  } else if (!cr_take_hook(c, owner, on_event, LUA_MASKLINE | (d->mode == FINISH ? LUA_MASKRET : 0),
+                           0, &other)) {
+    luaL_error(L, "%s has the hook of Lua's debug library; it must end first", other);
+  }
+  if (!d->busy) cr_set_hook(c, L);
+}
+
+void cr_debugger_reset(cresset *c) {
+  cr_debugger *d = c->debugger;
+  if (!d) return;
+  d->mode = RUN;
+  d->quit = d->shown = false;
+  d->thread = NULL;
+  if (!d->any_line && !d->every) cr_drop_hook(c, owner);
+}
+
+bool cr_debugger_interrupt(lua_State *L, cresset *c) {
+  if (c->hook != on_event || cr_debugger_busy(c)) return false;
+  atomic_store(&c->stop, CR_GO);
+  cr_set_hook(c, L);
+  lua_pushnil(L);
+  visit(L, c, L, "interrupt", 0);
+  return atomic_load(&c->stop) == CR_GO;
+}
+
+/* ---- errors ----------------------------------------------------------------------------- */
+
+/* Whether the setting `pdb` is on.  Nobody has set it where the settings are not loaded. */
+static bool wants_prompt(lua_State *L) {
+  int top = lua_gettop(L);
+  bool on = false;
+  if (lua_getfield(L, LUA_REGISTRYINDEX, LUA_LOADED_TABLE) == LUA_TTABLE &&
+      lua_getfield(L, -1, "cresset.repl.settings") == LUA_TTABLE &&
+      lua_getfield(L, -1, "get") == LUA_TFUNCTION) {
+    lua_pushliteral(L, "pdb");
+    on = lua_pcall(L, 1, 1, 0) == LUA_OK && lua_toboolean(L, -1);
+  }
+  lua_settop(L, top);
+  return on;
+}
+
+static bool has_script_frame(lua_State *L) {
+  lua_Debug ar;
+  for (int level = 0; level < 200 && lua_getstack(L, level, &ar); level++)
+    if (is_script_frame(L, &ar)) return true;
+  return false;
+}
+
+/* Whether an error that has come now may open the prompt. */
+static bool may_open(const cresset *c) {
+  return c && c->debugger && c->depth == 1 && !c->debugger->busy && !c->debugger->shown &&
+         atomic_load(&c->stop) == CR_GO;
+}
+
+void cr_debugger_error(lua_State *L) {
+  cresset *c = cr_interp_of(L);
+  if (!may_open(c) || !wants_prompt(L) || !has_script_frame(L)) return;
+  c->debugger->shown = true;
+  lua_pushvalue(L, 1);
+  visit(L, c, L, "error", 1);
+}
+
+static int cr_pcall(lua_State *L);
+static int cr_xpcall(lua_State *L);
+
+static bool is_pcall(lua_State *L, lua_Debug *ar) {
+  lua_getinfo(L, "f", ar);
+  lua_CFunction f = lua_tocfunction(L, -1);
+  lua_pop(L, 1);
+  return f == cr_pcall || f == cr_xpcall;
+}
+
+/* The level of the innermost pcall from `level` on; -1: there is none. */
+static int find_pcall(lua_State *L, int level) {
+  lua_Debug ar;
+  for (; lua_getstack(L, level, &ar); level++)
+    if (is_pcall(L, &ar)) return level;
+  return -1;
+}
+
+/* Whether an error that leaves a coroutine, and L, will be caught by a pcall of somebody. */
+static bool is_caught(lua_State *L, const cresset *c) {
+  if (find_pcall(L, 0) >= 0) return true;
+  for (const cr_waiting *w = c->waiting; w; w = w->outer)
+    if (w->catches || find_pcall(w->thread, 0) >= 0) return true;
+  return false;
+}
+
+void cr_debugger_coroutine_error(lua_State *L, cresset *c, lua_State *co, bool caught) {
+  if (caught && c->debugger->shown) { /* where it was raised, deeper down */
+    c->debugger->shown = false;
+    return;
+  }
+  if (!may_open(c) || !has_script_frame(co)) return;
+  bool open = c->debugger->catching;
+  if (!open && !caught) open = wants_prompt(L) && !is_caught(L, c);
+  if (!open) return;
+  c->debugger->shown = !caught;
+  lua_pushvalue(co, -1);
+  lua_xmove(co, L, 1);
+  visit(L, c, co, "error", 0);
+}
+
+/* ---- pcall and xpcall ------------------------------------------------------------------- */
+
+/* The message handler while errors are to be seen where they happen.  Upvalues: the interpreter,
+ * the script's own handler or nil. */
+static int on_caught(lua_State *L) {
+  cresset *c = lua_touserdata(L, lua_upvalueindex(1));
+  lua_Debug ar;
+  int level = find_pcall(L, 1);
+  if (may_open(c) && level >= 0 && lua_getstack(L, level + 1, &ar) && is_script_frame(L, &ar)) {
+    lua_pushvalue(L, 1);
+    visit(L, c, L, "caught", 1);
+  }
+  c->debugger->shown = false;
+  if (lua_isnil(L, lua_upvalueindex(2))) return 1;
+  lua_pushvalue(L, lua_upvalueindex(2));
+  lua_insert(L, 1);
+  lua_call(L, lua_gettop(L) - 1, LUA_MULTRET);
+  return lua_gettop(L);
+}
+
+static void push_handler(lua_State *L, int own) {
+  lua_pushvalue(L, lua_upvalueindex(1));
+  if (own)
+    lua_pushvalue(L, own);
+  else
+    lua_pushnil(L);
+  lua_pushcclosure(L, on_caught, 2);
+}
+
+static bool is_catching(lua_State *L) {
+  const cresset *c = lua_touserdata(L, lua_upvalueindex(1));
+  return c->debugger->catching;
+}
+
+/* The results begin after `skipped` places; the first of them is the place for true. */
+static int finish(lua_State *L, int status, lua_KContext skipped) {
+  if (status == LUA_OK || status == LUA_YIELD) return lua_gettop(L) - (int)skipped;
+  lua_pushboolean(L, 0);
+  lua_pushvalue(L, -2);
+  return 2;
+}
+
+static int cr_pcall(lua_State *L) {
+  luaL_checkany(L, 1);
+  bool catching = is_catching(L);
+  if (catching) {
+    push_handler(L, 0);
+    lua_insert(L, 1);
+  }
+  lua_pushboolean(L, 1);
+  lua_insert(L, 1 + catching); /* handler, true, function, arguments */
+  int n = lua_gettop(L) - 2 - catching;
+  return finish(L, lua_pcallk(L, n, LUA_MULTRET, catching, catching, finish), catching);
+}
+
+static int cr_xpcall(lua_State *L) {
+  int n = lua_gettop(L) - 2;
+  luaL_checktype(L, 2, LUA_TFUNCTION);
+  if (is_catching(L)) {
+    push_handler(L, 2);
+    lua_replace(L, 2);
+  }
+  lua_pushboolean(L, 1);
+  lua_pushvalue(L, 1);
+  lua_rotate(L, 3, 2); /* function, handler, true, function, arguments */
+  return finish(L, lua_pcallk(L, n, LUA_MULTRET, 2, 2, finish), 2);
+}
+
+/* ---- what the Lua half calls ------------------------------------------------------------ */
+
+static cresset *self(lua_State *L) {
+  return lua_touserdata(L, lua_upvalueindex(1));
+}
+
+/* guard(f, ...): "ok" and the results; "error" and the message; "interrupted" after Ctrl-C, which
+ * is then forgotten; "exit" when os.exit was called. */
+static int l_guard(lua_State *L) {
+  cresset *c = self(L);
+  luaL_checkany(L, 1);
+  int status = lua_pcall(L, lua_gettop(L) - 1, LUA_MULTRET, 0), go = CR_STOP_INTERRUPT;
+  bool interrupted = atomic_compare_exchange_strong(&c->stop, &go, CR_GO);
+  if (interrupted) {
+    lua_sethook(L, NULL, 0, 0);
+    free(c->report);
+    c->report = NULL;
+    lua_settop(L, 0);
+  }
+  lua_pushstring(L, interrupted                      ? "interrupted"
+                    : atomic_load(&c->stop) != CR_GO ? "exit"
+                    : status == LUA_OK               ? "ok"
+                                                     : "error");
+  lua_insert(L, 1);
+  return lua_gettop(L);
+}
+
+/* step(mode[, thread, depth, line]) */
+static int l_step(lua_State *L) {
+  cresset *c = self(L);
+  cr_debugger *d = c->debugger, before = *d;
+  d->mode = (mode)luaL_checkoption(L, 1, NULL, mode_names);
+  d->thread = NULL;
+  if (d->mode != RUN && d->mode != STEP) {
+    luaL_checktype(L, 2, LUA_TTHREAD);
+    d->thread = lua_tothread(L, 2);
+    d->depth = (int)luaL_checkinteger(L, 3);
+    d->line = (int)luaL_optinteger(L, 4, 0);
+    lua_pushvalue(L, 2);
+    lua_rawsetp(L, LUA_REGISTRYINDEX, &thread_key);
+  }
+  mode wanted = d->mode;
+  lua_State *thread = d->thread;
+  d->mode = before.mode; /* stays when the hook is another's */
+  d->thread = before.thread;
+  const char *other = NULL;
+  if (wanted != RUN && !cr_take_hook(c, owner, on_event, LUA_MASKLINE, 0, &other))
+    return luaL_error(L, "%s has the hook of Lua's debug library; it must end first", other);
+  d->mode = wanted;
+  d->thread = thread;
+  update(L, c);
+  return 0;
+}
+
+/* lines(list): the lines that have breakpoints, in whatever file. */
+static int l_lines(lua_State *L) {
+  cresset *c = self(L);
+  cr_debugger *d = c->debugger;
+  luaL_checktype(L, 1, LUA_TTABLE);
+  memset(d->lines, 0, sizeof d->lines);
+  d->any_line = false;
+  for (lua_Integer i = 1; lua_rawgeti(L, 1, i) == LUA_TNUMBER; i++) {
+    unsigned n = (unsigned)lua_tointeger(L, -1) % LINES;
+    d->lines[n / 64] |= UINT64_C(1) << (n % 64);
+    d->any_line = true;
+    lua_pop(L, 1);
+  }
+  update(L, c);
+  return 0;
+}
+
+/* set(name, on): "every", "library" or "catching". */
+static int l_set(lua_State *L) {
+  static const char *const names[] = {"every", "library", "catching", NULL};
+  cresset *c = self(L);
+  cr_debugger *d = c->debugger;
+  bool *const flags[] = {&d->every, &d->library, &d->catching};
+  *flags[luaL_checkoption(L, 1, NULL, names)] = lua_toboolean(L, 2);
+  update(L, c);
+  return 0;
+}
+
+/* threads() -> the coroutine that is debugged, the one that resumed it, and so on. */
+static int l_threads(lua_State *L) {
+  lua_Integer n = 0;
+  lua_newtable(L);
+  for (const cr_waiting *w = self(L)->waiting; w; w = w->outer) {
+    lua_pushthread(w->thread);
+    lua_xmove(w->thread, L, 1);
+    lua_rawseti(L, -2, ++n);
+  }
+  return 1;
+}
+
+/* depth(thread) -> how many frames it has. */
+static int l_depth(lua_State *L) {
+  luaL_checktype(L, 1, LUA_TTHREAD);
+  lua_State *thread = lua_tothread(L, 1);
+  lua_Debug ar;
+  int low = 0, high = 1;
+  while (lua_getstack(thread, high, &ar)) high *= 2;
+  while (low < high) {
+    int middle = (low + high) / 2;
+    if (lua_getstack(thread, middle, &ar))
+      low = middle + 1;
+    else
+      high = middle;
+  }
+  lua_pushinteger(L, low);
+  return 1;
+}
+
+/* quit(): the script ends when the prompt has closed. */
+static int l_quit(lua_State *L) {
+  self(L)->debugger->quit = true;
+  return 0;
+}
+
+/* is_library(source): whether a chunk of that name is one of Cresset's own. */
+static int l_is_library(lua_State *L) {
+  lua_pushboolean(L, is_library(luaL_checkstring(L, 1)));
+  return 1;
+}
+
+/* embedded(path): the text of a file that is compiled in, or nil. */
+static int l_embedded(lua_State *L) {
+  const cr_embedded_file *e = cr_embedded_find(luaL_checkstring(L, 1));
+  if (!e) return 0;
+  lua_pushlstring(L, e->bytes, e->length);
+  return 1;
+}
+
+static const luaL_Reg functions[] = {
+    {"guard", l_guard},       {"step", l_step},   {"lines", l_lines}, {"set", l_set},
+    {"threads", l_threads},   {"depth", l_depth}, {"quit", l_quit},   {"is_library", l_is_library},
+    {"embedded", l_embedded}, {NULL, NULL},
+};
+
+static int open_functions(lua_State *L) {
+  luaL_newlibtable(L, functions);
+  lua_pushvalue(L, lua_upvalueindex(1));
+  luaL_setfuncs(L, functions, 1);
+  return 1;
+}
+
+static int l_breakpoint(lua_State *L) {
+  cresset *c = self(L);
+  lua_pushnil(L);
+  visit(L, c, L, "breakpoint", 1);
+  raise_if_stopped(L, c);
+  return 0;
+}
+
+static void set_function(lua_State *L, cresset *c, const char *name, lua_CFunction f) {
+  lua_pushlightuserdata(L, c);
+  lua_pushcclosure(L, f, 1);
+  lua_setfield(L, -2, name);
+}
+
+void cr_open_debugger(lua_State *L, cresset *c) {
+  c->debugger = lua_newuserdatauv(L, sizeof *c->debugger, 0);
+  memset(c->debugger, 0, sizeof *c->debugger);
+  lua_rawsetp(L, LUA_REGISTRYINDEX, &self_key);
+  lua_pushglobaltable(L);
+  set_function(L, c, "pcall", cr_pcall);
+  set_function(L, c, "xpcall", cr_xpcall);
+  set_function(L, c, "breakpoint", l_breakpoint);
+  lua_pop(L, 1);
+  lua_getfield(L, LUA_REGISTRYINDEX, LUA_PRELOAD_TABLE);
+  set_function(L, c, "cresset._debugger", open_functions);
+  lua_pop(L, 1);
+}
