@@ -1,6 +1,8 @@
 -- figures: each has a gnuplot of its own behind a pipe, if there is one; what it shows, and where.
 
 local paths = require "paths"
+local sys = require "sys"
+local notebook = require "xlua._display"
 local program = require "plot.gnuplot"
 local commands = require "gnuplot.commands"
 local show = require "gnuplot.show"
@@ -23,6 +25,7 @@ local send = figures.send
 
 -- What the figure is drawn on when it is not in a file; nil: nothing but text.
 local function window_terminal()
+  if notebook.show then return nil end
   if chosen == nil then chosen = program.windowTerminal() or false end
   return chosen ~= "dumb" and chosen or nil
 end
@@ -81,6 +84,45 @@ local function as_text(figure)
   figure.stale = false
 end
 
+-- ---- in a notebook ------------------------------------------------------------------------------
+
+local PATIENCE = 20 -- seconds for a picture
+
+-- Has the figure drawn into a file; whether that was done in time.
+local function drawn_into(figure, file)
+  local done = os.tmpname()
+  os.remove(done)
+  send(figure, ("set term %s size 640,400"):format(program.firstTerminal("pngcairo", "png")))
+  send(figure, "set output " .. program.quote(file))
+  send(figure, figure.content and "replot" or "refresh")
+  send(figure, "unset output\nset term " .. WINDOWLESS)
+  send(figure, ("set print %s\nprint 1\nset print"):format(program.quote(done)))
+  local last = sys.clock() + PATIENCE
+  while not paths.filep(done) and sys.clock() < last do sys.sleep(0.005) end
+  return os.remove(done)
+end
+
+local function into_notebook(figure)
+  figure.stale = false
+  if not figure.pipe or not program.firstTerminal("pngcairo", "png") then return show.inNotebook(figure) end
+  local file = os.tmpname()
+  if drawn_into(figure, file) then
+    notebook.show({ ["text/plain"] = "figure " .. figure.number }, { ["image/png"] = file })
+  else
+    os.remove(file)
+    show.notice "gnuplot drew no picture"
+  end
+end
+
+-- The figure is shown when the cell is done, with what is set until then.
+local function show_later(figure)
+  local wanted = notebook.show and figure.drawn and not figure.file
+  if wanted then notebook.later(figure, into_notebook) end
+  return wanted
+end
+
+-- ---- drawing ------------------------------------------------------------------------------------
+
 -- Sends commands that draw; into the file at once where there is one.
 local function draw(figure, text)
   if figure.file then send(figure, "set output " .. program.quote(figure.file)) end
@@ -96,7 +138,7 @@ function figures.show(content)
   draw(figure, content.commands)
   if figure.file then
     if not figure.pipe then show.file(figure) end
-  elseif not window_terminal() then
+  elseif not show_later(figure) and not window_terminal() then
     as_text(figure)
   end
 end
@@ -106,6 +148,7 @@ function figures.raw(text)
   if text:find("plot") then figure.drawn, figure.content = true, nil end
   if not figure.pipe then show.notice("gnuplot is not installed, so gnuplot.raw does nothing") end
   send(figure, text)
+  show_later(figure)
 end
 
 -- Draws the figure anew with what was set since.
@@ -121,10 +164,12 @@ function figures.set(text, name, value)
   if name then figure.options[name], figure.stale = value, true end
   send(figure, text)
   figures.refresh(figure)
+  show_later(figure)
 end
 
 function figures.flush(figure)
   figures.refresh(figure)
+  if show_later(figure) then return end
   if figure.stale and figure.content and not figure.file and not window_terminal() then as_text(figure) end
 end
 

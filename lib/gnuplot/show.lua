@@ -53,6 +53,13 @@ function show.text(figure)
   if ok then print(text) end
 end
 
+-- The figure in a notebook, without gnuplot.
+function show.inNotebook(figure)
+  if not figure.content.curves then return show.text(figure) end
+  local ok, message = pcall(plot.show, plain_curves(figure.content), figure.options)
+  if not ok then show.notice(tostring(message)) end
+end
+
 function show.onTerminal()
   return terminal.isatty()
 end

@@ -4,6 +4,7 @@ return function(image)
   local torch = require "torch"
   local dok = require "dok"
   local terminal = require "xlua._terminal"
+  local notebook = require "xlua._display"
   local common = require "image.common"
   local raise = common.raise
 
@@ -110,14 +111,14 @@ return function(image)
   --- image.display { image = input, file = .., terminal = .., columns = .., zoom = .., .. }
   -- image.display(input[, zoom[, min[, max[, legend]]]])
   --
-  -- Shows a picture, or several, as image.toDisplayTensor puts them together.  There are no windows: the
-  -- picture goes to a file, or is drawn on the terminal with coloured characters.
+  -- Shows a picture, or several, as image.toDisplayTensor puts them together.  There are no windows: a
+  -- notebook shows it; elsewhere it goes to a file, or is drawn on the terminal with coloured characters.
   --
   -- image: as input of image.toDisplayTensor, whose other arguments may be given too
   -- file: name of a file to save it in
   -- terminal: true: draws with characters even where the output is no terminal
   -- columns: the most characters in a line, 80 by default
-  -- zoom: factor for the file's picture, 1 by default
+  -- zoom: factor for the picture of a file or a notebook, 1 by default
   -- legend: string, printed above the picture on the terminal
   -- Errors: no file is given and the output is no terminal
   -- From: Torch7 (which opened a window)
@@ -133,10 +134,15 @@ return function(image)
     if a.image == nil then raise("image.display: the argument 'image' is missing") end
     a.input = a.image
     local shown = image.toDisplayTensor(a)
-    if a.file then
+    if a.file or notebook.show and not a.terminal then
       local zoom = common.number("display", "the zoom", a.zoom or 1)
       if zoom ~= 1 then shown = image.scale(shown, ("*%f"):format(zoom), "simple") end
-      return image.save(a.file, shown)
+      if a.file then return image.save(a.file, shown) end
+      local file = os.tmpname()
+      image.savePNG(file, shown)
+      if a.legend then io.write(a.legend, "\n") end
+      return notebook.show({ ["text/plain"] = ("picture of %s"):format(table.concat(shown.shape, "x")) },
+        { ["image/png"] = file })
     end
     if not a.terminal and not terminal.isatty(io.stdout) then
       raise("image.display: there are no windows; file = 'name.png' saves the picture, "

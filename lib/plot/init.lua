@@ -2,6 +2,7 @@
 
 local torch = require "torch"
 local terminal = require "xlua._terminal"
+local display = require "xlua._display"
 local gnuplot = require "plot.gnuplot"
 local svg = require "plot.svg"
 local text = require "plot.text"
@@ -79,6 +80,27 @@ function plot.text(curves, options)
   return text(list, range, options)
 end
 
+-- In a notebook the curves are a picture there; false elsewhere.
+local function in_notebook(list, range, options)
+  if not display.show then return false end
+  display.show { ["image/svg+xml"] = svg(list, range, options), ["text/plain"] = text(list, range, options) }
+  return true
+end
+
+--- plot.show(curves [, options])
+--
+-- Shows curves: in a notebook as a picture, elsewhere drawn with characters on the standard output.
+--
+-- curves, options: as for plot.text
+-- Errors: curves is something else
+-- Example:
+--   plot.show({ "loss", { 3, 2, 1 } }, { title = "training" })
+function plot.show(curves, options)
+  options = options or {}
+  local list, range = read(curves, options)
+  if not in_notebook(list, range, options) then io.write(text(list, range, options), "\n") end
+end
+
 local function write_file(filename, contents)
   local file, message = io.open(filename, "w")
   if not file then raise("plot.curves: %s", message) end
@@ -89,7 +111,7 @@ end
 --- plot.curves(filename, curves [, options])
 --
 -- Writes curves into a picture.  A .png is made by gnuplot; without that, or for a .svg, the picture is
--- written by ourselves.
+-- written by ourselves.  A notebook shows it too.
 --
 -- filename: string that ends in .png or .svg
 -- curves, options: as for plot.text
@@ -101,6 +123,7 @@ function plot.curves(filename, curves, options)
   options = options or {}
   if type(filename) ~= "string" then raise("plot.curves: a file name expected") end
   local list, range = read(curves, options)
+  local shown = in_notebook(list, range, options)
   if filename:find("%.png$") then
     -- gnuplot cannot tell why it fails to open a file; this can
     local file, message = io.open(filename, "a")
@@ -109,7 +132,7 @@ function plot.curves(filename, curves, options)
     if gnuplot.available() and gnuplot.write(filename, list, options) then return filename end
     os.remove(filename)
     filename = filename:gsub("%.png$", ".svg")
-    io.write(text(list, range, options), "\n")
+    if not shown then io.write(text(list, range, options), "\n") end
   end
   write_file(filename, svg(list, range, options))
   return filename
