@@ -5,12 +5,14 @@
 #   tests/operators/            the table of operators that several of the scripts walk
 #   tests/vm/run_cli_tests     the program from outside
 #   tests/vm/run_repl          the prompt, on a terminal
+#   tests/vm/run_kernel        a notebook's kernel, without a notebook
 #   tests/vm/run_runs          `cresset runs`, and runs whose program ends in every way
 #   tests/vm/run_training      the training scripts, some steps of each
 #   tests/vm/run_resume        training that is killed, resumed, out of disk
 #   tests/lib/run_docs         doc comments: complete, their examples run
 #   tests/peer/run_peer        operators and random programs beside PyTorch's, where Python has it
 #   tests/peer/run_tensorboard  event files beside TensorBoard's reader
+#   tests/peer/run_jupyter      the kernel driven by Jupyter's client, where Python has it
 #   tests/nn/moved.lua         modules on the device beside the same in host memory; on the device only
 #   tests/cuda/                 the CUDA backend: tests_cuda.mk there says what
 #
@@ -39,9 +41,9 @@ $(B)/tests/%: tests/%.c $(B)/libcresset.a
 test-programs: all $(test_bins)
 
 # What runs once; then what runs on the device.
-tests := $(test_bins) $(test_lua) tests/vm/run_cli_tests tests/vm/run_repl tests/vm/run_runs tests/vm/run_bad_input \
-  tests/vm/run_training tests/vm/run_resume tests/lib/run_docs tests/peer/run_peer tests/peer/run_tensorboard \
-  tests/check_tree
+tests := $(test_bins) $(test_lua) tests/vm/run_cli_tests tests/vm/run_repl tests/vm/run_kernel tests/vm/run_runs \
+  tests/vm/run_bad_input tests/vm/run_training tests/vm/run_resume tests/lib/run_docs tests/peer/run_peer \
+  tests/peer/run_tensorboard tests/peer/run_jupyter tests/check_tree
 ifneq ($(shell command -v $(CXX) 2>/dev/null),)
 test: emulated-programs
 # The sanitizers slow the emulation down: they see the scripts that touch most of it.

@@ -135,6 +135,7 @@ typedef struct {
   bool torch7, interactive, version, help, no_init;
   bool torch7, interactive, version, help, debug;
   const char *module; /* of a subcommand; NULL: none */
+  int kernel[2];      /* --kernel=IN,OUT: where requests come from and answers go */
   bool has_code;      /* an -e was given */
   int script;         /* index into argv; argc: none */
   const char *bad;    /* the option that is wrong */
@@ -175,7 +176,7 @@ static bool parse_long(command *cmd, const char *option) {
   else if (strcmp(option, "--help") == 0)
     cmd->help = true;
   else
-    return false;
+    return sscanf(option, "--kernel=%d,%d", &cmd->kernel[0], &cmd->kernel[1]) == 2;
   return true;
 }
 
@@ -322,6 +323,8 @@ static int run(const command *cmd, int argc, char **argv) {
   }
   bool with_init = !cmd->no_init && !has_script && !cmd->has_code;
   if (cmd->interactive) return cr_repl(interp, cmd->torch7, with_init);
+  if (cmd->kernel[1]) return cr_kernel(interp, cmd->kernel[0], cmd->kernel[1]);
+  if (cmd->interactive) return cr_repl(interp, cmd->torch7);
   if (has_script || cmd->has_code || cmd->version) return EXIT_SUCCESS;
   if (isatty(STDIN_FILENO)) return cr_repl(interp, cmd->torch7, with_init);
   return finish(cresset_run_file(interp, NULL));

@@ -25,4 +25,10 @@ void cr_terminal(cresset *c);
 /* Reads, runs and prints until the user leaves; returns the program's exit code. */
 int cr_repl(cresset *c, bool torch7);
 
+/* ---- kernel.c --------------------------------------------------------------------------- */
+
+/* Serves a notebook's kernel, on two file descriptors, until it leaves; returns the program's exit
+ * code. */
+int cr_kernel(cresset *c, int requests, int answers);
+
 #endif

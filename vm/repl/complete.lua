@@ -203,6 +203,8 @@ local function open_call(text)
   end
 end
 
+complete.value, complete.open_call = value_before, open_call
+
 -- The signatures of what is being called.
 local function hint(text)
   local head = open_call(text)

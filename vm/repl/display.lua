@@ -30,14 +30,18 @@ function display.text(value)
   })
 end
 
--- Prints values.n values: short ones in one line.
-function display.values(values)
+-- values.n values as one text: short ones in one line.
+function display.joined(values)
   local lines, many = {}, false
   for i = 1, values.n do
     lines[i] = display.text(values[i])
     many = many or lines[i]:find("\n") ~= nil
   end
-  write(table.concat(lines, many and "\n" or "\t"), "\n")
+  return table.concat(lines, many and "\n" or "\t")
+end
+
+function display.values(values)
+  write(display.joined(values), "\n")
 end
 
 -- Text made faint, where there are colours.

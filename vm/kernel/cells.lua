@@ -1,0 +1,105 @@
+-- cells: a cell of a notebook as functions: commands like %who, and Lua whose last expression is a result.
+
+local commands = require "cresset.repl.commands"
+local repl = require "cresset.repl"
+
+local cells = {}
+
+local load = load
+
+-- How many lines at the end of a cell may belong to its last expression.
+local MOST_LINES = 40
+
+local function lines_of(text)
+  local lines = {}
+  for line in (text .. "\n"):gmatch("(.-)\r?\n") do lines[#lines + 1] = line end
+  return lines
+end
+
+local function is_command(line)
+  return commands.parse(line, repl.session) ~= nil
+end
+
+local function is_whole(text)
+  local chunk, message = load(text, "=cell", "t")
+  return chunk ~= nil or message:sub(-5) ~= "<eof>"
+end
+
+-- The pieces of a cell: each command's line is one, and so is what stands between them.  A piece begins with
+-- as many line ends as there are lines before it, for messages to have the cell's lines.
+local function split(text)
+  local pieces, current, first = {}, {}, 1
+  local function add(lines, at)
+    local piece = table.concat(lines, "\n")
+    if piece:find("%S") then pieces[#pieces + 1] = ("\n"):rep(at - 1) .. piece end
+  end
+  for i, line in ipairs(lines_of(text)) do
+    if is_command(line) and is_whole(table.concat(current, "\n")) then
+      add(current, first)
+      add({ line }, i)
+      current, first = {}, i + 1
+    else
+      current[#current + 1] = line
+    end
+  end
+  add(current, first)
+  return pieces
+end
+
+-- The text with `return` before the expression that it ends with; itself, when it ends with none.  A line
+-- that goes on with the statement before it, as `(f or g)(x)` does, is no expression of its own.
+local function returning(text)
+  local lines = lines_of(text)
+  local is_lua = load(text, "=cell", "t") ~= nil
+  for k = #lines, math.max(2, #lines - MOST_LINES), -1 do
+    local last = table.concat(lines, "\n", k)
+    local may_stand_alone = last:find "^%s*[%a_]" or not is_lua and last:find "%S"
+    if may_stand_alone and load("return " .. last, "=cell", "t") then
+      local whole = table.concat(lines, "\n", 1, k - 1) .. "\nreturn " .. last
+      if load(whole, "=cell", "t") then return whole end
+    end
+  end
+  return text
+end
+
+local function compile_piece(text)
+  local run, visible = repl.compile(is_command(text) and text or returning(text))
+  if run then return { run = run, visible = visible } end
+  local _, message = load(text, ("=stdin[%d]"):format(repl.session.number), "t")
+  error(message, 0)
+end
+
+-- A list of {run = function, visible = whether to show its results}: only the last one's.
+function cells.compile(text)
+  local list = split(text)
+  for i, piece in ipairs(list) do
+    list[i] = compile_piece(piece)
+    list[i].visible = list[i].visible and i == #list
+  end
+  return list
+end
+
+-- ---- while it is typed --------------------------------------------------------------------------
+
+local opening = {
+  "%f[%w]do$", "%f[%w]then$", "%f[%w]else$", "%f[%w]repeat$", "%f[%w]function.*%)$", "[({%[]$",
+}
+
+local function indent_after(text)
+  local line = text:match("([^\n]*)%s*$"):gsub("%s+$", "")
+  local indent = line:match("^%s*")
+  for _, pattern in ipairs(opening) do
+    if line:find(pattern) then return indent .. "  " end
+  end
+  return indent
+end
+
+-- What a notebook wants to know after Return: whether to run the text or to go on.
+function cells.state(text)
+  if pcall(cells.compile, text) then return { state = "complete" } end
+  local pieces = split(text)
+  if is_whole(pieces[#pieces] or "") then return { state = "invalid" } end
+  return { state = "incomplete", indent = indent_after(text) }
+end
+
+return cells
