@@ -14,11 +14,17 @@ function labels.shape(t)
 end
 
 function labels.misfit(what, output, target)
-  raise("%s: an output of %s does not fit targets of %s", what, labels.shape(output), labels.shape(target))
+  local shape = { table.unpack(output.shape) }
+  table.remove(shape)
+  local last = #shape > 1 and table.concat(shape, "x") == labels.shape(target)
+  raise("%s: an output of %s does not fit targets of %s%s", what, labels.shape(output), labels.shape(target),
+    last and ("; the classes are dimension 2: output:transpose(2, %d)"):format(#output.shape) or "")
 end
 
 local function check(what, output, target)
-  for name, t in pairs { output = output or false, target = target or false } do
+  local given = { output = output, target = target }
+  for _, name in ipairs { "output", "target" } do
+    local t = given[name]
     if not torch.isTensor(t) then raise("%s: the %s is a %s, wanted a tensor", what, name, torch.type(t)) end
   end
   return output:detach(), target:detach()
@@ -51,7 +57,26 @@ local function positives(what, target)
   if t:nElement() > 0 and t.dtype ~= "bool" and (t:min() < 0 or t:max() > 1) then
     raise("%s: the targets of single scores are 0 or 1, got %s to %s", what, t:min(), t:max())
   end
-  return t:gt(0)
+  return t:gt(0.5)
+end
+
+-- The classes of a target as a flat LongTensor.
+local function numbers(what, target)
+  local t = flat(target)
+  if labels.is_float(t) then
+    local broken = t:maskedSelect(t:ne(torch.floor(t)))
+    if broken:nElement() > 0 then
+      raise("%s: targets are classes, which are whole numbers, got %s", what, broken[1])
+    end
+  end
+  return t:to("int64")
+end
+labels.numbers = numbers
+
+-- Single scores that are not all from 0 to 1 are logits.
+local function usual_threshold(scores)
+  if scores:nElement() == 0 or scores:min() >= 0 and scores:max() <= 1 then return 0.5 end
+  return 0
 end
 
 -- LongTensors in host memory of the classes that the output stands for and those of the target, and how many
@@ -60,11 +85,12 @@ function labels.classes(what, output, target, threshold)
   output, target = check(what, output, target)
   local p, t, n
   if is_binary(output, target) then
-    p = flat(output):gt(threshold or 0.5):to("int64") + 1
+    p = flat(output)
+    p = p:gt(threshold or usual_threshold(p)):to("int64") + 1
     t, n = positives(what, target):to("int64") + 1, 2
     return p:cpu(), t:cpu(), n
   end
-  t = flat(target):to("int64"):cpu()
+  t = numbers(what, target):cpu()
   if labels.is_float(output) then
     if output:dim() < 2 then
       labels.misfit(what, output, target)
@@ -77,6 +103,7 @@ function labels.classes(what, output, target, threshold)
   end
   p = p:to("int64"):cpu()
   if p:nElement() ~= t:nElement() then
+    if output:dim() > 2 then labels.misfit(what, output, target) end
     raise("%s: outputs of %s, which are %d classes, for targets of %s", what, labels.shape(output),
       p:nElement(), labels.shape(target))
   end
@@ -106,7 +133,7 @@ function labels.scores(what, output, target)
   if output:dim() < 2 or output:nElement() // math.max(output:size(2), 1) ~= target:nElement() then
     labels.misfit(what, output, target)
   end
-  local s, t = rows(output):double():cpu(), flat(target):to("int64"):cpu()
+  local s, t = rows(output):double():cpu(), numbers(what, target):cpu()
   if t:nElement() > 0 and (t:min() < 1 or t:max() > s:size(2)) then
     raise("%s: a target of class %d, there are %d classes", what, t:min() < 1 and t:min() or t:max(),
       s:size(2))

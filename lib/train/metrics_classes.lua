@@ -19,7 +19,8 @@ return function(train, torch)
   -- with one score a sample is about two classes, with targets 0 and 1.
   --
   -- options: table of name and
-  --   threshold: Accuracy: single scores above it mean 1; 0.5 by default, 0 suits logits
+  --   threshold: Accuracy: single scores above it mean 1; by default 0.5, and 0 for batches with scores
+  --     outside 0 to 1, which must be logits
   --   k: TopK: 5 by default
   -- Returns: a metric
   -- Errors: an option does not exist, is of another type or out of range
@@ -60,7 +61,7 @@ return function(train, torch)
     if output:dim() < 2 or not labels.is_float(output) then
       raise("train.TopK: scores of n x classes are wanted, got %s of %s", output.dtype, labels.shape(output))
     end
-    local scores, t = labels.rows(output), labels.flat(target):to("int64")
+    local scores, t = labels.rows(output), labels.numbers("train.TopK", target)
     if scores:size(1) ~= t:nElement() then
       labels.misfit("train.TopK", output, target)
     end

@@ -9,9 +9,18 @@ local NAN = 0 / 0
 return function(train, torch)
   local Error, parent = torch.class("train.RegressionError", "train.Metric", train)
 
+  -- The shape without dimensions of one.
+  local function real_shape(t)
+    local sizes = {}
+    for _, size in ipairs(t.shape) do
+      if size ~= 1 then sizes[#sizes + 1] = size end
+    end
+    return table.concat(sizes, "x")
+  end
+
   local function pair(what, output, target)
     output, target = labels.check(what, output, target)
-    if output:nElement() ~= target:nElement() then
+    if real_shape(output) ~= real_shape(target) then
       raise("%s: outputs of %s for targets of %s", what, labels.shape(output), labels.shape(target))
     end
     return labels.flat(output):to("float64"), labels.flat(target):to("float64")
@@ -166,7 +175,7 @@ return function(train, torch)
       or labels.rows(output):size(1) ~= target:nElement() then
       labels.misfit("train.Perplexity", output, target)
     end
-    local rows, t = labels.rows(output), labels.flat(target):to("int64")
+    local rows, t = labels.rows(output), labels.numbers("train.Perplexity", target)
     if t:nElement() == 0 then return self end
     if t:max() > rows:size(2) then
       raise("train.Perplexity: a target of class %d, there are %d classes", t:max(), rows:size(2))

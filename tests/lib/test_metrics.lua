@@ -187,10 +187,13 @@ function tests.Means()
   tester:eq(m.name, "squares")
 end
 
-local function fails(f, part)
+local function fails(f, ...)
   local ok, message = pcall(f)
-  tester:assert(not ok and tostring(message):find(part, 1, true) ~= nil,
-    ("%q is not in %q"):format(part, tostring(message)))
+  tester:assert(not ok, "no error")
+  for _, part in ipairs { ... } do
+    tester:assert(tostring(message):find(part, 1, true) ~= nil, ("%q is not in %q"):format(part,
+      tostring(message)))
+  end
 end
 
 function tests.BadInput()
@@ -223,6 +226,36 @@ function tests.BadInput()
   fails(function() train.ConfusionMatrix():matrix() end, "nothing was seen")
   fails(function() train.Accuracy():load(3) end, "a table expected")
   fails(function() train.Metric():update() end, "has no method update")
+end
+
+-- Single scores outside 0 to 1 are logits, with 0 in the middle.
+function tests.LogitsOfTwoClasses()
+  local logits, t = torch.Tensor { 0.3, -2, 0.2, -0.1, 4 }, torch.Tensor { 1, 0, 1, 0, 1 }
+  for _, class in ipairs { "Accuracy", "Precision", "Recall", "F1" } do
+    tester:eq(train[class]():update(logits, t):value(), 1.0, class)
+    tester:eq(train[class]():update(torch.sigmoid(logits), t):value(), 1.0, class)
+  end
+  tester:eq(train.Accuracy({ threshold = 0.5 }):update(logits, t):value(), 0.6)
+  tester:eq(train.Accuracy():update(torch.Tensor { 0.9, 0.1 }, torch.Tensor { 0.8, 0.3 }):value(), 1.0)
+end
+
+function tests.WhatDoesNotFit()
+  local scores = torch.zeros(4, 3)
+  for _, class in ipairs { "Accuracy", "F1", "TopK", "AUC", "Perplexity" } do
+    fails(function() train[class]():update(scores, torch.Tensor { 1, 2, 1.5, 3 }) end, "train." .. class,
+      "whole numbers, got 1.5")
+    tester:assert(pcall(function() train[class]():update(scores, torch.Tensor { 1, 2, 1, 3 }) end), class)
+  end
+  fails(function() train.Accuracy():update(scores) end, "the target is a nil")
+  fails(function() train.Accuracy():update(nil, scores) end, "the output is a nil")
+  fails(function() train.R2():update(torch.zeros(4, 3), torch.zeros(3, 4)) end, "outputs of 4x3", "3x4")
+  fails(function() train.MSE():update(torch.zeros(2, 2), torch.zeros(4)) end, "outputs of 2x2", "of 4")
+  tester:eq(train.MSE():update(torch.zeros(4, 1), torch.ones(4)):value(), 1.0)
+  tester:eq(train.MSE():update(torch.zeros(1, 1), torch.ones(1)):value(), 1.0)
+  for _, class in ipairs { "Accuracy", "Perplexity" } do
+    fails(function() train[class]():update(torch.zeros(2, 5, 7), torch.LongTensor(2, 5):fill(1)) end,
+      "the classes are dimension 2: output:transpose(2, 3)")
+  end
 end
 
 tester:add(tests):run()
