@@ -204,6 +204,10 @@ function Run:__init(given)
   self.closed = false
 end
 
+function Run:__tostring__()
+  return ("runs.Run of %s%s"):format(self.folder, self.closed and ", closed" or "")
+end
+
 -- ---- numbers ---------------------------------------------------------------------------------------
 
 local function check_open(self, fn)

@@ -257,6 +257,11 @@ return function(train, torch)
     self.history, self._sums, self._pending = {}, {}, {}
   end
 
+  function Trainer:__tostring__()
+    return ("train.Trainer of %s with %s: %d epochs, %d steps done"):format(torch.type(self.model),
+      torch.type(self.optimizer), self.inside and self.epoch - 1 or self.epoch, self.step)
+  end
+
   -- The parameters that change by the names that the model gives them.
   function Trainer:_named()
     local names, list = {}, {}

@@ -44,6 +44,10 @@ return function(train, torch)
     return self
   end
 
+  function Metric:__tostring__()
+    return ("%s '%s'"):format(torch.type(self), tostring(self.name))
+  end
+
   function Metric:update()
     raise("%s has no method update", torch.type(self))
   end

@@ -57,6 +57,7 @@ function tests.a_run()
   with_folder(function(dir)
     local run = runs.Run { dir = dir, name = "a", options = { lr = 0.1, sizes = { 1, 2 }, f = print,
       x = torch.zeros(100), nan = 0 / 0, nested = { y = "z" } }, seed = 7, tags = { "try" } }
+    tester:eq(tostring(run), "runs.Run of " .. run.folder)
     tester:eq(run.folder, dir .. "/a")
     for step = 1, 3 do run:scalar("loss", 1 / step, step) end
     run:scalars({ ["val loss"] = torch.ones(1), loss = 0.25 }, 4):summary { best = 0.25 }

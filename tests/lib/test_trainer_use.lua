@@ -83,6 +83,13 @@ function tests.ErrorsKeepTheirTraceback()
   torch.noGrad(function() tester:eq(#trainer():fit({ batch }).loss, 1) end)
 end
 
+function tests.Printed()
+  local t = trainer()
+  t:fit({ batch, batch }, { epochs = 3 })
+  tester:eq(tostring(t), "train.Trainer of nn.Linear with optim.SGD: 3 epochs, 6 steps done")
+  tester:eq(tostring(train.Accuracy()), "train.Accuracy 'accuracy'")
+end
+
 function tests.Messages()
   fails(function() trainer():fit(data.TensorDataset { inputs, targets }) end, "got data.TensorDataset",
     "data.DataLoader makes a loader of it")
