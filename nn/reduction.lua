@@ -33,6 +33,17 @@ return function(nn, torch)
     return expect.total(losses, self.reduction ~= "sum" and (n or losses:nElement()), dtype)
   end
 
+  -- Torch7's functions of rows of classes, for input of batch x classes x .. as well.
+  local function at_places(plain, input, target, ...)
+    if torch.isTensor(input) and torch.isTensor(target) and input:dim() > 2 then
+      local rows, shape = reduction.rows(input)
+      if table.concat(shape, "x") == table.concat(target.shape, "x") then
+        input, target = rows, target:reshape(rows:size(1))
+      end
+    end
+    return plain(input, target, ...)
+  end
+
   -- nn.functional's names of the losses: the class, and of how many inputs.  The class's updateOutput is the
   -- function; what was there stays for other arguments.
   for name, loss in pairs {
@@ -64,7 +75,9 @@ return function(nn, torch)
     local plain, class, inputs = nn.functional[name], loss[1], loss[2]
     nn.functional[name] = function(...)
       local opts = select(inputs + 1, ...)
-      if plain and (type(opts) ~= "table" or torch.isTensor(opts)) then return plain(...) end
+      if plain and (type(opts) ~= "table" or torch.isTensor(opts)) then
+        return at_places(plain, ...)
+      end
       return nn[class](opts):_value(table.unpack({ ... }, 1, inputs))
     end
   end

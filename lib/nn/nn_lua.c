@@ -172,8 +172,9 @@ static cr_tensor *check_classes(lua_State *L, int arg, cr_device d) {
  *  Minus the log-probability of the right class, from log-probabilities or from scores.
  *  Differentiable.
  *
- *  x: tensor, (batch x) classes
- *  classes: tensor of a number type, or for one sample a number; classes count from 1
+ *  x: tensor, (batch x) classes, or batch x classes x ..
+ *  classes: tensor of a number type, of x's shape without the classes, or for one sample a
+ *    number; classes count from 1
  *  weight: vector with a factor for each class, or nil
  *  average: false gives the sum; otherwise the (weighted) mean
  *  ignore: a class that does not count

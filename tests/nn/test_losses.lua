@@ -381,4 +381,22 @@ function tests.mistakes()
   fails("input is a string", function() nn.SoftMarginLoss()("x", x) end)
 end
 
+-- Torch7's functions and criterions of rows of classes take places as well.
+function tests.ClassesAtPlaces()
+  local x, target = torch.randn(2, 5, 3, 4), torch.LongTensor(2, 3, 4):random(1, 5)
+  local weights = torch.rand(5)
+  local logp = F.logSoftmax(x, 2)
+  local function near(a, b) tester:assert(math.abs(a - b) < 1e-5, ("%g, wanted %g"):format(a, b)) end
+  near(F.crossEntropy(x, target):item(), F.crossEntropy(x, target, {}):item())
+  near(F.nllLoss(logp, target, weights):item(), F.nllLoss(logp, target, { weight = weights }):item())
+  near(nn.CrossEntropyCriterion(weights):forward(x, target), nn.CrossEntropyLoss({ weight = weights })
+    :forward(x, target))
+  near(nn.ClassNLLCriterion():forward(logp, target), nn.NLLLoss():forward(logp, target))
+  local criterion = nn.CrossEntropyCriterion()
+  criterion:forward(x, target)
+  tester:eq(criterion:backward(x, target).shape, x.shape)
+  local ok, message = pcall(F.crossEntropy, x, target:narrow(2, 1, 2))
+  tester:assert(not ok and message:find("wanted batch x classes", 1, true) ~= nil, tostring(message))
+end
+
 tester:add(tests):run()
