@@ -20,7 +20,8 @@ return function(nn, torch)
   -- updateOutput(input) with differentiable functions; the gradients come from the tape.  One that
   -- writes updateGradInput(input, gradOutput) and accGradParameters(input, gradOutput, scale) too
   -- computes them by hand, as in Torch7.  The fields weight, bias, gradWeight and gradBias are known to
-  -- the methods below, as are output, gradInput and train.
+  -- the methods below, as are output, gradInput and train.  A class that writes forward(input) in place of
+  -- updateOutput, as in PyTorch, is called as module(input).
   --
   -- Returns: an nn.Module
   -- From: Torch7
@@ -219,7 +220,8 @@ return function(nn, torch)
   -- From: Torch7
   -- Example:
   --   nn.Tanh():updateOutput(torch.zeros(2)):sum() --> 0.0
-  function Module:updateOutput(_)
+  function Module:updateOutput(...)
+    if self.forward ~= Module.forward then return self:forward(...) end
     return self.output
   end
 

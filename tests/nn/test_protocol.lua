@@ -472,4 +472,22 @@ function tests.clearState_keeps_tables()
   tester:assert(torch.isTensor(nn.Tanh():clearState().output))
 end
 
+-- A class that writes forward, as people who come from PyTorch do.
+function tests.ForwardInPlaceOfUpdateOutput()
+  local Own, parent = torch.class("ProtocolForward", "nn.Module", {})
+  function Own:__init()
+    parent.__init(self)
+    self.inner = nn.Linear(3, 2)
+  end
+  function Own:forward(x, bias) return self.inner(x) + (bias or 0) end
+  local module, x = Own(), torch.ones(4, 3)
+  tester:assert(module(x).requiresGrad)
+  tester:assert(torch.allclose(module(x, 2), module.inner(x) + 2))
+  local net = nn.Sequential(module, nn.Linear(2, 1))
+  net:zeroGradParameters()
+  net:forward(x)
+  net:backward(x, torch.ones(4, 1))
+  tester:assert(module.inner.gradWeight:abs():sum() > 0)
+end
+
 tester:add(tests):run()
