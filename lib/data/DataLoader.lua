@@ -320,6 +320,11 @@ function DataLoader:batches()
   end, nil, nil, closing
 end
 
+-- `for batch in loader do` would call it.
+function DataLoader:__call__()
+  raise("%s: a loader is no function: for batch, i in loader:batches() do", FN)
+end
+
 -- ---- state -----------------------------------------------------------------------------------------------
 
 --- loader:state(); loader:load(state); loader:setEpoch(n)

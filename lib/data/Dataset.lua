@@ -121,6 +121,7 @@ function Dataset:__tostring__()
 end
 
 --- data.TensorDataset(tensors)
+-- data.TensorDataset(x, y, ...)
 --
 -- The samples in tensors whose first dimensions are of one size: sample i is { x[i], y[i], .. }, with the
 -- same names where the tensors have names.
@@ -134,8 +135,9 @@ end
 --   set[2][1]:sum(), set[2][2] --> 2.0 1
 local TensorDataset, parent = torch.class("data.TensorDataset", "data.Dataset", data)
 
-function TensorDataset:__init(tensors)
+function TensorDataset:__init(tensors, ...)
   local fn, n = "data.TensorDataset", nil
+  if torch.isTensor(tensors) then tensors = { tensors, ... } end
   if type(tensors) ~= "table" or torch.typename(tensors) or next(tensors) == nil then
     raise("%s: %s, wanted a table of tensors", fn,
       type(tensors) == "table" and "an empty table" or "a " .. torch.type(tensors))

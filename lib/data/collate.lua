@@ -52,7 +52,7 @@ local function join_tables(list, path)
     local column, inner = {}, longer(path, key)
     for i = 1, #list do
       local value = list[i][key]
-      if value == nil then misfit(inner, i, "is missing", PADDING) end
+      if value == nil then misfit(inner, i, "is missing") end
       column[i] = value
     end
     out[key] = join(column, inner)
