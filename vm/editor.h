@@ -23,8 +23,8 @@ void cr_editor_close(void);
  * chunk so far, for the completer.  Ctrl-C gives an empty line and sets *dropped. */
 char *cr_editor_read(const char *prompt, const char *before, bool *dropped);
 
-/* The same for a prompt inside a running chunk: its lines have a history of their own, which no file
- * keeps. */
+/* The same for a prompt inside a running chunk: its lines have a history of their own, which no
+ * file keeps. */
 char *cr_editor_read_inner(const char *prompt, bool *dropped);
 
 /* Whether more keys have come already, as in a paste that the terminal does not mark. */

@@ -32,10 +32,9 @@ void cr_arm_stop(cresset *c) {
 }
 
 void cr_run_check(cresset *c) {
-  if (atomic_load(&c->stop) != CR_GO && c->depth > 0) arm(c);
+  if (atomic_load(&c->stop) != CR_GO && c->depth > 0) cr_arm_stop(c);
 }
 
-static cresset *interp_of(lua_State *L) {
 cresset *cr_interp_of(lua_State *L) {
   lua_rawgetp(L, LUA_REGISTRYINDEX, &interp_key);
   cresset *c = lua_touserdata(L, -1);
@@ -150,8 +149,7 @@ static int resume(lua_State *L, lua_State *co, int nargs, bool catches) {
   atomic_store(&c->running, L);
   c->waiting = me.outer;
   cr_set_hook(c, L);
-  if (atomic_load(&c->stop) != CR_GO && c->depth > 0)
-    cr_arm_stop(c); /* now it is L's turn to stop */
+  cr_run_check(c); /* now it is L's turn to stop */
   if (status != LUA_OK && status != LUA_YIELD) {
     cr_debugger_coroutine_error(L, c, co, catches);
     lua_xmove(co, L, 1);

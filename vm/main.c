@@ -132,8 +132,7 @@ static const struct {
 #define NSUBCOMMANDS (sizeof subcommands / sizeof *subcommands)
 
 typedef struct {
-  bool torch7, interactive, version, help, no_init;
-  bool torch7, interactive, version, help, debug;
+  bool torch7, interactive, version, help, no_init, debug;
   const char *module; /* of a subcommand; NULL: none */
   int kernel[2];      /* --kernel=IN,OUT: where requests come from and answers go */
   bool has_code;      /* an -e was given */
@@ -322,9 +321,8 @@ static int run(const command *cmd, int argc, char **argv) {
     if (code != CRESSET_OK) finish(code);
   }
   bool with_init = !cmd->no_init && !has_script && !cmd->has_code;
-  if (cmd->interactive) return cr_repl(interp, cmd->torch7, with_init);
   if (cmd->kernel[1]) return cr_kernel(interp, cmd->kernel[0], cmd->kernel[1]);
-  if (cmd->interactive) return cr_repl(interp, cmd->torch7);
+  if (cmd->interactive) return cr_repl(interp, cmd->torch7, with_init);
   if (has_script || cmd->has_code || cmd->version) return EXIT_SUCCESS;
   if (isatty(STDIN_FILENO)) return cr_repl(interp, cmd->torch7, with_init);
   return finish(cresset_run_file(interp, NULL));

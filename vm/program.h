@@ -22,8 +22,6 @@ void cr_patient_sigint(void);
 int cr_repl(cresset *c, bool torch7, bool with_init);
 /* Where there is a terminal, lets Lua code ask for a line: the debugger does. */
 void cr_terminal(cresset *c);
-/* Reads, runs and prints until the user leaves; returns the program's exit code. */
-int cr_repl(cresset *c, bool torch7);
 
 /* ---- kernel.c --------------------------------------------------------------------------- */
 

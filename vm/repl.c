@@ -338,12 +338,15 @@ static bool run_init(void) {
   return on;
 }
 
-int cr_repl(cresset *c, bool torch7, bool with_init) {
 /* ---- a prompt inside a running chunk ---------------------------------------------------- */
+
 static bool editor_is_open;
+
 static void open_editor(void) {
   if (!editor_is_open) cr_editor_open(find_completions);
   editor_is_open = true;
+}
+
 /* read(prompt, words) -> a line, nil at the end; and whether Ctrl-C dropped it. */
 static int l_read(lua_State *L) {
   const char *shown = luaL_checkstring(L, 1);
@@ -352,26 +355,37 @@ static int l_read(lua_State *L) {
   lua_rawsetp(L, LUA_REGISTRYINDEX, &completer_key);
   fflush(stdout);
   open_editor();
+  cr_take_sigint();
   char *line = cr_editor_read_inner(shown, &dropped);
+  cr_take_sigint();
   lua_pushnil(L);
   lua_rawsetp(L, LUA_REGISTRYINDEX, &completer_key);
   lua_pushstring(L, line);
   free(line);
   lua_pushboolean(L, dropped);
   return 2;
+}
+
 static int open_terminal(lua_State *L) {
   static const luaL_Reg functions[] = {{"read", l_read}, {NULL, NULL}};
   luaL_newlib(L, functions);
   return 1;
+}
+
 static int body_preload(lua_State *L) {
   lua_getfield(L, LUA_REGISTRYINDEX, LUA_PRELOAD_TABLE);
   lua_pushcfunction(L, open_terminal);
   lua_setfield(L, -2, "cresset._terminal");
+  return 0;
+}
+
 void cr_terminal(cresset *c) {
   interp = c;
   is_terminal = isatty(STDIN_FILENO) && isatty(STDOUT_FILENO);
   if (is_terminal) run_body(body_preload, NULL);
-int cr_repl(cresset *c, bool torch7) {
+}
+
+int cr_repl(cresset *c, bool torch7, bool with_init) {
   interp = c;
   is_terminal = isatty(STDIN_FILENO) && isatty(STDOUT_FILENO);
   cr_patient_sigint();

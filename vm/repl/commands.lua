@@ -5,8 +5,7 @@
 
 local commands = {}
 
-local groups = { "shell", "session", "timing", "profile", "memory", "source" }
-local groups = { "shell", "session", "debugging" }
+local groups = { "shell", "session", "timing", "profile", "memory", "source", "debugging" }
 
 local by_name
 
