@@ -118,6 +118,8 @@ def test_cells(s):
     check("an error has its line", re.fullmatch(r"stdin\[%d\]:2: oops" % (first + 5), error["evalue"]), error)
     check("and a traceback of the cell only", "vm/kernel" not in str(error["traceback"])
           and "in main chunk" in error["traceback"][-1], error)
+    o = s.run("local function f() error('oops', 2) end\nf()")
+    check("also of the last expression", o.reply["evalue"].endswith(":2: oops"), o.reply)
     o = s.run("for i = 1, 2 do")
     check("a cell that ends too early", "'end' expected" in o.reply["evalue"], o.reply)
     o = s.run("error {}")
@@ -242,6 +244,21 @@ def test_much(s):
     check("letters of several bytes", o.printed() == "\u00e4" * 300000)
 
 
+def test_late(s):
+    wanted = s.begin("os.execute '(sleep 1; echo late) &'\nprint 'early'")
+    first = s.finish(wanted)
+    message = s.client.get_iopub_msg(timeout=20)
+    check("what is printed between cells", first.printed() == "early\n" and message["content"].get("text") == "late\n"
+          and message["parent_header"]["msg_id"] == wanted, first.messages, message)
+    o = s.run("os.execute 'yes & sleep 0.3; kill $!'\n1")
+    check("a flood from another process", o.result() == "1", len(o.messages))
+    wanted = s.running("while true do print 'again' end")
+    time.sleep(1)
+    s.manager.interrupt_kernel()
+    o = s.finish(wanted)
+    check("the stop button ends a flood", o.reply["ename"] == "Interrupted" and s.run("1").result() == "1", o.reply)
+
+
 def test_ends(s):
     o = s.run("print 'before'\nos.exit(3)")
     check("os.exit is told", o.reply["status"] == "error" and "exit code 3" in o.reply["evalue"]
@@ -292,7 +309,7 @@ def main():
                         "--program", os.path.join(build, "cresset")], check=True, stdout=subprocess.DEVNULL)
         os.environ["JUPYTER_PATH"] = os.path.join(prefix, "share", "jupyter")
         session = Session()
-        tests = [test_cells, test_questions, test_interrupts, test_pictures, test_input, test_much, test_ends]
+        tests = [test_cells, test_questions, test_interrupts, test_pictures, test_input, test_much, test_late, test_ends]
         try:
             for test in tests:
                 try:

@@ -46,16 +46,20 @@ local function split(text)
   return pieces
 end
 
--- The text with `return` before the expression that it ends with; itself, when it ends with none.  A line
+-- Hands its values on: without it the last expression would be a tail call, and its errors had no line.
+local HANDED_ON = "return (function(...) return ... end)(%s\n)"
+
+-- The text so that it returns the expression that it ends with; itself, when it ends with none.  A line
 -- that goes on with the statement before it, as `(f or g)(x)` does, is no expression of its own.
 local function returning(text)
   local lines = lines_of(text)
   local is_lua = load(text, "=cell", "t") ~= nil
-  for k = #lines, math.max(2, #lines - MOST_LINES), -1 do
-    local last = table.concat(lines, "\n", k)
+  for k = #lines, math.max(1, #lines - MOST_LINES), -1 do
+    local last = table.concat(lines, "\n", k):gsub("%s*;%s*$", "")
     local may_stand_alone = last:find "^%s*[%a_]" or not is_lua and last:find "%S"
-    if may_stand_alone and load("return " .. last, "=cell", "t") then
-      local whole = table.concat(lines, "\n", 1, k - 1) .. "\nreturn " .. last
+    if may_stand_alone and load(HANDED_ON:format(last), "=cell", "t") then
+      lines[k] = HANDED_ON:format(last)
+      local whole = table.concat(lines, "\n", 1, k)
       if load(whole, "=cell", "t") then return whole end
     end
   end
@@ -63,8 +67,9 @@ local function returning(text)
 end
 
 local function compile_piece(text)
+  local is_silent = text:find ";%s*$"
   local run, visible = repl.compile(is_command(text) and text or returning(text))
-  if run then return { run = run, visible = visible } end
+  if run then return { run = run, visible = visible and not is_silent } end
   local _, message = load(text, ("=stdin[%d]"):format(repl.session.number), "t")
   error(message, 0)
 end

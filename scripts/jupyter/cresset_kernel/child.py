@@ -12,6 +12,9 @@ import time
 # Printed text is collected for so many seconds, so that a loop of prints does not become as many messages.
 COLLECT = 0.05
 
+# More than this is not in a pipe when a message comes; another process may go on writing.
+MOST_READS = 16
+
 
 class Ended(Exception):
     """The interpreter is gone."""
@@ -66,7 +69,7 @@ class Child:
     def read_streams(self):
         """Takes what was printed so far, and gives it on."""
         for stream in self.streams:
-            while True:
+            for _ in range(MOST_READS):
                 text = stream.read()
                 if text is None:
                     break

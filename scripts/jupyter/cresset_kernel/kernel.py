@@ -3,7 +3,9 @@
 import asyncio
 import base64
 import os
+import re
 import signal
+import sys
 
 from ipykernel.kernelbase import Kernel
 
@@ -11,13 +13,20 @@ from . import __version__
 from .child import Child, Ended
 
 
+LIBRARY = re.compile(r"\t(lib/|nn/|vm/|\[C\])")
+
+
 def read_files(files):
     """The files of a message as what Jupyter wants; they are removed."""
     data = {}
     for kind, name in files.items():
-        with open(name, "rb") as file:
-            content = file.read()
-        os.remove(name)
+        try:
+            with open(name, "rb") as file:
+                content = file.read()
+            os.remove(name)
+        except OSError as error:
+            data["text/plain"] = str(error)
+            continue
         is_text = kind.startswith("text/") or kind.endswith("+xml")
         data[kind] = content.decode("utf-8", "replace") if is_text else base64.b64encode(content).decode()
     return data
@@ -42,7 +51,11 @@ class CressetKernel(Kernel):
         self.silent = False
         self.cell = None  # the message whose cell runs, or ran last: what is printed belongs to it
         self.watched = None
-        self.start_child()
+        try:
+            self.start_child()
+        except (OSError, Ended) as error:
+            sys.__stderr__.write("cresset_kernel: %s does not start. %s\n" % (self.program, error))
+            sys.exit(1)
 
     @property
     def banner(self):
@@ -104,7 +117,9 @@ class CressetKernel(Kernel):
         self.session.send(self.iopub_socket, kind, content, self.cell, ident=self._topic(kind))
 
     def on_text(self, name, text):
-        if not self.silent:
+        if self.cell is None:  # why it does not start
+            sys.__stderr__.write(text)
+        elif not self.silent:
             self.publish("stream", {"name": name, "text": text})
 
     def on_message(self, message):
@@ -133,6 +148,10 @@ class CressetKernel(Kernel):
     # ---- what Jupyter asks ---------------------------------------------------------------------
 
     def failed(self, name, value, traceback):
+        """The reply to a cell that failed.  Its message is red, the library's lines are faint."""
+        traceback = ["\033[31m%s\033[0m" % line if i == 0 else
+                     "\033[2m%s\033[0m" % line if LIBRARY.match(line) else line
+                     for i, line in enumerate(traceback)]
         content = {"ename": name, "evalue": value, "traceback": traceback}
         if not self.silent:
             self.publish("error", content)
