@@ -14,8 +14,7 @@ static void free_bytes(cr_bytes *b) {
   *b = (cr_bytes){0};
 }
 
-void cr_message_free(cr_message *m) {
-  if (!m) return;
+static void free_one(cr_message *m) {
   cr_held *held = (cr_held *)(void *)m->held.bytes;
   for (size_t i = 0; i < m->held.length / sizeof *held; i++)
     if (held[i].object) held[i].release(held[i].object);
@@ -25,6 +24,23 @@ void cr_message_free(cr_message *m) {
   free_bytes(&m->met);
   free_bytes(&m->held);
   cr_free(m, sizeof *m);
+}
+
+/* What a message holds may be messages, or queues of them, however deep in one another: those wait
+ * until the one at hand is gone, so that the stack does not grow with them. */
+void cr_message_free(cr_message *m) {
+  static _Thread_local cr_message *waiting;
+  static _Thread_local bool busy;
+  if (!m) return;
+  m->next = waiting;
+  waiting = m;
+  if (busy) return;
+  busy = true;
+  while ((m = waiting)) {
+    waiting = m->next;
+    free_one(m);
+  }
+  busy = false;
 }
 
 static int collect(lua_State *L) {

@@ -28,12 +28,13 @@ typedef struct {
 } cr_bytes;
 
 struct cr_message {
-  cr_bytes heads;  /* of each object what it takes to make it */
-  cr_bytes bodies; /* the values that were sent, then what is in each object */
-  cr_bytes metas;  /* pairs of numbers: a table, its metatable */
-  cr_bytes met;    /* what was met so far, while it is made */
-  cr_bytes held;   /* cr_held */
-  size_t weight;   /* bytes of the elements that it refers to */
+  cr_message *next; /* of those that are being freed */
+  cr_bytes heads;   /* of each object what it takes to make it */
+  cr_bytes bodies;  /* the values that were sent, then what is in each object */
+  cr_bytes metas;   /* pairs of numbers: a table, its metatable */
+  cr_bytes met;     /* what was met so far, while it is made */
+  cr_bytes held;    /* cr_held */
+  size_t weight;    /* bytes of the elements that it refers to */
 };
 
 /* How the values are called in error messages: the first one, and with their number the others. */

@@ -11,6 +11,7 @@
 #include "tensor/tensor.h"
 
 #define SLICE 100 /* milliseconds between two looks whether the user wants to stop */
+#define MOST_JOBS (1 << 20)
 
 static const char *const names[CR_NSHARED] = {"threads.Mutex", "threads.Condition",
                                               "threads.AtomicCounter", "threads.Queue"};
@@ -361,20 +362,24 @@ static int m_count(lua_State *L) {
   return 1;
 }
 
-/* Queue(size); the queue of another thread comes as an upvalue, an argument, or by its id. */
+/* A new queue, which the place holds at once. */
+static bool make_queue(cr_shared **box, int64_t size) {
+  cr_shared *q = *box = new_shared(CR_QUEUE);
+  if (!q) return false;
+  q->slots = calloc((size_t)size, sizeof *q->slots);
+  q->size = size;
+  return q->slots != NULL;
+}
+
+/* Queue(size); the queue of another thread comes as an upvalue, an argument, or by its id, which is
+ * an address and thus larger than any size. */
 static int f_queue(lua_State *L) {
   lua_Integer size = luaL_checkinteger(L, 1);
   cr_shared **box = cr_push_shared(L, CR_QUEUE);
-  if ((*box = find(CR_QUEUE, size))) return 1;
-  if (size < 1 || size > 1 << 20) return luaL_argerror(L, 1, "between 1 and 2^20 jobs are wanted");
-  cr_message **slots = calloc((size_t)size, sizeof *slots);
-  *box = slots ? new_shared(CR_QUEUE) : NULL;
-  if (!*box) {
-    free(slots);
-    return luaL_error(L, "%s: not enough memory", names[CR_QUEUE]);
-  }
-  (*box)->slots = slots;
-  (*box)->size = size;
+  if (size > MOST_JOBS && (*box = find(CR_QUEUE, size))) return 1;
+  if (size < 1 || size > MOST_JOBS)
+    return luaL_argerror(L, 1, "between 1 and 2^20 jobs are wanted, or the id of a queue");
+  if (!make_queue(box, size)) return luaL_error(L, "%s: not enough memory", names[CR_QUEUE]);
   return 1;
 }
 

@@ -367,6 +367,22 @@ function tests.messages_in_messages()
   threads.serialization(before)
 end
 
+-- Freeing them takes no stack, however deep they lie in one another.
+function tests.deep_messages_and_queues()
+  local message, queue = core.pack(false, 1), threads.Queue(1)
+  for _ = 1, 200000 do message = core.pack(false, message) end
+  for _ = 1, 100000 do
+    local outer, inner = threads.Queue(1), queue
+    outer:addjob(function() return inner end)
+    queue = outer
+  end
+  message = nil
+  tester:eq(queue:count(), 1)
+  queue = nil -- luacheck: ignore
+  collectgarbage()
+  tester:eq(message, nil)
+end
+
 function tests.memory_of_what_is_sent()
   local before = torch.memory().live
   for _ = 1, 50 do
