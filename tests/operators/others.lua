@@ -40,7 +40,7 @@ list("classes: test_class", [[
 
 list("the interpreter and its settings", [[
   TestSuite getDefaultDevice getDefaultDtype getdefaulttensortype getenv getnumcores getnumthreads
-  getprintoptions include isatty memory
+  getprintoptions include isatty memory profile resetPeak
   packageLuaPath setDefaultDevice setdefaulttensortype setenv setheaptracking setmemorylimit setnumthreads
   setprintoptions test tic toc updateerrorhandlers updatethreadlocals version]])
 
