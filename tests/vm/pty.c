@@ -7,9 +7,12 @@
  *   wait TEXT    reads what the program prints until TEXT comes, after what was waited for before
  *   not TEXT     fails if what was read since the last `wait` has TEXT
  *   sleep MS     waits so many milliseconds
+ *   paste N      pastes `x = [[`, N bytes in lines of 80, and `]]`, marked as terminals mark pastes
+ *   resize R C   makes the window R rows by C columns
  *   end CODE     waits for the program's end with that exit code
  * Ends with 0 when all went well; otherwise says what went wrong and shows what was printed. */
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <pty.h>
 #include <signal.h>
@@ -17,6 +20,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -40,9 +44,19 @@ static bool fail(const char *what, const char *text) {
   return false;
 }
 
-/* Reads what there is within ms.  False: the program has closed its side, or too much came. */
+/* Drops what was passed by `wait`, and of the rest all but the last part if it is long. */
+static void make_room(void) {
+  size_t drop = matched;
+  if (length - drop > MOST_OUTPUT / 2) drop = length - MOST_OUTPUT / 4;
+  memmove(output, output + drop, length - drop + 1);
+  length -= drop;
+  matched -= matched < drop ? matched : drop;
+}
+
+/* Reads what there is within ms.  False: the program has closed its side. */
 static bool read_some(int ms) {
   struct pollfd p = {.fd = terminal, .events = POLLIN};
+  if (length > MOST_OUTPUT / 4 * 3) make_room();
   if (poll(&p, 1, ms) <= 0) return true;
   ssize_t n = read(terminal, output + length, MOST_OUTPUT - length);
   if (n <= 0) return false;
@@ -50,7 +64,37 @@ static bool read_some(int ms) {
     if (output[length + (size_t)i] == '\0') output[length + (size_t)i] = ' ';
   length += (size_t)n;
   output[length] = '\0';
-  return length < MOST_OUTPUT;
+  return true;
+}
+
+/* Types bytes while reading what is printed, so that neither side waits for the other. */
+static bool type_long(const char *bytes, size_t n) {
+  fcntl(terminal, F_SETFL, O_NONBLOCK);
+  bool ok = true;
+  for (size_t done = 0; ok && done < n;) {
+    ssize_t written = write(terminal, bytes + done, n - done < 1024 ? n - done : 1024);
+    if (written > 0) done += (size_t)written;
+    ok = (written >= 0 || errno == EAGAIN) && read_some(written > 0 ? 0 : 10);
+  }
+  fcntl(terminal, F_SETFL, 0);
+  return ok;
+}
+
+static bool paste(size_t n) {
+  static const char begin[] = "\033[200~x = [[\n", end[] = "]]\033[201~";
+  char line[81];
+  memset(line, 'a', 79);
+  line[79] = '\n';
+  bool ok = type_long(begin, sizeof begin - 1);
+  for (size_t done = 0; ok && done < n; done += 80) ok = type_long(line, 80);
+  return ok && type_long(end, sizeof end - 1);
+}
+
+static bool resize(const char *text) {
+  unsigned rows = 0, columns = 0;
+  if (sscanf(text, "%u %u", &rows, &columns) != 2) return false;
+  struct winsize size = {.ws_row = (unsigned short)rows, .ws_col = (unsigned short)columns};
+  return ioctl(terminal, TIOCSWINSZ, &size) == 0;
 }
 
 static bool wait_for(const char *text) {
@@ -106,6 +150,8 @@ static bool obey(const char *verb, char *text) {
     return write(terminal, text, strlen(text)) >= 0 || fail("cannot type", text);
   if (strcmp(verb, "wait") == 0) return wait_for(text);
   if (strcmp(verb, "end") == 0) return wait_end(atoi(text));
+  if (strcmp(verb, "paste") == 0) return paste((size_t)atol(text)) || fail("cannot paste", text);
+  if (strcmp(verb, "resize") == 0) return resize(text) || fail("cannot resize", text);
   if (strcmp(verb, "not") == 0)
     return !strstr(output + matched, text) || fail("should not have come", text);
   if (strcmp(verb, "sleep") == 0) {
