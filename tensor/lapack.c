@@ -1,4 +1,4 @@
-/* lapack.c: the CPU's table of factorisations, by the Fortran LAPACK that comes with OpenBLAS. */
+/* lapack.c: factorisations by the Fortran LAPACK that comes with OpenBLAS. */
 #include "tensor/linalg.h"
 
 #include <math.h>
@@ -260,7 +260,7 @@ static int ormqr(cr_dtype t, bool right, bool transposed, int64_t rows, int64_t 
   return result(info);
 }
 
-const cr_linalg cr_lapack = {
+const cr_linalg cr_lapack_here = {
     .getrf = getrf,
     .getrs = getrs,
     .getri = getri,

@@ -49,6 +49,10 @@ cr_tensor *cr_pinverse(cr_tensor *a, double rcond);
 cr_tensor *cr_lstsq(cr_tensor *a, cr_tensor *b, double rcond);
 cr_tensor *cr_matrix_rank(cr_tensor *a, double tolerance);
 
+/* How many large factorisations, which could not be stopped, still run for scripts that were. While
+ * there are any, a process ends by _exit: the ends of libraries would take their memory away. */
+int cr_lapack_left(void);
+
 /* ---- shared by the two files ------------------------------------------------------------ */
 
 bool cr_need_matrix(const char *fn, const cr_tensor *a, bool square);

@@ -12,6 +12,7 @@
 
 #include "lib/packages.h"
 #include "tensor/device.h"
+#include "tensor/linalg.h"
 #include "tensor/tensor.h"
 #include "vm/cresset.h"
 #include "vm/program.h"
@@ -381,5 +382,9 @@ int main(int argc, char **argv) {
   cresset *c = interp;
   interp = NULL;
   cresset_close(c);
+  if (cr_lapack_left()) {
+    fflush(NULL);
+    _exit(code);
+  }
   return code;
 }

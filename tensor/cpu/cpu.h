@@ -36,7 +36,8 @@ const char *cr_cpu_isa(void); /* "v2", "v3", "v4" or "plain" */
 
 /* The CPU's table, filled once. */
 const cr_backend *cr_cpu_backend(void);
-extern const cr_linalg cr_lapack; /* tensor/lapack.c */
+extern const cr_linalg cr_lapack;      /* tensor/lapack_thread.c */
+extern const cr_linalg cr_lapack_here; /* tensor/lapack.c: the calls themselves */
 
 /* ---- threads ---------------------------------------------------------------------------- */
 

@@ -86,6 +86,7 @@ static bool radix_pass(const entry *from, entry *to, int64_t n, int shift, const
 static entry *radix_sort(entry *e, entry *spare, int64_t n) {
   int64_t count[8][RADIX] = {{0}};
   for (int64_t i = 0; i < n; i++) {
+    if (i % POLL == POLL - 1 && cr_cpu_interrupted()) return NULL;
     for (int b = 0; b < 8; b++) count[b][e[i].key >> (8 * b) & (RADIX - 1)]++;
   }
   for (int b = 0; b < 8; b++) {
