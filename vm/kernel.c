@@ -120,6 +120,13 @@ static int body_start(lua_State *L) {
   return 0;
 }
 
+/* The user's start-up file. */
+static int body_init(lua_State *L) {
+  push_kernel(L, "run_init");
+  lua_call(L, 0, 0);
+  return 0;
+}
+
 typedef struct {
   const char *text;
   size_t n;
@@ -189,7 +196,14 @@ static bool serve(void) {
   return code != CRESSET_EXIT && answer(code);
 }
 
-int cr_kernel(cresset *c, int requests_fd, int answers_fd) {
+/* False: the start-up file has called os.exit. */
+static bool run_init(void) {
+  int code = call(body_init, NULL);
+  if (code != CRESSET_OK && code != CRESSET_EXIT) cr_report(cresset_error(interp));
+  return code != CRESSET_EXIT;
+}
+
+int cr_kernel(cresset *c, int requests_fd, int answers_fd, bool with_init) {
   interp = c;
   requests.fd = requests_fd;
   answers = answers_fd;
@@ -200,7 +214,7 @@ int cr_kernel(cresset *c, int requests_fd, int answers_fd) {
     cr_report(cresset_error(c));
     return EXIT_FAILURE;
   }
-  while (serve()) continue;
+  for (bool on = !with_init || run_init(); on;) on = serve();
   free(requests.bytes);
   return cresset_exit_code(c);
 }

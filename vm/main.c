@@ -322,7 +322,7 @@ static int run(const command *cmd, int argc, char **argv) {
     if (code != CRESSET_OK) finish(code);
   }
   bool with_init = !cmd->no_init && !has_script && !cmd->has_code;
-  if (cmd->kernel[1]) return cr_kernel(interp, cmd->kernel[0], cmd->kernel[1]);
+  if (cmd->kernel[1]) return cr_kernel(interp, cmd->kernel[0], cmd->kernel[1], with_init);
   if (cmd->interactive) return cr_repl(interp, cmd->torch7, with_init);
   if (has_script || cmd->has_code || cmd->version) return EXIT_SUCCESS;
   if (isatty(STDIN_FILENO)) return cr_repl(interp, cmd->torch7, with_init);

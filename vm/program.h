@@ -26,7 +26,7 @@ void cr_terminal(cresset *c);
 /* ---- kernel.c --------------------------------------------------------------------------- */
 
 /* Serves a notebook's kernel, on two file descriptors, until it leaves; returns the program's exit
- * code. */
-int cr_kernel(cresset *c, int requests, int answers);
+ * code.  `with_init`: as for cr_repl. */
+int cr_kernel(cresset *c, int requests, int answers, bool with_init);
 
 #endif

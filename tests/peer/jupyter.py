@@ -117,7 +117,7 @@ def test_cells(s):
     error = o.of("error")[0]
     check("an error has its line", re.fullmatch(r"stdin\[%d\]:2: oops" % (first + 5), error["evalue"]), error)
     check("and a traceback of the cell only", "vm/kernel" not in str(error["traceback"])
-          and "in main chunk" in error["traceback"][-1], error)
+          and "in main chunk" in str(error["traceback"]), error)
     o = s.run("local function f() error('oops', 2) end\nf()")
     check("also of the last expression", o.reply["evalue"].endswith(":2: oops"), o.reply)
     o = s.run("for i = 1, 2 do")
@@ -128,6 +128,8 @@ def test_cells(s):
     check("commands between lines", "y " in o.printed() and "x " in o.printed().split("y ")[0], o.messages)
     o = s.run("$ echo from the shell")
     check("commands of the system", o.printed() == "from the shell\n", o.messages)
+    o = s.run("%%time\nfor i = 1, 10 do\n  x = x + 0\nend")
+    check("a command for a whole cell", o.printed().startswith("wall "), o.messages)
     o = s.run("?narrow")
     check("help", "torch.narrow(x, dim, first, size)" in o.printed(), o.messages)
     o = s.run("-- nothing")
@@ -226,6 +228,13 @@ def test_input(s):
     s.client.get_stdin_msg(timeout=60)
     s.manager.interrupt_kernel()
     check("the stop button ends it", s.finish(wanted).reply.get("ename") == "Interrupted")
+    s.run("%pdb on")
+    wanted = s.begin("local function f(a)\n  error 'oops'\nend\nf(41) x = 1", allow_stdin=True)
+    answer("print a + 1")
+    answer("quit")
+    o = s.finish(wanted)
+    check("the debugger", "42" in o.printed() and o.reply["status"] == "error", o.messages)
+    s.run("%pdb off")
     check("and nothing is mixed up", s.run("1").result() == "1")
 
 

@@ -28,6 +28,8 @@ end
 -- The pieces of a cell: each command's line is one, and so is what stands between them.  A piece begins with
 -- as many line ends as there are lines before it, for messages to have the cell's lines.
 local function split(text)
+  local whole = text:match("^%s*%%(%%%a.*)$") -- `%%time` and the like take all of the cell
+  if whole then return { whole } end
   local pieces, current, first = {}, {}, 1
   local function add(lines, at)
     local piece = table.concat(lines, "\n")

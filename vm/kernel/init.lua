@@ -8,6 +8,7 @@
 
 local cells = require "cresset.kernel.cells"
 local display = require "cresset.repl.display"
+local errors = require "cresset.repl.errors"
 local input = require "cresset.kernel.input"
 local inspect = require "cresset.kernel.inspect"
 local json = require "json"
@@ -106,6 +107,8 @@ function kernel.start(send_line, receive_line, version)
   send_table { kind = "hello", version = version, lua = _VERSION }
 end
 
+kernel.run_init = repl.run_init
+
 function kernel.request(line)
   current = nil
   local r = json.decode(line)
@@ -114,7 +117,7 @@ function kernel.request(line)
   current = (requests[r.op] or error(("no request is called '%s'"):format(r.op), 0))(r)
 end
 
--- The lines of a message and its traceback, without those of the kernel itself.
+-- The lines of a message and its traceback, with the script's text but without the kernel itself.
 local function lines_of(message)
   local list = {}
   for line in message:gmatch("[^\n]+") do
@@ -122,7 +125,9 @@ local function lines_of(message)
     if not line:find("^\tvm/kernel") then list[#list + 1] = line end
   end
   if list[#list] == "stack traceback:" then list[#list] = nil end
-  return list
+  local report, lines = errors.report(table.concat(list, "\n"), true), {}
+  for line in (report .. "\n"):gmatch("(.-)\n") do lines[#lines + 1] = line end
+  return list[1] or "", lines
 end
 
 -- The line that answers the request, nil when it wants none.
@@ -131,9 +136,9 @@ function kernel.finish(ok, interrupted, message)
   local answer = ok and current or {}
   answer.kind, answer.status = "answer", ok and "ok" or "error"
   if not ok then
-    local lines = rich.valid(lines_of(message))
-    answer.name, answer.value, answer.traceback = interrupted and "Interrupted" or "Error", lines[1] or "",
-      json.array(lines)
+    local first, lines = lines_of(message)
+    answer.name, answer.value = interrupted and "Interrupted" or "Error", rich.valid({ first })[1]
+    answer.traceback = json.array(rich.valid(lines))
   end
   return json.encode(answer) .. "\n"
 end

@@ -97,7 +97,7 @@ class Child:
             while data:
                 data = data[os.write(self.requests, data):]
         except OSError:
-            raise Ended from None
+            raise Ended("it has ended") from None
 
     def wait(self):
         """The next message.  What was printed before it has been given on."""
@@ -122,7 +122,7 @@ class Child:
         data = os.read(self.answers, 1 << 18)
         if not data:
             self.read_streams()
-            raise Ended
+            raise Ended("it has ended")
         self.lines += data
 
     def ask(self, op, on_message=None, **fields):

@@ -3,7 +3,6 @@
 import asyncio
 import base64
 import os
-import re
 import signal
 import sys
 
@@ -11,9 +10,6 @@ from ipykernel.kernelbase import Kernel
 
 from . import __version__
 from .child import Child, Ended
-
-
-LIBRARY = re.compile(r"\t(lib/|nn/|vm/|\[C\])")
 
 
 def read_files(files):
@@ -148,10 +144,6 @@ class CressetKernel(Kernel):
     # ---- what Jupyter asks ---------------------------------------------------------------------
 
     def failed(self, name, value, traceback):
-        """The reply to a cell that failed.  Its message is red, the library's lines are faint."""
-        traceback = ["\033[31m%s\033[0m" % line if i == 0 else
-                     "\033[2m%s\033[0m" % line if LIBRARY.match(line) else line
-                     for i, line in enumerate(traceback)]
         content = {"ename": name, "evalue": value, "traceback": traceback}
         if not self.silent:
             self.publish("error", content)
