@@ -141,6 +141,10 @@ def test_cells(s):
 
 
 def test_questions(s):
+    info = s.reply(s.client.kernel_info())
+    check("what the kernel is", info["language_info"]["name"] == "lua" and "Cresset" in info["banner"]
+          and not info.get("debugger") and not info["supported_features"], info)
+
     def ask(kind, *words, **more):
         return s.reply(getattr(s.client, kind)(*words, **more))
 

@@ -6,7 +6,7 @@ import os
 import signal
 import sys
 
-from ipykernel.kernelbase import Kernel
+from ipykernel.kernelbase import Kernel, kernel_protocol_version
 
 from . import __version__
 from .child import Child, Ended
@@ -57,6 +57,19 @@ class CressetKernel(Kernel):
     def banner(self):
         return "Cresset %s, %s. ? helps, %%who lists the variables." % (
             self.child.hello["version"], self.child.hello["lua"])
+
+    @property
+    def kernel_info(self):
+        """The base class promises a debugger and shells beside the first, which it has for Python only."""
+        return {
+            "protocol_version": kernel_protocol_version,
+            "implementation": self.implementation,
+            "implementation_version": self.implementation_version,
+            "language_info": self.language_info,
+            "banner": self.banner,
+            "help_links": [],
+            "supported_features": [],
+        }
 
     # Ctrl-C and the stop button reach the interpreter itself, which is in this process's group.  Here
     # SIGINT stays ignored, as the application has set it.
