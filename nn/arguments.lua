@@ -1,5 +1,6 @@
 -- arguments.lua: what the modules share: checks of their arguments, and which dimension is meant.
 
+local options = require "torch.options"
 local raise = require("torch.caller").raise
 
 return function(nn, torch)
@@ -44,27 +45,11 @@ return function(nn, torch)
   end
 
   -- Where options have no default.
-  arguments.NONE = {}
+  arguments.NONE = options.NONE
 
   -- The options of a constructor, with the defaults for those that are left out; an unknown one is an error.
   function arguments.options(module, given, defaults)
-    if given ~= nil and (type(given) ~= "table" or torch.typename(given)) then
-      fail(module, "the options are a %s, wanted a table", kind(given))
-    end
-    local options = {}
-    for name, value in pairs(defaults) do
-      if value ~= arguments.NONE then options[name] = value end
-    end
-    for name, value in pairs(given or {}) do
-      if defaults[name] == nil then
-        local names = {}
-        for known in pairs(defaults) do names[#names + 1] = known end
-        table.sort(names)
-        fail(module, "there is no option '%s'; there are %s", tostring(name), table.concat(names, ", "))
-      end
-      options[name] = value
-    end
-    return options
+    return options.fill(torch.typename(module), given, defaults)
   end
 
   -- The options of a call: an unknown one is an error.

@@ -1,33 +1,13 @@
 -- check: what the functions of data check of their arguments.
 
 local torch = require "torch"
+local options = require "torch.options"
 local raise = require("torch.caller").raise
 
 local check = { raise = raise }
 
--- In a table of defaults: an option that has none.
-check.NONE = {}
-
--- The options that were given, and the defaults of the others; an unknown one is an error.
-function check.options(fn, given, defaults)
-  if given ~= nil and (type(given) ~= "table" or torch.typename(given)) then
-    raise("%s: the options are a %s, wanted a table", fn, torch.type(given))
-  end
-  local options = {}
-  for name, value in pairs(defaults) do
-    if value ~= check.NONE then options[name] = value end
-  end
-  for name, value in pairs(given or {}) do
-    if defaults[name] == nil then
-      local names = {}
-      for known in pairs(defaults) do names[#names + 1] = known end
-      table.sort(names)
-      raise("%s: there is no option '%s'; there are %s", fn, tostring(name), table.concat(names, ", "))
-    end
-    options[name] = value
-  end
-  return options
-end
+-- Options with their defaults; NONE: one that has none.
+check.options, check.NONE = options.fill, options.NONE
 
 -- A whole number from lo to hi, either of which may be left out.
 function check.whole(fn, what, v, lo, hi)

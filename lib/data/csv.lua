@@ -3,6 +3,7 @@
 local torch = require "torch"
 local csv = require "data._csv"
 local save = require "formats.save"
+local check_options = require("torch.options").check
 local raise = require("torch.caller").raise
 
 -- What pandas and NumPy take for "not there".
@@ -16,12 +17,6 @@ local known = {
   header = true, separator = true, missing = true, fill = true, types = true, mask = true, skip = true,
   limit = true, tensor = true,
 }
-
-local function check_options(fn, options, names)
-  for key in pairs(options) do
-    if not names[key] then raise("%s: there is no option '%s'", fn, tostring(key)) end
-  end
-end
 
 local function separator_of(fn, path, options)
   local separator = options.separator
@@ -174,9 +169,7 @@ local data = {}
 --   names[1] .. ":" .. columns.name[2] --> name:Alan
 function data.csv(path, options)
   if type(path) ~= "string" then raise("data.csv: a file name expected, got %s", type(path)) end
-  if options ~= nil and type(options) ~= "table" then raise("data.csv: options are a table") end
-  options = options or {}
-  check_options("data.csv", options, known)
+  options = check_options("data.csv", options, known)
   local how = {
     path = path, separator = separator_of("data.csv", path, options), skip = options.skip or 0,
     limit = options.limit or 0, missing = options.missing or missing_words,

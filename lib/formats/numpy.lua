@@ -1,15 +1,12 @@
 -- numpy: NumPy's .npy and .npz files.
 
 local save = require "formats.save"
+local check_options = require("torch.options").check
 local raise = require("torch.caller").raise
 
 local function check_call(fn, path, options, known)
   if type(path) ~= "string" then raise("%s: a file name expected, got %s", fn, type(path)) end
-  if options ~= nil and type(options) ~= "table" then raise("%s: options are a table", fn) end
-  for key in pairs(options or {}) do
-    if not known[key] then raise("%s: there is no option '%s'", fn, tostring(key)) end
-  end
-  return options or {}
+  return check_options(fn, options, known)
 end
 
 return function(torch)

@@ -1,6 +1,7 @@
 -- safetensors: the files in which the weights of networks are published.
 
 local save = require "formats.save"
+local check_options = require("torch.options").check
 local raise = require("torch.caller").raise
 
 local MAP_FROM = 64 << 20 -- bytes
@@ -8,11 +9,7 @@ local MAP_FROM = 64 << 20 -- bytes
 return function(torch)
   local function check_call(fn, path, options, known)
     if type(path) ~= "string" then raise("%s: a file name expected, got %s", fn, type(path)) end
-    if options ~= nil and type(options) ~= "table" then raise("%s: options are a table", fn) end
-    for key in pairs(options or {}) do
-      if key ~= known then raise("%s: there is no option '%s'", fn, tostring(key)) end
-    end
-    return options or {}
+    return check_options(fn, options, known or {})
   end
 
   --- torch.loadsafetensors(path [, options])
@@ -33,7 +30,7 @@ return function(torch)
   --   tensors.w:sum() --> 4.0
   --   metadata.made --> here
   function torch.loadsafetensors(path, options)
-    options = check_call("torch.loadsafetensors", path, options, "mmap")
+    options = check_call("torch.loadsafetensors", path, options, { mmap = true })
     local map = options.mmap
     if map == nil then map = MAP_FROM end
     return require("formats._safetensors").read(path, map)

@@ -6,6 +6,7 @@
 
 local torch = require "torch"
 local raise = require("torch.caller").raise
+local unknown_option = require("torch.options").unknown
 
 -- Torch7's names for options mean the same here.
 local other_names = { learningRate = "lr", epsilon = "eps", learningRateDecay = "lrDecay" }
@@ -33,7 +34,7 @@ return function(optim)
         end
         options[pair[1]], options[pair[2]] = value[1], value[2]
       elseif name ~= "params" and name ~= "names" then
-        if defaults[own] == nil then raise("%s: there is no option '%s'", torch.type(self), name) end
+        if defaults[own] == nil then unknown_option(torch.type(self), name, defaults) end
         if type(value) ~= type(defaults[own]) then
           raise("%s: option '%s' must be a %s, got %s", torch.type(self), name, type(defaults[own]),
             torch.type(value))

@@ -2,6 +2,7 @@
 
 local torch = require "torch"
 local raise = require("torch.caller").raise
+local unknown_option = require("torch.options").unknown
 
 return function(optim)
   local Scheduler = torch.class("optim.Scheduler", optim)
@@ -17,7 +18,7 @@ return function(optim)
     end
     for name, value in pairs(given or {}) do
       local default = defaults[name]
-      if default == nil then raise("%s: there is no option '%s'", torch.type(self), tostring(name)) end
+      if default == nil then unknown_option(torch.type(self), name, defaults) end
       local types = type(default) == "table" and default or { type(default) }
       local fits = false
       for _, t in ipairs(types) do fits = fits or type(value) == t end

@@ -1,6 +1,7 @@
 -- averages: averages of weights over training: optim.EMA and optim.SWA.
 
 local torch = require "torch"
+local check_options = require("torch.options").check
 local raise = require("torch.caller").raise
 
 return function(optim)
@@ -133,12 +134,7 @@ return function(optim)
   function EMA:__init(params, options)
     ema_parent.__init(self, params)
     if type(options) == "table" and torch.isTensor(options[1]) then options = nil end -- of net:parameters()
-    options = options or {}
-    for name in pairs(options) do
-      if name ~= "decay" and name ~= "warmup" then
-        raise("optim.EMA: there is no option '%s'", tostring(name))
-      end
-    end
+    options = check_options("optim.EMA", options, { decay = true, warmup = true })
     self.decay, self.warmup = options.decay or 0.999, options.warmup or false
     if type(self.decay) ~= "number" or not (self.decay >= 0 and self.decay <= 1) then
       raise("optim.EMA: the decay is %s, wanted a number from 0 to 1", tostring(self.decay))

@@ -1,17 +1,15 @@
 -- findLR: looks for a good learning rate: the loss while the rate grows.
 
 local torch = require "torch"
+local fill_options = require("torch.options").fill
 local raise = require("torch.caller").raise
 
 local defaults = { from = 1e-7, to = 10, steps = 100, smoothing = 0.9, stopFactor = 4 }
 
 local function read_options(given)
-  local o = {}
-  for name, value in pairs(defaults) do o[name] = value end
-  for name, value in pairs(given or {}) do
-    if defaults[name] == nil then raise("optim.findLR: there is no option '%s'", tostring(name)) end
+  local o = fill_options("optim.findLR", given, defaults)
+  for name, value in pairs(o) do
     if type(value) ~= "number" then raise("optim.findLR: option '%s' must be a number", name) end
-    o[name] = value
   end
   if not (o.from > 0 and o.to > o.from and o.steps >= 2 and o.smoothing >= 0 and o.smoothing < 1) then
     raise("optim.findLR: wanted 0 < from < to, at least 2 steps and a smoothing from 0 to below 1")

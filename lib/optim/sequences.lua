@@ -1,6 +1,7 @@
 -- sequences: schedules made of others, and optim.OneCycleLR, which moves the momentum too.
 
 local torch = require "torch"
+local check_options = require("torch.options").check
 local raise = require("torch.caller").raise
 
 -- The list of schedules, all of one optimizer that can step without a metric.
@@ -133,12 +134,7 @@ local function define_sequential(optim)
   --   scheduler = optim.WarmUp(optimizer, { steps = 4 })
   --   scheduler:getLastLR()[1], scheduler:step():getLastLR()[1] --> 0.25 0.4375
   function WarmUp:__init(optimizer, options)
-    options = options or {}
-    for name in pairs(options) do
-      if name ~= "steps" and name ~= "startFactor" and name ~= "after" then
-        raise("optim.WarmUp: there is no option '%s'", tostring(name))
-      end
-    end
+    options = check_options("optim.WarmUp", options, { steps = true, startFactor = true, after = true })
     if math.tointeger(options.steps) == nil or options.steps < 1 then
       raise("optim.WarmUp: option 'steps' must be a whole number from 1 on")
     end

@@ -5,6 +5,7 @@ local clock = require "torch._clock"
 local folder = require "runs.folder"
 local json = require "json"
 local metrics = require "runs.metrics"
+local read_options = require("torch.options").read
 local paths = require "paths"
 local save = require "formats.save"
 local raise = require("torch.caller").raise
@@ -19,21 +20,7 @@ local known = { dir = "string", name = "string", options = "table", seed = "numb
 
 local function check_options(given)
   local fn = "runs.Run"
-  if given ~= nil and type(given) ~= "table" then
-    raise("%s: the arguments are a %s, wanted a table", fn, torch.type(given))
-  end
-  local names = {}
-  for name in pairs(known) do names[#names + 1] = name end
-  table.sort(names)
-  for name, value in pairs(given or {}) do
-    if not known[name] then
-      raise("%s: there is no option '%s'; there are %s", fn, tostring(name), table.concat(names, ", "))
-    end
-    if type(value) ~= known[name] then
-      raise("%s: %s is a %s, wanted a %s", fn, name, torch.type(value), known[name])
-    end
-  end
-  local o = given or {}
+  local o = read_options(fn, given, known)
   if o.name and (o.name == "" or o.name:find("[%c]") or o.name:find("^/")) then
     raise("%s: the name %q is none for a folder", fn, o.name)
   end

@@ -6,6 +6,7 @@ local events = require "tensorboard._events"
 local file = require "tensorboard.file"
 local histogram = require "tensorboard.histogram"
 local paths = require "paths"
+local read_options = require("torch.options").read
 local raise = require("torch.caller").raise
 
 local tensorboard = {}
@@ -14,23 +15,6 @@ local SummaryWriter = torch.class("tensorboard.SummaryWriter", tensorboard)
 -- ---- arguments -------------------------------------------------------------------------------------
 
 local known = { purgeStep = "integer", flushSecs = "number", filenameSuffix = "string", comment = "string" }
-
-local function check_options(fn, options, names)
-  if options ~= nil and type(options) ~= "table" then
-    raise("%s: the options are a %s, wanted a table", fn, torch.type(options))
-  end
-  local list = {}
-  for name in pairs(names) do list[#list + 1] = name end
-  table.sort(list)
-  for name, value in pairs(options or {}) do
-    if not names[name] then
-      raise("%s: there is no option '%s'; there are %s", fn, tostring(name), table.concat(list, ", "))
-    end
-    local ok = type(value) == names[name] or names[name] == "integer" and math.tointeger(value)
-    if not ok then raise("%s: %s is a %s, wanted a %s", fn, name, torch.type(value), names[name]) end
-  end
-  return options or {}
-end
 
 local function check_text(fn, name, value)
   if type(value) ~= "string" then raise("%s: %s is a %s, wanted a string", fn, name, torch.type(value)) end
@@ -85,7 +69,7 @@ end
 --   writer:close()
 function SummaryWriter:__init(dir, options)
   local fn = "tensorboard.SummaryWriter"
-  self.options = check_options(fn, options, known)
+  self.options = read_options(fn, options, known)
   if dir ~= nil and type(dir) ~= "string" then
     raise("%s: the folder is a %s, wanted a string", fn, torch.type(dir))
   end
@@ -285,7 +269,7 @@ end
 --   tensorboard.summaries("events-i").image.digits[1].value.width --> 82
 function SummaryWriter:addImages(tag, imgs, step, options)
   local fn = "SummaryWriter:addImages"
-  local o = check_options(fn, options, { nrow = "integer", padding = "integer", wallTime = "number" })
+  local o = read_options(fn, options, { nrow = "integer", padding = "integer", wallTime = "number" })
   local columns, padding = math.tointeger(o.nrow or 8), math.tointeger(o.padding or 2)
   if not torch.isTensor(imgs) or imgs:dim() < 3 or imgs:dim() > 4 or imgs:nElement() == 0
     or columns < 1 or padding < 0 then
@@ -382,7 +366,7 @@ end
 --   tensorboard.summaries("events-k").hparams["_hparams_/session_start_info"][1].value.hparams.lr --> 0.1
 function SummaryWriter:addHparams(hparams, metrics, options)
   local fn = "SummaryWriter:addHparams"
-  local o = check_options(fn, options, { runName = "string", step = "number" })
+  local o = read_options(fn, options, { runName = "string", step = "number" })
   for name, t in pairs { hparams = hparams or false, metrics = metrics or false } do
     if type(t) ~= "table" then raise("%s: the %s are a %s, wanted a table", fn, name, torch.type(t)) end
     for key in pairs(t) do check_text(fn, "a name among the " .. name, key) end

@@ -2,6 +2,7 @@
 -- torch.deserialize.
 
 local save = require "formats.save"
+local check_options = require("torch.options").check
 local raise = require("torch.caller").raise
 
 -- ---- which format ---------------------------------------------------------------------------------
@@ -61,10 +62,7 @@ return function(torch, handles)
     if type(format) == "table" then format, options = nil, format end
     if type(referenced) == "table" then referenced, options = nil, referenced end
     local all = { format = format, referenced = referenced }
-    for key, value in pairs(options or {}) do
-      if not known[key] then raise("%s: there is no option '%s'", fn, tostring(key)) end
-      all[key] = value
-    end
+    for key, value in pairs(check_options(fn, options, known)) do all[key] = value end
     return all
   end
 

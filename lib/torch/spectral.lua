@@ -1,6 +1,7 @@
 -- spectral.lua: what is made of Fourier transforms: short-time transforms, spectra, cosine transforms,
 -- convolutions, the analytic signal.
 
+local check_options = require("torch.options").check
 local raise = require("torch.caller").raise
 
 return function(torch)
@@ -13,12 +14,7 @@ return function(torch)
   local function options(fn, given, defaults, names)
     local o = {}
     for k, v in pairs(defaults) do o[k] = v end
-    if given == nil then return o end
-    if type(given) ~= "table" then raise("%s: a table of options is wanted, got a %s", fn, type(given)) end
-    for k, v in pairs(given) do
-      if not names[k] then raise("%s: there is no option '%s'", fn, tostring(k)) end
-      o[k] = v
-    end
+    for k, v in pairs(check_options(fn, given, names)) do o[k] = v end
     return o
   end
 

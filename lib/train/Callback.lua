@@ -124,7 +124,7 @@ return function(train, torch)
 
   -- "max" for what grows as it gets better, by its name, unless a mode is given.
   function train._mode(what, mode, monitor)
-    if mode ~= nil then return require("train.options").choice(what, "mode", mode, "min", "max") end
+    if mode ~= nil then return require("torch.options").choice(what, "mode", mode, "min", "max") end
     return more_is_better(monitor) and "max" or "min"
   end
 end

@@ -1,6 +1,6 @@
 -- Checkpoint: saves the state of a training now and then, so that it can go on after any end.
 
-local options = require "train.options"
+local options = require "torch.options"
 local checkpoints = require "train.checkpoints"
 local raise = require("torch.caller").raise
 

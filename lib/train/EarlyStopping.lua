@@ -1,6 +1,6 @@
 -- EarlyStopping: ends a training that no longer gets better.
 
-local options = require "train.options"
+local options = require "torch.options"
 
 return function(train, torch)
   local EarlyStopping = torch.class("train.EarlyStopping", "train.Callback", train)

@@ -1,6 +1,6 @@
 -- GradScaler: scales losses so that small gradients survive in float16, and steps over those that overflow.
 
-local options = require "train.options"
+local options = require "torch.options"
 local raise = require("torch.caller").raise
 
 return function(train, torch)

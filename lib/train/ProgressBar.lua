@@ -3,7 +3,7 @@
 local xlua = require "xlua"
 local clock = require "torch._clock"
 local terminal = require "xlua._terminal"
-local options = require "train.options"
+local options = require "torch.options"
 
 local function number_text(x)
   if math.type(x) ~= "float" then return tostring(x) end

@@ -1,6 +1,6 @@
 -- Trainer: a model with all that its training needs: what the options are, and what is made of them.
 
-local options = require "train.options"
+local options = require "torch.options"
 local loaders = require "train.loaders"
 local raise = require("torch.caller").raise
 
@@ -120,7 +120,7 @@ return function(train, torch)
   -- { schedule=, every=, monitor= } from a schedule, a function of the optimizer, or such a table.
   local function make_schedule(self, given, every)
     local entry = given
-    if torch.isTypeOf(given, "optim.Scheduler") or callable(given) then entry = { given } end
+    if type(entry) ~= "table" or getmetatable(entry) ~= nil then entry = { entry } end
     entry = options.read(what .. ": a schedule", entry, { [1] = "any", every = "string", monitor = "string" })
     local s = entry[1]
     if callable(s) and not torch.isTypeOf(s, "optim.Scheduler") then s = s(self.optimizer) end

@@ -1,6 +1,6 @@
 -- evaluate: a model measured on data, and its outputs.
 
-local options = require "train.options"
+local options = require "torch.options"
 local loaders = require "train.loaders"
 local raise = require("torch.caller").raise
 

@@ -1,6 +1,6 @@
 -- metrics: what is measured beside the loss: the base, means, and how a trainer gets them.
 
-local options = require "train.options"
+local options = require "torch.options"
 local loaders = require "train.loaders"
 local raise = require("torch.caller").raise
 

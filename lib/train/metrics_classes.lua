@@ -1,6 +1,6 @@
 -- metrics_classes: how often a class is the right one.
 
-local options = require "train.options"
+local options = require "torch.options"
 local labels = require "train.labels"
 local raise = require("torch.caller").raise
 

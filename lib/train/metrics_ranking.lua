@@ -1,6 +1,6 @@
 -- metrics_ranking: how well scores put a class's samples before the others.
 
-local options = require "train.options"
+local options = require "torch.options"
 local labels = require "train.labels"
 
 local NAN = 0 / 0

@@ -1,6 +1,6 @@
 -- metrics_regression: how far numbers are from what they should be, and how surprising texts are.
 
-local options = require "train.options"
+local options = require "torch.options"
 local labels = require "train.labels"
 local raise = require("torch.caller").raise
 

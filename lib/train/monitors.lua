@@ -1,7 +1,7 @@
 -- monitors: small callbacks that watch a training: rates, gradients, time, numbers that are none.
 
 local clock = require "torch._clock"
-local options = require "train.options"
+local options = require "torch.options"
 local raise = require("torch.caller").raise
 
 return function(train, torch)

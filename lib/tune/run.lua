@@ -1,6 +1,7 @@
 -- run: makes the trials of a search, here or on several threads, and writes down what they give.
 
 local check = require "tune.check"
+local options = require "torch.options"
 local raise = require("torch.caller").raise
 
 return function(tune, torch)
@@ -75,13 +76,13 @@ return function(tune, torch)
     local all = {}
     for name, kind in pairs(known) do all[name] = kind end
     for name, kind in pairs(more or {}) do all[name] = kind end
-    local o = check.options(what, given, all)
+    local o = options.read(what, given, all)
     o.mode = o.mode or "min"
     if o.mode ~= "min" and o.mode ~= "max" then
       raise("%s: mode is '%s', wanted 'min' or 'max'", what, o.mode)
     end
-    o.workers = check.whole(what, "workers", o.workers, 0, 0)
-    o.seed = check.whole(what, "seed", o.seed, 0, 0)
+    o.workers = options.whole(what, "workers", o.workers, 0, 0)
+    o.seed = options.whole(what, "seed", o.seed, 0, 0)
     return o
   end
 

@@ -1,6 +1,7 @@
 -- spaces: the configurations to try: all of a grid, or some drawn at random.
 
 local check = require "tune.check"
+local options = require "torch.options"
 local raise = require("torch.caller").raise
 
 return function(tune, torch)
@@ -180,10 +181,10 @@ return function(tune, torch)
   function tune.random(space, n, given)
     local what = "tune.random"
     check_space(what, space)
-    n = check.whole(what, "the number of configurations", n == nil and "missing" or n, nil, 1)
-    local o = check.options(what, given, { seed = "number" })
+    n = options.whole(what, "the number of configurations", n == nil and "missing" or n, nil, 1)
+    local o = options.read(what, given, { seed = "number" })
     local generator = torch.Generator()
-    torch.manualSeed(generator, check.whole(what, "seed", o.seed, 0, 0))
+    torch.manualSeed(generator, options.whole(what, "seed", o.seed, 0, 0))
     local list = {}
     for i = 1, n do
       list[i] = draw(space, what, function() return torch.uniform(generator) end)

@@ -1,5 +1,6 @@
 -- attention.lua: attention, and positions for it.
 
+local check_options = require("torch.options").check
 local raise = require("torch.caller").raise
 
 return function(nn, torch)
@@ -11,14 +12,7 @@ return function(nn, torch)
 
   -- The options of a function: an unknown one is an error.
   local function check(name, given, known)
-    if given == nil then return {} end
-    if type(given) ~= "table" then
-      raise("nn.functional.%s: the options are a %s, wanted a table", name, type(given))
-    end
-    for key in pairs(given) do
-      if not known[key] then raise("nn.functional.%s: there is no option '%s'", name, tostring(key)) end
-    end
-    return given
+    return check_options("nn.functional." .. name, given, known)
   end
 
   -- ---- attention -----------------------------------------------------------------------------------

@@ -37,15 +37,7 @@ return function(nn, torch)
   local each = pool.each
 
   -- The options of a call, of which all must be known.
-  function pool.options(fn, opts, known)
-    if opts ~= nil and type(opts) ~= "table" then
-      raise("%s: the options are a %s, wanted a table", fn, kind(opts))
-    end
-    for name in pairs(opts or {}) do
-      if not known[name] then raise("%s: there is no option '%s'", fn, tostring(name)) end
-    end
-    return opts or {}
-  end
+  pool.options = require("torch.options").check
 
   -- x, of n dimensions after those of planes, perhaps in a batch.
   function pool.input(fn, x, n)

@@ -4,6 +4,7 @@ return function(nn, torch)
   local rnn = {}
   nn.utils.rnn = rnn
   local check = require "torch.check"
+  local fill_options = require("torch.options").fill
   local raise = check.raise
 
   -- ---- lengths, which are in host memory -----------------------------------------------------------
@@ -51,18 +52,6 @@ return function(nn, torch)
     return type(list) == "table" and #list > 0 and torch.isTensor(list[1])
   end
 
-  local function flags(fn, given, known)
-    for name in pairs(given or {}) do
-      if known[name] == nil then raise("%s: there is no option '%s'", fn, tostring(name)) end
-    end
-    local o = {}
-    for name, value in pairs(known) do
-      o[name] = value
-      if given and given[name] ~= nil then o[name] = given[name] end
-    end
-    return o
-  end
-
   -- ---- packing ------------------------------------------------------------------------------------
 
   --- nn.utils.rnn.packPaddedSequence(x, lengths [, options])
@@ -87,7 +76,7 @@ return function(nn, torch)
   --   p.data:size(1), p.batchSizes[3], p.data[5] --> 5 1 5.0
   function rnn.packPaddedSequence(x, lengths, options)
     local fn = "packPaddedSequence"
-    local o = flags(fn, options, { batchFirst = false, enforceSorted = true })
+    local o = fill_options(fn, options, { batchFirst = false, enforceSorted = true })
     lengths = as_lengths(fn, lengths)
     if not torch.isTensor(x) or x:dim() < 2 then
       raise("%s: x is %s, wanted steps x batch, or more dimensions", fn, nn.tape.describe(x))
@@ -145,7 +134,7 @@ return function(nn, torch)
   --   x[3][2], lengths[2] --> 7.0 2
   function rnn.padPackedSequence(packed, options)
     local fn = "padPackedSequence"
-    local o = flags(fn, options, { batchFirst = false, paddingValue = 0, totalLength = false })
+    local o = fill_options(fn, options, { batchFirst = false, paddingValue = 0, totalLength = false })
     local lengths = packed_lengths(fn, packed)
     local data, batch, steps = packed.data, packed.batchSizes[1], o.totalLength or lengths[1]
     if steps < lengths[1] then
@@ -180,7 +169,7 @@ return function(nn, torch)
   --   nn.utils.rnn.padSequence({ torch.ones(3), torch.ones(1) }):size(1) --> 3
   function rnn.padSequence(list, options)
     local fn = "padSequence"
-    local o = flags(fn, options, { batchFirst = false, paddingValue = 0, paddingSide = "right" })
+    local o = fill_options(fn, options, { batchFirst = false, paddingValue = 0, paddingSide = "right" })
     if not is_list(list) then raise("%s: got %s, wanted a table of tensors", fn, nn.tape.describe(list)) end
     if o.paddingSide ~= "right" and o.paddingSide ~= "left" then
       raise("%s: paddingSide is %s, wanted \"right\" or \"left\"", fn, tostring(o.paddingSide))
@@ -211,7 +200,7 @@ return function(nn, torch)
   --   nn.utils.rnn.unpadSequence(torch.ones(3, 2), { 3, 1 })[2]:size(1) --> 1
   function rnn.unpadSequence(x, lengths, options)
     local fn = "unpadSequence"
-    local o = flags(fn, options, { batchFirst = false })
+    local o = fill_options(fn, options, { batchFirst = false })
     lengths = as_lengths(fn, lengths)
     if not o.batchFirst then x = x:transpose(1, 2) end
     if x:size(1) ~= lengths:nElement() or lengths:max() > x:size(2) then
@@ -238,7 +227,7 @@ return function(nn, torch)
   --   p = nn.utils.rnn.packSequence { torch.ones(3), torch.zeros(1) }
   --   p.data:sum(), nn.utils.rnn.unpackSequence(p)[2]:size(1) --> 3.0 1
   function rnn.packSequence(list, options)
-    local o = flags("packSequence", options, { enforceSorted = true })
+    local o = fill_options("packSequence", options, { enforceSorted = true })
     local padded, lengths = rnn.padSequence(list), {}
     for i, x in ipairs(list) do lengths[i] = x:size(1) end
     return rnn.packPaddedSequence(padded, lengths, o)

@@ -117,7 +117,7 @@ end
 function tests.bad_arguments()
   with_folder(function(dir)
     refused("there is no option 'foo'; there are dir, name, options", runs.Run, { foo = 1 })
-    refused("options is a number, wanted a table", runs.Run, { options = 1 })
+    refused("option 'options' must be a table, got number", runs.Run, { options = 1 })
     refused("resume = true needs the run's name", runs.Run, { resume = true })
     refused("there is no script nosuch", runs.Run, { dir = dir, script = "nosuch" })
     local run = runs.Run { dir = dir, name = "a" }

@@ -475,7 +475,7 @@ function tests.BadInput()
     end
   end
   fails(function() train.Trainer() end, "the model must be an nn.Module, got none")
-  fails(function() train.Trainer(3) end, "a table of options expected, got number")
+  fails(function() train.Trainer(3) end, "the options are a number, wanted a table")
   fails(make { model = 3 }, "the model must be an nn.Module, got number")
   fails(make { los = 3 }, "there is no option 'los'", "loss")
   fails(make { loss = "none" }, "loss or step is missing")
@@ -500,7 +500,7 @@ function tests.BadInput()
   fails(make { callbacks = { { epochend = print } } }, "there is no event 'epochend'")
   fails(make { callbacks = { { epochEnd = 3 } } }, "epochEnd is a number, wanted a function")
   fails(make { logger = {} }, "the logger must have a method scalar")
-  fails(make { schedule = 3 }, "a table of options expected")
+  fails(make { schedule = 3 }, "a schedule must be an optim.Scheduler", "got number")
   fails(make { schedule = function() end }, "a schedule must be an optim.Scheduler")
   fails(make { schedule = function(o) return optim.ReduceLROnPlateau(o) end, scheduleEvery = "step" },
     "steps once an epoch")

@@ -99,7 +99,14 @@ function tests.Messages()
   fails(function() trainer { model = nn.ReLU() } end, "the model has no parameters")
   local t = trainer { optimizer = "Adam" }
   fails(function() t:load(trainer():state()) end, "a state of optim.SGD, the trainer has optim.Adam")
-  fails(function() optim.StepLR(t.optimizer, { stepsize = 1 }) end, "there is no option 'stepsize'")
+  fails(function() optim.StepLR(t.optimizer, { stepsize = 1 }) end, "there is no option 'stepsize'",
+    "gamma", "stepSize")
+  for _, f in ipairs { function() optim.Adam({ torch.ones(1) }, { LR = 1 }) end,
+    function() optim.EMA({ torch.ones(1) }, { LR = 1 }) end,
+    function() optim.WarmUp(t.optimizer, { LR = 1 }) end,
+    function() data.csv("none.csv", { LR = 1 }) end, function() torch.loadnpy("none.npy", { LR = 1 }) end } do
+    fails(f, "there is no option 'LR'; there are ")
+  end
 end
 
 -- Whether more is better is told from a value's name, in callbacks and in `cresset runs` alike.
