@@ -55,8 +55,7 @@ function worker.batch(source, job, stopped)
   return nil, result
 end
 
--- ---- in a worker's thread
--- ----------------------------------------------------------------------------------
+-- ---- in a worker's thread -----------------------------------------------------------------------------
 
 local installed
 

@@ -187,8 +187,7 @@ return function(train, torch)
   --- train.Trainer(options)
   --
   -- Trains a model: trainer:fit(loader, { epochs = 5 }) takes batches from a loader, computes the loss and
-  --   its
-  -- gradients, and steps the optimizer; beside that it measures, validates, logs and saves.
+  -- its gradients, and steps the optimizer; beside that it measures, validates, logs and saves.
   --
   -- options: table of model, loss, optimizer and any of the others:
   --   model: nn.Module

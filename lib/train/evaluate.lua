@@ -57,8 +57,7 @@ return function(train, torch)
   --- trainer:evaluate(loader)
   --
   -- The mean loss and the metrics on data: the model is evaluating, without gradients, with the averages of
-  --   its
-  -- weights if there are some; afterwards it is as before, and so is the random generator.
+  -- its weights if there are some; afterwards it is as before, and so is the random generator.
   --
   -- loader: object with batches(), as data.DataLoader; or list of batches
   -- Returns: a table of numbers by name: loss, and what metrics and step give

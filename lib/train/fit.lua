@@ -199,8 +199,7 @@ return function(train, torch)
   --- trainer:fit(loader [, options])
   --
   -- Trains.  It goes on where the trainer is: epochs and steps count from its very beginning, so that the
-  --   same
-  -- call goes on after an interruption, and does nothing more once all is done.
+  -- same call goes on after an interruption, and does nothing more once all is done.
   --
   -- loader: object with batches(), as data.DataLoader; or list of batches {input, target}
   -- options: table of any of these:

@@ -129,8 +129,7 @@ return function(train, torch)
 
   function Mean:value() return self._seen.sum / self._seen.count end
 
-  -- ---- what a trainer is given
-  -- -----------------------------------------------------------------------------
+  -- ---- what a trainer is given ------------------------------------------------------------------------
 
   local short_names = {
     accuracy = "Accuracy", precision = "Precision", recall = "Recall", f1 = "F1", auc = "AUC",

@@ -73,16 +73,14 @@ return function(train, torch)
     return self
   end
 
-  -- ---- precision, recall, F1
-  -- -------------------------------------------------------------------------------
+  -- ---- precision, recall, F1 --------------------------------------------------------------------------
 
   local Counts, counts_parent = torch.class("train.ClassCounts", "train.Metric", train)
 
   --- train.Precision([options]); train.Recall([options]); train.F1([options])
   --
   -- Precision: the share of the samples taken for a class that are of it; recall: the share of a class's
-  --   samples
-  -- that are taken for it; F1: 2 precision recall / (precision + recall).  A share of nothing is 0.
+  -- samples that are taken for it; F1: 2 precision recall / (precision + recall).  A share of nothing is 0.
   -- Outputs and targets are as for train.Accuracy.
   --
   -- options: table of any of these:
@@ -111,9 +109,8 @@ return function(train, torch)
 
   --- train.ClassCounts([options])
   --
-  -- The base of train.Precision, train.Recall and train.F1, whose options it takes: for each class the
-  --   number of
-  -- samples that are right, that were taken for it, that are of it.
+  -- The base of train.Precision, train.Recall and train.F1, whose options it takes: for each class the number
+  -- of samples that are right, that were taken for it, that are of it.
   --
   -- options: table, as for train.Precision
   -- Returns: a metric; its value is a table of three lists: right, taken, real

@@ -35,11 +35,9 @@ return function(train, torch)
   --- train.AUC([options]); train.AveragePrecision([options]); train.Ranking([options])
   --
   -- AUC: the area under the ROC curve, exact, also with equal scores: the probability that a sample of the
-  --   class
-  -- has a higher score than another.  AveragePrecision: the precision at each sample of the class, in the
-  --   order
-  -- of the scores, on average.  Both keep all scores.  An output with one score a sample has targets 0 and
-  -- 1; with n x classes each class stands against the rest.  train.Ranking is their base.
+  -- class has a higher score than another.  AveragePrecision: the precision at each sample of the class, in
+  -- the order of the scores, on average.  Both keep all scores.  An output with one score a sample has
+  -- targets 0 and 1; with n x classes each class stands against the rest.  train.Ranking is their base.
   --
   -- options: table of any of these:
   --   average: "macro", the default: the mean of the classes for which there is a value; "weighted": by their

@@ -71,8 +71,7 @@ return function(train, torch)
   local RMSE, mse = torch.class("train.RMSE", "train.MSE", train)
   function RMSE:value() return math.sqrt(mse.value(self)) end
 
-  -- ---- R2
-  -- --------------------------------------------------------------------------------------------------
+  -- ---- R2 ---------------------------------------------------------------------------------------------
 
   local R2, r2_parent = torch.class("train.R2", "train.Metric", train)
 
@@ -132,8 +131,7 @@ return function(train, torch)
     return sum / #wrong
   end
 
-  -- ---- perplexity
-  -- --------------------------------------------------------------------------------------------
+  -- ---- perplexity -------------------------------------------------------------------------------------
 
   local Perplexity, perplexity_parent = torch.class("train.Perplexity", "train.Metric", train)
 

@@ -129,7 +129,7 @@ return function(train, torch)
   -- ---- backward and step -------------------------------------------------------------------------------
 
   -- The gradients of several batches count by their numbers of samples: together they are those of one big
-  --   batch.
+  -- batch.
   local function backward(self, loss, n)
     local group = self._pending
     if not group.first then

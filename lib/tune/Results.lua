@@ -73,8 +73,7 @@ return function(tune, torch)
     return first and first.score and first.score == first.score and first or nil
   end
 
-  -- ---- as a text
-  -- -----------------------------------------------------------------------------------------------
+  -- ---- as a text --------------------------------------------------------------------------------------
 
   local function value_text(value)
     if math.type(value) == "float" then return ("%.4g"):format(value) end
@@ -157,8 +156,7 @@ return function(tune, torch)
 
   function Results:__tostring__() return self:table() end
 
-  -- ---- as a file
-  -- -----------------------------------------------------------------------------------------------
+  -- ---- as a file --------------------------------------------------------------------------------------
 
   function Results:_save(path)
     torch.save(path, { format = FORMAT, mode = self.mode, trials = plain.encode(self.trials) })

@@ -58,9 +58,8 @@ return function(tune)
 
   --- tune.halving(f, configs, options)
   --
-  -- Successive halving: tries all configurations with a small budget, the best third of them with three
-  --   times as
-  -- much, and so on up to the largest.
+  -- Successive halving: tries all configurations with a small budget, the best third of them with three times
+  -- as much, and so on up to the largest.
   --
   -- f: function of a configuration, a budget such as a number of epochs, report, and the configuration's
   --   number, which gives a score; see tune.run.  With a folder of checkpoints for each number it can go on

@@ -5,12 +5,10 @@ local options = require "torch.options"
 local raise = require("torch.caller").raise
 
 return function(tune, torch)
-  -- ---- one trial
-  -- -----------------------------------------------------------------------------------------------
+  -- ---- one trial --------------------------------------------------------------------------------------
 
   -- Runs f once, wherever that is: score, message, seconds, reports.  It goes to other threads as it is, so
-  --   it
-  -- uses nothing around it.
+  -- it uses nothing around it.
   local function perform(f, config, budget, number, seed)
     local torch_here, now = require "torch", require("torch._clock").now
     local started, reports = now(), {}
@@ -43,8 +41,7 @@ return function(tune, torch)
       seconds = seconds, reports = reports }
   end
 
-  -- ---- several
-  -- -------------------------------------------------------------------------------------------------
+  -- ---- several ----------------------------------------------------------------------------------------
 
   local function run_here(f, jobs, done)
     local state = torch.getRNGState()
@@ -65,8 +62,7 @@ return function(tune, torch)
     pool:synchronize()
   end
 
-  -- ---- a search
-  -- ------------------------------------------------------------------------------------------------
+  -- ---- a search ---------------------------------------------------------------------------------------
 
   local known = { mode = "string", workers = "number", file = "string", seed = "number", progress = "boolean",
     retry = "boolean" }
@@ -131,10 +127,9 @@ return function(tune, torch)
 
   --- tune.run(f, configs [, options])
   --
-  -- Tries configurations: calls f with each and keeps the scores.  A trial that raises an error is kept
-  --   with the
-  -- message, and the others go on.  torch's and math's random generators are seeded for each trial, so that
-  -- it gives the same on any thread.
+  -- Tries configurations: calls f with each and keeps the scores.  A trial that raises an error is kept with
+  -- the message, and the others go on.  torch's and math's random generators are seeded for each trial, so
+  -- that it gives the same on any thread.
   --
   -- f: function of a configuration that gives a score.  It also gets nil, a function report(score [, at])
   --   that keeps numbers on the way, the last of which is the score where f gives none, and the trial's

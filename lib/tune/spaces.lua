@@ -23,8 +23,7 @@ return function(tune, torch)
     end
   end
 
-  -- ---- grids
-  -- -----------------------------------------------------------------------------------------------
+  -- ---- grids ------------------------------------------------------------------------------------------
 
   -- The list of what a part of a grid stands for.
   local expand
@@ -73,8 +72,7 @@ return function(tune, torch)
     return combinations(space, "tune.grid")
   end
 
-  -- ---- distributions
-  -- -----------------------------------------------------------------------------------------
+  -- ---- distributions ----------------------------------------------------------------------------------
 
   local Distribution = torch.class("tune.Distribution", tune)
 
@@ -143,8 +141,7 @@ return function(tune, torch)
     return Distribution(function(u) return values[1 + math.floor(u * #values)] end)
   end
 
-  -- ---- random configurations
-  -- -----------------------------------------------------------------------------------
+  -- ---- random configurations --------------------------------------------------------------------------
 
   local function draw(space, what, u)
     local config = {}
