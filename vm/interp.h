@@ -58,7 +58,8 @@ void cr_run_end(cresset *c);
 void cr_run_stop(cresset *c, cr_stop why);
 /* Stops c's script if that is what it is to do, after a hook that is not ours was on. */
 void cr_run_check(cresset *c);
-/* Replaces coroutine.resume, coroutine.wrap and os.exit by those that know of interrupts. */
+/* Replaces coroutine.resume, coroutine.wrap, os.exit and os.execute by those that know of
+ * interrupts. */
 void cr_open_interrupts(lua_State *L, cresset *c);
 
 cresset *cr_interp_of(lua_State *L);

@@ -4,13 +4,16 @@
  * returns, because a script's own pcall would otherwise swallow the interrupt.  Lua gives each
  * coroutine its own hook and does not say which one runs, so coroutine.resume and coroutine.wrap
  * are replaced by versions that keep track. */
+#include <errno.h>
 #include <signal.h>
+#include <spawn.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include <lauxlib.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 
 #include "vm/interp.h"
 
@@ -210,6 +213,43 @@ static int os_exit(lua_State *L) {
   return luaL_error(L, "os.exit");
 }
 
+/* Starts the shell with a command, which gets all signals.  Returns 0 or an error's number. */
+static int start_shell(const char *command, pid_t *child) {
+  posix_spawnattr_t attributes;
+  sigset_t none;
+  sigemptyset(&none);
+  int code = posix_spawnattr_init(&attributes);
+  if (code) return code;
+  posix_spawnattr_setsigmask(&attributes, &none);
+  posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK);
+  char *const words[] = {"sh", "-c", (char *)command, NULL};
+  code = posix_spawn(child, "/bin/sh", NULL, &attributes, words, environ);
+  posix_spawnattr_destroy(&attributes);
+  return code;
+}
+
+/* C's system has the whole program ignore Ctrl-C as long as the command runs.  That is right for
+ * the main thread, whose command has the terminal, and wrong for any other. */
+static int os_execute(lua_State *L) {
+  const char *command = luaL_optstring(L, 1, NULL);
+  if (!command) {
+    lua_pushboolean(L, system(NULL));
+    return 1;
+  }
+  if (this_thread() == getpid()) {
+    errno = 0;
+    return luaL_execresult(L, system(command));
+  }
+  pid_t child, ended;
+  int status = -1;
+  errno = start_shell(command, &child);
+  if (errno) return luaL_fileresult(L, 0, NULL);
+  do ended = waitpid(child, &status, 0);
+  while (ended < 0 && errno == EINTR);
+  if (ended == child) errno = 0; /* luaL_execresult looks at it */
+  return luaL_execresult(L, status);
+}
+
 static void replace(lua_State *L, cresset *c, const char *lib, const char *name,
                     lua_CFunction function) {
   if (lua_getglobal(L, lib) == LUA_TTABLE) {
@@ -226,4 +266,5 @@ void cr_open_interrupts(lua_State *L, cresset *c) {
   replace(L, c, "coroutine", "resume", co_resume);
   replace(L, c, "coroutine", "wrap", co_wrap);
   replace(L, c, "os", "exit", os_exit);
+  replace(L, c, "os", "execute", os_execute);
 }

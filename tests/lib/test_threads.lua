@@ -65,6 +65,15 @@ function tests.specific()
   pool:synchronize()
 end
 
+function tests.commands_of_jobs()
+  local pool <close> = threads.Threads(1)
+  pool:addjob(function() return os.execute(), { os.execute("exit 3") }, { os.execute("kill -9 $$") } end,
+    function(...) tester:eq({ ... }, { true, { nil, "exit", 3 }, { nil, "signal", 9 } }) end)
+  local blocked = "test $(sed -n 's/^SigBlk:[[:space:]]*//p' /proc/self/status) = 0000000000000000"
+  pool:addjob(function() return os.execute(blocked) end, function(ok) tester:eq(ok, true) end)
+  pool:synchronize()
+end
+
 function tests.errors_of_jobs()
   local pool <close> = threads.Threads(2)
   local done = 0
