@@ -178,6 +178,12 @@ static bool push_value(decoder *d) {
     lua_pushnumber(L, x);
     break;
   }
+  case CR_SENT_POINTER: {
+    void *p;
+    get(d, &p, sizeof p);
+    lua_pushlightuserdata(L, p);
+    break;
+  }
   case CR_SENT_STRING: push_text(d); break;
   case CR_SENT_OBJECT: lua_rawgeti(L, d->list, get_number(d)); break;
   default: return false;

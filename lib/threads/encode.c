@@ -448,6 +448,10 @@ static void put_value(encoder *e, cr_bytes *b, int index) {
   switch (lua_type(L, index)) {
   case LUA_TNIL: put_byte(e, b, CR_SENT_NIL); return;
   case LUA_TBOOLEAN: put_byte(e, b, lua_toboolean(L, index) ? CR_SENT_TRUE : CR_SENT_FALSE); return;
+  case LUA_TLIGHTUSERDATA: /* json.null is one */
+    put_byte(e, b, CR_SENT_POINTER);
+    put(e, b, &(void *){lua_touserdata(L, index)}, sizeof(void *));
+    return;
   case LUA_TSTRING:
     put_byte(e, b, CR_SENT_STRING);
     put_text(e, b, index);

@@ -1,8 +1,8 @@
 /* names.c: what every interpreter has for itself: functions and tables of packages, by name.
  *
  * A function counts when its package's own file defines it, so that what a script has put into a
- * package travels like the script's other values.  A table counts when it holds such a function, or
- * is called through one. */
+ * package travels like the script's other values.  A table counts when it holds such a function, is
+ * called through one, or is a metatable that C code finds by its name. */
 #include "lib/threads/message.h"
 
 #include <stdlib.h>
@@ -141,6 +141,16 @@ static bool is_called(lua_State *L, const walker *w) {
   return is;
 }
 
+/* Whether the table on the top is a metatable of luaL_newmetatable, as those of json are. */
+static bool is_registered(lua_State *L) {
+  int table = lua_gettop(L);
+  lua_pushliteral(L, "__name");
+  bool is = lua_rawget(L, table) == LUA_TSTRING && lua_rawget(L, LUA_REGISTRYINDEX) == LUA_TTABLE &&
+            lua_rawequal(L, -1, table);
+  lua_settop(L, table);
+  return is;
+}
+
 /* Gives the value on the top, whose path is at `path`, and what is in it names.  Returns whether it
  * has one. */
 static bool walk(lua_State *L, walker *w, int path, int depth) {
@@ -158,7 +168,7 @@ static bool walk(lua_State *L, walker *w, int path, int depth) {
   luaL_checkstack(L, 10, NULL);
   int table = lua_gettop(L);
   set_name(L, w, path); /* a way back to it ends here */
-  bool found = walk_fields(L, w, table, path, depth) || is_called(L, w);
+  bool found = walk_fields(L, w, table, path, depth) || is_called(L, w) || is_registered(L);
   if (!found) {
     lua_pushvalue(L, table);
     lua_pushnil(L);

@@ -45,6 +45,14 @@ function tests.plain_values()
   end
 end
 
+function tests.values_of_json()
+  local pool <close>, json = new_pool(), require "json"
+  local text = '{"a":null,"b":[],"c":{},"d":[null]}'
+  local value = there(pool, json.decode(text))
+  tester:assert(value.a == json.null)
+  tester:eq(json.encode(value), text)
+end
+
 function tests.tables()
   local pool <close> = new_pool()
   local shared = { 1 }
