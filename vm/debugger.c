@@ -19,8 +19,14 @@ static const char *const mode_names[] = {"run", "step", "next", "finish", "until
 static const char owner[] = "the debugger";
 static const char self_key, thread_key; /* the registry's places of it and of its `thread` */
 
-/* Lines that have breakpoints, by their number modulo LINES. */
-enum { LINES = 4096 };
+/* Lines that have breakpoints, by their number modulo LINES; and the first PLACES with their files,
+ * so that the same line of other files costs little. */
+enum { LINES = 4096, PLACES = 32, FILE_BYTES = 128 };
+
+typedef struct {
+  int line;
+  char file[FILE_BYTES]; /* the end of its name */
+} place;
 
 struct cr_debugger {
   mode mode;
@@ -29,12 +35,15 @@ struct cr_debugger {
   int line;          /* UNTIL ends after this one; FINISH: its function has returned */
   bool library;      /* steps enter Cresset's own Lua files */
   bool every;        /* every line is asked about: something is watched */
-  bool any_line;
-  bool catching; /* errors that pcall catches open the prompt */
-  bool busy;     /* it is open */
-  bool quit;     /* and the user wants the script to end */
-  bool shown;    /* the error that is under way has had its prompt */
+  int count;         /* of breakpoints */
+  bool catching;     /* errors that pcall catches open the prompt */
+  bool busy;         /* it is open */
+  bool quit;         /* and the user wants the script to end */
+  bool ending;       /* which it does */
+  bool disabled;     /* there is nobody to talk to */
+  bool shown;        /* the error that is under way has had its prompt */
   uint64_t lines[LINES / 64];
+  place places[PLACES];
 };
 
 bool cr_debugger_busy(const cresset *c) {
@@ -89,12 +98,13 @@ static void run_prompt(lua_State *L, cresset *c, lua_State *co, int nargs) {
 }
 
 /* Tells the Lua half what has happened at a frame of `thread`, which is L, or a coroutine that L
- * has resumed and that has failed.  The value on top of L belongs to the event, and is popped. */
-static void visit(lua_State *L, cresset *c, lua_State *thread, const char *kind, int level) {
+ * has resumed and that has failed.  The value on top of L belongs to the event, and is popped.
+ * Returns whether the user has asked for the script's end. */
+static bool visit(lua_State *L, cresset *c, lua_State *thread, const char *kind, int level) {
   cr_debugger *d = c->debugger;
   if (d->busy || !lua_checkstack(L, 4)) {
     lua_pop(L, 1);
-    return;
+    return false;
   }
   lua_State *co = lua_newthread(L);
   lua_sethook(co, NULL, 0, 0);
@@ -110,12 +120,15 @@ static void visit(lua_State *L, cresset *c, lua_State *thread, const char *kind,
   run_prompt(L, c, co, 4);
   c->waiting = outer.outer;
   lua_pop(L, 2);
-  if (d->quit) {
-    d->quit = false;
+  bool quit = d->quit;
+  d->quit = false;
+  if (quit) {
+    d->ending = true;
     cr_run_stop(c, CR_STOP_INTERRUPT);
   }
   cr_set_hook(c, L);
   if (atomic_load(&c->stop) != CR_GO) cr_arm_stop(c);
+  return quit;
 }
 
 /* After a visit while the script runs: stops it when the user wants that. */
@@ -127,7 +140,18 @@ static void raise_if_stopped(lua_State *L, cresset *c) {
 
 static bool has_line(const cr_debugger *d, int line) {
   unsigned n = (unsigned)line % LINES;
-  return d->any_line && (d->lines[n / 64] >> (n % 64) & 1);
+  return d->count && (d->lines[n / 64] >> (n % 64) & 1);
+}
+
+/* Whether a line that has_line may be a breakpoint's in this chunk. */
+static bool has_place(const cr_debugger *d, const char *source, int line) {
+  size_t length = strlen(source);
+  for (int i = 0; i < d->count && i < PLACES; i++) {
+    const place *p = &d->places[i];
+    size_t n = strlen(p->file);
+    if (p->line == line && n <= length && strcmp(source + length - n, p->file) == 0) return true;
+  }
+  return d->count > PLACES;
 }
 
 /* Whether the thread waits for one that it resumed, rather than having ended or yielded. */
@@ -173,22 +197,32 @@ static void on_event(lua_State *L, lua_Debug *ar) {
   bool hit = has_line(d, ar->currentline), over = is_step_over(d, L, ar->currentline);
   if (!hit && !over && !d->every) return;
   lua_getinfo(L, "S", ar);
+  hit = hit && has_place(d, ar->source, ar->currentline);
+  if (!hit && !over && !d->every) return;
   bool inside = !d->library && is_library(ar->source);
   if (inside && !hit) return;
   lua_pushboolean(L, over && !inside);
-  visit(L, c, L, "line", 0);
-  raise_if_stopped(L, c);
+  bool quit = visit(L, c, L, "line", 0);
+  if (atomic_load(&c->stop) == CR_GO) return;
+  if (!quit && cr_debugger_interrupt(L, c)) return; /* Ctrl-C came while it looked at the line */
+  cr_raise_stop(L, c);
+}
+
+/* Raises an error without a place: the prompt shows it. */
+static int refuse(lua_State *L, const char *other) {
+  lua_pushfstring(L, "%s has the hook of Lua's debug library; it must end first", other);
+  return lua_error(L);
 }
 
 /* Takes the hook or gives it back, as what is to be stopped at needs. */
 static void update(lua_State *L, cresset *c) {
   const cr_debugger *d = c->debugger;
   const char *other = NULL;
-  if (d->mode == RUN && !d->any_line && !d->every) {
+  if (d->mode == RUN && !d->count && !d->every) {
     cr_drop_hook(c, owner);
   } else if (!cr_take_hook(c, owner, on_event, LUA_MASKLINE | (d->mode == FINISH ? LUA_MASKRET : 0),
                            0, &other)) {
-    luaL_error(L, "%s has the hook of Lua's debug library; it must end first", other);
+    refuse(L, other);
   }
   if (!d->busy) cr_set_hook(c, L);
 }
@@ -197,13 +231,14 @@ void cr_debugger_reset(cresset *c) {
   cr_debugger *d = c->debugger;
   if (!d) return;
   d->mode = RUN;
-  d->quit = d->shown = false;
+  d->quit = d->ending = d->shown = false;
   d->thread = NULL;
-  if (!d->any_line && !d->every) cr_drop_hook(c, owner);
+  if (!d->count && !d->every) cr_drop_hook(c, owner);
 }
 
 bool cr_debugger_interrupt(lua_State *L, cresset *c) {
-  if (c->hook != on_event || cr_debugger_busy(c)) return false;
+  if (c->hook != on_event || c->debugger->busy || c->debugger->ending) return false;
+  if (atomic_load(&c->stop) != CR_STOP_INTERRUPT) return false;
   atomic_store(&c->stop, CR_GO);
   cr_set_hook(c, L);
   lua_pushnil(L);
@@ -404,25 +439,36 @@ static int l_step(lua_State *L) {
   d->thread = before.thread;
   const char *other = NULL;
   if (wanted != RUN && !cr_take_hook(c, owner, on_event, LUA_MASKLINE, 0, &other))
-    return luaL_error(L, "%s has the hook of Lua's debug library; it must end first", other);
+    return refuse(L, other);
   d->mode = wanted;
   d->thread = thread;
   update(L, c);
   return 0;
 }
 
-/* lines(list): the lines that have breakpoints, in whatever file. */
+static void add_place(cr_debugger *d, int line, const char *file) {
+  unsigned n = (unsigned)line % LINES;
+  size_t length = strlen(file), skipped = length < FILE_BYTES ? 0 : length - FILE_BYTES + 1;
+  d->lines[n / 64] |= UINT64_C(1) << (n % 64);
+  if (d->count < PLACES) {
+    d->places[d->count].line = line;
+    strcpy(d->places[d->count].file, file + skipped);
+  }
+  d->count++;
+}
+
+/* lines(list): the places that have breakpoints, each {line, the file's name or its end}. */
 static int l_lines(lua_State *L) {
   cresset *c = self(L);
   cr_debugger *d = c->debugger;
   luaL_checktype(L, 1, LUA_TTABLE);
   memset(d->lines, 0, sizeof d->lines);
-  d->any_line = false;
-  for (lua_Integer i = 1; lua_rawgeti(L, 1, i) == LUA_TNUMBER; i++) {
-    unsigned n = (unsigned)lua_tointeger(L, -1) % LINES;
-    d->lines[n / 64] |= UINT64_C(1) << (n % 64);
-    d->any_line = true;
-    lua_pop(L, 1);
+  d->count = 0;
+  for (lua_Integer i = 1; lua_rawgeti(L, 1, i) == LUA_TTABLE; i++) {
+    lua_rawgeti(L, -1, 1);
+    lua_rawgeti(L, -2, 2);
+    add_place(d, (int)luaL_checkinteger(L, -2), luaL_checkstring(L, -1));
+    lua_pop(L, 3);
   }
   update(L, c);
   return 0;
@@ -502,8 +548,16 @@ static int open_functions(lua_State *L) {
   return 1;
 }
 
+void cr_debugger_disable(cresset *c) {
+  c->debugger->disabled = true;
+}
+
 static int l_breakpoint(lua_State *L) {
   cresset *c = self(L);
+  if (c->debugger->disabled) {
+    fprintf(stderr, "breakpoint: the debugger stops the main thread only\n");
+    return 0;
+  }
   lua_pushnil(L);
   visit(L, c, L, "breakpoint", 1);
   raise_if_stopped(L, c);

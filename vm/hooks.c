@@ -18,7 +18,8 @@ bool cr_take_hook(cresset *c, const char *owner, lua_Hook hook, int mask, int co
     return false;
   }
   c->hook_owner = owner;
-  c->hook = c->hook_before = hook;
+  c->hook = hook;
+  if (hook) c->hook_before = hook;
   c->hook_mask = mask;
   c->hook_count = count;
   return true;

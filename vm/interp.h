@@ -72,7 +72,8 @@ void cr_raise_stop(lua_State *L, cresset *c);
 /* ---- hooks.c ---------------------------------------------------------------------------- */
 
 /* Lua has one hook for a coroutine, so one owner at a time: "the debugger", "the profiler".  All
- * coroutines get the hook as they run.  False when another one has it, with its name in *other. */
+ * coroutines get the hook as they run; NULL only keeps others from it.  False when another one has
+ * it, with its name in *other. */
 bool cr_take_hook(cresset *c, const char *owner, lua_Hook hook, int mask, int count,
                   const char **other);
 void cr_drop_hook(cresset *c, const char *owner);
@@ -84,6 +85,8 @@ void cr_set_hook(cresset *c, lua_State *L);
 
 /* Makes the global `breakpoint`, replaces pcall and xpcall, and lets Lua require the debugger. */
 void cr_open_debugger(lua_State *L, cresset *c);
+/* For an interpreter with nobody in front of it: breakpoint() says so and goes on. */
+void cr_debugger_disable(cresset *c);
 /* A run of the host's begins or has ended: steps do not go on into the next. */
 void cr_debugger_reset(cresset *c);
 /* Ctrl-C while there are breakpoints: opens the prompt.  True: the script goes on. */

@@ -6,7 +6,8 @@
  * the script runs at full speed.
  *
  * Lua has one hook a coroutine.  Whoever has it keeps it: the sampler starts only where there is
- * none, and takes no sample while something else has the hook.  The interrupt overwrites any. */
+ * none, keeps the debugger from taking it, and takes no sample while debug.sethook has it.  The
+ * interrupt overwrites any. */
 #include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -20,6 +21,7 @@
 #include "vm/interp.h"
 
 #define SAMPLER "cresset.sampler"
+static const char owner[] = "the profiler";
 #define WHERE 96
 #define SLOTS 4096 /* lines that are told apart; what is more goes to the rest */
 #define LEVELS 200
@@ -125,6 +127,7 @@ static void stop(sampler *s) {
   timer_delete(s->timer);
   s->running = false;
   active = NULL;
+  cr_drop_hook(s->interp, owner);
   lua_State *L = atomic_load(&s->interp->running);
   if (L && lua_gethook(L) == on_sample) lua_sethook(L, NULL, 0, 0);
   cr_run_check(s->interp);
@@ -134,9 +137,10 @@ static void stop(sampler *s) {
 static int sampler_start(lua_State *L) {
   cresset *c = lua_touserdata(L, lua_upvalueindex(1));
   if (active) return luaL_error(L, "the lines are being sampled already");
-  if (lua_gethook(L))
-    return luaL_error(L, "the debugger or debug.sethook has the hook that sampling lines needs; "
-                         "take it off first");
+  const char *other = c->hook_owner;
+  if (lua_gethook(L) || other)
+    return luaL_error(L, "%s has the hook that sampling lines needs; take it off first",
+                      other ? other : "debug.sethook");
   if (!install_signal()) return luaL_error(L, "the signal SIGPROF is in use by something else");
   sampler *s = lua_newuserdatauv(L, sizeof *s, 0);
   memset(s, 0, sizeof *s);
@@ -147,6 +151,7 @@ static int sampler_start(lua_State *L) {
   if (timer_create(CLOCK_MONOTONIC, &event, &s->timer))
     return luaL_error(L, "no timer: %s", strerror(errno));
   s->running = true;
+  cr_take_hook(c, owner, NULL, 0, 0, &other); /* nobody else's while it runs */
   s->last = now();
   active = s;
   /* Not in step with whatever the script does each millisecond. */

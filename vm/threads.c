@@ -8,7 +8,10 @@
 
 static void *open_interp(bool torch7, char *error, size_t n) {
   cresset *c = cresset_open(&(cresset_options){.torch7 = torch7});
-  if (!c) snprintf(error, n, "%s", cresset_error(NULL));
+  if (!c)
+    snprintf(error, n, "%s", cresset_error(NULL));
+  else
+    cr_debugger_disable(c); /* the standard input belongs to the main thread */
   return c;
 }
 

@@ -14,7 +14,7 @@ local list, next_number = {}, 1
 local function update()
   local lines, every = {}, false
   for _, b in ipairs(list) do
-    if b.line then lines[#lines + 1] = b.line end
+    if b.line then lines[#lines + 1] = { b.line, b.file } end
     every = every or b.kind == "watch"
   end
   hooks.lines(lines)
@@ -27,6 +27,7 @@ local function add(b)
   local ok, message = pcall(update)
   if not ok then
     list[#list] = nil
+    update()
     error(message, 0)
   end
   next_number = next_number + 1

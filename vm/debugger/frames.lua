@@ -68,6 +68,9 @@ function frames.describe(frame)
     return ("%s %s"):format(kind, info.name)
   end
   if info.what == "C" then return "C function" end
+  for name, value in next, _G do
+    if rawequal(value, info.func) and type(name) == "string" then return "function " .. name end
+  end
   return ("function at line %d"):format(info.linedefined)
 end
 

@@ -32,7 +32,7 @@ end
 -- The innermost frame of the user's, else the innermost of Lua, else the first.
 local function first_frame(stack)
   for i, frame in ipairs(stack) do
-    if not frame.library then return i end
+    if not frame.library or (state.library and frame.info.what ~= "C") then return i end
   end
   for i, frame in ipairs(stack) do
     if frame.info.what ~= "C" then return i end
@@ -82,7 +82,7 @@ end
 local function input_ended()
   if terminal() then
     write "\n"
-    hooks.quit()
+    if state.kind ~= "error" then hooks.quit() end
     return
   end
   io.stderr:write("debugger: the input has ended; the script goes on without breakpoints\n")
@@ -183,6 +183,12 @@ function debugger.event(kind, thread, level, value)
     stop(kind, stack, kind == "interrupt" and "interrupted" or nil)
   end
 end
+
+--- breakpoint()
+--
+-- Opens the debugger's prompt in the function that calls: its variables can be looked at and changed, and
+-- the script goes on line by line or to a breakpoint.  Commands are read from the standard input; where
+-- that has ended, the script goes on.  docs/debugger.md describes the commands.
 
 -- Runs f; the prompt opens at the first line of the user's.
 function debugger.run(f)

@@ -120,7 +120,7 @@ end
 -- Methods of tensors and modules, where the object itself cannot be found in the line.
 local function like_any_method(name)
   local torch, nn = package.loaded.torch, package.loaded.nn
-  local names = complete.members(torch.Tensor, "", true)
+  local names = complete.members(torch.Tensor(), "", true)
   local more = nn and complete.members(nn.Module, "", true) or {}
   table.move(more, 1, #more, #names + 1, names)
   return nearest(name, names)

@@ -100,13 +100,9 @@ local function run(argument)
   if #words == 0 then error("%run: a file name is wanted", 0) end
   local chunk = assert(loadfile(words[1], "t"))
   local old = rawget(_G, "arg")
+  local _ <close> = setmetatable({}, { __close = function() rawset(_G, "arg", old) end })
   rawset(_G, "arg", { [0] = words[1], table.unpack(words, 2) })
-  local results = table.pack(xpcall(chunk, function(message)
-    return debug.traceback(tostring(message), 2)
-  end, table.unpack(words, 2)))
-  rawset(_G, "arg", old)
-  if not results[1] then error(results[2], 0) end
-  return table.unpack(results, 2, results.n)
+  return chunk(table.unpack(words, 2))
 end
 
 local function change_folder(argument)
