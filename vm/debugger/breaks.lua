@@ -164,7 +164,8 @@ local function value_of(text, frame)
   local env, close = frames.environment(frame)
   local chunk, message = frames.compile(text, env)
   if not chunk then return "error", message end
-  local status, value = hooks.guard(chunk, table.unpack(frames.varargs(frame)))
+  local more = frames.varargs(frame)
+  local status, value = hooks.guard(chunk, table.unpack(more, 1, more.n))
   close()
   return status, value
 end

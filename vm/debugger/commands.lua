@@ -114,7 +114,8 @@ local function evaluate(state, text, expression)
   local chunk, message = frames.compile(expression and "(nil), " .. text or text, env)
   if chunk then chunk, message = frames.compile(text, env) end
   if not chunk then fail("%s", plain(message)) end
-  local results = table.pack(hooks.guard(chunk, table.unpack(frames.varargs(frame))))
+  local more = frames.varargs(frame)
+  local results = table.pack(hooks.guard(chunk, table.unpack(more, 1, more.n)))
   close()
   if results[1] == "error" then fail("%s", plain(results[2])) end
   if results[1] == "interrupted" then fail "interrupted" end
