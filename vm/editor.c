@@ -164,16 +164,31 @@ static int insert_line_end(int count, int key) {
   return rl_insert_text("\n");
 }
 
-/* Up and Down move between its lines first. */
+static int go_up(int count, int key);
+static int go_down(int count, int key);
+
+/* With the beginning of a line typed, Up and Down look for lines that begin so; they go on looking
+ * as long as no other key comes between. */
+static int search(rl_command_func_t *backward_or_forward, rl_command_func_t *plain, int count,
+                  int key) {
+  static bool searching;
+  bool again = rl_last_func == go_up || rl_last_func == go_down;
+  if (!again) searching = rl_point > 0 && rl_point == rl_end;
+  if (!searching) return plain(count, key);
+  if (again) rl_last_func = rl_history_search_backward;
+  return backward_or_forward(count, key);
+}
+
+/* Up and Down move between the lines of a chunk first. */
 static int go_up(int count, int key) {
   for (int i = 0; i < rl_point; i++)
     if (rl_line_buffer[i] == '\n') return rl_previous_screen_line(count, key);
-  return rl_get_previous_history(count, key);
+  return search(rl_history_search_backward, rl_get_previous_history, count, key);
 }
 
 static int go_down(int count, int key) {
   if (strchr(rl_line_buffer + rl_point, '\n')) return rl_next_screen_line(count, key);
-  return rl_get_next_history(count, key);
+  return search(rl_history_search_forward, rl_get_next_history, count, key);
 }
 
 /* Keys that the user has bound to something else stay so. */

@@ -18,6 +18,12 @@ local function load_groups()
   return by_name
 end
 
+function commands.add(name, command)
+  if type(name) ~= "string" or not name:find("^%a+$") then error("a command's name has letters only", 3) end
+  if type(command[3]) ~= "function" then error("a command needs a function to run", 3) end
+  load_groups()[name] = command
+end
+
 -- The names that begin with `start`, sorted.
 function commands.names(start)
   local list = {}
@@ -83,6 +89,10 @@ function commands.parse(text, session)
   if what then return help_with(what), false end
   local shell = text:match("^%s*%$%s*(.-)%s*$")
   if shell then return function() return load_groups().sh[3](shell, session) end, false end
+  local variable, output = text:match("^%s*([%a_][%w_]*)%s*=%s*%$%s*(.-)%s*$")
+  if variable then
+    return function() rawset(_G, variable, load_groups().sh[3](output, session)) end, false
+  end
   local name, argument = text:match("^%s*%%(%a+)%s*(.-)%s*$")
   if not name then return nil end
   local command = load_groups()[name]

@@ -187,6 +187,18 @@ local function modules(start)
   return matching(list, start)
 end
 
+-- The keys of the table in front of an open bracket and quote; nil where there is no table.
+local function keys(before, start)
+  local head = before:match("^(.*)%[[\"']$")
+  local t = head and value_before(head)
+  if type(t) ~= "table" then return nil end
+  local list = {}
+  for key in next, t do
+    if type(key) == "string" and not key:find("[%c\"'\\]") then list[#list + 1] = key end
+  end
+  return matching(list, start)
+end
+
 -- The function or class whose arguments are being typed, in an open parenthesis at the end of the text.
 local function open_call(text)
   local depth = 0
@@ -226,7 +238,7 @@ local function words(text, start)
   if line:find("^%s*%$") or line:find("^%s*%%%a+%s") then return nil end
   if open_string(before) then
     if before:find("require%s*%(?%s*[\"']$") then return modules(word) end
-    return nil
+    return keys(before, word)
   end
   local head, separator = before:match("^(.*)([.:])$")
   if head and head:sub(-1) ~= "." then

@@ -80,6 +80,14 @@ local function strip_silence(text)
   return body and not body:find("^%s*$") and body or text, body ~= nil
 end
 
+-- What hands the values of an expression on: a tail call would take the prompt's line out of tracebacks.
+local HANDED_ON = "return (function(...) return ... end)(%s\n)"
+
+-- A function that returns the values of an expression, or nil.
+local function compile_expression(body)
+  return load("return " .. body, chunk_name(), "t") and load(HANDED_ON:format(body), chunk_name(), "t")
+end
+
 -- A function of the typed text and whether its results are to be shown; or nil and a message, which
 -- is nil when the text goes on in the next line.
 function repl.compile(text)
@@ -87,12 +95,16 @@ function repl.compile(text)
   if command then return command, visible end
   text = text:gsub("^%s*=", "return ", 1)
   local body, silent = strip_silence(text)
-  local chunk = load("return " .. body, chunk_name(), "t")
+  local chunk = compile_expression(body)
   if chunk then return chunk, not silent end
-  local message
-  chunk, message = load(text, chunk_name(), "t")
-  if chunk then return chunk, not silent end
+  local whole, message = load(text, chunk_name(), "t")
+  if whole then return whole, not silent end
   return nil, not incomplete(message) and message or nil
+end
+
+-- Makes a command of the user's own: %name calls run with the rest of the line, and shows what it returns.
+function repl.command(name, usage, summary, run)
+  commands.add(name, { usage, summary, run })
 end
 
 -- Called when a text is whole, before it runs.

@@ -23,7 +23,7 @@ end
 
 -- The nearest of a list of names, or nil when none is near.  Letters' case counts little.
 function similar.best(name, names)
-  local most = #name <= 3 and 1 or #name <= 6 and 2 or 3
+  local most = #name == 1 and 0 or #name <= 3 and 1 or #name <= 6 and 2 or 3
   local best, least = nil, math.huge
   local low = name:lower()
   for _, other in ipairs(names) do
