@@ -17,11 +17,12 @@ typedef enum { RUN, STEP, NEXT, FINISH, UNTIL } mode;
 
 static const char *const mode_names[] = {"run", "step", "next", "finish", "until", NULL};
 static const char owner[] = "the debugger";
-static const char self_key, thread_key; /* the registry's places of it and of its `thread` */
+/* The registry's places of it, of its `thread`, of the error that was shown last. */
+static const char self_key, thread_key, error_key;
 
 /* Lines that have breakpoints, by their number modulo LINES; and the first PLACES with their files,
  * so that the same line of other files costs little. */
-enum { LINES = 4096, PLACES = 32, FILE_BYTES = 128 };
+enum { LINES = 4096, PLACES = 32, FILE_BYTES = 128, MOST_FRAMES = 200 };
 
 typedef struct {
   int line;
@@ -41,7 +42,9 @@ struct cr_debugger {
   bool quit;         /* and the user wants the script to end */
   bool ending;       /* which it does */
   bool disabled;     /* there is nobody to talk to */
-  bool shown;        /* the error that is under way has had its prompt */
+  bool pdb;          /* errors that nobody catches do */
+  bool alone;        /* nobody answers any more in this run */
+  bool shown;        /* an error has had its prompt: the one in the registry */
   uint64_t lines[LINES / 64];
   place places[PLACES];
 };
@@ -102,7 +105,7 @@ static void run_prompt(lua_State *L, cresset *c, lua_State *co, int nargs) {
  * Returns whether the user has asked for the script's end. */
 static bool visit(lua_State *L, cresset *c, lua_State *thread, const char *kind, int level) {
   cr_debugger *d = c->debugger;
-  if (d->busy || !lua_checkstack(L, 4)) {
+  if (d->busy || d->alone || !lua_checkstack(L, 4)) {
     lua_pop(L, 1);
     return false;
   }
@@ -231,7 +234,7 @@ void cr_debugger_reset(cresset *c) {
   cr_debugger *d = c->debugger;
   if (!d) return;
   d->mode = RUN;
-  d->quit = d->ending = d->shown = false;
+  d->quit = d->ending = d->shown = d->alone = false;
   d->thread = NULL;
   if (!d->count && !d->every) cr_drop_hook(c, owner);
 }
@@ -248,39 +251,46 @@ bool cr_debugger_interrupt(lua_State *L, cresset *c) {
 
 /* ---- errors ----------------------------------------------------------------------------- */
 
-/* Whether the setting `pdb` is on.  Nobody has set it where the settings are not loaded. */
-static bool wants_prompt(lua_State *L) {
-  int top = lua_gettop(L);
-  bool on = false;
-  if (lua_getfield(L, LUA_REGISTRYINDEX, LUA_LOADED_TABLE) == LUA_TTABLE &&
-      lua_getfield(L, -1, "cresset.repl.settings") == LUA_TTABLE &&
-      lua_getfield(L, -1, "get") == LUA_TFUNCTION) {
-    lua_pushliteral(L, "pdb");
-    on = lua_pcall(L, 1, 1, 0) == LUA_OK && lua_toboolean(L, -1);
-  }
-  lua_settop(L, top);
-  return on;
-}
-
-static bool has_script_frame(lua_State *L) {
+/* Whether a function of the user's is among those from `level` up to the one before `end`. */
+static bool has_script_frame(lua_State *L, int level, int end) {
   lua_Debug ar;
-  for (int level = 0; level < 200 && lua_getstack(L, level, &ar); level++)
+  for (; level < end && lua_getstack(L, level, &ar); level++)
     if (is_script_frame(L, &ar)) return true;
   return false;
 }
 
 /* Whether an error that has come now may open the prompt. */
 static bool may_open(const cresset *c) {
-  return c && c->debugger && c->depth == 1 && !c->debugger->busy && !c->debugger->shown &&
+  return c && c->debugger && c->depth == 1 && !c->debugger->busy && !c->debugger->alone &&
          atomic_load(&c->stop) == CR_GO;
+}
+
+/* Whether the error at the index has had its prompt where it was raised; the library may have
+ * caught it since, and raised it again with more words. */
+static bool was_shown(lua_State *L, const cresset *c, int index) {
+  if (!c->debugger->shown) return false;
+  lua_rawgetp(L, LUA_REGISTRYINDEX, &error_key);
+  bool same = lua_rawequal(L, index, -1);
+  if (!same && lua_type(L, index) == LUA_TSTRING && lua_type(L, -1) == LUA_TSTRING)
+    same = strstr(lua_tostring(L, index), lua_tostring(L, -1)) != NULL;
+  lua_pop(L, 1);
+  return same;
+}
+
+/* Opens the prompt for the error on top of L, which is popped. */
+static void show_error(lua_State *L, cresset *c, lua_State *thread, const char *kind, int level) {
+  c->debugger->shown = true;
+  lua_pushvalue(L, -1);
+  lua_rawsetp(L, LUA_REGISTRYINDEX, &error_key);
+  visit(L, c, thread, kind, level);
 }
 
 void cr_debugger_error(lua_State *L) {
   cresset *c = cr_interp_of(L);
-  if (!may_open(c) || !wants_prompt(L) || !has_script_frame(L)) return;
-  c->debugger->shown = true;
+  if (!may_open(c) || !c->debugger->pdb || was_shown(L, c, 1)) return;
+  if (!has_script_frame(L, 1, MOST_FRAMES)) return;
   lua_pushvalue(L, 1);
-  visit(L, c, L, "error", 1);
+  show_error(L, c, L, "error", 1);
 }
 
 static int cr_pcall(lua_State *L);
@@ -293,50 +303,69 @@ static bool is_pcall(lua_State *L, lua_Debug *ar) {
   return f == cr_pcall || f == cr_xpcall;
 }
 
-/* The level of the innermost pcall from `level` on; -1: there is none. */
-static int find_pcall(lua_State *L, int level) {
+/* The level of the innermost pcall from `level` on; -1: there is none.  *by_script: who calls it.
+ */
+static int find_pcall(lua_State *L, int level, bool *by_script) {
   lua_Debug ar;
-  for (; lua_getstack(L, level, &ar); level++)
-    if (is_pcall(L, &ar)) return level;
+  for (; lua_getstack(L, level, &ar); level++) {
+    if (!is_pcall(L, &ar)) continue;
+    *by_script = lua_getstack(L, level + 1, &ar) && is_script_frame(L, &ar);
+    return level;
+  }
   return -1;
 }
 
-/* Whether an error that leaves a coroutine, and L, will be caught by a pcall of somebody. */
-static bool is_caught(lua_State *L, const cresset *c) {
-  if (find_pcall(L, 0) >= 0) return true;
+/* Whether a pcall of the script's is among the callers.  The library raises again what it catches.
+ */
+static bool script_catches(lua_State *L, int level) {
+  bool by_script = false;
+  while ((level = find_pcall(L, level, &by_script)) >= 0 && !by_script) level++;
+  return by_script;
+}
+
+/* The same for an error that leaves the coroutine L, too. */
+static bool is_caught(lua_State *L, const cresset *c, int level) {
+  if (script_catches(L, level)) return true;
   for (const cr_waiting *w = c->waiting; w; w = w->outer)
-    if (w->catches || find_pcall(w->thread, 0) >= 0) return true;
+    if (w->catches || script_catches(w->thread, 0)) return true;
   return false;
 }
 
 void cr_debugger_coroutine_error(lua_State *L, cresset *c, lua_State *co, bool caught) {
-  if (caught && c->debugger->shown) { /* where it was raised, deeper down */
-    c->debugger->shown = false;
-    return;
-  }
-  if (!may_open(c) || !has_script_frame(co)) return;
-  bool open = c->debugger->catching;
-  if (!open && !caught) open = wants_prompt(L) && !is_caught(L, c);
-  if (!open) return;
-  c->debugger->shown = !caught;
+  const cr_debugger *d = c->debugger;
+  if (!may_open(c) || !has_script_frame(co, 0, MOST_FRAMES)) return;
+  if (!d->catching && (caught || !d->pdb || is_caught(L, c, 0))) return;
   lua_pushvalue(co, -1);
   lua_xmove(co, L, 1);
-  visit(L, c, co, "error", 0);
+  if (was_shown(L, c, -1))
+    lua_pop(L, 1);
+  else
+    show_error(L, c, co, "error", 0);
+  if (caught) c->debugger->shown = false; /* the next one is another */
 }
 
 /* ---- pcall and xpcall ------------------------------------------------------------------- */
+
+/* Whether the error at 1 is to be seen before the pcall of that level catches it. */
+static bool is_to_be_shown(lua_State *L, const cresset *c, int level, bool by_script) {
+  const cr_debugger *d = c->debugger;
+  if (!may_open(c) || level < 0 || was_shown(L, c, 1)) return false;
+  if (by_script) return d->catching;
+  if (!has_script_frame(L, 1, level)) return false; /* the library's own affair */
+  return d->catching || (d->pdb && !is_caught(L, c, level + 1));
+}
 
 /* The message handler while errors are to be seen where they happen.  Upvalues: the interpreter,
  * the script's own handler or nil. */
 static int on_caught(lua_State *L) {
   cresset *c = lua_touserdata(L, lua_upvalueindex(1));
-  lua_Debug ar;
-  int level = find_pcall(L, 1);
-  if (may_open(c) && level >= 0 && lua_getstack(L, level + 1, &ar) && is_script_frame(L, &ar)) {
+  bool by_script = false;
+  int level = find_pcall(L, 1, &by_script);
+  if (is_to_be_shown(L, c, level, by_script)) {
     lua_pushvalue(L, 1);
-    visit(L, c, L, "caught", 1);
+    show_error(L, c, L, by_script || !c->debugger->pdb ? "caught" : "error", 1);
   }
-  c->debugger->shown = false;
+  if (by_script) c->debugger->shown = false;
   if (lua_isnil(L, lua_upvalueindex(2))) return 1;
   lua_pushvalue(L, lua_upvalueindex(2));
   lua_insert(L, 1);
@@ -355,7 +384,7 @@ static void push_handler(lua_State *L, int own) {
 
 static bool is_catching(lua_State *L) {
   const cresset *c = lua_touserdata(L, lua_upvalueindex(1));
-  return c->debugger->catching;
+  return c->debugger->catching || c->debugger->pdb;
 }
 
 /* The results begin after `skipped` places; the first of them is the place for true. */
@@ -474,12 +503,12 @@ static int l_lines(lua_State *L) {
   return 0;
 }
 
-/* set(name, on): "every", "library" or "catching". */
+/* set(name, on): "every", "library", "catching" or "pdb". */
 static int l_set(lua_State *L) {
-  static const char *const names[] = {"every", "library", "catching", NULL};
+  static const char *const names[] = {"every", "library", "catching", "pdb", NULL};
   cresset *c = self(L);
   cr_debugger *d = c->debugger;
-  bool *const flags[] = {&d->every, &d->library, &d->catching};
+  bool *const flags[] = {&d->every, &d->library, &d->catching, &d->pdb};
   *flags[luaL_checkoption(L, 1, NULL, names)] = lua_toboolean(L, 2);
   update(L, c);
   return 0;
@@ -521,6 +550,12 @@ static int l_quit(lua_State *L) {
   return 0;
 }
 
+/* alone(): nobody answers, so that the run goes on to its end. */
+static int l_alone(lua_State *L) {
+  self(L)->debugger->alone = true;
+  return 0;
+}
+
 /* is_library(source): whether a chunk of that name is one of Cresset's own. */
 static int l_is_library(lua_State *L) {
   lua_pushboolean(L, is_library(luaL_checkstring(L, 1)));
@@ -536,9 +571,9 @@ static int l_embedded(lua_State *L) {
 }
 
 static const luaL_Reg functions[] = {
-    {"guard", l_guard},       {"step", l_step},   {"lines", l_lines}, {"set", l_set},
-    {"threads", l_threads},   {"depth", l_depth}, {"quit", l_quit},   {"is_library", l_is_library},
-    {"embedded", l_embedded}, {NULL, NULL},
+    {"guard", l_guard},           {"step", l_step},         {"lines", l_lines}, {"set", l_set},
+    {"threads", l_threads},       {"depth", l_depth},       {"quit", l_quit},   {"alone", l_alone},
+    {"is_library", l_is_library}, {"embedded", l_embedded}, {NULL, NULL},
 };
 
 static int open_functions(lua_State *L) {

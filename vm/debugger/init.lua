@@ -86,7 +86,7 @@ local function input_ended()
     return
   end
   io.stderr:write("debugger: the input has ended; the script goes on without breakpoints\n")
-  state.alone = true
+  hooks.alone()
   breaks.clear()
   hooks.step "run"
 end
@@ -172,7 +172,6 @@ end
 -- Called by the C half.  thread: what was stopped; level: of the frame that was; value: of the event.
 function debugger.event(kind, thread, level, value)
   if kind == "return" then return note_return(thread) end
-  if state.alone then return end
   if kind == "line" then return on_line(level, value) end
   local stack = frames.list(level)
   if kind == "error" then
@@ -192,7 +191,6 @@ end
 
 -- Runs f; the prompt opens at the first line of the user's.
 function debugger.run(f)
-  state.alone = nil
   hooks.step "step"
   return f()
 end

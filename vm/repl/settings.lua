@@ -32,6 +32,10 @@ function settings.set(name, value)
     return nil, ("%s is %s"):format(name, kind == "boolean" and "on or off" or "a whole number from 1 on")
   end
   entry[1] = value
+  if name == "pdb" then
+    local ok, hooks = pcall(require, "cresset._debugger") -- not in stock Lua
+    if ok then hooks.set("pdb", value) end
+  end
   return value
 end
 
