@@ -46,7 +46,7 @@ return function(opfunc, x, config, state)
   state = state or config
   config.eta0, config.lambda = config.eta0 or 1e-4, config.lambda or 1e-4
   config.alpha, config.t0 = config.alpha or 0.75, config.t0 or 1e6
-  local fx, dfdx = opfunc(x)
+  local fx, dfdx = rule.evaluate(opfunc, x)
   torch.noGrad(update, x, dfdx, config, state)
   return x, { fx }, state.ax
 end

@@ -2,6 +2,7 @@
 -- after Rasmussen's minimize: no more calls than needed, and any failure restarts from the gradient.
 
 local torch = require "torch"
+local rule = require "optim.rule"
 
 local function finite(x)
   return x == x and math.abs(x) ~= math.huge
@@ -107,12 +108,12 @@ return function(opfunc, x, config, state)
   local calls = 1
   function s.move(step)
     torch.noGrad(x.add, x, step, way)
-    local f, g = opfunc(x)
+    local f, g = rule.evaluate(opfunc, x)
     calls = calls + 1
     df2:copy(g)
     return { f = f, slope = df2:dot(way) }
   end
-  local f, g = opfunc(x)
+  local f, g = rule.evaluate(opfunc, x)
   df1:copy(g)
   way:copy(df1):mul(-1)
   local losses, failed = { f }, false

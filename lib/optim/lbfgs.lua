@@ -5,6 +5,7 @@
 -- state: funcEval, nIter, old_dirs and old_stps (steps and gradient changes), Hdiag, g_old, d, t.
 
 local torch = require "torch"
+local rule = require "optim.rule"
 
 local function sum_abs(t)
   return torch.abs(t):sum()
@@ -81,7 +82,7 @@ return function(opfunc, x, config, state, size)
   local limit = tonumber(config.maxIter) or 20
   local most_evaluations = tonumber(config.maxEval) or limit * 1.25
   local rate = config.learningRate or 1
-  local f, g = opfunc(x)
+  local f, g = rule.evaluate(opfunc, x)
   local losses, evaluations = { f }, 1
   state.nIter = state.nIter or 0
   if size(g) <= (config.tolFun or 1e-5) then
@@ -113,7 +114,7 @@ return function(opfunc, x, config, state, size)
     else
       torch.noGrad(x.add, x, state.t, state.d)
       if i < limit then -- after the last step nobody asks for the loss
-        f, g = opfunc(x)
+        f, g = rule.evaluate(opfunc, x)
         evaluations = evaluations + 1
         losses[#losses + 1] = f
       end

@@ -45,7 +45,7 @@ return function(opfunc, x, config, state)
   state = state or config
   local losses = {}
   for i = 1, config.niter or 1 do
-    local fx, dfdx = opfunc(x)
+    local fx, dfdx = rule.evaluate(opfunc, x)
     torch.noGrad(update, x, dfdx, config, state)
     losses[i] = fx
   end

@@ -252,4 +252,25 @@ function tests.schedules_refuse()
   tester:assertErrorPattern(function() plateau:step() end, "a metric expected, got nil")
 end
 
+-- What Torch7's functions say of arguments in the wrong order and of functions without a gradient.
+function tests.wrong_functions()
+  local function says(part, f, ...)
+    local ok, message = pcall(f, ...)
+    tester:assert(not ok and message:find(part, 1, true) ~= nil, ("%q: %s"):format(part, tostring(message)))
+  end
+  local x = torch.ones(2)
+  for _, name in ipairs { "sgd", "adam", "adamax", "adagrad", "adadelta", "rmsprop", "nag", "asgd", "rprop",
+    "lbfgs", "cg", "cmaes", "de" } do
+    says("optim." .. name .. ": the first argument is a torch.FloatTensor, wanted a function", optim[name], x,
+      print)
+    says("optim." .. name .. ": the second argument is a nil, wanted a tensor", optim[name], print)
+    if name ~= "cmaes" and name ~= "de" then
+      says("the function gave a nil as the gradient, wanted a tensor of 2 elements", optim[name],
+        function() return 1 end, x, {})
+      says("a torch.FloatTensor of 3 elements as the gradient", optim[name],
+        function() return 1, torch.ones(3) end, x, {})
+    end
+  end
+end
+
 tester:add(tests):run()
