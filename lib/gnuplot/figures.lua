@@ -61,10 +61,20 @@ function figures.window(n)
   return figure
 end
 
+-- gnuplot says nothing that gets here when it cannot write.
+local function check_writable(file)
+  local there = paths.filep(file)
+  local handle, message = io.open(file, "ab")
+  if not handle then raise("cannot save to %s", message) end
+  handle:close()
+  if not there then os.remove(file) end
+end
+
 -- A figure that is drawn into a file.
 function figures.intoFile(file, name, n)
   local folder = paths.dirname(file)
   if not paths.dirp(folder) then raise("cannot save to %s: directory does not exist", file) end
+  check_writable(file)
   local figure = figures.select(n)
   figure.file, figure.terminal = file, name
   send(figure, "set term " .. name)
@@ -175,6 +185,7 @@ end
 
 -- Draws the current figure into a file and goes back to where it was.
 function figures.print(file, name)
+  check_writable(file)
   local figure = figures.now()
   local before = figure.file
   figure.file = file

@@ -27,13 +27,18 @@ paths.cwd, paths.rmdir, paths.uname = system.cwd, system.rmdir, system.uname
 -- From: Torch7
 -- Example:
 --   paths.filep("."), paths.dirp(".") --> false true
+local function kind_of(fn, path)
+  if type(path) ~= "string" then raise("paths.%s: a path expected, got %s", fn, type(path)) end
+  return system.kind(path)
+end
+
 function paths.filep(path)
-  local kind = system.kind(path)
+  local kind = kind_of("filep", path)
   return kind ~= nil and kind ~= "dir"
 end
 
 function paths.dirp(path)
-  return system.kind(path) == "dir"
+  return kind_of("dirp", path) == "dir"
 end
 
 --- The bytes of a file.
@@ -45,7 +50,7 @@ end
 --   io.open("a.txt", "w"):write("abc"):close()
 --   paths.size("a.txt") --> 3
 function paths.size(path)
-  local _, size = system.kind(path)
+  local _, size = kind_of("size", path)
   return size
 end
 

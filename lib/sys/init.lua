@@ -74,6 +74,7 @@ end
 -- Example:
 --   sys.execute("echo hello") --> hello
 function sys.fexecute(command, what)
+  if type(command) ~= "string" then raise("sys.execute: a command expected, got %s", type(command)) end
   local pipe, message = io.popen("{ " .. command .. "\n} 2>&1")
   if not pipe then raise("sys.execute: %s", message) end
   local text = pipe:read((what or "a"):gsub("^%*", "")) or ""

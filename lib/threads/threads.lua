@@ -11,7 +11,7 @@ local COPY, SHARE = "threads.serialize", "threads.sharedserialize"
 local chosen = core.torch7() and COPY or SHARE
 
 local function running(self)
-  if not self._pool then error("the threads of this pool have ended", 3) end
+  if not self._pool then error("threads.Threads: the threads of this pool have ended", 3) end
   return self._pool
 end
 

@@ -201,6 +201,10 @@ local bar -- of xlua.progress
 -- Example:
 --   for i = 1, 2 do xlua.progress(i, 100) end
 function xlua.progress(current, total, extra)
+  if type(current) ~= "number" or type(total) ~= "number" then
+    require("torch.caller").raise("xlua.progress: two numbers expected, the steps done and all there are, "
+      .. "got %s and %s", type(current), type(total))
+  end
   if not bar or bar.total ~= total or current < bar.current or bar.done then
     if bar and not bar.done then bar:finish() end
     bar = xlua.Progress(total)

@@ -296,4 +296,19 @@ function tests.small_things()
   end)
 end
 
+-- Arguments that are missing are named with the function that wants them.
+function tests.missing_arguments()
+  local function says(part, f, ...)
+    local ok, message = pcall(f, ...)
+    tester:assert(not ok and message:find(part, 1, true) ~= nil, ("%q: %s"):format(part, tostring(message)))
+  end
+  local gnuplot = require "gnuplot"
+  says("paths.filep: a path expected, got nil", require("paths").filep)
+  says("paths.dirp: a path expected, got nil", require("paths").dirp)
+  says("sys.execute: a command expected, got nil", require("sys").execute)
+  says("xlua.progress: two numbers expected", xlua.progress, "a", 3)
+  says("xlua.progress: two numbers expected", xlua.progress)
+  says("cannot save to /proc/x.png", gnuplot.pngfigure, "/proc/x.png")
+end
+
 tester:add(tests):run()
