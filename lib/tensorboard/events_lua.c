@@ -102,7 +102,8 @@ static ProtobufCMessage *to_message(lua_State *L, int at, int anchors,
   luaL_checkstack(L, 8, NULL);
   for (unsigned i = 0; i < d->n_fields; i++) {
     const ProtobufCFieldDescriptor *f = &d->fields[i];
-    if (lua_getfield(L, at, f->name) == LUA_TNIL) {
+    lua_pushstring(L, f->name);
+    if (lua_rawget(L, at) == LUA_TNIL) { /* what __index gave would not stay alive */
       lua_pop(L, 1);
     } else if (f->label == PROTOBUF_C_LABEL_REPEATED) {
       set_list(L, anchors, f, message);

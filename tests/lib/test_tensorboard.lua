@@ -64,6 +64,14 @@ local function values(list)
 end
 
 -- The first record as other programs write it, byte for byte.
+-- Strings that only __index gives would be freed before they are written.
+function tests.fields_are_the_tables_own()
+  local event = setmetatable({ step = 2 }, { __index = function(_, name)
+    return name == "file_version" and ("x"):rep(100) or nil
+  end })
+  tester:eq(events.unpack("Event", events.pack("Event", event)).file_version, nil)
+end
+
 function tests.bytes_of_a_record()
   with_folder(function(folder)
     local writer = tensorboard.SummaryWriter(folder)
