@@ -57,7 +57,7 @@ static reader *push_reader(lua_State *L) {
     lua_setfield(L, -2, "__gc");
   }
   lua_setmetatable(L, -2);
-  r->f = fopen(path, "rb");
+  r->f = fopen(path, "rbe");
   if (!r->f) cr_fail(FN ": %s: %s", path, strerror(errno));
   cr_stream *s = r->f ? cr_stream_file(r->f, FN, path, number_option(L, "limit")) : NULL;
   r->open = s && cr_csv_open(&r->csv, s, *separator);

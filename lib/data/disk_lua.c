@@ -48,7 +48,7 @@ static bool find_lines(FILE *f, const char *path, places *p) {
 /* lines(path) -> LongTensor: where each line begins, from 0, then the file's size */
 static int disk_lines(lua_State *L) {
   const char *path = luaL_checkstring(L, 1);
-  FILE *f = fopen(path, "rb");
+  FILE *f = fopen(path, "rbe");
   if (!f) {
     cr_fail("data.TextFile: %s: %s", path, strerror(errno));
     return cr_lua_error(L);

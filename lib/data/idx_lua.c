@@ -11,7 +11,7 @@
 static int idx_read(lua_State *L) {
   const char *path = luaL_checkstring(L, 1);
   lua_Integer limit = luaL_optinteger(L, 2, CR_IDX_LIMIT);
-  FILE *f = fopen(path, "rb");
+  FILE *f = fopen(path, "rbe");
   if (!f) {
     cr_fail("data.idx: %s: %s", path, strerror(errno));
     return cr_lua_error(L);

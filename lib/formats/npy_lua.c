@@ -45,7 +45,7 @@ static int npy_read(lua_State *L) {
   const char *path = luaL_checkstring(L, 1);
   bool map = lua_toboolean(L, 2), shared = lua_toboolean(L, 4);
   int64_t limit = luaL_optinteger(L, 3, 0);
-  FILE *f = fopen(path, shared ? "r+b" : "rb");
+  FILE *f = fopen(path, shared ? "r+be" : "rbe");
   if (!f) {
     cr_fail(FN ": %s: %s", path, strerror(errno));
     return cr_lua_error(L);

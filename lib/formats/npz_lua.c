@@ -55,7 +55,7 @@ static int fail_code(lua_State *L, const char *fn, const char *path, int code) {
 
 static int open_to_read(lua_State *L, archive *a, const char *path, int64_t *size) {
   int code = 0;
-  FILE *f = fopen(path, "rb");
+  FILE *f = fopen(path, "rbe");
   if (!f) {
     cr_fail(FN ": %s: %s", path, strerror(errno));
     return cr_lua_error(L);

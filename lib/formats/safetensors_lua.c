@@ -206,7 +206,7 @@ static int st_read(lua_State *L) {
   int64_t start = 0;
   size_t n;
   box *b = push_box(L);
-  b->f = fopen(path, "rb");
+  b->f = fopen(path, "rbe");
   int64_t size = b->f ? cr_file_size(b->f) : -1;
   if (size < 0) {
     cr_fail(FN ": %s: %s", path, b->f ? "not an ordinary file" : strerror(errno));

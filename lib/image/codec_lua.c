@@ -14,7 +14,7 @@ static cr_image_writer *const writers[] = {cr_png_write, cr_jpeg_write, cr_pnm_w
 
 /* The whole of a file; a device without end stops at the largest size that is sensible. */
 static bool read_file(const char *fn, const char *path, int64_t limit, cr_bytes *b) {
-  FILE *f = fopen(path, "rb");
+  FILE *f = fopen(path, "rbe");
   if (!f) return cr_fail("%s: %s: %s", fn, path, strerror(errno));
   uint8_t block[65536];
   size_t n;
@@ -77,7 +77,7 @@ static int codec_measure(lua_State *L) {
 }
 
 static bool write_file(const char *fn, const char *path, const cr_bytes *b) {
-  FILE *f = fopen(path, "wb");
+  FILE *f = fopen(path, "wbe");
   if (!f) return cr_fail("%s: %s: %s", fn, path, strerror(errno));
   bool ok = fwrite(b->data, 1, b->size, f) == b->size;
   ok = fclose(f) == 0 && ok;

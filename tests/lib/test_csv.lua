@@ -30,6 +30,20 @@ local function refused(pattern, text, options)
   tester:assert(tostring(message):find(pattern) ~= nil, pattern .. " / " .. tostring(message))
 end
 
+-- A file that an error left open until the collector comes is not the programs' that are started meanwhile.
+function tests.files_are_not_inherited()
+  with_text("a,b\n1\n", function(path)
+    collectgarbage("stop")
+    local ok = pcall(data.csv, path)
+    local list = io.popen("ls -l /proc/self/fd")
+    local names = list:read("a")
+    list:close()
+    collectgarbage("restart")
+    tester:eq(ok, false)
+    tester:assert(not names:find(path, 1, true), names)
+  end)
+end
+
 local function values(t)
   return type(t) == "table" and t or t:totable()
 end
