@@ -99,36 +99,15 @@ static int disk_map(lua_State *L) {
   return 1;
 }
 
-/* The file's first bytes, and place on the disk for all of them, so that no write to the mapped
- * array can find the disk full. */
-static const char *fill(int fd, const char *head, size_t n, int64_t size) {
-  while (n > 0) {
-    ssize_t done = write(fd, head, n);
-    if (done < 0 && errno == EINTR) continue;
-    if (done < 0) return strerror(errno);
-    head += done;
-    n -= (size_t)done;
-  }
-  int code = size > 0 ? posix_fallocate(fd, 0, size) : 0;
-  return code ? strerror(code) : NULL;
-}
-
-/* create(path, head, bytes): a new file of the bytes of head, then so many zeros, in the place of
- * one that may be there */
-static int disk_create(lua_State *L) {
-  size_t n;
-  const char *path = luaL_checkstring(L, 1), *head = luaL_checklstring(L, 2, &n);
-  int64_t bytes = cr_check_int(L, 3);
-  luaL_argcheck(L, bytes >= 0 && bytes < INT64_MAX - (int64_t)n, 3, "no number of bytes");
-  const char *fresh = lua_pushfstring(L, "%s.%d.new", path, (int)getpid());
-  int fd = open(fresh, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-  const char *message = fd < 0 ? strerror(errno) : fill(fd, head, n, bytes + (int64_t)n);
-  if (fd >= 0 && close(fd) != 0 && !message) message = strerror(errno);
-  if (!message && rename(fresh, path) != 0) message = strerror(errno);
-  if (!message) return 0;
-  if (fd >= 0) unlink(fresh);
-  cr_fail("data.mapped: %s: %s", path, message);
-  return cr_lua_error(L);
+/* reserve(file, bytes) -> true when the file has place on the disk for so many, zeros behind what
+ * it has, so that no write to the mapped array can find the disk full; or nil and a message */
+static int disk_reserve(lua_State *L) {
+  luaL_Stream *s = luaL_checkudata(L, 1, LUA_FILEHANDLE);
+  int64_t bytes = cr_check_int(L, 2);
+  luaL_argcheck(L, s->closef, 1, "the file is closed");
+  luaL_argcheck(L, bytes >= 0, 2, "no number of bytes");
+  errno = fflush(s->f) != 0 ? errno : bytes > 0 ? posix_fallocate(fileno(s->f), 0, bytes) : 0;
+  return luaL_fileresult(L, errno == 0, NULL);
 }
 
 /* flush(storage) */
@@ -143,7 +122,7 @@ static int disk_flush(lua_State *L) {
 int luaopen_data_disk(lua_State *L) {
   static const luaL_Reg functions[] = {{"lines", disk_lines},
                                        {"map", disk_map},
-                                       {"create", disk_create},
+                                       {"reserve", disk_reserve},
                                        {"flush", disk_flush},
                                        {NULL, NULL}};
   luaL_newlib(L, functions);

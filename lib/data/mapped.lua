@@ -4,6 +4,7 @@ local torch = require "torch"
 local disk = require "data._disk"
 local npy = require "formats._npy"
 local samples = require "data.samples"
+local save = require "formats.save"
 local raise = require("torch.caller").raise
 
 local data = {}
@@ -52,7 +53,11 @@ local function create(path, options)
   if path:find("%.npy$") then
     head = npy.header(count > 0 and one:expand(table.unpack(sizes)) or torch.zeros(sizes):to(one.dtype))
   end
-  disk.create(path, head, count * one:elementSize())
+  save.whole(fn, path, function(stream)
+    save.put(stream, head)
+    local ok, message = disk.reserve(stream, #head + count * one:elementSize())
+    if not ok then raise("%s: %s: %s", fn, path, message) end
+  end)
 end
 
 --- data.mapped(path [, options])

@@ -252,6 +252,21 @@ function tests.mapped_npy()
   end)
 end
 
+-- As with all files that are written whole: links stay links, and what a killed program of the same number
+-- left is not in the way.
+function tests.mapped_in_place_of_others()
+  in_folder(function(folder)
+    local path, stat = folder .. "/a.npy", io.open("/proc/self/stat")
+    write(("%s.%d.new"):format(path, stat:read("n")), "half")
+    stat:close()
+    write(folder .. "/real.npy", "old")
+    require("lfs").link("real.npy", path, true)
+    data.mapped(path, { mode = "w", dtype = "int64", shape = { 2 } }):fill(3)
+    tester:eq(torch.loadnpy(folder .. "/real.npy"), torch.LongTensor { 3, 3 })
+    tester:eq(require("lfs").symlinkattributes(path, "mode"), "link")
+  end)
+end
+
 function tests.mapped_bytes()
   in_folder(function(folder)
     local path = folder .. "/a.raw"
