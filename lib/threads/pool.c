@@ -34,7 +34,8 @@ typedef struct {
   bool idle, running;
   bool littered; /* it did a job since its garbage was collected */
   void *interp;
-  jobs own; /* for this worker alone */
+  const char *failure; /* why there is no interpreter */
+  jobs own;            /* for this worker alone */
 } worker;
 
 /* The threads of all pools that have not been waited for. */
@@ -140,7 +141,7 @@ static void answer(worker *w, job *j, cr_answer *a) {
     a->message = r.answer;
   } else {
     a->failed = true;
-    a->error = strdup("the thread has no interpreter: not enough memory");
+    a->error = strdup(w->failure);
   }
 }
 
@@ -209,6 +210,7 @@ static void *run(void *arg) {
   void *interp = p->host->open(p->torch7, error, sizeof error);
   pthread_mutex_lock(&p->lock);
   w->interp = interp;
+  w->failure = error;
   work(w);
   pthread_mutex_unlock(&p->lock);
   if (interp) p->host->close(interp);

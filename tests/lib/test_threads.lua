@@ -459,6 +459,21 @@ function tests.the_program_ends_while_jobs_run()
   tester:eq(out, "code 7\n")
 end
 
+function tests.why_a_thread_has_no_interpreter()
+  local folder = os.tmpname()
+  os.remove(folder)
+  os.execute("mkdir -p " .. folder .. "/lib/torch")
+  local out = run_program(([[
+    local threads = require "threads"
+    local file = io.open("%s/lib/torch/class.lua", "w")
+    file:write "error 'this file is broken'"
+    file:close()
+    print(pcall(threads.Threads, 1))
+  ]]):format(folder), "CRESSET_PATH=" .. folder)
+  os.execute("rm -r " .. folder)
+  tester:assert(out:find("this file is broken", 1, true) ~= nil, out)
+end
+
 function tests.interrupts()
   for _, waiting in ipairs {
     "pool:addjob(function() while true do end end) pool:synchronize()",
