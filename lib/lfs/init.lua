@@ -1,6 +1,9 @@
 -- lfs: LuaFileSystem's calls, where that library is not installed; one that is goes first.
 
 local lfs = require "lfs._calls"
+local system = require "paths._system"
+
+lfs.mkdir, lfs.rmdir, lfs.currentdir = system.mkdir, system.rmdir, system.cwd
 
 lfs._VERSION = "LuaFileSystem's calls, by Cresset"
 

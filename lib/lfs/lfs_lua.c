@@ -5,6 +5,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <math.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -154,24 +155,6 @@ static int lfs_dir(lua_State *L) {
   return 4;
 }
 
-static int lfs_mkdir(lua_State *L) {
-  const char *path = luaL_checkstring(L, 1);
-  return result(L, mkdir(path, 0777) == 0, path);
-}
-
-static int lfs_rmdir(lua_State *L) {
-  const char *path = luaL_checkstring(L, 1);
-  return result(L, rmdir(path) == 0, path);
-}
-
-static int lfs_currentdir(lua_State *L) {
-  char *path = getcwd(NULL, 0);
-  if (!path) return result(L, false, NULL);
-  lua_pushstring(L, path);
-  free(path);
-  return 1;
-}
-
 static int lfs_chdir(lua_State *L) {
   const char *path = luaL_checkstring(L, 1);
   if (chdir(path) == 0) {
@@ -190,9 +173,11 @@ static int lfs_link(lua_State *L) {
   return result(L, (lua_toboolean(L, 3) ? symlink(from, to) : link(from, to)) == 0, to);
 }
 
-static struct timespec seconds(lua_Number t) {
-  lua_Integer whole = (lua_Integer)t;
-  return (struct timespec){whole, (long)((t - (lua_Number)whole) * 1e9)};
+static struct timespec check_seconds(lua_State *L, int arg) {
+  lua_Number t = luaL_checknumber(L, arg);
+  lua_Integer whole = 0;
+  luaL_argcheck(L, lua_numbertointeger(floor(t), &whole), arg, "no time");
+  return (struct timespec){whole, (long)((t - floor(t)) * 1e9)};
 }
 
 /* touch(path [, access [, modification]]) */
@@ -200,8 +185,8 @@ static int lfs_touch(lua_State *L) {
   const char *path = luaL_checkstring(L, 1);
   struct timespec times[2];
   clock_gettime(CLOCK_REALTIME, &times[0]);
-  if (!lua_isnoneornil(L, 2)) times[0] = seconds(luaL_checknumber(L, 2));
-  times[1] = lua_isnoneornil(L, 3) ? times[0] : seconds(luaL_checknumber(L, 3));
+  if (!lua_isnoneornil(L, 2)) times[0] = check_seconds(L, 2);
+  times[1] = lua_isnoneornil(L, 3) ? times[0] : check_seconds(L, 3);
   return result(L, utimensat(AT_FDCWD, path, times, 0) == 0, path);
 }
 
@@ -286,9 +271,6 @@ int luaopen_lfs_calls(lua_State *L) {
   static const luaL_Reg functions[] = {{"attributes", lfs_attributes},
                                        {"symlinkattributes", lfs_symlinkattributes},
                                        {"dir", lfs_dir},
-                                       {"mkdir", lfs_mkdir},
-                                       {"rmdir", lfs_rmdir},
-                                       {"currentdir", lfs_currentdir},
                                        {"chdir", lfs_chdir},
                                        {"link", lfs_link},
                                        {"touch", lfs_touch},
