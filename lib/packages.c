@@ -104,6 +104,12 @@ static bool load_path(lua_State *L, const char *path) {
     status = luaL_loadbufferx(L, e->bytes, e->length, file, "t");
   }
   if (status != LUA_OK) lua_error(L);
+  if (strncmp(path, "vm/", 3) == 0) { /* the prompt's files may have globals of their own */
+    if (lua_getfield(L, LUA_REGISTRYINDEX, CR_ENVIRONMENT_KEY) == LUA_TTABLE)
+      lua_setupvalue(L, -2, 1);
+    else
+      lua_pop(L, 1);
+  }
   lua_insert(L, -2);
   return true;
 }

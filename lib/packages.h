@@ -41,6 +41,9 @@ bool cr_has_package(lua_State *L, const char *name);
  * collected when the interpreter closes can tell by it. */
 #define CR_STATUS_KEY "cresset.status"
 
+/* In the registry: the globals that the Lua files of vm/ see, where they are not the script's. */
+#define CR_ENVIRONMENT_KEY "cresset.environment"
+
 /* Puts the packages before the files that a script has on its own path.  A second call in the same
  * interpreter does nothing. */
 void cr_open_packages(lua_State *L);

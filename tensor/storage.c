@@ -46,10 +46,12 @@ static cr_storage *header(cr_dtype dtype, cr_device device, const cr_backend *ba
 static cr_storage *try_new(cr_dtype dtype, cr_device device, int64_t size, size_t bytes) {
   const cr_backend *backend = cr_backend_of(device);
   if (!backend) return NULL;
+  size_t peak = atomic_load_explicit(&cr_ctx()->account->peak, memory_order_relaxed);
   cr_storage *s = header(dtype, device, backend, size, bytes);
   if (!s) return NULL;
   s->data = backend->alloc(device, bytes);
   if (!s->data) {
+    atomic_store(&s->account->peak, peak); /* it never was in use */
     cr_uncharge(s->account, sizeof *s + bytes);
     cr_free(s, sizeof *s);
     out_of_memory(backend, device, bytes);

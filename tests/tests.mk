@@ -9,6 +9,7 @@
 #   tests/vm/run_kernel        a notebook's kernel, without a notebook
 #   tests/vm/run_runs          `cresset runs`, and runs whose program ends in every way
 #   tests/vm/run_training      the training scripts, some steps of each
+#   tests/vm/run_random_input  lines made at random, typed at the prompt
 #   tests/vm/run_resume        training that is killed, resumed, out of disk
 #   tests/lib/run_docs         doc comments: complete, their examples run
 #   tests/peer/run_peer        operators and random programs beside PyTorch's, where Python has it
@@ -45,6 +46,10 @@ test-programs: all $(test_bins)
 tests := $(test_bins) $(test_lua) tests/vm/run_cli_tests tests/vm/run_repl tests/vm/run_debugger tests/vm/run_kernel \
   tests/vm/run_runs tests/vm/run_bad_input tests/vm/run_training tests/vm/run_resume tests/lib/run_docs tests/peer/run_peer \
   tests/peer/run_tensorboard tests/peer/run_jupyter tests/check_tree
+tests := $(test_bins) $(test_lua) tests/vm/run_cli_tests tests/vm/run_repl tests/vm/run_runs \
+  tests/vm/run_random_input tests/vm/run_bad_input \
+  tests/vm/run_training tests/vm/run_resume tests/lib/run_docs tests/peer/run_peer tests/peer/run_tensorboard \
+  tests/check_tree
 ifneq ($(shell command -v $(CXX) 2>/dev/null),)
 test: emulated-programs
 # The sanitizers slow the emulation down: they see the scripts that touch most of it.

@@ -23,7 +23,9 @@ end
 -- What tostring says; an error in a __tostring is no reason to lose the rest.
 local function text_of(v)
   local ok, s = pcall(tostring, v)
-  return ok and s or ("<%s whose __tostring failed: %s>"):format(type(v), s)
+  if ok then return s end
+  if type(s) ~= "string" then s = type(s) == "table" and "(a table)" or type(s) end
+  return ("<%s whose __tostring failed: %s>"):format(type(v), s)
 end
 
 local function has_tostring(v)
@@ -51,12 +53,14 @@ local format
 -- The entries of t as texts, the first `most` of them.
 local function entries(t, state, depth)
   local out, n, keys = {}, rawlen(t), {}
+  state.left = state.left - math.min(n, state.most)
   for i = 1, math.min(n, state.most) do out[i] = format(rawget(t, i), state, depth) end
   if n > state.most then out[#out + 1] = ("... (%d more)"):format(n - state.most) end
   for k in next, t do
     if not (math.type(k) == "integer" and k >= 1 and k <= n) then keys[#keys + 1] = k end
   end
   table.sort(keys, before)
+  state.left = state.left - math.min(#keys, state.most)
   for i = 1, math.min(#keys, state.most) do
     out[#out + 1] = key_text(keys[i]) .. " = " .. format(rawget(t, keys[i]), state, depth)
   end
@@ -67,7 +71,7 @@ end
 local function format_table(t, state, depth)
   if state.open[t] then return "<cycle>" end
   if next(t) == nil then return "{}" end
-  if depth >= state.depth then return "{...}" end
+  if depth >= state.depth or state.left <= 0 then return "{...}" end
   state.open[t] = true
   local list = entries(t, state, depth + 1)
   state.open[t] = nil
@@ -113,6 +117,7 @@ function pretty.format(v, opts)
     most = opts.most or 100,
     colour = opts.colour,
     open = {},
+    left = 10000, -- entries in all: tables that share tables would take for ever
   }
   return format(v, state, 0)
 end

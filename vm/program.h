@@ -4,6 +4,8 @@
 
 #include <stdbool.h>
 
+#include <lua.h>
+
 #include "vm/cresset.h"
 
 /* ---- main.c ----------------------------------------------------------------------------- */
@@ -14,6 +16,18 @@ void cr_report(const char *message);
 bool cr_take_sigint(void);
 /* In the REPL a second Ctrl-C does not end the program; a stuck call takes a third. */
 void cr_patient_sigint(void);
+
+/* ---- guard.c ---------------------------------------------------------------------------- */
+
+/* Loads the Lua half of the prompt; the state's stack is empty. */
+int cr_guard_open(lua_State *L);
+/* Pushes a function of it. */
+void cr_push_repl(lua_State *L, const char *name);
+/* Around calls of its functions: strings have methods, whatever the user did to them. */
+void cr_guard_enter(lua_State *L);
+void cr_guard_leave(lua_State *L);
+/* Takes a hook of debug.sethook off: one that raises errors would not let anybody type again. */
+void cr_guard_hook(lua_State *L);
 
 /* ---- repl.c ----------------------------------------------------------------------------- */
 

@@ -53,17 +53,18 @@ static bool is_blank(const char *s) {
 
 /* ---- the Lua half ----------------------------------------------------------------------- */
 
-/* Pushes a function of vm/repl.lua. */
-static void push_repl(lua_State *L, const char *name) {
-  lua_getglobal(L, "require");
-  lua_pushliteral(L, "cresset.repl");
-  lua_call(L, 1, 1);
-  lua_getfield(L, -1, name);
-  lua_remove(L, -2);
+/* Calls a function of it, with nargs arguments, as cresset_pcall does. */
+static int call_guarded(int nargs, int nresults) {
+  lua_State *L = cresset_lua(interp);
+  cr_guard_enter(L);
+  int code = cresset_pcall(interp, nargs, nresults);
+  cr_guard_leave(L);
+  return code;
 }
 
 static int body_prepare(lua_State *L) {
-  push_repl(L, "start");
+  cr_guard_open(L);
+  cr_push_repl(L, "start");
   lua_call(L, 0, 0);
   return 0;
 }
@@ -71,7 +72,7 @@ static int body_prepare(lua_State *L) {
 /* Gives the three results of repl.compile: a function and whether to show what it returns, or nil
  * and a message, or nil and nil for a chunk that goes on. */
 static int body_compile(lua_State *L) {
-  push_repl(L, "compile");
+  cr_push_repl(L, "compile");
   lua_pushstring(L, lua_touserdata(L, 1));
   lua_call(L, 1, 2);
   return 2;
@@ -79,7 +80,7 @@ static int body_compile(lua_State *L) {
 
 /* Arguments: whether to show them, then the results. */
 static int body_show(lua_State *L) {
-  push_repl(L, "show");
+  cr_push_repl(L, "show");
   lua_insert(L, 1);
   lua_call(L, lua_gettop(L) - 1, 0);
   return 0;
@@ -101,6 +102,7 @@ static const char completer_key; /* the registry's: words(text, start) of a prom
 static int body_complete(lua_State *L) {
   completion *r = lua_touserdata(L, 1);
   if (lua_rawgetp(L, LUA_REGISTRYINDEX, &completer_key) == LUA_TNIL) push_repl(L, "complete");
+  cr_push_repl(L, "complete");
   lua_pushstring(L, r->text);
   lua_pushinteger(L, (lua_Integer)r->start);
   lua_call(L, 2, 2);
@@ -122,7 +124,7 @@ static int run_body(lua_CFunction body, void *argument) {
   lua_State *L = cresset_lua(interp);
   lua_pushcfunction(L, body);
   lua_pushlightuserdata(L, argument);
-  return cresset_pcall(interp, 1, 0);
+  return call_guarded(1, 0);
 }
 
 static void find_completions(const char *text, size_t start, cr_completions *out) {
@@ -138,7 +140,7 @@ typedef struct {
 
 static int body_prompt(lua_State *L) {
   prompt_request *r = lua_touserdata(L, 1);
-  push_repl(L, "prompt");
+  cr_push_repl(L, "prompt");
   lua_pushboolean(L, r->torch7);
   lua_pushboolean(L, r->more);
   lua_call(L, 2, 1);
@@ -147,7 +149,7 @@ static int body_prompt(lua_State *L) {
 }
 
 static int body_begin(lua_State *L) {
-  push_repl(L, "begin");
+  cr_push_repl(L, "begin");
   lua_pushstring(L, lua_touserdata(L, 1));
   lua_call(L, 1, 0);
   return 0;
@@ -221,7 +223,7 @@ static int compile(const text *t) {
   lua_State *L = cresset_lua(interp);
   lua_pushcfunction(L, body_compile);
   lua_pushlightuserdata(L, t->bytes);
-  return cresset_pcall(interp, 1, 2);
+  return call_guarded(1, 2);
 }
 
 /* Calls the function at the top of the stack and shows its results. */
@@ -231,13 +233,15 @@ static bool call_and_show(bool visible) {
   double start = seconds();
   int code = cresset_pcall(interp, 0, LUA_MULTRET);
   double spent = seconds() - start;
+  cr_guard_hook(L);
   bool on = settle(code);
   int n = lua_gettop(L) - base;
   if (code == CRESSET_OK && lua_checkstack(L, 3)) {
     lua_pushcfunction(L, body_show);
     lua_pushboolean(L, visible);
     lua_rotate(L, base + 1, 2);
-    on = settle(cresset_pcall(interp, n + 1, 0));
+    on = settle(call_guarded(n + 1, 0));
+    cr_guard_hook(L);
   }
   lua_settop(L, base);
   if (on) print_time(spent);
@@ -324,7 +328,7 @@ static void loop(bool torch7) {
 }
 
 static int body_init(lua_State *L) {
-  push_repl(L, "run_init");
+  cr_push_repl(L, "run_init");
   lua_call(L, 0, 0);
   return 0;
 }

@@ -14,7 +14,11 @@ static const char *const dull[] = {
     "\t[C]: in function 'assert'\n",
 };
 
+/* What the prompt itself is doing around the command that failed is of no interest either. */
+static const char prompt_folder[] = "\tvm/repl/";
+
 static bool is_dull(const char *line, size_t n) {
+  if (strncmp(line, prompt_folder, sizeof prompt_folder - 1) == 0) return true;
   for (size_t i = 0; i < sizeof dull / sizeof *dull; i++)
     if (strlen(dull[i]) == n && memcmp(line, dull[i], n) == 0) return true;
   return false;
@@ -83,7 +87,7 @@ int cr_traceback(lua_State *L) {
     if (*line == '\t' && is_dull(line, n)) continue;
     luaL_addchar(&b, '\n');
     luaL_addlstring(&b, line, n - 1);
-    kept++;
+    kept += strncmp(line, "\t(...tail calls...)", 19) != 0;
   }
   luaL_pushresult(&b);
   if (kept <= 1) { /* only the heading: nothing of a script was running */

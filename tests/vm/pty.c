@@ -11,6 +11,9 @@
  *   resize R C   makes the window R rows by C columns
  *   end CODE     waits for the program's end with that exit code
  * Ends with 0 when all went well; otherwise says what went wrong and shows what was printed. */
+ *   type FILE    types a file, as fast as the program takes it, and forgets what it prints
+ * meanwhile end CODE     waits for the program's end with that exit code Ends with 0 when all went
+ * well; otherwise says what went wrong and shows what was printed. */
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -109,6 +112,34 @@ static bool wait_for(const char *text) {
   return fail("did not come", text);
 }
 
+/* What is not awaited any more makes room. */
+static void forget(void) {
+  length = matched = 0;
+  output[0] = '\0';
+}
+
+static bool type_file(const char *path) {
+  static char text[1 << 20];
+  FILE *f = fopen(path, "r");
+  size_t n = f ? fread(text, 1, sizeof text, f) : 0, at = 0;
+  if (f) fclose(f);
+  fcntl(terminal, F_SETFL, fcntl(terminal, F_GETFL) | O_NONBLOCK);
+  for (long end = milliseconds() + 3 * PATIENCE; at < n && milliseconds() < end;) {
+    struct pollfd p = {.fd = terminal, .events = POLLIN | POLLOUT};
+    poll(&p, 1, 100);
+    if (p.revents & (POLLIN | POLLHUP)) {
+      forget();
+      if (!read_some(0)) return fail("ended while a file was typed", path);
+    }
+    if (!(p.revents & POLLOUT)) continue;
+    ssize_t written = write(terminal, text + at, n - at < 200 ? n - at : 200);
+    if (written > 0) at += (size_t)written;
+  }
+  fcntl(terminal, F_SETFL, fcntl(terminal, F_GETFL) & ~O_NONBLOCK);
+  forget();
+  return (n && at == n) || fail("was not taken", path);
+}
+
 static bool wait_end(int code) {
   int status = 0;
   for (long end = milliseconds() + PATIENCE; milliseconds() < end;) {
@@ -149,6 +180,7 @@ static bool obey(const char *verb, char *text) {
   if (strcmp(verb, "send") == 0)
     return write(terminal, text, strlen(text)) >= 0 || fail("cannot type", text);
   if (strcmp(verb, "wait") == 0) return wait_for(text);
+  if (strcmp(verb, "type") == 0) return type_file(text);
   if (strcmp(verb, "end") == 0) return wait_end(atoi(text));
   if (strcmp(verb, "paste") == 0) return paste((size_t)atol(text)) || fail("cannot paste", text);
   if (strcmp(verb, "resize") == 0) return resize(text) || fail("cannot resize", text);

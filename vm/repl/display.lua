@@ -6,7 +6,9 @@ local terminal = require "xlua._terminal"
 
 local display = {}
 
-local write = io.write
+-- Not io.write: a user may have pointed it elsewhere by io.output, or given files another `write`.
+local stdout, to = io.stdout, io.stdout.write
+local function write(...) return to(stdout, ...) end
 
 -- Whether the standard output takes colours: only on a terminal, and not where https://no-color.org asks
 -- for none.

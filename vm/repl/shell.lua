@@ -8,11 +8,11 @@ local function run(command)
   local pipe = assert(io.popen(command .. " 2>&1", "r"))
   local parts = {}
   for line in pipe:lines("L") do
-    io.write(line)
+    io.stdout:write(line)
     parts[#parts + 1] = line
   end
   local text = table.concat(parts)
-  if #text > 0 and text:sub(-1) ~= "\n" then io.write("\n") end
+  if #text > 0 and text:sub(-1) ~= "\n" then io.stdout:write("\n") end
   local ok, how, code = pipe:close()
   if not ok then
     print(("[%s %d]"):format(how == "signal" and "ended by signal" or "exit code", code))

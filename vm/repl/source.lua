@@ -76,7 +76,10 @@ end
 -- The functions of a class by source: {name, first line, last line}, the source with the most first.
 local function parts(class)
   local list, by_name = {}, {}
+  local mt = debug.getmetatable(class)
+  local parent = type(mt) == "table" and rawget(mt, "__index")
   for key, f in next, class do
+    if type(parent) == "table" and parent[key] == f then f = nil end -- inherited
     local own = type(f) == "function" and type(key) == "string" and key ~= "new"
       and (key == "__init" or key:sub(1, 1) ~= "_")
     local info = own and debug.getinfo(f, "S")
