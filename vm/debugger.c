@@ -365,12 +365,24 @@ static int on_caught(lua_State *L) {
     lua_pushvalue(L, 1);
     show_error(L, c, L, by_script || !c->debugger->pdb ? "caught" : "error", 1);
   }
-  if (by_script) c->debugger->shown = false;
+  if (by_script)
+    c->debugger->shown = false;
+  else if (cr_speaks_of_nil(L))
+    cr_add_guess(L);
   if (lua_isnil(L, lua_upvalueindex(2))) return 1;
   lua_pushvalue(L, lua_upvalueindex(2));
   lua_insert(L, 1);
   lua_call(L, lua_gettop(L) - 1, LUA_MULTRET);
   return lua_gettop(L);
+}
+
+/* The usual one.  The library will raise the error again, without the frame in which the name can
+ * be found that was meant; what a script catches stays as Lua said it. */
+static int on_error(lua_State *L) {
+  bool by_script = true;
+  lua_settop(L, 1);
+  if (cr_speaks_of_nil(L) && find_pcall(L, 1, &by_script) >= 0 && !by_script) cr_add_guess(L);
+  return 1;
 }
 
 static void push_handler(lua_State *L, int own) {
@@ -397,15 +409,14 @@ static int finish(lua_State *L, int status, lua_KContext skipped) {
 
 static int cr_pcall(lua_State *L) {
   luaL_checkany(L, 1);
-  bool catching = is_catching(L);
-  if (catching) {
+  if (is_catching(L))
     push_handler(L, 0);
-    lua_insert(L, 1);
-  }
+  else
+    lua_pushcfunction(L, on_error);
+  lua_insert(L, 1);
   lua_pushboolean(L, 1);
-  lua_insert(L, 1 + catching); /* handler, true, function, arguments */
-  int n = lua_gettop(L) - 2 - catching;
-  return finish(L, lua_pcallk(L, n, LUA_MULTRET, catching, catching, finish), catching);
+  lua_insert(L, 2); /* handler, true, function, arguments */
+  return finish(L, lua_pcallk(L, lua_gettop(L) - 3, LUA_MULTRET, 1, 1, finish), 1);
 }
 
 static int cr_xpcall(lua_State *L) {

@@ -110,6 +110,10 @@ void cr_open_sampler(lua_State *L, cresset *c);
 
 /* ---- traceback.c ------------------------------------------------------------------------ */
 
+/* Whether the error at 1 is a message about a nil value; and adds to it the name that was probably
+ * meant, of something in the frame that failed.  When anything goes wrong it stays as it is. */
+bool cr_speaks_of_nil(lua_State *L);
+void cr_add_guess(lua_State *L);
 /* A message handler: any error value becomes a message with the script's lines. */
 int cr_traceback(lua_State *L);
 /* Fills buf with "file:line" of the script's innermost function, for cr_context.where. */

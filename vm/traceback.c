@@ -58,9 +58,12 @@ static int body_guess(lua_State *L) {
   return 1;
 }
 
-/* Replaces the message at 1; when anything goes wrong it stays as it is. */
-static void add_guess(lua_State *L) {
-  if (!strstr(lua_tostring(L, 1), "a nil value (") || !lua_checkstack(L, 4)) return;
+bool cr_speaks_of_nil(lua_State *L) {
+  return lua_type(L, 1) == LUA_TSTRING && strstr(lua_tostring(L, 1), "a nil value (") != NULL;
+}
+
+void cr_add_guess(lua_State *L) {
+  if (strstr(lua_tostring(L, 1), "; did you mean '") || !lua_checkstack(L, 4)) return;
   lua_pushcfunction(L, body_guess);
   lua_pushvalue(L, 1);
   if (lua_pcall(L, 1, 1, 0) == LUA_OK && lua_type(L, -1) == LUA_TSTRING) lua_replace(L, 1);
@@ -73,7 +76,7 @@ int cr_traceback(lua_State *L) {
   lua_settop(L, 1);
   /* An error while one is handled comes here twice; a script may have added a traceback itself. */
   if (strstr(lua_tostring(L, 1), "\nstack traceback:")) return 1;
-  add_guess(L);
+  if (cr_speaks_of_nil(L)) cr_add_guess(L);
   cr_debugger_error(L);
   luaL_traceback(L, L, NULL, 1); /* "stack traceback:\n\tline\n\tline" */
   lua_pushliteral(L, "\n");
