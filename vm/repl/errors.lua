@@ -176,7 +176,12 @@ end
 -- The line of the script that a traceback's line speaks of.
 local function quoted(line)
   local place, number = line:match("^\t(.-):(%d+): in ")
-  if not place or is_library(place) or place:find("^%.%.%.") then return nil end
+  if not place or is_library(place) then return nil end
+  local script = type(arg) == "table" and arg[0]
+  if place:find("^%.%.%.") then -- a long name, cut at its beginning
+    if type(script) ~= "string" or script:sub(-(#place - 3)) ~= place:sub(4) then return nil end
+    place = script
+  end
   number = math.tointeger(tonumber(number))
   local text = number and (line_of("=" .. place, number) or line_of("@" .. place, number))
   return text and text:match("^%s*(%S.-)%s*$")
