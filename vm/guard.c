@@ -108,7 +108,7 @@ static void push_metatable(lua_State *L) {
 static int enter(lua_State *L) {
   push_metatable(L);
   int users = lua_gettop(L);
-  lua_rawgetp(L, LUA_REGISTRYINDEX, &strings_key);
+  if (lua_rawgetp(L, LUA_REGISTRYINDEX, &strings_key) == LUA_TNIL) return 0; /* not open yet */
   if (lua_rawequal(L, -1, users)) return 0;
   lua_pushvalue(L, users);
   lua_rawsetp(L, LUA_REGISTRYINDEX, &users_key);

@@ -10,10 +10,9 @@
  *   paste N      pastes `x = [[`, N bytes in lines of 80, and `]]`, marked as terminals mark pastes
  *   resize R C   makes the window R rows by C columns
  *   end CODE     waits for the program's end with that exit code
- * Ends with 0 when all went well; otherwise says what went wrong and shows what was printed. */
  *   type FILE    types a file, as fast as the program takes it, and forgets what it prints
- * meanwhile end CODE     waits for the program's end with that exit code Ends with 0 when all went
- * well; otherwise says what went wrong and shows what was printed. */
+ * meanwhile Ends with 0 when all went well; otherwise says what went wrong and shows what was
+ * printed. */
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
