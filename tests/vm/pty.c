@@ -9,10 +9,12 @@
  *   sleep MS     waits so many milliseconds
  *   paste N      pastes `x = [[`, N bytes in lines of 80, and `]]`, marked as terminals mark pastes
  *   resize R C   makes the window R rows by C columns
+ *   type FILE    types a file as fast as the program takes it, and forgets what it prints
  *   end CODE     waits for the program's end with that exit code
  *   type FILE    types a file, as fast as the program takes it, and forgets what it prints
  * meanwhile Ends with 0 when all went well; otherwise says what went wrong and shows what was
  * printed. */
+ * Ends with 0 when all went well; otherwise says what went wrong and shows what was printed. */
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
