@@ -361,14 +361,12 @@ static int on_caught(lua_State *L) {
   cresset *c = lua_touserdata(L, lua_upvalueindex(1));
   bool by_script = false;
   int level = find_pcall(L, 1, &by_script);
+  if (!by_script && cr_speaks_of_nil(L)) cr_add_guess(L);
   if (is_to_be_shown(L, c, level, by_script)) {
     lua_pushvalue(L, 1);
     show_error(L, c, L, by_script || !c->debugger->pdb ? "caught" : "error", 1);
   }
-  if (by_script)
-    c->debugger->shown = false;
-  else if (cr_speaks_of_nil(L))
-    cr_add_guess(L);
+  if (by_script) c->debugger->shown = false;
   if (lua_isnil(L, lua_upvalueindex(2))) return 1;
   lua_pushvalue(L, lua_upvalueindex(2));
   lua_insert(L, 1);
