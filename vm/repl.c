@@ -102,7 +102,6 @@ static const char completer_key; /* the registry's: words(text, start) of a prom
 static int body_complete(lua_State *L) {
   completion *r = lua_touserdata(L, 1);
   if (lua_rawgetp(L, LUA_REGISTRYINDEX, &completer_key) == LUA_TNIL) cr_push_repl(L, "complete");
-  cr_push_repl(L, "complete");
   lua_pushstring(L, r->text);
   lua_pushinteger(L, (lua_Integer)r->start);
   lua_call(L, 2, 2);

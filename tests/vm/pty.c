@@ -11,9 +11,6 @@
  *   resize R C   makes the window R rows by C columns
  *   type FILE    types a file as fast as the program takes it, and forgets what it prints
  *   end CODE     waits for the program's end with that exit code
- *   type FILE    types a file, as fast as the program takes it, and forgets what it prints
- * meanwhile Ends with 0 when all went well; otherwise says what went wrong and shows what was
- * printed. */
  * Ends with 0 when all went well; otherwise says what went wrong and shows what was printed. */
 #include <errno.h>
 #include <fcntl.h>

@@ -5,7 +5,8 @@
 
 local commands = {}
 
-local groups = { "shell", "session", "timing", "profile", "memory", "source", "debugging" }
+local groups = { "shell", "session", "timing", "profile", "memory", "source", "debugging",
+  "show" }
 
 local by_name
 
