@@ -1,6 +1,6 @@
 -- test_companions: the small packages beside Torch7's: lfs, paths, sys, xlua.
 local torch = require "torch"
-local lfs = require "lfs._calls" -- ours, also where LuaFileSystem is installed
+local lfs = require "lfs.init" -- ours, also where LuaFileSystem is installed
 local paths = require "paths"
 local sys = require "sys"
 local xlua = require "xlua"
