@@ -1,4 +1,4 @@
--- test_optim_digits: every optimizer, as an object and as Torch7's function, trains a small network on digits.
+-- test_optim_digits: every optimizer, as an object and as Torch7's function, trains a small network.
 local torch = require "torch"
 local nn = require "nn"
 local optim = require "optim"
@@ -32,7 +32,7 @@ local function right(model)
   return guess:view(-1):eq(targets):sum() / targets:size(1)
 end
 
--- ---- objects -----------------------------------------------------------------------------------------------
+-- ---- objects ----------------------------------------------------------------------------------------------
 
 local rates = { SGD = 1, Adam = 0.02, AdamW = 0.02, NAdam = 0.02, RAdam = 0.05, Adagrad = 0.1, Adadelta = 5,
   Adamax = 0.05, RMSprop = 0.01, Rprop = 0.01, ASGD = 1, Adafactor = 0.05, Lion = 0.005, LBFGS = 1 }
@@ -63,7 +63,7 @@ function tests.objects()
   end
 end
 
--- ---- Torch7's functions ------------------------------------------------------------------------------------
+-- ---- Torch7's functions -----------------------------------------------------------------------------------
 
 local functions = {
   sgd = { learningRate = 1, momentum = 0.5 }, asgd = { eta0 = 1 }, adagrad = { learningRate = 0.1 },
