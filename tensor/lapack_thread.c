@@ -110,13 +110,12 @@ static bool start(pthread_t *thread, job *j) {
 static bool wait_for(job *j) {
   bool stop = false;
   pthread_mutex_lock(&j->mutex);
-  while (!j->done && !stop) {
+  while (!j->done && !(stop = cr_cpu_interrupted())) {
     struct timespec until;
     clock_gettime(CLOCK_MONOTONIC, &until);
     until.tv_nsec += POLL_NANOSECONDS;
     if (until.tv_nsec >= 1000000000) until.tv_sec++, until.tv_nsec -= 1000000000;
     pthread_cond_timedwait(&j->over, &j->mutex, &until);
-    stop = !j->done && cr_cpu_interrupted();
   }
   if (stop) {
     j->left = true;

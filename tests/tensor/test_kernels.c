@@ -1,5 +1,8 @@
 /* test_kernels.c: the elementwise CPU kernels against plain loops over doubles and 64-bit integers.
  */
+#include <unistd.h>
+
+#include "tensor/linalg.h"
 #include "tensor/ops.h"
 #include "tests/tensor/kernels.h"
 
@@ -614,6 +617,32 @@ static void test_interrupt(void **unused) {
   cr_release(x);
 }
 
+static bool never(void *unused) {
+  (void)unused;
+  return false;
+}
+
+/* A large factorization is made on a thread of its own, with the same result, and left behind there
+ * when the script is to stop. */
+static void test_interrupt_of_lapack(void **unused) {
+  (void)unused;
+  int64_t shape[] = {700, 700};
+  cr_tensor *a = make(CR_FLOAT64, CONTIGUOUS, 2, shape), *u[2], *s[2], *v[2];
+  assert_true(cr_svd(a, false, &u[0], &s[0], &v[0]));
+  cr_ctx()->interrupted = never;
+  assert_true(cr_svd(a, false, &u[1], &s[1], &v[1]));
+  const double *here = cr_data(s[0]), *there = cr_data(s[1]);
+  for (int i = 0; i < 700; i++) assert_true(fabs(here[i] - there[i]) <= 1e-10 * here[0]);
+  for (int i = 0; i < 2; i++) cr_release(u[i]), cr_release(s[i]), cr_release(v[i]);
+  cr_ctx()->interrupted = stop_now;
+  polls = 1; /* at the first look */
+  assert_false(cr_svd(a, false, &u[0], &s[0], &v[0]));
+  assert_non_null(strstr(cr_error(), "interrupted"));
+  cr_ctx()->interrupted = NULL;
+  cr_release(a);
+  while (cr_lapack_left()) usleep(1000);
+}
+
 /* Work that is not shared out in ranges: a product of BLAS, a line that is sorted. */
 static void test_interrupt_of_long_calls(void **unused) {
   (void)unused;
@@ -664,6 +693,7 @@ static int run(void) {
       cmocka_unit_test(test_edges),
       cmocka_unit_test(test_interrupt),
       cmocka_unit_test(test_interrupt_of_long_calls),
+      cmocka_unit_test(test_interrupt_of_lapack),
       cmocka_unit_test(test_threads),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
