@@ -12,10 +12,11 @@ local by_name
 
 local function load_groups()
   if by_name then return by_name end
-  by_name = {}
+  local all = {} -- where one of the files fails, they are all tried again the next time
   for _, group in ipairs(groups) do
-    for name, command in pairs(require("cresset.repl." .. group)) do by_name[name] = command end
+    for name, command in pairs(require("cresset.repl." .. group)) do all[name] = command end
   end
+  by_name = all
   return by_name
 end
 
