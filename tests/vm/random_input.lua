@@ -151,9 +151,9 @@ local replacements = { "nil", "false", "error", "function() local x = nil + 1 en
 -- that, but nobody presses it here.
 local walkers = { next = true, rawget = true, ["debug.getmetatable"] = true }
 local function replacement()
-  local global, value = pick(globals), pick(replacements)
-  local endless = walkers[global] and value:find("return ...", 1, true)
-  return global .. " = " .. (endless and "nil" or value)
+  local global, by = pick(globals), pick(replacements)
+  local endless = walkers[global] and by:find("return ...", 1, true)
+  return global .. " = " .. (endless and "nil" or by)
 end
 
 local hostile = {
@@ -259,11 +259,14 @@ end
 -- What a hostile line has taken away is put back now and then, so that the others have something to work
 -- with.
 local save = "SAVED = SAVED or (function() local t = {} for k, v in next, _G do t[k] = v end "
-  .. "t.strings = {} for k, v in next, string do t.strings[k] = v end return t end)()"
+  .. "t.strings = {} for k, v in next, string do t.strings[k] = v end "
+  .. "t.searchers = package.searchers return t end)()"
 local restore = "local S = SAVED if S then S.debug.setmetatable('', {__index = S.string}) "
   .. "S.debug.setmetatable(nil, nil) "
   .. "S.debug.setmetatable(1, nil) S.debug.setmetatable(true, nil) S.debug.setmetatable(S.print, nil) "
-  .. "S.setmetatable(S._G, nil) for k, v in S.next, S do if k ~= 'strings' then S.rawset(S._G, k, v) end end "
+  .. "S.setmetatable(S._G, nil) for k, v in S.next, S do "
+  .. "if k ~= 'strings' and k ~= 'searchers' then S.rawset(S._G, k, v) end end "
+  .. "S.package.searchers = S.searchers "
   .. "for k, v in S.next, S.strings do S.string[k] = v end S.collectgarbage('generational') "
   .. "S.torch.setmemorylimit(0) S.io.output(S.io.stdout) end"
 
