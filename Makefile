@@ -19,7 +19,7 @@ DESTDIR   ?=
 SANITIZE  ?=
 DEBUG     ?= 0
 CUDA      ?= auto
-VERSION   := 0.1.0
+VERSION   := $(shell sed -n 's/^.define CR_VERSION "\(.*\)"/\1/p' vm/cresset.h)
 
 # A build folder for each kind of build, so that they never mix.
 variant   := $(if $(filter-out gcc cc,$(notdir $(CC))),-$(notdir $(CC)))$(if $(SANITIZE),-sanitize)$(if $(filter 1,$(DEBUG)),-debug)
@@ -43,7 +43,7 @@ pkgs      += $(if $(filter 1,$(has_zip)),libzip) $(if $(filter 1,$(has_json)),ja
 blas      := $(shell sh scripts/find-blas.sh 2>/dev/null)
 CFLAGS    ?= -O2
 cflags    := -std=c11 -D_GNU_SOURCE -Wall -Wextra -Werror -fPIC -fvisibility=hidden -fopenmp -fno-math-errno -MMD -MP -I. -I$(B) \
-             -DCR_VERSION='"$(VERSION)"' -DCR_LIBZIP=$(has_zip) -DCR_JANSSON=$(has_json) \
+             -DCR_LIBZIP=$(has_zip) -DCR_JANSSON=$(has_json) \
              -DCR_LIBPNG=$(has_png) -DCR_LIBJPEG=$(has_jpeg) -DCR_PROTOBUF=$(has_proto) $(shell pkg-config --cflags $(pkgs) 2>/dev/null) \
              $(filter -I%,$(blas)) $(CFLAGS)
 ldflags   := -fopenmp $(LDFLAGS)

@@ -4,6 +4,7 @@
 
 #include <stdatomic.h>
 #include <stdbool.h>
+#include <stdio.h>
 
 #include <lua.h>
 
@@ -12,7 +13,7 @@
 
 /* Why a running script is to stop.  It stays set until the host's outermost call has returned, so
  * that a script's own pcall cannot swallow it. */
-typedef enum { CR_GO, CR_STOP_INTERRUPT, CR_STOP_EXIT } cr_stop;
+typedef enum { CR_GO, CR_STOP_INTERRUPT, CR_STOP_EXIT, CR_STOP_TIME } cr_stop;
 
 /* The coroutines that wait for one they resumed, the innermost first. */
 typedef struct cr_waiting {
@@ -22,6 +23,13 @@ typedef struct cr_waiting {
 } cr_waiting;
 
 typedef struct cr_debugger cr_debugger;
+
+/* What a function of the host's that runs was called with; it is in a call of depth `depth`. */
+typedef struct {
+  lua_State *L;
+  const char *name;
+  int nargs, nresults, depth;
+} cr_frame;
 
 struct cresset {
   lua_State *L;
@@ -43,7 +51,59 @@ struct cresset {
   lua_Hook hook, hook_before;
   int hook_mask, hook_count;
   cr_debugger *debugger;
+  cr_frame *frame; /* of the host's function that runs; NULL: none does */
+
+  /* memory.c */
+  size_t lua_bytes, lua_limit; /* what Lua holds, and at most may; 0: no limit */
+  void *(*allocate)(void *user, void *block, size_t old, size_t new);
+  void *user; /* of the host, for allocate and write */
+
+  /* limits.c */
+  int64_t nanoseconds, max_instructions; /* of a call of the host; 0: no limit */
+  int64_t instructions_left;
+  int64_t deadline;      /* of the call that runs, by the monotonic clock */
+  cresset *next_limited; /* the next of those that run under a limit of time */
+  cresset **limited_at;  /* what points to this one there */
+
+  /* streams.c */
+  void (*write)(void *user, int stream, const char *text, size_t length);
+  FILE *streams[2]; /* standard output and error of scripts; NULL: the process's */
 };
+
+/* ---- cresset.c -------------------------------------------------------------------------- */
+
+/* The coroutine that runs, or the main one. */
+lua_State *cr_running(cresset *c);
+/* What cresset_error says from now on. */
+void cr_set_error(cresset *c, const char *message);
+/* What cresset_error(NULL) says from now on on this thread: "function: message". */
+void cr_set_open_error(const char *function, const char *message);
+/* Runs a C function of one argument, the request, as cresset_pcall does. */
+int cr_protect(cresset *c, lua_CFunction body, void *request);
+
+/* ---- limits.c --------------------------------------------------------------------------- */
+
+/* Prepares the limits of the calls to come.  False: the system has no thread for it. */
+bool cr_limit_open(cresset *c, double seconds, int64_t instructions);
+void cr_limit_close(cresset *c);
+/* Around an outermost call of the host. */
+void cr_limit_begin(cresset *c);
+void cr_limit_end(cresset *c);
+
+/* ---- streams.c -------------------------------------------------------------------------- */
+
+/* Has what scripts print go to the host.  It raises errors. */
+void cr_open_streams(lua_State *L, cresset *c);
+/* Hands over what has not been handed over yet. */
+void cr_flush_streams(cresset *c);
+void cr_close_streams(cresset *c);
+/* Standard output (1) or error (2) of the interpreter's scripts. */
+FILE *cr_stream(cresset *c, int number);
+
+/* ---- sandbox.c -------------------------------------------------------------------------- */
+
+/* Takes from scripts the libraries that the options do not leave to them.  It raises errors. */
+void cr_open_libraries(lua_State *L, const cresset_options *options);
 
 /* ---- memory.c --------------------------------------------------------------------------- */
 
@@ -58,6 +118,8 @@ void cr_run_end(cresset *c);
 void cr_run_stop(cresset *c, cr_stop why);
 /* Stops c's script if that is what it is to do, after a hook that is not ours was on. */
 void cr_run_check(cresset *c);
+/* Whether a script on another thread can be stopped by a signal. */
+bool cr_may_signal(void);
 /* Replaces coroutine.resume, coroutine.wrap, os.exit and os.execute by those that know of
  * interrupts. */
 void cr_open_interrupts(lua_State *L, cresset *c);

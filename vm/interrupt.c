@@ -45,19 +45,25 @@ cresset *cr_interp_of(lua_State *L) {
   return c;
 }
 
+static const char *stop_text(int stop) {
+  return stop == CR_STOP_EXIT   ? "os.exit"
+         : stop == CR_STOP_TIME ? "the limit of time is reached"
+                                : "interrupted!";
+}
+
 /* Notes where the script was when it was first stopped. */
-static void keep_report(lua_State *L, cresset *c) {
+static void keep_report(lua_State *L, cresset *c, const char *text) {
   if (c->report) return;
   lua_pushcfunction(L, cr_traceback);
-  lua_pushliteral(L, "interrupted!");
+  lua_pushstring(L, text);
   if (lua_pcall(L, 1, 1, 0) == LUA_OK) c->report = strdup(lua_tostring(L, -1));
   lua_pop(L, 1);
 }
 
 void cr_raise_stop(lua_State *L, cresset *c) {
   int stop = atomic_load(&c->stop);
-  if (stop == CR_STOP_INTERRUPT && !cr_debugger_busy(c)) keep_report(L, c);
-  lua_pushstring(L, stop == CR_STOP_EXIT ? "os.exit" : "interrupted!");
+  if (stop != CR_STOP_EXIT && !cr_debugger_busy(c)) keep_report(L, c, stop_text(stop));
+  lua_pushstring(L, stop_text(stop));
   lua_error(L);
 }
 
@@ -84,9 +90,11 @@ void cr_run_begin(cresset *c) {
   cr_debugger_reset(c);
   cr_set_hook(c, c->L);
   atomic_store(&c->thread, this_thread());
+  cr_limit_begin(c);
 }
 
 void cr_run_end(cresset *c) {
+  cr_limit_end(c);
   atomic_store(&c->thread, 0);
   innermost = c->outer;
   atomic_store(&c->stop, CR_GO);
@@ -116,6 +124,10 @@ static bool install_signal(void) {
   ours.sa_flags = SA_RESTART;
   sigemptyset(&ours.sa_mask);
   return sigaction(SIGURG, &ours, NULL) == 0;
+}
+
+bool cr_may_signal(void) {
+  return install_signal();
 }
 
 void cr_run_stop(cresset *c, cr_stop why) {
