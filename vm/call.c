@@ -100,6 +100,15 @@ static void refuse(lua_State *L, const request *r, int number, int index, const 
              lua_isnumber(L, index) ? lua_tostring(L, index) : luaL_typename(L, index), wanted);
 }
 
+static double number_of(lua_State *L, const request *r, int number, int index) {
+  if (lua_type(L, index) == LUA_TNUMBER) return lua_tonumber(L, index);
+  cr_tensor *t = cr_to_tensor(L, index);
+  cr_scalar s;
+  if (!t || cr_numel(t) != 1) refuse(L, r, number, index, "a number");
+  if (!cr_item(t, &s)) cr_lua_error(L);
+  return s.is_int ? (double)s.i : s.d;
+}
+
 static void store_integer(lua_State *L, request *r, char letter, int number, int index) {
   int whole;
   lua_Integer v = lua_tointegerx(L, index, &whole);
@@ -158,10 +167,7 @@ static void store_data(lua_State *L, request *r, int number, int index) {
 
 static void store(lua_State *L, request *r, char letter, int number, int index) {
   switch (letter) {
-  case 'd':
-    if (lua_type(L, index) != LUA_TNUMBER) refuse(L, r, number, index, "a number");
-    *va_arg(r->ap, double *) = lua_tonumber(L, index);
-    break;
+  case 'd': *va_arg(r->ap, double *) = number_of(L, r, number, index); break;
   case 'b': *va_arg(r->ap, int *) = lua_toboolean(L, index); break;
   case 's':
   case 'z': store_string(L, r, letter, number, index); break;

@@ -135,7 +135,7 @@ typedef struct cresset_tensor cresset_tensor;
  * wanted:
  *
  *     letter   argument               result             Lua
- *     d        double                 double *           number
+ *     d        double                 double *           number (a result: or a tensor of one)
  *     i        int                    int *              integer, or a float that is whole
  *     l        long long              long long *        likewise
  *     b        int                    int *              boolean (a result: any value; nil is
