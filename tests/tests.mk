@@ -39,6 +39,8 @@ $(B)/tests/%: tests/%.c $(B)/libcresset.a
 	$(call say,TEST,$@)
 	$(Q)$(CC) $(cflags) $< -o $@ $(B)/libcresset.a $(ldflags) -lcmocka $(lua_libs) $(libs)
 
+$(B)/tests/vm/test_host_faults: libs += $(patsubst %,-Wl$(comma)--wrap=%,malloc calloc realloc strdup)
+
 .PHONY: test test-programs
 test-programs: all $(test_bins)
 
