@@ -118,10 +118,9 @@ static int session(cresset *c, cresset *other) {
     code = CRESSET_NO_MEMORY;
   if (!code) {
     struct DLManagedTensor *m = cresset_tensor_to_dlpack(y);
-    if (m) z = cresset_tensor_from_dlpack(m);
-    int tries = z || !m ? 0 : 5;
-    while (tries-- > 0 && !z) z = cresset_tensor_from_dlpack(m); /* m is still ours */
-    if (!z || tries >= 0) code = CRESSET_NO_MEMORY;
+    int tries = 0;
+    while (m && !z && tries++ < 5) z = cresset_tensor_from_dlpack(m); /* else m stays ours */
+    if (!z || tries > 1) code = CRESSET_NO_MEMORY;
   }
   if (!code) code = cresset_set(c, table, "x", "t", x);
   if (!code) code = cresset_set(c, table, "row", "v", data);
