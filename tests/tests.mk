@@ -11,6 +11,7 @@
 #   tests/vm/run_training      the training scripts, some steps of each
 #   tests/vm/run_random_input  lines made at random, typed at the prompt
 #   tests/vm/run_resume        training that is killed, resumed, out of disk
+#   tests/hosts/run_hosts      the programs of scripts/hosts
 #   tests/lib/run_docs         doc comments: complete, their examples run
 #   tests/peer/run_peer        operators and random programs beside PyTorch's, where Python has it
 #   tests/peer/run_tensorboard  event files beside TensorBoard's reader
@@ -47,6 +48,7 @@ test-programs: all $(test_bins)
 # What runs once; then what runs on the device.
 tests := $(test_bins) $(test_lua) tests/vm/run_cli_tests tests/vm/run_repl tests/vm/run_debugger tests/vm/run_kernel \
   tests/vm/run_runs tests/vm/run_random_input tests/vm/run_bad_input tests/vm/run_training tests/vm/run_resume \
+  tests/hosts/run_hosts \
   tests/lib/run_docs tests/peer/run_peer tests/peer/run_tensorboard tests/peer/run_jupyter tests/check_tree
 ifneq ($(shell command -v $(CXX) 2>/dev/null),)
 test: emulated-programs
