@@ -70,7 +70,7 @@ isa_flags_plain :=
 
 # ---- sources ----------------------------------------------------------------------------------
 
-program_c := vm/main.c vm/repl.c vm/guard.c vm/editor.c vm/kernel.c
+program_c := vm/main.c vm/repl.c vm/guard.c $(wildcard vm/editor*.c) vm/kernel.c
 core_c    := $(wildcard tensor/*.c tensor/ops/*.c nn/*.c lib/*.c lib/*/*.c) $(filter-out $(program_c),$(wildcard vm/*.c)) tensor/cpu/cpu.c
 kernel_c  := $(filter-out tensor/cpu/cpu.c,$(wildcard tensor/cpu/*.c)) $(wildcard nn/cpu/*.c)
 lua_files := $(sort $(wildcard lib/*/*.lua nn/*.lua nn/*/*.lua vm/*.lua vm/*/*.lua))

@@ -5,6 +5,7 @@
 #   tests/operators/            the table of operators that several of the scripts walk
 #   tests/vm/run_cli_tests     the program from outside
 #   tests/vm/run_repl          the prompt, on a terminal
+#   tests/vm/run_typing        what is on the screen while somebody types there
 #   tests/vm/run_debugger      the debugger, and what errors say
 #   tests/vm/run_kernel        a notebook's kernel, without a notebook
 #   tests/vm/run_runs          `cresset runs`, and runs whose program ends in every way
@@ -46,9 +47,9 @@ $(B)/tests/vm/test_host_faults: libs += $(patsubst %,-Wl$(comma)--wrap=%,malloc 
 test-programs: all $(test_bins)
 
 # What runs once; then what runs on the device.
-tests := $(test_bins) $(test_lua) tests/vm/run_cli_tests tests/vm/run_repl tests/vm/run_debugger tests/vm/run_kernel \
-  tests/vm/run_runs tests/vm/run_random_input tests/vm/run_bad_input tests/vm/run_training tests/vm/run_resume \
-  tests/hosts/run_hosts \
+tests := $(test_bins) $(test_lua) tests/vm/run_cli_tests tests/vm/run_repl tests/vm/run_typing tests/vm/run_debugger \
+  tests/vm/run_kernel tests/vm/run_runs tests/vm/run_random_input tests/vm/run_bad_input tests/vm/run_training \
+  tests/vm/run_resume tests/hosts/run_hosts \
   tests/lib/run_docs tests/peer/run_peer tests/peer/run_tensorboard tests/peer/run_jupyter tests/check_tree
 ifneq ($(shell command -v $(CXX) 2>/dev/null),)
 test: emulated-programs

@@ -1,6 +1,6 @@
-/* editor.c: reading lines from a terminal with readline: keys, completion, history. */
-#include "vm/editor.h"
-
+/* editor.c: reading lines from a terminal with readline: keys, history.  Its other files:
+ * editor_draw.c (what is on the screen), editor_lines.c (several lines), editor_complete.c,
+ * editor_suggest.c, editor_paste.c, editor_external.c. */
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -12,20 +12,21 @@
 #include <unistd.h>
 
 #include <readline/history.h>
-#include <readline/readline.h>
 #include <sys/stat.h>
 
+#include "vm/editor_parts.h"
 #include "vm/program.h"
 
 enum { HISTORY_ENTRIES = 5000, PATH_BYTES = 4096, KEY_BYTES = 65536 };
 
-/* Longer chunks, which somebody pasted, are not written to the history's file: readline takes a
- * time that grows with the square of an entry's lines to read it. */
-enum { LONGEST_KEPT = 1 << 16 };
+cr_typing cr_editor_typing = {.more = ""};
+bool cr_drawing;
+const char *cr_chunk_before = "";
+static bool line_dropped;
 
-static cr_completer completer;
-static const char *chunk_before; /* what was typed of the chunk in earlier lines */
-static bool line_dropped;        /* by Ctrl-C */
+bool cr_line_dropped(void) {
+  return line_dropped;
+}
 
 /* ---- history ---------------------------------------------------------------------------- */
 
@@ -87,7 +88,7 @@ void cr_editor_remember(const char *chunk) {
   if (chunk[strspn(chunk, " \t\r\n")] == '\0' || (last && strcmp(last->line, chunk) == 0)) return;
   add_history(chunk);
   add_history_time("#0"); /* readline wants one */
-  if (*history_path && strlen(chunk) <= LONGEST_KEPT) append_to_file(chunk);
+  if (*history_path && strlen(chunk) <= CR_LONG_TEXT) append_to_file(chunk);
 }
 
 /* ---- keys ------------------------------------------------------------------------------- */
@@ -129,18 +130,27 @@ static int give(unsigned char byte) {
   return byte;
 }
 
+/* The shell has printed something where the line was. */
+static void back_from_shell(void) {
+  cr_draw_begin();
+  cr_draw();
+}
+
 /* A byte for readline.  Ctrl-C ends the line, whatever is in it: readline sees a Return. */
 static int read_key(FILE *f) {
   int fd = key_fd >= 0 ? key_fd : fileno(f);
   for (;;) {
+    int caught = rl_pending_signal();
     rl_check_signals();
+    if (caught == SIGTSTP && cr_drawing) back_from_shell();
     if (cr_take_sigint()) {
       line_dropped = true;
       keys.pasting = false;
       keys.next = keys.length = 0;
-      return '\n';
+      return '\r';
     }
     if (keys.next < keys.length) return give(keys.bytes[keys.next++]);
+    cr_settle_line();
     if (!wait_for_key(fd)) continue;
     ssize_t n = read(fd, keys.bytes, keys.pasting ? sizeof keys.bytes : 1);
     if (n > 0) {
@@ -157,144 +167,67 @@ bool cr_editor_pending(void) {
   return keys.next < keys.length || (key_fd >= 0 && poll(&p, 1, 0) > 0);
 }
 
-/* ---- a chunk of several lines in one, from the history or a paste ------------------------ */
-
-static int insert_line_end(int count, int key) {
-  (void)count, (void)key;
-  return rl_insert_text("\n");
-}
-
-static int go_up(int count, int key);
-static int go_down(int count, int key);
-
-/* With the beginning of a line typed, Up and Down look for lines that begin so; they go on looking
- * as long as no other key comes between. */
-static int search(rl_command_func_t *backward_or_forward, rl_command_func_t *plain, int count,
-                  int key) {
-  static bool searching;
-  bool again = rl_last_func == go_up || rl_last_func == go_down;
-  if (!again) searching = rl_point > 0 && rl_point == rl_end;
-  if (!searching) return plain(count, key);
-  if (again) rl_last_func = rl_history_search_backward;
-  return backward_or_forward(count, key);
-}
-
-/* Up and Down move between the lines of a chunk first. */
-static int go_up(int count, int key) {
-  for (int i = 0; i < rl_point; i++)
-    if (rl_line_buffer[i] == '\n') return rl_previous_screen_line(count, key);
-  return search(rl_history_search_backward, rl_get_previous_history, count, key);
-}
-
-static int go_down(int count, int key) {
-  if (strchr(rl_line_buffer + rl_point, '\n')) return rl_next_screen_line(count, key);
-  return search(rl_history_search_forward, rl_get_next_history, count, key);
-}
-
-/* Keys that the user has bound to something else stay so. */
-static void rebind(const char *keyseq, rl_command_func_t *usual, rl_command_func_t *ours) {
-  if (rl_function_of_keyseq(keyseq, NULL, NULL) == usual) rl_bind_keyseq(keyseq, ours);
-}
-
-/* ---- completion ------------------------------------------------------------------------- */
-
-static cr_completions offered;
-static size_t next_word;
-
-static void drop_offered(void) {
-  for (size_t i = 0; offered.words && offered.words[i]; i++) free(offered.words[i]);
-  free(offered.words);
-  free(offered.hint);
-  offered = (cr_completions){NULL, NULL};
-}
-
-/* Readline's generator: a string that readline frees, NULL after the last. */
-static char *generate(const char *word, int state) {
-  (void)word;
-  if (state == 0) next_word = 0;
-  if (!offered.words || !offered.words[next_word]) return NULL;
-  return strdup(offered.words[next_word++]);
-}
-
-/* Asks for what the word from `start` to `end` of the line can become. */
-static void ask(int start, int end) {
-  size_t before = strlen(chunk_before), line = (size_t)end;
-  char *text = malloc(before + line + 2);
-  drop_offered();
-  if (!text) return;
-  memcpy(text, chunk_before, before);
-  if (before) text[before++] = '\n';
-  memcpy(text + before, rl_line_buffer, line);
-  text[before + line] = '\0';
-  completer(text, before + (size_t)start, &offered);
-  free(text);
-}
-
-static char **complete(const char *word, int start, int end) {
-  ask(start, end);
-  rl_attempted_completion_over = 1;
-  rl_completion_append_character = '\0';
-  if (offered.hint) {
-    fprintf(rl_outstream, "\n%s\n", offered.hint);
-    rl_on_new_line();
-    return NULL;
-  }
-  if (offered.words) return rl_completion_matches(word, generate);
-  rl_attempted_completion_over = 0;
-  rl_filename_completion_desired = 1;
-  return rl_completion_matches(word, rl_filename_completion_function);
-}
-
-/* Inside a string, or after a command, a word may have all characters of a file's name. */
-static char *word_breaks(void) {
-  static char code[] = " \t\n\"\\'`@$><=;|&{}()[]+-*/%^~#,.:?!", file[] = "\"'", words[] = " \t\"'";
-  char quote = '\0';
-  const char *line = rl_line_buffer + strspn(rl_line_buffer, " \t");
-  if (*line == '$' || (*line == '%' && strpbrk(line, " \t"))) return words;
-  for (int i = 0; i < rl_point; i++) {
-    char c = rl_line_buffer[i];
-    if (quote && c == '\\')
-      i++;
-    else if (c == quote)
-      quote = '\0';
-    else if (!quote && (c == '"' || c == '\''))
-      quote = c;
-  }
-  return quote ? file : code;
-}
-
 /* ---- opening, reading, closing ---------------------------------------------------------- */
 
+void cr_rebind(rl_command_func_t *usual, rl_command_func_t *ours) {
+  Keymap maps[] = {emacs_standard_keymap, vi_insertion_keymap, vi_movement_keymap};
+  for (size_t i = 0; i < sizeof maps / sizeof *maps; i++) {
+    char **keys_of = rl_invoking_keyseqs_in_map(usual, maps[i]);
+    for (size_t k = 0; keys_of && keys_of[k]; k++) {
+      rl_bind_keyseq_in_map(keys_of[k], ours, maps[i]);
+      free(keys_of[k]);
+    }
+    free(keys_of);
+  }
+}
+
+void cr_editor_set(const cr_typing *typing) {
+  cr_editor_typing = *typing;
+}
+
 void cr_editor_open(cr_completer of_words) {
-  completer = of_words;
   rl_readline_name = "cresset";
-  rl_attempted_completion_function = complete;
-  rl_completion_word_break_hook = word_breaks;
-  rl_completer_quote_characters = "";
   rl_getc_function = read_key;
+  rl_startup_hook = cr_external_insert;
   key_fd = open("/dev/stdin", O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
   rl_variable_bind("enable-bracketed-paste", "on");
   rl_initialize();
-  rl_bind_keyseq_if_unbound("\\e\\C-m", insert_line_end);
-  rl_bind_keyseq_if_unbound("\\e\\C-j", insert_line_end);
-  rebind("\033[A", rl_get_previous_history, go_up);
-  rebind("\033OA", rl_get_previous_history, go_up);
-  rebind("\033[B", rl_get_next_history, go_down);
-  rebind("\033OB", rl_get_next_history, go_down);
+  cr_complete_open(of_words);
+  cr_lines_open();
+  cr_suggest_open();
+  cr_paste_open();
+  cr_external_open();
+  cr_rebind(rl_clear_screen, cr_draw_cleared);
+  cr_rebind(rl_refresh_line, cr_draw_cleared);
   open_history();
 }
 
 void cr_editor_close(void) {
-  drop_offered();
+  cr_complete_close();
+  cr_external_close();
   clear_history();
   if (key_fd >= 0) close(key_fd);
   key_fd = -1;
 }
 
+/* Terminals that know no more than to print, and users who want no colours, keep readline's way. */
+static bool can_draw(void) {
+  const char *term = getenv("TERM"), *no_color = getenv("NO_COLOR");
+  return term && *term && strcmp(term, "dumb") != 0 && strcmp(term, "unknown") != 0 &&
+         !(no_color && *no_color);
+}
+
+static char *read_drawn(const char *prompt) {
+  cr_drawing = cr_editor_typing.draw && can_draw();
+  rl_redisplay_function = cr_drawing ? cr_draw : rl_redisplay;
+  if (cr_drawing) cr_draw_begin();
+  return readline(prompt);
+}
+
 char *cr_editor_read(const char *prompt, const char *before, bool *dropped) {
-  chunk_before = before;
+  cr_chunk_before = before;
   line_dropped = false;
-  char *line = readline(prompt);
+  char *line = read_drawn(prompt);
   *dropped = line_dropped;
   return line;
 }

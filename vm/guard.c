@@ -74,8 +74,8 @@ static void learn_hook(lua_State *L) {
 }
 
 int cr_guard_open(lua_State *L) {
-  static const char *const names[] = {"start", "run_init", "prompt",  "compile",
-                                      "begin", "show",     "complete"};
+  static const char *const names[] = {"start", "run_init", "prompt",   "compile",
+                                      "begin", "show",     "complete", "typing"};
   learn_hook(L);
   make_environment(L);
   make_strings(L);

@@ -48,7 +48,7 @@ static bool text_add_line(text *t, const char *line) {
 }
 
 static bool is_blank(const char *s) {
-  return s[strspn(s, " \t\r")] == '\0';
+  return s[strspn(s, " \t\r\n")] == '\0';
 }
 
 /* ---- the Lua half ----------------------------------------------------------------------- */
@@ -147,6 +147,17 @@ static int body_prompt(lua_State *L) {
   return 0;
 }
 
+/* Argument: a cr_typing. */
+static int body_typing(lua_State *L) {
+  cr_typing *typing = lua_touserdata(L, 1);
+  cr_push_repl(L, "typing");
+  lua_call(L, 0, 3);
+  typing->draw = lua_toboolean(L, -3);
+  typing->suggest = lua_toboolean(L, -2);
+  typing->indent = lua_toboolean(L, -1);
+  return 0;
+}
+
 static int body_begin(lua_State *L) {
   cr_push_repl(L, "begin");
   lua_pushstring(L, lua_touserdata(L, 1));
@@ -173,23 +184,55 @@ static char *read_plain(void) {
   return line;
 }
 
-/* What the prompt is now, in colour where that is wanted. */
+/* What the prompt is now. */
+static void ask_prompt(prompt_request *r, bool torch7, bool more) {
+  r->torch7 = torch7;
+  r->more = more;
+  if (run_body(body_prompt, r) != CRESSET_OK) snprintf(r->text, sizeof r->text, "> ");
+}
+
+/* In colour where that is wanted. */
 static const char *prompt(bool torch7, bool more) {
   static char colored[100];
   static prompt_request r;
   const char *no_color = getenv("NO_COLOR");
-  r.torch7 = torch7;
-  r.more = more;
-  if (run_body(body_prompt, &r) != CRESSET_OK) snprintf(r.text, sizeof r.text, "> ");
+  ask_prompt(&r, torch7, more);
   if (more || (no_color && *no_color)) return r.text;
   snprintf(colored, sizeof colored, "\001\033[1;32m\002%s\001\033[0m\002", r.text);
   return colored;
+}
+
+/* Compiles the text.  On CRESSET_OK, what body_compile says is on the stack. */
+static int compile(const char *bytes) {
+  lua_State *L = cresset_lua(interp);
+  lua_pushcfunction(L, body_compile);
+  lua_pushlightuserdata(L, (void *)bytes);
+  return call_guarded(1, 2);
+}
+
+/* A broken text is whole, too: it gives a message. */
+static bool is_whole(const char *bytes) {
+  lua_State *L = cresset_lua(interp);
+  bool whole =
+      is_blank(bytes) || compile(bytes) != CRESSET_OK || !lua_isnil(L, -2) || !lua_isnil(L, -1);
+  lua_settop(L, 0);
+  return whole;
+}
+
+/* Where there is no prompt but the debugger's, all is as it is usually. */
+static void set_typing(cr_typing *typing) {
+  if (run_body(body_typing, typing) != CRESSET_OK)
+    typing->draw = typing->suggest = typing->indent = true;
+  cr_editor_set(typing);
 }
 
 static char *read_line(bool torch7, const text *before, bool *dropped) {
   fflush(stdout);
   *dropped = false;
   if (!is_terminal) return read_plain();
+  static prompt_request more;
+  ask_prompt(&more, torch7, true);
+  set_typing(&(cr_typing){.more = more.text, .is_whole = is_whole});
   return cr_editor_read(prompt(torch7, before->length > 0), before->length ? before->bytes : "",
                         dropped);
 }
@@ -215,14 +258,6 @@ static bool settle(int code) {
   if (code == CRESSET_EXIT) return false;
   if (code != CRESSET_OK) cr_report(cresset_error(interp));
   return true;
-}
-
-/* Compiles the text.  On CRESSET_OK, what body_compile says is on the stack. */
-static int compile(const text *t) {
-  lua_State *L = cresset_lua(interp);
-  lua_pushcfunction(L, body_compile);
-  lua_pushlightuserdata(L, t->bytes);
-  return call_guarded(1, 2);
 }
 
 /* Calls the function at the top of the stack and shows its results. */
@@ -252,7 +287,7 @@ static bool call_and_show(bool visible) {
 static bool run_text(text *t) {
   lua_State *L = cresset_lua(interp);
   bool on = true;
-  int code = compile(t);
+  int code = compile(t->bytes);
   if (code != CRESSET_OK) {
     on = settle(code);
     text_clear(t);
@@ -309,7 +344,7 @@ static void loop(bool torch7) {
     char *line = read_line(torch7, &t, &dropped);
     if (!line) break;
     if (dropped) {
-      if (t.length) cr_editor_remember(t.bytes);
+      if (t.length || strchr(line, '\n')) cr_editor_remember(t.length ? t.bytes : line);
       text_clear(&t);
     } else if (t.length == 0 && is_blank(line)) {
       /* nothing to run */
@@ -358,6 +393,7 @@ static int l_read(lua_State *L) {
   lua_rawsetp(L, LUA_REGISTRYINDEX, &completer_key);
   fflush(stdout);
   open_editor();
+  set_typing(&(cr_typing){.more = ""});
   cr_take_sigint();
   char *line = cr_editor_read_inner(shown, &dropped);
   cr_take_sigint();
@@ -369,8 +405,18 @@ static int l_read(lua_State *L) {
   return 2;
 }
 
+/* edit(text): the user changes it in an editor of his own, and finds it at the next prompt. Whether
+ * that went well. */
+static int l_edit(lua_State *L) {
+  const char *bytes = luaL_checkstring(L, 1);
+  fflush(stdout);
+  lua_pushboolean(L, cr_editor_edit(bytes));
+  cr_take_sigint();
+  return 1;
+}
+
 static int open_terminal(lua_State *L) {
-  static const luaL_Reg functions[] = {{"read", l_read}, {NULL, NULL}};
+  static const luaL_Reg functions[] = {{"read", l_read}, {"edit", l_edit}, {NULL, NULL}};
   luaL_newlib(L, functions);
   return 1;
 }

@@ -8,10 +8,12 @@
  *   not TEXT     fails if what was read since the last `wait` has TEXT
  *   sleep MS     waits so many milliseconds
  *   paste N      pastes `x = [[`, N bytes in lines of 80, and `]]`, marked as terminals mark pastes
- *   resize R C   makes the window R rows by C columns
- *   type FILE    types a file as fast as the program takes it, and forgets what it prints
- *   end CODE     waits for the program's end with that exit code
- * Ends with 0 when all went well; otherwise says what went wrong and shows what was printed. */
+ *   shows TEXT   waits until what is on the screen ends with TEXT, colours dropped
+ *   cursor U C   waits until the cursor is U rows above the last that is not blank, in column C
+ * from 0 resize R C   makes the window R rows by C columns type FILE    types a file as fast as the
+ * program takes it, and forgets what it prints end CODE     waits for the program's end with that
+ * exit code Ends with 0 when all went well; otherwise says what went wrong and shows what was
+ * printed. */
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -25,6 +27,8 @@
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
+
+#include "screen.h"
 
 enum { PATIENCE = 20000, MOST_OUTPUT = 1 << 20 }; /* milliseconds, bytes */
 
@@ -40,7 +44,8 @@ static long milliseconds(void) {
 }
 
 static bool fail(const char *what, const char *text) {
-  fprintf(stderr, "pty: %s: %s\n---- printed:\n%s\n----\n", what, text, output);
+  fprintf(stderr, "pty: %s: %s\n---- printed:\n%s\n---- the screen:\n%s\n----\n", what, text,
+          output, screen_text());
   kill(child, SIGKILL);
   return false;
 }
@@ -61,6 +66,7 @@ static bool read_some(int ms) {
   if (poll(&p, 1, ms) <= 0) return true;
   ssize_t n = read(terminal, output + length, MOST_OUTPUT - length);
   if (n <= 0) return false;
+  screen_print(output + length, (size_t)n);
   for (ssize_t i = 0; i < n; i++)
     if (output[length + (size_t)i] == '\0') output[length + (size_t)i] = ' ';
   length += (size_t)n;
@@ -94,6 +100,8 @@ static bool paste(size_t n) {
 static bool resize(const char *text) {
   unsigned rows = 0, columns = 0;
   if (sscanf(text, "%u %u", &rows, &columns) != 2) return false;
+  if (rows > MOST_ROWS || columns > MOST_COLUMNS) return false;
+  screen_resize((int)rows, (int)columns);
   struct winsize size = {.ws_row = (unsigned short)rows, .ws_col = (unsigned short)columns};
   return ioctl(terminal, TIOCSWINSZ, &size) == 0;
 }
@@ -108,6 +116,31 @@ static bool wait_for(const char *text) {
     if (!read_some(100) && !strstr(output + matched, text)) break;
   }
   return fail("did not come", text);
+}
+
+static bool shows(const char *text) {
+  const char *all = screen_text();
+  size_t n = strlen(text), length_of_all = strlen(all);
+  return length_of_all >= n && strcmp(all + length_of_all - n, text) == 0;
+}
+
+static bool cursor_at(const char *text) {
+  int up, column, wanted_up = 0, wanted_column = 0;
+  screen_cursor(&up, &column);
+  return sscanf(text, "%d %d", &wanted_up, &wanted_column) == 2 && up == wanted_up &&
+         column == wanted_column;
+}
+
+/* Also looks a little later: what comes after must not change it. */
+static bool wait_until(bool (*is_so)(const char *text), const char *text) {
+  for (long end = milliseconds() + PATIENCE; milliseconds() < end;) {
+    if (is_so(text)) {
+      read_some(30);
+      if (is_so(text)) return true;
+    }
+    if (!read_some(50)) break;
+  }
+  return fail("is not on the screen", text);
 }
 
 /* What is not awaited any more makes room. */
@@ -178,6 +211,8 @@ static bool obey(const char *verb, char *text) {
   if (strcmp(verb, "send") == 0)
     return write(terminal, text, strlen(text)) >= 0 || fail("cannot type", text);
   if (strcmp(verb, "wait") == 0) return wait_for(text);
+  if (strcmp(verb, "shows") == 0) return wait_until(shows, text);
+  if (strcmp(verb, "cursor") == 0) return wait_until(cursor_at, text);
   if (strcmp(verb, "type") == 0) return type_file(text);
   if (strcmp(verb, "end") == 0) return wait_end(atoi(text));
   if (strcmp(verb, "paste") == 0) return paste((size_t)atol(text)) || fail("cannot paste", text);
@@ -206,6 +241,7 @@ static bool obey_all(void) {
 int main(int argc, char **argv) {
   if (argc < 2) return 2;
   struct winsize size = {.ws_row = 40, .ws_col = 120};
+  screen_open(size.ws_row, size.ws_col);
   child = forkpty(&terminal, NULL, NULL, &size);
   if (child < 0) {
     perror("forkpty");

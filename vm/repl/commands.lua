@@ -6,7 +6,7 @@
 local commands = {}
 
 local groups = { "shell", "session", "timing", "profile", "memory", "source", "debugging",
-  "show" }
+  "show", "edit" }
 
 local by_name
 

@@ -57,6 +57,12 @@ function repl.prompt(torch7, more)
   return more and (" "):rep(#number) .. ">> " or number .. "> "
 end
 
+-- How lines are typed: whether they are drawn in colours, earlier inputs suggested, new lines indented.
+function repl.typing()
+  local get = settings.get
+  return get "colour" and get "highlight", get "suggest", get "indent"
+end
+
 -- The name that Lua's messages give to what was typed at this prompt.
 local function chunk_name()
   return ("=stdin[%d]"):format(session.number)
@@ -83,9 +89,11 @@ end
 -- What hands the values of an expression on: a tail call would take the prompt's line out of tracebacks.
 local HANDED_ON = "return (function(...) return ... end)(%s\n)"
 
--- A function that returns the values of an expression, or nil.
+-- A function that returns the values of an expression; or nil, and whether it is one that goes on.
 local function compile_expression(body)
-  return load("return " .. body, chunk_name(), "t") and load(HANDED_ON:format(body), chunk_name(), "t")
+  local whole, message = load("return " .. body, chunk_name(), "t")
+  if not whole then return nil, incomplete(message) end
+  return load(HANDED_ON:format(body), chunk_name(), "t")
 end
 
 -- A function of the typed text and whether its results are to be shown; or nil and a message, which
@@ -95,11 +103,11 @@ function repl.compile(text)
   if command then return command, visible end
   text = text:gsub("^%s*=", "return ", 1)
   local body, silent = strip_silence(text)
-  local chunk = compile_expression(body)
+  local chunk, goes_on = compile_expression(body)
   if chunk then return chunk, not silent end
   local whole, message = load(text, chunk_name(), "t")
   if whole then return whole, not silent end
-  return nil, not incomplete(message) and message or nil
+  return nil, not goes_on and not incomplete(message) and message or nil
 end
 
 -- Makes a command of the user's own: %name calls run with the rest of the line, and shows what it returns.

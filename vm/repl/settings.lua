@@ -4,10 +4,13 @@ local settings = {}
 
 -- name -> {value, what it is}
 local known = {
-  colour = { true, "colours in what is printed" },
+  colour = { true, "colours in what is printed and typed" },
   depth = { 4, "levels of nested tables that are printed" },
   most = { 100, "entries of a table that are printed" },
   results = { 20, "results that stay in _1, _2, ..." },
+  highlight = { true, "syntax in colours, and texts of several lines edited as one, while typing" },
+  indent = { true, "further lines of a text are indented" },
+  suggest = { true, "the rest of an earlier input in grey; Right takes it" },
   pdb = { false, "an error opens the debugger" },
 }
 
