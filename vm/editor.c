@@ -221,7 +221,9 @@ static char *read_drawn(const char *prompt) {
   cr_drawing = cr_editor_typing.draw && can_draw();
   rl_redisplay_function = cr_drawing ? cr_draw : rl_redisplay;
   if (cr_drawing) cr_draw_begin();
-  return readline(prompt);
+  char *line = readline(prompt);
+  if (line && cr_drawing) cr_draw_ended();
+  return line;
 }
 
 char *cr_editor_read(const char *prompt, const char *before, bool *dropped) {

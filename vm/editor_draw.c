@@ -41,7 +41,8 @@ static size_t first_row; /* of the frame that is on the screen, when it is highe
 static size_t at_row,
     rows; /* of the screen, from the frame's first there: the cursor's; used ones */
 static int columns, window_rows;
-static bool ending, stale; /* the line's last time; something else was printed over the rows */
+/* The last drawing of a line was done; is being done; something else was printed over the rows. */
+static bool drawn_end, ending, stale;
 
 /* ---- making rows ------------------------------------------------------------------------ */
 
@@ -370,6 +371,7 @@ void cr_draw(void) {
 
 /* As many blanks as a row has wrap only where something was printed in the row before. */
 void cr_draw_begin(void) {
+  drawn_end = false;
   measure(&window_rows, &columns);
   forget_shown();
   fprintf(rl_outstream, "%*s\r", columns, "");
@@ -387,7 +389,15 @@ void cr_draw_end(void) {
   stale = cr_line_dropped();
   cr_draw_leave();
   stale = false;
+  drawn_end = true;
   fputs(cr_line_dropped() ? "^C\r\n" : "\r\n", rl_outstream);
+  fflush(rl_outstream);
+}
+
+void cr_draw_ended(void) {
+  if (drawn_end) return;
+  cr_draw_leave();
+  cr_draw_begin();
   fflush(rl_outstream);
 }
 

@@ -212,9 +212,13 @@ static int tab(int count, int key) {
   return rl_complete(count, key);
 }
 
-/* Keys that the user has bound to something else stay so. */
-static void rebind_key(const char *keyseq, rl_command_func_t *usual, rl_command_func_t *ours) {
-  if (rl_function_of_keyseq(keyseq, NULL, NULL) == usual) rl_bind_keyseq(keyseq, ours);
+/* Of the keys for the history the arrows alone, and vi's, go by lines.  What the user has bound to
+ * something else stays so. */
+static void rebind_key(const char *key, rl_command_func_t *usual, rl_command_func_t *ours) {
+  Keymap maps[] = {emacs_standard_keymap, vi_insertion_keymap, vi_movement_keymap};
+  for (size_t i = 0; i < sizeof maps / sizeof *maps; i++)
+    if (rl_function_of_keyseq(key, maps[i], NULL) == usual)
+      rl_bind_keyseq_in_map(key, ours, maps[i]);
 }
 
 void cr_lines_open(void) {
@@ -226,8 +230,10 @@ void cr_lines_open(void) {
   cr_rebind(rl_complete, tab);
   rl_bind_keyseq_if_unbound("\\e\\C-m", insert_line_end);
   rl_bind_keyseq_if_unbound("\\e\\C-j", insert_line_end);
-  rebind_key("\033[A", rl_get_previous_history, go_up);
-  rebind_key("\033OA", rl_get_previous_history, go_up);
-  rebind_key("\033[B", rl_get_next_history, go_down);
-  rebind_key("\033OB", rl_get_next_history, go_down);
+  static const char *const up[] = {"\033[A", "\033OA", "k"}, *const down[] = {"\033[B", "\033OB",
+                                                                              "j"};
+  for (size_t i = 0; i < sizeof up / sizeof *up; i++) {
+    rebind_key(up[i], rl_get_previous_history, go_up);
+    rebind_key(down[i], rl_get_next_history, go_down);
+  }
 }

@@ -38,6 +38,8 @@ void cr_draw_begin(void);
 void cr_draw_leave(void);
 /* The same at the end of a line, ended too. */
 void cr_draw_end(void);
+/* After a line that a key of readline's own has ended: the same. */
+void cr_draw_ended(void);
 int cr_draw_cleared(int count, int key);
 
 /* ---- editor_lines.c --------------------------------------------------------------------- */
