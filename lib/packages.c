@@ -13,7 +13,7 @@
 
 /* The packages that are opened by a C function; it may load Lua files of its own. */
 static const luaL_Reg c_packages[] = {
-    {"torch", luaopen_torch},
+    {"torch", luaopen_torch_core},
     {"torch._disk", luaopen_torch_disk},
     {"torch._clock", luaopen_torch_clock},
     {"paths._system", luaopen_paths_system},

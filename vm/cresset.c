@@ -156,7 +156,7 @@ int cresset_run_file(cresset *c, const char *path) {
 
 /* ---- open and close --------------------------------------------------------------------- */
 
-/* Sets the default type of new tensors to the one of that name; luaopen_torch has set the mode's.
+/* Sets the default type of new tensors to the one of that name; luaopen_torch_core has set the mode's.
  */
 static void set_dtype(lua_State *L, cr_context *context, const char *name) {
   int t = 0;
@@ -306,7 +306,7 @@ lua_State *cresset_lua(cresset *c) {
 int cresset_luaopen(lua_State *L) {
   cr_open_packages(L);
   cr_open_threads(L);
-  return luaopen_torch(L);
+  return luaopen_torch_core(L);
 }
 
 const char *cresset_version(void) {

@@ -1,5 +1,5 @@
 -- torch: what is added to the C functions in Lua: classes, files, testing, command lines.
--- luaopen_torch calls the function returned here with the table of C functions.
+-- luaopen_torch_core calls the function returned here with the table of C functions.
 
 local function constructor_tables(torch)
   for name, mt in pairs(torch._metatables) do

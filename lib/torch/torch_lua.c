@@ -745,7 +745,7 @@ static void guard_context(lua_State *L) {
   lua_setfield(L, LUA_REGISTRYINDEX, "cresset.context");
 }
 
-int luaopen_torch(lua_State *L) {
+int luaopen_torch_core(lua_State *L) {
   cr_open_packages(L);
   adopt_context(L);
   lua_settop(L, 0);

@@ -11,7 +11,7 @@
 
 #include "tensor/ops.h"
 
-int luaopen_torch(lua_State *L);
+int luaopen_torch_core(lua_State *L);
 
 /* Pushes t and takes over the reference; a NULL t raises cr_error(). */
 void cr_push_tensor(lua_State *L, cr_tensor *t);
