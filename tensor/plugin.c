@@ -12,6 +12,9 @@
 
 #define FILE_NAME "libcresset_cuda.so"
 #define MESSAGE 1024
+#ifndef CR_MACHINE /* as `uname -m` says it */
+#define CR_MACHINE "x86_64"
+#endif
 
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 static const cr_plugin *cuda;
@@ -30,16 +33,17 @@ static bool is_there(char path[PATH_MAX], const char *file, const char *between)
   return n < PATH_MAX && access(path, R_OK) == 0;
 }
 
-/* Beside the library or program that this code is in, or in the lib folder beside its folder. */
+/* Beside the library or program that this code is in, or in a lib folder beside its folder. */
 static bool find(char path[PATH_MAX]) {
+  static const char *const folders[] = {"", "../lib/", "../lib64/",
+                                        "../lib/" CR_MACHINE "-linux-gnu/"};
   Dl_info me;
   const char *named = getenv("CRESSET_CUDA");
   if (named && *named) return snprintf(path, PATH_MAX, "%s", named) < PATH_MAX;
   const char *files[] = {dladdr(&cuda, &me) ? me.dli_fname : NULL, "/proc/self/exe"};
-  for (int i = 0; i < 2; i++) {
-    if (!files[i]) continue;
-    if (is_there(path, files[i], "") || is_there(path, files[i], "../lib/")) return true;
-  }
+  for (int i = 0; i < 2; i++)
+    for (size_t k = 0; files[i] && k < sizeof folders / sizeof *folders; k++)
+      if (is_there(path, files[i], folders[k])) return true;
   return false;
 }
 
