@@ -3,6 +3,7 @@
 #   make            the program, the library and the module for stock Lua
 #   make demo       train on handwritten digits, save, reload, classify
 #   make test       every test
+#   make install    into PREFIX (/usr/local); `make uninstall`, `make deb` for a Debian package: docs/install.md
 #   make fuzz       the readers of files with made-up input, FUZZ_SECONDS each (30)
 #   make SANITIZE=address,undefined ...   in a build folder of its own
 #   make DEBUG=1 ...                      likewise
@@ -14,12 +15,11 @@ CC        ?= gcc
 ifeq ($(origin CC),default)
 CC        := gcc
 endif
-PREFIX    ?= /usr/local
-DESTDIR   ?=
 SANITIZE  ?=
 DEBUG     ?= 0
 CUDA      ?= auto
 VERSION   := $(shell sed -n 's/^.define CR_VERSION "\(.*\)"/\1/p' vm/cresset.h)
+soversion := $(firstword $(subst ., ,$(VERSION)))
 
 # A build folder for each kind of build, so that they never mix.
 variant   := $(if $(filter-out gcc cc,$(notdir $(CC))),-$(notdir $(CC)))$(if $(SANITIZE),-sanitize)$(if $(filter 1,$(DEBUG)),-debug)
@@ -79,7 +79,7 @@ core_o    := $(core_c:%.c=$(B)/%.o) $(foreach i,$(isas),$(kernel_c:%.c=$(B)/%.$(
              $(if $(filter 1,$(has_proto)),$(B)/lib/tensorboard/events.pb-c.o)
 program_o := $(program_c:%.c=$(B)/%.o)
 
-.PHONY: all demo test docs bench install clean deps help check-layers
+.PHONY: all demo test docs bench clean deps help check-layers
 .DEFAULT_GOAL := all
 
 # `make V=1` shows the commands.
@@ -90,7 +90,7 @@ say = @$(if $(filter 1,$(V)),:,printf '  %-5s %s\n' $(1) "$(2)")
 all: $(B)/cresset $(B)/th $(B)/libcresset.so $(B)/torch.so
 
 help:
-	@sed -n '3,10s/^# \{0,1\}//p' Makefile
+	@sed -n '3,11s/^# \{0,1\}//p' Makefile
 
 $(B)/%.o: %.c | $(deps_stamp)
 	@mkdir -p $(@D)
@@ -104,6 +104,9 @@ $(B)/%.$(1).o: %.c | $(deps_stamp)
 	$(Q)$(CC) $(cflags) $(kernel_cflags) $(isa_flags_$(1)) -DCR_ISA=$(1) -c $$< -o $$@
 endef
 $(foreach i,$(isas),$(eval $(call isa_rule,$(i))))
+
+# Where Debian's libraries are, for the plug-in's search.
+$(B)/tensor/plugin.o: cflags += -DCR_MACHINE='"$(machine)"'
 
 # What is built with or without a library is built again when that changes.
 optional  := $(B)/.optional-$(has_zip)$(has_json)$(has_png)$(has_jpeg)$(has_proto)
@@ -138,8 +141,8 @@ $(B)/embedded.o: $(B)/embedded.c
 
 $(B)/libcresset.so: $(core_o)
 	$(call say,LINK,$@)
-	$(Q)$(CC) -shared -Wl,-soname,libcresset.so.0 -o $@ $^ $(ldflags) $(lua_libs) $(libs)
-	@ln -sf libcresset.so $(B)/libcresset.so.0
+	$(Q)$(CC) -shared -Wl,-soname,libcresset.so.$(soversion) -o $@ $^ $(ldflags) $(lua_libs) $(libs)
+	@ln -sf libcresset.so $(B)/libcresset.so.$(soversion)
 
 $(B)/libcresset.a: $(core_o)
 	$(Q)rm -f $@ && ar rcs $@ $^
@@ -187,19 +190,7 @@ bench: all
 
 # ---- install ----------------------------------------------------------------------------------
 
-install: all $(B)/libcresset.a
-	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/lib/lua/5.4 $(DESTDIR)$(PREFIX)/include
-	install -m 755 $(B)/cresset $(DESTDIR)$(PREFIX)/bin/cresset
-	ln -sf cresset $(DESTDIR)$(PREFIX)/bin/th
-	install -m 755 $(B)/libcresset.so $(DESTDIR)$(PREFIX)/lib/libcresset.so.$(VERSION)
-	ln -sf libcresset.so.$(VERSION) $(DESTDIR)$(PREFIX)/lib/libcresset.so.0
-	ln -sf libcresset.so.0 $(DESTDIR)$(PREFIX)/lib/libcresset.so
-	install -m 644 $(B)/libcresset.a $(DESTDIR)$(PREFIX)/lib/libcresset.a
-	$(if $(with_cuda),install -m 755 $(B)/libcresset_cuda.so $(DESTDIR)$(PREFIX)/lib/libcresset_cuda.so)
-	install -m 755 $(B)/torch.so $(DESTDIR)$(PREFIX)/lib/lua/5.4/torch.so
-	install -m 644 vm/cresset.h $(DESTDIR)$(PREFIX)/include/cresset.h
-	install -d $(DESTDIR)$(PREFIX)/share/cresset
-	$(B)/cresset scripts/docs.lua stubs $(DESTDIR)$(PREFIX)/share/cresset/cresset.d.lua
+include scripts/install/install.mk
 
 clean:
 	rm -rf build build-*

@@ -3,7 +3,7 @@
 
 deps_stamp := $(B)/.deps
 
-ifneq ($(filter-out clean help deps,$(or $(MAKECMDGOALS),all)),)
+ifneq ($(filter-out clean help deps uninstall,$(or $(MAKECMDGOALS),all)),)
 # Flags come from pkg-config, so the packages must be there before this file is read further.
 setup_result := $(shell sh scripts/setup >&2 && echo ok)
 ifneq ($(setup_result),ok)
