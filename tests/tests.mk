@@ -51,10 +51,7 @@ test-programs: all $(test_bins)
 # What runs once; then what runs on the device.
 tests := $(test_bins) $(test_lua) tests/vm/run_cli_tests tests/vm/run_repl tests/vm/run_typing tests/vm/run_debugger \
   tests/vm/run_kernel tests/vm/run_runs tests/vm/run_random_input tests/vm/run_bad_input tests/vm/run_training \
-  tests/vm/run_resume tests/hosts/run_hosts \
-tests := $(test_bins) $(test_lua) tests/vm/run_cli_tests tests/vm/run_repl tests/vm/run_debugger tests/vm/run_kernel \
-  tests/vm/run_runs tests/vm/run_random_input tests/vm/run_bad_input tests/vm/run_training tests/vm/run_resume \
-  tests/hosts/run_hosts tests/install/run_texts tests/install/run_abi \
+  tests/vm/run_resume tests/hosts/run_hosts tests/install/run_texts tests/install/run_abi \
   tests/lib/run_docs tests/peer/run_peer tests/peer/run_tensorboard tests/peer/run_jupyter tests/check_tree
 ifneq ($(shell command -v $(CXX) 2>/dev/null),)
 test: emulated-programs
