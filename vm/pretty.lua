@@ -48,6 +48,22 @@ local function key_text(k)
   return "[" .. quote(k, 60) .. "]"
 end
 
+local dim, red, green, yellow, plain = "\27[2m", "\27[31m", "\27[32m", "\27[33m", "\27[0m"
+
+local function paint(s, how, state)
+  return state.colour and how and how .. s .. plain or s
+end
+
+-- What stands for what is left out.
+local function rest(state, count)
+  return paint(("... (%d more)"):format(count), dim, state)
+end
+
+-- How many places the text takes.
+local function width_of(s, state)
+  return #(state.colour and s:gsub("\27%[%d*m", "") or s)
+end
+
 local format
 
 -- The entries of t as texts, the first `most` of them.
@@ -55,7 +71,7 @@ local function entries(t, state, depth)
   local out, n, keys = {}, rawlen(t), {}
   state.left = state.left - math.min(n, state.most)
   for i = 1, math.min(n, state.most) do out[i] = format(rawget(t, i), state, depth) end
-  if n > state.most then out[#out + 1] = ("... (%d more)"):format(n - state.most) end
+  if n > state.most then out[#out + 1] = rest(state, n - state.most) end
   for k in next, t do
     if not (math.type(k) == "integer" and k >= 1 and k <= n) then keys[#keys + 1] = k end
   end
@@ -64,25 +80,23 @@ local function entries(t, state, depth)
   for i = 1, math.min(#keys, state.most) do
     out[#out + 1] = key_text(keys[i]) .. " = " .. format(rawget(t, keys[i]), state, depth)
   end
-  if #keys > state.most then out[#out + 1] = ("... (%d more)"):format(#keys - state.most) end
+  if #keys > state.most then out[#out + 1] = rest(state, #keys - state.most) end
   return out
 end
 
 local function format_table(t, state, depth)
-  if state.open[t] then return "<cycle>" end
+  if state.open[t] then return paint("<cycle>", dim, state) end
   if next(t) == nil then return "{}" end
-  if depth >= state.depth or state.left <= 0 then return "{...}" end
+  if depth >= state.depth or state.left <= 0 then return paint("{...}", dim, state) end
   state.open[t] = true
   local list = entries(t, state, depth + 1)
   state.open[t] = nil
   local line = "{" .. table.concat(list, ", ") .. "}"
   local indent = ("  "):rep(depth)
-  if #line + #indent <= state.width and not line:find("\n") then return line end
+  if width_of(line, state) + #indent <= state.width and not line:find("\n") then return line end
   local inner = "\n" .. indent .. "  "
   return "{" .. inner .. table.concat(list, "," .. inner) .. "\n" .. indent .. "}"
 end
-
-local dim, red, plain = "\27[2m", "\27[31m", "\27[0m"
 
 -- A tensor's text in colour: its type and size faint, what is no number red.
 local function colour(s)
@@ -101,14 +115,17 @@ end
 
 function format(v, state, depth)
   local t = type(v)
-  if t == "string" then return depth == 0 and v or quote(v, 200) end
+  if t == "string" then return depth == 0 and v or paint(quote(v, 200), green, state) end
   if t == "userdata" or (t == "table" and has_tostring(v)) then return format_object(v, state, depth) end
   if t == "table" then return format_table(v, state, depth) end
-  return text_of(v)
+  local text = text_of(v)
+  if t == "number" then return paint(text, text:find("^%-?[ni][an]") and red, state) end
+  return paint(text, (t == "function" or t == "thread") and dim or yellow, state)
 end
 
 -- The text of a value.  Strings stand raw at the top and quoted inside tables.
--- opts: width (80 columns), depth (4 levels), most (100 entries of a table's each part), colour (false).
+-- opts: width (80 columns), depth (4 levels), most (100 entries of a table's each part), colour (false),
+-- left (10000 entries in all: tables that share tables would take for ever).
 function pretty.format(v, opts)
   opts = opts or {}
   local state = {
@@ -117,7 +134,7 @@ function pretty.format(v, opts)
     most = opts.most or 100,
     colour = opts.colour,
     open = {},
-    left = 10000, -- entries in all: tables that share tables would take for ever
+    left = opts.left or 10000,
   }
   return format(v, state, 0)
 end

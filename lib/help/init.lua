@@ -193,23 +193,24 @@ function help.text(entry)
   return (table.concat(out, "\n"):gsub("\n+$", ""))
 end
 
+-- What help(what) prints.
+function help._about(what)
+  if what == nil then
+    return "help(torch.narrow), help(x.narrow), help \"narrow\"; help.search \"word\" lists names"
+  end
+  local texts = {}
+  for i, entry in ipairs(help.find(what)) do texts[i] = help.text(entry) end
+  if #texts > 0 then return table.concat(texts, "\n\n") end
+  return type(what) == "string" and ("no help on '%s'; help.search looks in the texts"):format(what)
+    or "no help on this " .. type(what)
+end
+
 --- help(what): prints what is known about a function, a method, a class, an object, or a name.
 -- Example:
 --   help = require "help"
 --   help(torch.narrow)
 setmetatable(help, {
-  __call = function(_, what)
-    if what == nil then
-      print("help(torch.narrow), help(x.narrow), help \"narrow\"; help.search \"word\" lists names")
-      return
-    end
-    local list = help.find(what)
-    if #list == 0 then
-      print(type(what) == "string" and ("no help on '%s'; help.search looks in the texts"):format(what)
-        or "no help on this " .. type(what))
-    end
-    for i, entry in ipairs(list) do print((i > 1 and "\n" or "") .. help.text(entry)) end
-  end,
+  __call = function(_, what) print(help._about(what)) end,
 })
 
 return help

@@ -27,8 +27,17 @@ static int width(lua_State *L) {
   return 1;
 }
 
+/* height([file]) -> its lines. */
+static int height(lua_State *L) {
+  struct winsize size;
+  if (ioctl(descriptor(L), TIOCGWINSZ, &size) != 0 || size.ws_row == 0) return 0;
+  lua_pushinteger(L, size.ws_row);
+  return 1;
+}
+
 int luaopen_xlua_terminal(lua_State *L) {
-  static const luaL_Reg functions[] = {{"isatty", is_terminal}, {"width", width}, {NULL, NULL}};
+  static const luaL_Reg functions[] = {
+      {"isatty", is_terminal}, {"width", width}, {"height", height}, {NULL, NULL}};
   luaL_newlib(L, functions);
   return 1;
 }

@@ -20,6 +20,14 @@ local function is_command(line)
   return commands.parse(line, repl.session) ~= nil
 end
 
+-- The number of the last line of the command that line i begins: Lua behind it may go on.
+local function end_of_command(lines, i)
+  for last = i, #lines do
+    if commands.parse(table.concat(lines, "\n", i, last), repl.session) then return last end
+  end
+  return #lines
+end
+
 local function is_whole(text)
   local chunk, message = load(text, "=cell", "t")
   return chunk ~= nil or message:sub(-5) ~= "<eof>"
@@ -35,14 +43,18 @@ local function split(text)
     local piece = table.concat(lines, "\n")
     if piece:find("%S") then pieces[#pieces + 1] = ("\n"):rep(at - 1) .. piece end
   end
-  for i, line in ipairs(lines_of(text)) do
-    if is_command(line) and is_whole(table.concat(current, "\n")) then
+  local lines, i = lines_of(text), 1
+  while i <= #lines do
+    if is_command(lines[i]) and is_whole(table.concat(current, "\n")) then
+      local last = end_of_command(lines, i)
       add(current, first)
-      add({ line }, i)
-      current, first = {}, i + 1
+      add(table.move(lines, i, last, 1, {}), i)
+      current, first = {}, last + 1
+      i = last
     else
-      current[#current + 1] = line
+      current[#current + 1] = lines[i]
     end
+    i = i + 1
   end
   add(current, first)
   return pieces
@@ -105,7 +117,8 @@ end
 function cells.state(text)
   if pcall(cells.compile, text) then return { state = "complete" } end
   local pieces = split(text)
-  if is_whole(pieces[#pieces] or "") then return { state = "invalid" } end
+  local last = pieces[#pieces] or ""
+  if is_whole(last) and commands.parse(last, repl.session) ~= false then return { state = "invalid" } end
   return { state = "incomplete", indent = indent_after(text) }
 end
 

@@ -1,11 +1,13 @@
 -- commands: what can be typed at the prompt besides Lua: `%name ...`, `? name`, `?? word`, `$ command`.
 --
--- Each group of commands is a file that returns a table from a name to {usage, summary, run}.
+-- Each group of commands is a file that returns a table from a name to {usage, summary, run}, or has it as
+-- its field `commands`.  Where the argument is Lua, which may go on in the next lines, the fourth entry is
+-- true, or a function that gives the Lua in it.
 -- run(argument, session) is called with the rest of the line; what it returns is shown as a result is.
 
 local commands = {}
 
-local groups = { "shell", "session", "timing", "profile", "memory", "source", "debugging",
+local groups = { "shell", "session", "history", "timing", "profile", "memory", "source", "debugging",
   "show", "edit" }
 
 local by_name
@@ -14,7 +16,8 @@ local function load_groups()
   if by_name then return by_name end
   local all = {} -- where one of the files fails, they are all tried again the next time
   for _, group in ipairs(groups) do
-    for name, command in pairs(require("cresset.repl." .. group)) do all[name] = command end
+    local file = require("cresset.repl." .. group)
+    for name, command in pairs(file.commands or file) do all[name] = command end
   end
   by_name = all
   return by_name
@@ -24,6 +27,10 @@ function commands.add(name, command)
   if type(name) ~= "string" or not name:find("^%a+$") then error("a command's name has letters only", 3) end
   if type(command[3]) ~= "function" then error("a command needs a function to run", 3) end
   load_groups()[name] = command
+end
+
+function commands.has(name)
+  return load_groups()[name] ~= nil
 end
 
 -- The names that begin with `start`, sorted.
@@ -45,19 +52,25 @@ function commands.list()
   return list
 end
 
+local function print_rows(list)
+  local lines = {}
+  for i, row in ipairs(list) do lines[i] = ("%-34s %s"):format(row[1], row[2]) end
+  require("cresset.repl.pager").print(table.concat(lines, "\n"))
+end
+
 local function help_with(what)
   return function()
     local help = require "help"
     if what == "" then
-      for _, entry in ipairs(commands.list()) do print(("%-34s %s"):format(entry[1], entry[2])) end
-      print(("%-34s %s"):format("? name", "what is known about a function, a class or a value"))
-      print(("%-34s %s"):format("?? word", "names whose help has the word"))
-      print(("%-34s %s"):format("$ command", "runs a command of the system; its output is the result"))
-      return
+      local list = commands.list()
+      list[#list + 1] = { "? name", "what is known about a function, a class or a value" }
+      list[#list + 1] = { "?? word", "names whose help has the word" }
+      list[#list + 1] = { "$ command", "runs a command of the system; its output is the result" }
+      return print_rows(list)
     end
     local chunk = #help.find(what) == 0 and load("return " .. what, "=help", "t")
     local ok, value = pcall(chunk or function() return nil end)
-    help(ok and value ~= nil and value or what)
+    require("cresset.repl.pager").print(help._about(ok and value ~= nil and value or what))
   end
 end
 
@@ -68,10 +81,9 @@ end
 local function search_for(word)
   return function()
     local found = require("help").search(word)
-    if #found == 0 then print(("no help has the word '%s'"):format(word)) end
-    for _, entry in ipairs(found) do
-      print(("%-34s %s"):format(entry[1], (entry[2]:gsub("%s*\n.*", " ..."))))
-    end
+    if #found == 0 then return print(("no help has the word '%s'"):format(word)) end
+    for _, entry in ipairs(found) do entry[2] = entry[2]:gsub("%s*\n.*", " ...") end
+    print_rows(found)
   end
 end
 
@@ -83,7 +95,21 @@ local function unknown(name)
   end
 end
 
--- A function that does what the text says, and whether to show its results; nil when it is Lua.
+local function ends_early(text)
+  local chunk, message = load(text, "=text", "t")
+  return not chunk and message:sub(-5) == "<eof>"
+end
+
+-- Whether the Lua behind a command goes on in the next line.
+local function goes_on(command, argument)
+  local code = command[4] and argument or ""
+  if type(command[4]) == "function" then code = command[4](argument) end
+  if load("return " .. code, "=text", "t") or load(code, "=text", "t") then return false end
+  return ends_early(code) or ends_early("return " .. code)
+end
+
+-- A function that does what the text says, and whether to show its results; nil when it is Lua, false when it
+-- is a command that goes on in the next line.
 function commands.parse(text, session)
   local word = text:match("^%s*%?%?%s*(.-)%s*$")
   if word and word ~= "" then return search_for(word), false end
@@ -99,6 +125,7 @@ function commands.parse(text, session)
   if not name then return nil end
   local command = load_groups()[name]
   if not command then return unknown(name), false end
+  if goes_on(command, argument) then return false end
   return function() return command[3](argument, session) end, true
 end
 

@@ -16,11 +16,12 @@ for name in ([[autograd data gnuplot graph help image json nn nngraph optim path
   lazy[name] = true
 end
 
-function complete.install_lazy()
+-- other(name) gives what else a global is that nobody has set, or nil.
+function complete.install_lazy(other)
   if getmetatable(_G) ~= nil then return end
   setmetatable(_G, {
     __index = function(_, name)
-      if not lazy[name] then return nil end
+      if not lazy[name] then return type(name) == "string" and other(name) or nil end
       lazy[name] = nil -- the package itself may look whether it is there
       local ok, package = pcall(require, name)
       lazy[name] = true

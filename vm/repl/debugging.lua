@@ -26,6 +26,6 @@ local function debug(argument, session)
 end
 
 debugging.pdb = { "pdb [on|off]", "whether an error opens the debugger in the frame that failed", pdb }
-debugging.debug = { "debug code", "runs code line by line in the debugger", debug }
+debugging.debug = { "debug code", "runs code line by line in the debugger", debug, true }
 
 return debugging

@@ -9,6 +9,7 @@ local display = {}
 -- Not io.write: a user may have pointed it elsewhere by io.output, or given files another `write`.
 local stdout, to = io.stdout, io.stdout.write
 local function write(...) return to(stdout, ...) end
+display.write = write
 
 -- Whether the standard output takes colours: only on a terminal, and not where https://no-color.org asks
 -- for none.

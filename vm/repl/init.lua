@@ -6,7 +6,9 @@
 local commands = require "cresset.repl.commands"
 local complete = require "cresset.repl.complete"
 local display = require "cresset.repl.display"
+local history = require "cresset.repl.history"
 local settings = require "cresset.repl.settings"
+local terminal = require "xlua._terminal"
 local variables = require "cresset.repl.variables"
 
 local repl = { complete = complete.words }
@@ -24,7 +26,7 @@ local MOST_TEXTS = 10000
 
 -- Called once, before the first line.
 function repl.start()
-  complete.install_lazy()
+  complete.install_lazy(function(name) return history.value(name, session) end)
   variables.start()
 end
 
@@ -100,7 +102,7 @@ end
 -- is nil when the text goes on in the next line.
 function repl.compile(text)
   local command, visible = commands.parse(text, session)
-  if command then return command, visible end
+  if command ~= nil then return command or nil, visible end
   text = text:gsub("^%s*=", "return ", 1)
   local body, silent = strip_silence(text)
   local chunk, goes_on = compile_expression(body)
@@ -121,6 +123,15 @@ function repl.begin(text)
   session.texts[session.number - MOST_TEXTS] = nil
   session.running = session.number
   session.number = session.number + 1
+end
+
+-- Runs a text as if it were typed at the next prompt.
+function repl.again(text)
+  if terminal.isatty(io.stdout) then display.write(display.faint(repl.prompt(false) .. text), "\n") end
+  local chunk, visible = repl.compile(text)
+  if not chunk then error(visible or "the text is not whole", 0) end
+  repl.begin(text)
+  repl.show(visible, chunk())
 end
 
 -- ---- results ------------------------------------------------------------------------------------

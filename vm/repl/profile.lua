@@ -88,6 +88,6 @@ local function prof(argument, session)
   return measured(f)
 end
 
-profile.prof = { "prof statement | run file", "where time goes, by line and by operator", prof }
+profile.prof = { "prof statement | run file", "where time goes, by line and by operator", prof, true }
 
 return profile

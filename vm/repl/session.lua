@@ -116,16 +116,7 @@ end
 session.run = { "run file [arguments]", "runs a script; its globals stay", run }
 session.cd = { "cd [folder]", "changes the working folder", change_folder }
 
--- ---- history and settings -----------------------------------------------------------------------
-
--- %history [n]: the last n texts of this session, with their prompts' numbers.
-local function history(argument, state)
-  local most = math.tointeger(tonumber(argument)) or 50
-  for n = math.max(1, state.number - most), state.number - 1 do
-    local text = state.texts[n]
-    if text then print(("%4d  %s"):format(n, (text:gsub("\n", "\n      ")))) end
-  end
-end
+-- ---- settings ------------------------------------------------------------------------------------
 
 local function set(argument)
   local name, value = argument:match("^(%S+)%s*(.-)$")
@@ -144,7 +135,6 @@ local function set(argument)
   display.rows(rows)
 end
 
-session.history = { "history [n]", "the last n texts of this session", history }
 session.set = { "set [name value]", "changes a setting; alone, lists them", set }
 
 return session

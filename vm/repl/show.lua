@@ -1,6 +1,8 @@
 -- show: %show: a picture in the terminal.
 
 local display = require "cresset.repl.display"
+local pager = require "cresset.repl.pager"
+local pretty = require "cresset.pretty"
 local statement = require "cresset.repl.statement"
 
 local show = {}
@@ -52,6 +54,17 @@ local function draw_signs(img)
   end
 end
 
+-- %page expression: values as a whole, with all of their entries and levels.
+local function page(argument, session)
+  local values, lines = table.pack(statement.compile("page", argument, session)()), {}
+  for i = 1, values.n do
+    lines[i] = pretty.format(values[i], {
+      colour = display.colour(), width = display.width(), depth = 100, most = 1000000, left = 1000000 })
+  end
+  pager.print(table.concat(lines, "\n"))
+end
+
+show.page = { "page expression", "all of a value, through $PAGER", page, true }
 show.show = { "show picture", "draws a tensor of height x width, or 1 or 3 x height x width, in the terminal",
   function(argument, session)
     local img = statement.compile("show", argument, session)()

@@ -2,7 +2,7 @@
 
 local source = {}
 
-local print = print
+local pager = require "cresset.repl.pager"
 
 -- ---- texts ------------------------------------------------------------------------------------------
 
@@ -34,13 +34,14 @@ local function split(text)
 end
 
 local function show(lines, first, last, name, number)
-  print(("-- %s:%d"):format(name:gsub("^[@=]", ""), number or first))
+  local out = { ("-- %s:%d"):format(name:gsub("^[@=]", ""), number or first) }
   local indent
   for i = first, math.min(last, #lines) do
     local blank = lines[i]:match("^%s*()%S")
     if blank and (not indent or blank < indent) then indent = blank end
   end
-  for i = first, math.min(last, #lines) do print((lines[i]:sub(indent or 1))) end
+  for i = first, math.min(last, #lines) do out[#out + 1] = lines[i]:sub(indent or 1) end
+  pager.print(table.concat(out, "\n"))
 end
 
 -- The first of the comment lines right above line `first`.

@@ -92,7 +92,8 @@ local function timeit(argument, session)
     repeats, repeats == 1 and "" or "s", loops, loops == 1 and "" or "s"))
 end
 
-timing.time = { "time statement", "runs a statement and prints its time and its tensors' memory", time }
-timing.timeit = { "timeit [-n loops] [-r repeats] statement", "the time of one loop, of many", timeit }
+timing.time = { "time statement", "runs a statement and prints its time and its tensors' memory", time, true }
+timing.timeit = { "timeit [-n loops] [-r repeats] statement", "the time of one loop, of many", timeit,
+  function(argument) return (select(3, options(argument))) end }
 
 return timing

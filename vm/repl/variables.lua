@@ -1,6 +1,6 @@
 -- variables: the globals that belong to the user.
 
-local display = require "cresset.repl.display"
+local pretty = require "cresset.pretty"
 
 local variables = {}
 
@@ -37,7 +37,7 @@ function variables.summary(v)
     local info = debug.getinfo(v, "S")
     return info.what == "C" and "" or ("%s:%d"):format(info.short_src, info.linedefined)
   end
-  local text = display.text(v):match("^[^\n]*")
+  local text = pretty.format(v):match("^[^\n]*")
   return #text > 50 and text:sub(1, 47) .. "..." or text
 end
 
