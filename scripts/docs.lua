@@ -190,8 +190,9 @@ local function write_stubs(path)
   end
   for _, entry in ipairs(entries()) do
     for i, name in ipairs(entry.names) do
-      if help.index()[name] == entry and not declared[name] then
-        declare(name:match("^(.*)[.:][^.:]*$"))
+      local is_package = not name:find("[.:]") and type(_G[name]) ~= "function" -- which is called itself
+      if help.index()[name] == entry and not declared[name] and not is_package then
+        declare(name:match("^(.*)[.:][^.:]*$") or "")
         stub(entry, name, entry.signatures[i], out)
       end
     end

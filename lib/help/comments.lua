@@ -105,11 +105,11 @@ end
 
 -- ---- reading one -----------------------------------------------------------------------------------
 
--- "torch.f(x [, n])" at the start of a line, and what follows after a colon.
+-- "torch.f(x [, n])" or "breakpoint()" at the start of a line, and what follows after a colon.
 local function signature(line)
   local head, rest = line:match("^([%a_][%w_.:]*[%w_]%b())(.*)$")
   if not head then head, rest = line:match("^([%a_][%w_]*[.:][%w_.:]*[%w_])(:?.*)$") end
-  if not head or not head:find("[.:]") then return nil end
+  if not head then return nil end
   if rest == "" then return head, "" end
   local text = rest:match("^:%s+(.+)$") or rest:match("^:$") and ""
   if text then return head, text end
@@ -133,6 +133,7 @@ end
 local function name_of(head, classes)
   local name = head:match("^[%w_.:]+")
   local owner, separator, last = name:match("^(.-)([.:])([%w_]+)$")
+  if not owner then return classes[name] or name end -- a global
   owner = classes[owner] or (separator == ":" and receivers[owner]) or owner
   if last == "__init" then return owner end
   return owner .. (separator or "") .. last

@@ -100,7 +100,10 @@ local function find_value(value)
   help.each(function(name, v)
     if not found and rawequal(v, value) then found = help.index()[name] end
   end)
-  return found
+  if found then return found end
+  for name, entry in pairs(help.index()) do
+    if not name:find("[.:]") and rawequal(rawget(_G, name), value) then return entry end
+  end
 end
 
 -- Entries whose name is `word`, or ends with it after a dot or a colon, those of torch first.

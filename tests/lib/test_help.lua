@@ -39,6 +39,16 @@ static int f_narrow(lua_State *L) {
  */
 ]]
 
+function tests.globals_are_found()
+  for _, what in ipairs { "breakpoint", rawget(_G, "breakpoint") } do
+    tester:eq(help.find(what)[1] and help.find(what)[1].names, { "breakpoint" })
+  end
+  local list = comments.parse("--- found(x [, y])\n--\n-- A global.\n--\n-- x: number\n", "a.lua")
+  tester:eq(list[1].names, { "found" })
+  tester:eq(list[1].signatures, { "found(x [, y])" })
+  tester:eq(list[1].fields[1].name, "x")
+end
+
 function tests.c_comment()
   local list = comments.parse(c_source, "a_lua.c")
   tester:eq(#list, 3)
