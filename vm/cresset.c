@@ -208,6 +208,7 @@ static int body_open(lua_State *L) {
   cr_open_debugger(L, r->interp);
   cr_open_threads(L);
   cr_open_sampler(L, r->interp);
+  cr_open_environment(L);
   set_arg(L, r->options);
   lua_pushboolean(L, r->options->torch7);
   lua_setfield(L, LUA_REGISTRYINDEX, CR_TORCH7_KEY);

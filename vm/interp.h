@@ -170,6 +170,11 @@ void cr_open_threads(lua_State *L);
 /* Makes `require "cresset._sampler"` find the profiler of lines. */
 void cr_open_sampler(lua_State *L, cresset *c);
 
+/* ---- environment.c ---------------------------------------------------------------------- */
+
+/* Makes `require "cresset._environment"` find what sets variables of the environment. */
+void cr_open_environment(lua_State *L);
+
 /* ---- traceback.c ------------------------------------------------------------------------ */
 
 /* Whether the error at 1 is a message about a nil value; and adds to it the name that was probably

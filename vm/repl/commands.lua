@@ -2,7 +2,7 @@
 --
 -- Each group of commands is a file that returns a table from a name to {usage, summary, run}, or has it as
 -- its field `commands`.  Where the argument is Lua, which may go on in the next lines, the fourth entry is
--- true, or a function that gives the Lua in it.
+-- true, or a function that gives the Lua in it.  `silent`: what it returns is kept, but not printed.
 -- run(argument, session) is called with the rest of the line; what it returns is shown as a result is.
 
 local commands = {}
@@ -51,6 +51,38 @@ function commands.list()
   end
   return list
 end
+
+-- ---- strings without their methods -----------------------------------------------------------------
+
+local methods = {}
+for name, f in next, string do methods[name] = f end
+
+local function has_methods()
+  for name in next, methods do
+    if type(("")[name]) ~= "function" then return false end
+  end
+  return true
+end
+
+-- Whether commands can do with what the user has left of them.
+local function strings_are_whole()
+  local ok, whole = pcall(has_methods)
+  return ok and whole
+end
+
+-- Gives strings the methods that they had at the start, besides the user's; gives what takes them back.
+local function mend_strings()
+  local users, ours = debug.getmetatable(""), {}
+  for key, value in next, type(users) == "table" and users or {} do ours[key] = value end
+  ours.__index = setmetatable({}, { __index = ours.__index })
+  for name, f in next, methods do rawset(ours.__index, name, f) end
+  debug.setmetatable("", ours)
+  return setmetatable({}, { __close = function()
+    if debug.getmetatable("") == ours then debug.setmetatable("", users) end
+  end })
+end
+
+-- ---- help ------------------------------------------------------------------------------------------
 
 local function print_rows(list)
   local lines = {}
@@ -108,9 +140,7 @@ local function goes_on(command, argument)
   return ends_early(code) or ends_early("return " .. code)
 end
 
--- A function that does what the text says, and whether to show its results; nil when it is Lua, false when it
--- is a command that goes on in the next line.
-function commands.parse(text, session)
+local function parse(text, session)
   local word = text:match("^%s*%?%?%s*(.-)%s*$")
   if word and word ~= "" then return search_for(word), false end
   local what = text:match("^%s*%?%s*(.-)%s*$") or text:match("^%s*([%a_][%w_.:]*)%s*%?%s*$")
@@ -126,7 +156,19 @@ function commands.parse(text, session)
   local command = load_groups()[name]
   if not command then return unknown(name), false end
   if goes_on(command, argument) then return false end
-  return function() return command[3](argument, session) end, true
+  return function() return command[3](argument, session) end, not command.silent
+end
+
+-- A function that does what the text says, and whether to show its results; nil when it is Lua, false when it
+-- is a command that goes on in the next line.
+function commands.parse(text, session)
+  local run, visible = parse(text, session)
+  if not run then return run end
+  return function()
+    if strings_are_whole() then return run() end
+    local _ <close> = mend_strings()
+    return run()
+  end, visible
 end
 
 return commands

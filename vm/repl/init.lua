@@ -8,6 +8,7 @@ local complete = require "cresset.repl.complete"
 local display = require "cresset.repl.display"
 local history = require "cresset.repl.history"
 local settings = require "cresset.repl.settings"
+local statement = require "cresset.repl.statement"
 local terminal = require "xlua._terminal"
 local variables = require "cresset.repl.variables"
 
@@ -122,6 +123,7 @@ function repl.begin(text)
   session.texts[session.number] = text
   session.texts[session.number - MOST_TEXTS] = nil
   session.running = session.number
+  session.hint = not session.hinted and settings.get "hints" and statement.only_locals(text)
   session.number = session.number + 1
 end
 
@@ -152,9 +154,16 @@ local function keep(value)
   end
 end
 
--- Keeps the first result and prints them all.
+local HINT = "-- local: gone after this line (%s); without `local` it stays; %%set hints off"
+
+-- Keeps the first result and prints them all.  Once in a session it says that a line's locals are gone.
 function repl.show(visible, ...)
   local values = table.pack(...)
+  if session.hint and terminal.isatty(io.stdout) then
+    session.hinted = true
+    display.write(display.faint(HINT:format(session.hint)), "\n")
+  end
+  session.hint = nil
   if values.n == 0 then return end
   if values[1] ~= nil then keep(values[1]) end
   if visible then display.values(values) end

@@ -11,6 +11,7 @@ local known = {
   highlight = { true, "syntax in colours, and texts of several lines edited as one, while typing" },
   indent = { true, "further lines of a text are indented" },
   suggest = { true, "the rest of an earlier input in grey; Right takes it" },
+  hints = { true, "a remark where a line's locals are gone after it" },
   pager = { true, "long texts go through $PAGER" },
   pdb = { false, "an error opens the debugger" },
 }

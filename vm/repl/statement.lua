@@ -40,4 +40,16 @@ function statement.loop(command, text, session)
   end
 end
 
+-- The names of a text that does nothing but declare locals, as it was typed; or nil.
+function statement.only_locals(text)
+  text = text:gsub("%s*;%s*$", "")
+  local name, rest = text:match("^%s*local%s+function%s+([%a_][%w_]*)(.*)$")
+  if name then return load("return function" .. rest, "=text", "t") and name end
+  local names, values = text:match("^%s*local%s+([%w_,<>%s]+)=(.*)$")
+  if not names then names, values = text:match("^%s*local%s+([%w_,<>%s]+)$"), "" end
+  if not names or not load("local " .. names, "=text", "t") then return nil end
+  if not load("return " .. values, "=text", "t") then return nil end
+  return (names:gsub("%s*<%s*%w+%s*>", ""):gsub("%s+$", ""):gsub("%s*,%s*", ", "))
+end
+
 return statement
