@@ -202,6 +202,14 @@ return function(torch)
     return mt
   end
 
+  -- The class of a file that is loaded again (vm/repl/reload.lua), which takes its new methods.
+  local function reloaded(name, parent_name, module)
+    local mt = torch._reloading and classes[name]
+    if not mt or (parents[mt] and rawget(parents[mt], "__typename")) ~= parent_name then return nil end
+    if module then module[name:match("[^.]+$")] = rawget(mt, "__constructor") end
+    return mt
+  end
+
   --- torch.class(name [, parent] [, module])
   --
   -- Makes a class.  `local Foo, parent = torch.class("pkg.Foo", "pkg.Bar")` makes pkg.Foo callable: it makes
@@ -220,7 +228,8 @@ return function(torch)
   --   Counter():add():add().n --> 2
   function torch.class(...)
     local name, parent_name, module = class_arguments(...)
-    local mt
+    local mt = reloaded(name, parent_name, module)
+    if mt then return mt, parents[mt] end
     local function construct(...)
       local self = setmetatable({}, mt)
       local init = self.__init

@@ -7,7 +7,7 @@
 
 local commands = {}
 
-local groups = { "shell", "session", "history", "timing", "profile", "memory", "source", "debugging",
+local groups = { "shell", "session", "history", "reload", "timing", "profile", "memory", "source", "debugging",
   "show", "edit" }
 
 local by_name

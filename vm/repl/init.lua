@@ -99,6 +99,17 @@ local function compile_expression(body)
   return load(HANDED_ON:format(body), chunk_name(), "t")
 end
 
+-- The function, after files that have changed where %autoreload is on.
+local function refreshed(chunk)
+  local reload = session.reload -- set by the command
+  local ok, names = pcall(reload and reload.changed or function() end)
+  if not ok or not names then return chunk end
+  return function(...)
+    reload.load(names)
+    return chunk(...)
+  end
+end
+
 -- A function of the typed text and whether its results are to be shown; or nil and a message, which
 -- is nil when the text goes on in the next line.
 function repl.compile(text)
@@ -107,9 +118,9 @@ function repl.compile(text)
   text = text:gsub("^%s*=", "return ", 1)
   local body, silent = strip_silence(text)
   local chunk, goes_on = compile_expression(body)
-  if chunk then return chunk, not silent end
+  if chunk then return refreshed(chunk), not silent end
   local whole, message = load(text, chunk_name(), "t")
-  if whole then return whole, not silent end
+  if whole then return refreshed(whole), not silent end
   return nil, not goes_on and not incomplete(message) and message or nil
 end
 
