@@ -163,6 +163,14 @@ local function append(s, line)
   return s .. (s:sub(-1) == "\n" and "" or " ") .. line
 end
 
+-- The names in front of an item's colon; words with blanks between are no names.
+local function add_options(entry, field_name, names)
+  if names:find("[%w_]%s+[%w_]") then return end
+  local list = entry.options[field_name] or {}
+  for name in names:gmatch("[%a_][%w_]*") do list[#list + 1] = name end
+  entry.options[field_name] = list
+end
+
 local function read_body(entry, lines, from)
   local arguments, current, i = argument_names(entry.signatures), nil, from
   while i <= #lines do
@@ -178,6 +186,7 @@ local function read_body(entry, lines, from)
     elseif current and lines[i]:find("^%s") then
       local item = lines[i]:find("^%s+[%a_][%w_, ]*: ") -- one of a list in the field
       if item and not current.text:find("[:;]$") then current.text = current.text .. ";" end
+      if item then add_options(entry, current.name, lines[i]:match("^%s+(.-): ")) end
       current.text = append(current.text, lines[i]:gsub("^%s+", ""))
     elseif lines[i] == "" then
       current = nil
@@ -193,7 +202,8 @@ end
 
 local function read_block(block, path, classes)
   local lines = dedent(block.lines)
-  local entry = { signatures = {}, names = {}, text = "", fields = {}, file = path, line = block.line }
+  local entry = { signatures = {}, names = {}, text = "", fields = {}, options = {}, file = path,
+    line = block.line }
   local i = 1
   while lines[i] do
     local heads, text = signatures(lines[i])
@@ -235,7 +245,8 @@ local function classes_of(text)
 end
 
 --- The doc comments of one source, a table each: names (as keys, "torch.Tensor:narrow"), signatures,
--- summary, text, fields (a list of {name, text}), example, file, line.
+-- summary, text, fields (a list of {name, text}), options (field -> the names of the list in it), example,
+-- file, line.
 -- path: its ending tells C and Lua apart
 function comments.parse(text, path)
   local blocks = path:find("%.lua$") and lua_blocks(text) or c_blocks(text)

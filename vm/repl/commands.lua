@@ -7,8 +7,8 @@
 
 local commands = {}
 
-local groups = { "shell", "session", "history", "reload", "timing", "profile", "memory", "source", "debugging",
-  "show", "edit" }
+local groups = { "shell", "session", "history", "reload", "timing", "profile", "memory", "source",
+  "debugging", "show", "edit" }
 
 local by_name
 

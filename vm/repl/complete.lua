@@ -1,7 +1,9 @@
 -- complete: what a word that is being typed can become, and the packages that are there without `require`.
 
 local commands = require "cresset.repl.commands"
+local arguments = require "cresset.repl.arguments"
 local pretty = require "cresset.pretty"
+local similar = require "cresset.repl.similar"
 
 local complete = {}
 
@@ -218,16 +220,34 @@ end
 
 complete.value, complete.open_call = value_before, open_call
 
+-- The doc comment of what a name stands for.
+local function entry_of(name)
+  local help = require "help"
+  local found = help.find(name)
+  local v = #found ~= 1 and value_before(name)
+  if v then found = help.find(v) end
+  return found[1]
+end
+
 -- The signatures of what is being called.
 local function hint(text)
   local head = open_call(text)
   local name = head and head:match("[%a_][%w_.:]*$")
-  if not name then return nil end
-  local help = require "help"
-  local v = value_before(head)
-  local found = help.find(name)
-  if #found ~= 1 and v ~= nil then found = help.find(v) end
-  return found[1] and table.concat(found[1].signatures, "\n")
+  local entry = name and entry_of(name)
+  return entry and table.concat(entry.signatures, "\n")
+end
+
+-- Where no name begins with the word, those that are like it.  When what they have in common is shorter than
+-- the word, there is nothing to put into its place: they are told.
+local function or_like(list, word, all)
+  if #list > 0 then return list end
+  list = similar.among(all(), word)
+  if #list < 2 then return list end
+  local common = list[1]
+  for _, name in ipairs(list) do
+    while name:sub(1, #common) ~= common do common = common:sub(1, -2) end
+  end
+  return list, #common < #word and table.concat(list, "  ") or nil
 end
 
 -- What the word at the end of `text`, which begins after its first `start` bytes, can become: an array of
@@ -245,13 +265,17 @@ local function words(text, start)
   if head and head:sub(-1) ~= "." then
     local v = value_before(head)
     if v == nil then return {} end
-    return members(v, word, separator == ":")
+    local callable = separator == ":"
+    return or_like(members(v, word, callable), word, function() return members(v, "", callable) end)
   end
+  local named = arguments.names(before, entry_of)
+  named = named and matching(named, word)
+  if named and #named > 0 then return named end
   if word == "" then
     local said = hint(before)
     if said then return {}, said end
   end
-  return globals(word)
+  return or_like(globals(word), word, function() return globals "" end)
 end
 
 -- The same with names looked up in `env`, or in the globals.

@@ -36,4 +36,34 @@ function similar.best(name, names)
   return best
 end
 
+-- Whether the letters of `word` come in `name` in this order, the first one first; both in lower case.
+local function has_in_order(name, word)
+  if name:byte() ~= word:byte() then return false end
+  local at = 1
+  for k = 2, #word do
+    at = name:find(word:sub(k, k), at + 1, true)
+    if not at then return false end
+  end
+  return true
+end
+
+-- Those of a sorted list of names that begin with the word in any case; where there are none, that have it in
+-- them; then, that have its letters in this order.
+function similar.among(names, word)
+  local low, tests = word:lower(), {}
+  if #word >= 2 then tests[1] = function(name) return name:sub(1, #low) == low end end
+  if #word >= 3 then
+    tests[2] = function(name) return name:find(low, 2, true) end
+    tests[3] = function(name) return has_in_order(name, low) end
+  end
+  for _, test in ipairs(tests) do
+    local found = {}
+    for _, name in ipairs(names) do
+      if test(name:lower()) then found[#found + 1] = name end
+    end
+    if #found > 0 then return found end
+  end
+  return {}
+end
+
 return similar
