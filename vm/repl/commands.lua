@@ -5,6 +5,8 @@
 -- true, or a function that gives the Lua in it.  `silent`: what it returns is kept, but not printed.
 -- run(argument, session) is called with the rest of the line; what it returns is shown as a result is.
 
+local statement = require "cresset.repl.statement"
+
 local commands = {}
 
 local groups = { "shell", "session", "history", "reload", "timing", "profile", "memory", "source",
@@ -136,7 +138,9 @@ end
 local function goes_on(command, argument)
   local code = command[4] and argument or ""
   if type(command[4]) == "function" then code = command[4](argument) end
-  if load("return " .. code, "=text", "t") or load(code, "=text", "t") then return false end
+  if load("return " .. code, "=text", "t") or load(code, "=text", "t") or statement.split(code) then
+    return false
+  end
   return ends_early(code) or ends_early("return " .. code)
 end
 

@@ -2,6 +2,7 @@
 
 local commands = require "cresset.repl.commands"
 local pager = require "cresset.repl.pager"
+local statement = require "cresset.repl.statement"
 
 local history = {}
 
@@ -174,8 +175,12 @@ local function as_lua(text, state)
   text = text:gsub("^%s*=", "return ", 1)
   if load(text, "=text", "t") and not text:find("^return ") then return text end
   local body, silence = text:gsub("^return ", ""):match("^(.-)%s*(;?)%s*$")
-  if silence ~= "" then return "local _ = " .. body end
-  return "print(" .. body .. (body:find("--", 1, true) and "\n)" or ")") -- a comment would take the bracket
+  local statements, last = statement.split(body)
+  body = last and last:match("^%s*(.*)$") or body
+  statements = statements and statements .. " " or ""
+  if silence ~= "" then return statements .. "local _ = " .. body end
+  local close = body:find("--", 1, true) and "\n)" or ")" -- a comment would take the bracket
+  return statements .. "print(" .. body .. close
 end
 
 -- Not over a file that is there, unless asked for.

@@ -121,6 +121,11 @@ function repl.compile(text)
   if chunk then return refreshed(chunk), not silent end
   local whole, message = load(text, chunk_name(), "t")
   if whole then return refreshed(whole), not silent end
+  local statements, last = statement.split(body)
+  if statements then
+    chunk = load(statements .. HANDED_ON:format(last), chunk_name(), "t")
+    if chunk then return refreshed(chunk), not silent end
+  end
   return nil, not goes_on and not incomplete(message) and message or nil
 end
 

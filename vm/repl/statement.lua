@@ -9,6 +9,21 @@ local function chunk_name(session)
   return ("=stdin[%d]"):format(session.running or session.number)
 end
 
+-- Of `x = f(); x`, statements with an expression behind the last semicolon: the statements and the
+-- expression.
+function statement.split(text)
+  local at = #text
+  while true do
+    at = text:sub(1, at):match("^.*();")
+    if not at then return nil end
+    local head, tail = text:sub(1, at), text:sub(at + 1)
+    if load("return " .. tail, "=text", "t") and tail:find "%S" and load(head, "=text", "t") then
+      return head, tail
+    end
+    at = at - 1
+  end
+end
+
 -- The function of a statement, or of an expression whose values it returns.  Errors are the compiler's.
 function statement.compile(command, text, session)
   if not text:find "%S" then error(("%%%s: a statement is wanted"):format(command), 0) end
@@ -17,8 +32,9 @@ function statement.compile(command, text, session)
   if chunk then return chunk end
   local message
   chunk, message = load(text, name, "t")
-  if not chunk then error(message, 0) end
-  return chunk
+  if chunk then return chunk end
+  local statements, last = statement.split(text)
+  return statements and load(statements .. "return " .. last, name, "t") or error(message, 0)
 end
 
 -- A function of the number of loops and of a clock: it runs the statement so often and returns the seconds
