@@ -85,8 +85,11 @@ end
 
 -- Whether a statement like `f(x);` or `x;` asks for silence, and its text without the semicolon.
 local function strip_silence(text)
-  local body = text:match("^(.-)%s*;%s*$")
-  return body and not body:find("^%s*$") and body or text, body ~= nil
+  local last = #text
+  while last > 0 and text:find("^%s", last) do last = last - 1 end -- patterns take time squared
+  if text:sub(last, last) ~= ";" then return text, false end
+  local body = text:sub(1, last - 1)
+  return body:find("%S") and body or text, true
 end
 
 -- What hands the values of an expression on: a tail call would take the prompt's line out of tracebacks.

@@ -9,11 +9,14 @@ local function chunk_name(session)
   return ("=stdin[%d]"):format(session.running or session.number)
 end
 
+-- What is pasted may be long, and is not looked through.
+local MOST_SEMICOLONS, LONGEST = 20, 2000
+
 -- Of `x = f(); x`, statements with an expression behind the last semicolon: the statements and the
 -- expression.
 function statement.split(text)
   local at = #text
-  while true do
+  for _ = 1, MOST_SEMICOLONS do
     at = text:sub(1, at):match("^.*();")
     if not at then return nil end
     local head, tail = text:sub(1, at), text:sub(at + 1)
@@ -58,6 +61,7 @@ end
 
 -- The names of a text that does nothing but declare locals, as it was typed; or nil.
 function statement.only_locals(text)
+  if #text > LONGEST then return nil end
   text = text:gsub("%s*;%s*$", "")
   local name, rest = text:match("^%s*local%s+function%s+([%a_][%w_]*)(.*)$")
   if name then return load("return function" .. rest, "=text", "t") and name end
