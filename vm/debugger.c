@@ -17,12 +17,17 @@ typedef enum { RUN, STEP, NEXT, FINISH, UNTIL } mode;
 
 static const char *const mode_names[] = {"run", "step", "next", "finish", "until", NULL};
 static const char owner[] = "the debugger";
-/* The registry's places of it, of its `thread`, of the error that was shown last. */
-static const char self_key, thread_key, error_key;
+/* The registry's places of it, of its `thread`, of the error that was shown last, of the frames of
+ * the last error. */
+static const char self_key, thread_key, error_key, kept_key;
 
 /* Lines that have breakpoints, by their number modulo LINES; and the first PLACES with their files,
  * so that the same line of other files costs little. */
-enum { LINES = 4096, PLACES = 32, FILE_BYTES = 128, MOST_FRAMES = 200 };
+enum { LINES = 4096, PLACES = 32, FILE_BYTES = 128 };
+
+/* How far a stack is looked through, and for a pcall: Lua counts to a level from the top each time.
+ */
+enum { MOST_FRAMES = 200, MOST_LEVELS = 2000 };
 
 typedef struct {
   int line;
@@ -45,6 +50,8 @@ struct cr_debugger {
   bool pdb;          /* errors that nobody catches do */
   bool alone;        /* nobody answers any more in this run */
   bool shown;        /* an error has had its prompt: the one in the registry */
+  bool keeping;      /* the frames of errors that nobody catches are kept */
+  bool kept;         /* those of this run's are */
   uint64_t lines[LINES / 64];
   place places[PLACES];
 };
@@ -85,8 +92,21 @@ static int body_event(lua_State *L) {
   return 0;
 }
 
-/* Resumes co, which has body_event and its arguments on its stack. */
-static void run_prompt(lua_State *L, cresset *c, lua_State *co, int nargs) {
+/* The same for the frames of an error, which are kept. */
+static int body_keep(lua_State *L) {
+  lua_getglobal(L, "require");
+  lua_pushliteral(L, "cresset.debugger.frames");
+  lua_call(L, 1, 1);
+  lua_getfield(L, -1, "keep");
+  lua_insert(L, 1);
+  lua_pop(L, 1);
+  lua_call(L, lua_gettop(L) - 1, 1);
+  lua_rawsetp(L, LUA_REGISTRYINDEX, &kept_key);
+  return 0;
+}
+
+/* Resumes co, which has a body and its arguments on its stack. */
+static void run_prompt(lua_State *L, cresset *c, lua_State *co, int nargs, bool quiet) {
   cr_debugger *d = c->debugger;
   int nresults = 0;
   d->busy = true;
@@ -94,24 +114,20 @@ static void run_prompt(lua_State *L, cresset *c, lua_State *co, int nargs) {
   int status = lua_resume(co, L, nargs, &nresults);
   atomic_store(&c->running, L);
   d->busy = false;
-  if (status != LUA_OK && atomic_load(&c->stop) == CR_GO)
+  if (status != LUA_OK && !quiet && atomic_load(&c->stop) == CR_GO)
     fprintf(stderr, "the debugger failed: %s\n",
             lua_isstring(co, -1) ? lua_tostring(co, -1) : "an error that is no string");
   lua_resetthread(co);
 }
 
-/* Tells the Lua half what has happened at a frame of `thread`, which is L, or a coroutine that L
- * has resumed and that has failed.  The value on top of L belongs to the event, and is popped.
- * Returns whether the user has asked for the script's end. */
-static bool visit(lua_State *L, cresset *c, lua_State *thread, const char *kind, int level) {
-  cr_debugger *d = c->debugger;
-  if (d->busy || d->alone || !lua_checkstack(L, 4)) {
-    lua_pop(L, 1);
-    return false;
-  }
+/* Calls the body in a coroutine with the kind of the event, `thread`, which is L or a coroutine
+ * that L has resumed and that has failed, the level of its frame, and the value on top of L, which
+ * is popped. */
+static void call_aside(lua_State *L, cresset *c, lua_CFunction body, lua_State *thread,
+                       const char *kind, int level) {
   lua_State *co = lua_newthread(L);
   lua_sethook(co, NULL, 0, 0);
-  lua_pushcfunction(co, body_event);
+  lua_pushcfunction(co, body);
   lua_pushstring(co, kind);
   lua_pushthread(thread);
   lua_xmove(thread, co, 1);
@@ -120,17 +136,33 @@ static bool visit(lua_State *L, cresset *c, lua_State *thread, const char *kind,
   lua_xmove(L, co, 1);
   cr_waiting outer = {L, true, c->waiting}, inner = {thread, true, &outer};
   c->waiting = thread == L ? &outer : &inner;
-  run_prompt(L, c, co, 4);
+  run_prompt(L, c, co, 4, body == body_keep);
   c->waiting = outer.outer;
   lua_pop(L, 2);
+}
+
+/* What is to be after a coroutine of the debugger's. */
+static void restore_hook(lua_State *L, cresset *c) {
+  cr_set_hook(c, L);
+  if (atomic_load(&c->stop) != CR_GO) cr_arm_stop(c);
+}
+
+/* Tells the Lua half what has happened, as call_aside does.  Returns whether the user has asked for
+ * the script's end. */
+static bool visit(lua_State *L, cresset *c, lua_State *thread, const char *kind, int level) {
+  cr_debugger *d = c->debugger;
+  if (d->busy || d->alone || !lua_checkstack(L, 4)) {
+    lua_pop(L, 1);
+    return false;
+  }
+  call_aside(L, c, body_event, thread, kind, level);
   bool quit = d->quit;
   d->quit = false;
   if (quit) {
     d->ending = true;
     cr_run_stop(c, CR_STOP_INTERRUPT);
   }
-  cr_set_hook(c, L);
-  if (atomic_load(&c->stop) != CR_GO) cr_arm_stop(c);
+  restore_hook(L, c);
   return quit;
 }
 
@@ -234,7 +266,7 @@ void cr_debugger_reset(cresset *c) {
   cr_debugger *d = c->debugger;
   if (!d) return;
   d->mode = RUN;
-  d->quit = d->ending = d->shown = d->alone = false;
+  d->quit = d->ending = d->shown = d->alone = d->kept = false;
   d->thread = NULL;
   if (!d->count && !d->every) cr_drop_hook(c, owner);
 }
@@ -259,22 +291,63 @@ static bool has_script_frame(lua_State *L, int level, int end) {
   return false;
 }
 
-/* Whether an error that has come now may open the prompt. */
-static bool may_open(const cresset *c) {
-  return c && c->debugger && c->depth == 1 && !c->debugger->busy && !c->debugger->alone &&
-         atomic_load(&c->stop) == CR_GO;
+/* Whether an error that has come now may be looked at. */
+static bool may_look(const cresset *c) {
+  return c && c->debugger && c->depth == 1 && !c->debugger->busy && atomic_load(&c->stop) == CR_GO;
 }
 
-/* Whether the error at the index has had its prompt where it was raised; the library may have
- * caught it since, and raised it again with more words. */
-static bool was_shown(lua_State *L, const cresset *c, int index) {
-  if (!c->debugger->shown) return false;
-  lua_rawgetp(L, LUA_REGISTRYINDEX, &error_key);
+/* Whether it may open the prompt. */
+static bool may_open(const cresset *c) {
+  return may_look(c) && !c->debugger->alone;
+}
+
+/* Whether the error at the index is the one on top, which is popped, or speaks of it: the library
+ * may have caught it where it was raised, and raised it again with more words. */
+static bool is_of(lua_State *L, int index) {
   bool same = lua_rawequal(L, index, -1);
   if (!same && lua_type(L, index) == LUA_TSTRING && lua_type(L, -1) == LUA_TSTRING)
     same = strstr(lua_tostring(L, index), lua_tostring(L, -1)) != NULL;
   lua_pop(L, 1);
   return same;
+}
+
+/* Whether the error at the index has had its prompt where it was raised. */
+static bool was_shown(lua_State *L, const cresset *c, int index) {
+  if (!c->debugger->shown) return false;
+  lua_rawgetp(L, LUA_REGISTRYINDEX, &error_key);
+  return is_of(L, index);
+}
+
+/* Whether the frames of the error at the index have been kept. */
+static bool was_kept(lua_State *L, const cresset *c, int index) {
+  if (!c->debugger->kept) return false;
+  if (lua_rawgetp(L, LUA_REGISTRYINDEX, &kept_key) != LUA_TTABLE) {
+    lua_pop(L, 1);
+    return false;
+  }
+  lua_pushliteral(L, "error");
+  lua_rawget(L, -2);
+  lua_remove(L, -2);
+  return is_of(L, index);
+}
+
+/* Whether the error at the index is about memory, which its frames would keep from being free. */
+static bool is_about_memory(lua_State *L, int index) {
+  return lua_type(L, index) == LUA_TSTRING && strstr(lua_tostring(L, index), " memory");
+}
+
+/* Keeps the frames of `thread`, from the level on, for the error at the index, in place of those of
+ * the last one. */
+static void keep(lua_State *L, cresset *c, int index, lua_State *thread, int level) {
+  if (!lua_checkstack(L, 6) || was_kept(L, c, index)) return;
+  lua_pushnil(L);
+  lua_rawsetp(L, LUA_REGISTRYINDEX, &kept_key);
+  c->debugger->kept = false;
+  if (is_about_memory(L, index)) return;
+  lua_pushvalue(L, index);
+  call_aside(L, c, body_keep, thread, "error", level);
+  c->debugger->kept = true;
+  restore_hook(L, c);
 }
 
 /* Opens the prompt for the error on top of L, which is popped. */
@@ -285,11 +358,12 @@ static void show_error(lua_State *L, cresset *c, lua_State *thread, const char *
   visit(L, c, thread, kind, level);
 }
 
-void cr_debugger_error(lua_State *L) {
+void cr_debugger_error(lua_State *L, int index) {
   cresset *c = cr_interp_of(L);
-  if (!may_open(c) || !c->debugger->pdb || was_shown(L, c, 1)) return;
-  if (!has_script_frame(L, 1, MOST_FRAMES)) return;
-  lua_pushvalue(L, 1);
+  if (!may_look(c) || !has_script_frame(L, 1, MOST_FRAMES)) return;
+  if (c->debugger->keeping) keep(L, c, index, L, 1);
+  if (!may_open(c) || !c->debugger->pdb || was_shown(L, c, index)) return;
+  lua_pushvalue(L, index);
   show_error(L, c, L, "error", 1);
 }
 
@@ -304,10 +378,14 @@ static bool is_pcall(lua_State *L, lua_Debug *ar) {
 }
 
 /* The level of the innermost pcall from `level` on; -1: there is none.  *by_script: who calls it.
- */
+ * In a recursion too deep to look for it: the script. */
 static int find_pcall(lua_State *L, int level, bool *by_script) {
   lua_Debug ar;
   for (; lua_getstack(L, level, &ar); level++) {
+    if (level > MOST_LEVELS) {
+      *by_script = true;
+      return -1;
+    }
     if (!is_pcall(L, &ar)) continue;
     *by_script = lua_getstack(L, level + 1, &ar) && is_script_frame(L, &ar);
     return level;
@@ -333,8 +411,15 @@ static bool is_caught(lua_State *L, const cresset *c, int level) {
 
 void cr_debugger_coroutine_error(lua_State *L, cresset *c, lua_State *co, bool caught) {
   const cr_debugger *d = c->debugger;
-  if (!may_open(c) || !has_script_frame(co, 0, MOST_FRAMES)) return;
-  if (!d->catching && (caught || !d->pdb || is_caught(L, c, 0))) return;
+  if (!may_look(c) || !has_script_frame(co, 0, MOST_FRAMES)) return;
+  bool final = (d->pdb || d->keeping) && !caught && !is_caught(L, c, 0);
+  if (final && d->keeping) {
+    lua_pushvalue(co, -1);
+    lua_xmove(co, L, 1);
+    keep(L, c, lua_gettop(L), co, 0);
+    lua_pop(L, 1);
+  }
+  if (!may_open(c) || !(d->catching || (d->pdb && final))) return;
   lua_pushvalue(co, -1);
   lua_xmove(co, L, 1);
   if (was_shown(L, c, -1))
@@ -355,6 +440,13 @@ static bool is_to_be_shown(lua_State *L, const cresset *c, int level, bool by_sc
   return d->catching || (d->pdb && !is_caught(L, c, level + 1));
 }
 
+/* Keeps the frames of the error at 1 that the library catches, and will raise again, when it is of
+ * the script's code. */
+static void keep_of_library(lua_State *L, cresset *c, int level) {
+  if (!may_look(c) || !c->debugger->keeping || !has_script_frame(L, 1, level)) return;
+  if (!is_caught(L, c, level + 1)) keep(L, c, 1, L, 1);
+}
+
 /* The message handler while errors are to be seen where they happen.  Upvalues: the interpreter,
  * the script's own handler or nil. */
 static int on_caught(lua_State *L) {
@@ -362,6 +454,7 @@ static int on_caught(lua_State *L) {
   bool by_script = false;
   int level = find_pcall(L, 1, &by_script);
   if (!by_script && cr_speaks_of_nil(L)) cr_add_guess(L);
+  if (level >= 0 && !by_script) keep_of_library(L, c, level);
   if (is_to_be_shown(L, c, level, by_script)) {
     lua_pushvalue(L, 1);
     show_error(L, c, L, by_script || !c->debugger->pdb ? "caught" : "error", 1);
@@ -375,11 +468,17 @@ static int on_caught(lua_State *L) {
 }
 
 /* The usual one.  The library will raise the error again, without the frame in which the name can
- * be found that was meant; what a script catches stays as Lua said it. */
+ * be found that was meant; what a script catches stays as Lua said it.  Upvalue: the interpreter.
+ */
 static int on_error(lua_State *L) {
-  bool by_script = true;
+  cresset *c = cr_interp_of(L);
+  bool by_script = true, of_nil = cr_speaks_of_nil(L);
   lua_settop(L, 1);
-  if (cr_speaks_of_nil(L) && find_pcall(L, 1, &by_script) >= 0 && !by_script) cr_add_guess(L);
+  if (!c || (!of_nil && !c->debugger->keeping)) return 1;
+  int level = find_pcall(L, 1, &by_script);
+  if (level < 0 || by_script) return 1;
+  if (of_nil) cr_add_guess(L);
+  keep_of_library(L, c, level);
   return 1;
 }
 
@@ -512,12 +611,12 @@ static int l_lines(lua_State *L) {
   return 0;
 }
 
-/* set(name, on): "every", "library", "catching" or "pdb". */
+/* set(name, on): "every", "library", "catching", "pdb" or "keeping". */
 static int l_set(lua_State *L) {
-  static const char *const names[] = {"every", "library", "catching", "pdb", NULL};
+  static const char *const names[] = {"every", "library", "catching", "pdb", "keeping", NULL};
   cresset *c = self(L);
   cr_debugger *d = c->debugger;
-  bool *const flags[] = {&d->every, &d->library, &d->catching, &d->pdb};
+  bool *const flags[] = {&d->every, &d->library, &d->catching, &d->pdb, &d->keeping};
   *flags[luaL_checkoption(L, 1, NULL, names)] = lua_toboolean(L, 2);
   update(L, c);
   return 0;
@@ -565,6 +664,30 @@ static int l_alone(lua_State *L) {
   return 0;
 }
 
+/* kept() -> the frames of the last error, or nil. */
+static int l_kept(lua_State *L) {
+  lua_rawgetp(L, LUA_REGISTRYINDEX, &kept_key);
+  return 1;
+}
+
+/* forget(): drops them. */
+static int l_forget(lua_State *L) {
+  lua_pushnil(L);
+  lua_rawsetp(L, LUA_REGISTRYINDEX, &kept_key);
+  return 0;
+}
+
+/* aside(f, ...): calls f as the prompt's code, which no breakpoint stops. */
+static int l_aside(lua_State *L) {
+  cr_debugger *d = self(L)->debugger;
+  luaL_checkany(L, 1);
+  if (d->busy) return luaL_error(L, "the debugger is open already");
+  d->busy = true;
+  int status = lua_pcall(L, lua_gettop(L) - 1, LUA_MULTRET, 0);
+  d->busy = false;
+  return status == LUA_OK ? lua_gettop(L) : lua_error(L);
+}
+
 /* is_library(source): whether a chunk of that name is one of Cresset's own. */
 static int l_is_library(lua_State *L) {
   lua_pushboolean(L, is_library(luaL_checkstring(L, 1)));
@@ -580,9 +703,11 @@ static int l_embedded(lua_State *L) {
 }
 
 static const luaL_Reg functions[] = {
-    {"guard", l_guard},           {"step", l_step},         {"lines", l_lines}, {"set", l_set},
-    {"threads", l_threads},       {"depth", l_depth},       {"quit", l_quit},   {"alone", l_alone},
-    {"is_library", l_is_library}, {"embedded", l_embedded}, {NULL, NULL},
+    {"guard", l_guard},       {"step", l_step},       {"lines", l_lines},
+    {"set", l_set},           {"threads", l_threads}, {"depth", l_depth},
+    {"quit", l_quit},         {"alone", l_alone},     {"kept", l_kept},
+    {"forget", l_forget},     {"aside", l_aside},     {"is_library", l_is_library},
+    {"embedded", l_embedded}, {NULL, NULL},
 };
 
 static int open_functions(lua_State *L) {

@@ -153,8 +153,9 @@ void cr_debugger_disable(cresset *c);
 void cr_debugger_reset(cresset *c);
 /* Ctrl-C while there are breakpoints: opens the prompt.  True: the script goes on. */
 bool cr_debugger_interrupt(lua_State *L, cresset *c);
-/* After an error that nobody catches: the prompt in its frame, where that is wanted. */
-void cr_debugger_error(lua_State *L);
+/* After an error that nobody catches, the value at the index: keeps its frames, and opens the
+ * prompt in them, where that is wanted. */
+void cr_debugger_error(lua_State *L, int index);
 /* The same for a coroutine that has failed.  caught: its error is a result of coroutine.resume. */
 void cr_debugger_coroutine_error(lua_State *L, cresset *c, lua_State *co, bool caught);
 /* Whether a prompt of the debugger is open. */

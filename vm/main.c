@@ -309,9 +309,22 @@ static int body_debug(lua_State *L) {
   return 0;
 }
 
+/* %debug at the prompt that follows finds the frames in which the script failed. */
+static int body_keep(lua_State *L) {
+  lua_getglobal(L, "require");
+  lua_pushliteral(L, "cresset._debugger");
+  lua_call(L, 1, 1);
+  lua_getfield(L, -1, "set");
+  lua_pushliteral(L, "keeping");
+  lua_pushboolean(L, 1);
+  lua_call(L, 2, 0);
+  return 0;
+}
+
 static int run(const command *cmd, int argc, char **argv) {
   if (cmd->debug && run_with(body_debug, NULL) != CRESSET_OK) return finish(CRESSET_ERROR);
   if (cmd->module) return finish(run_with(body_subcommand, cmd->module));
+  if (cmd->interactive) run_with(body_keep, NULL);
   bool has_script = cmd->script < argc;
   int code = run_options(cmd, argv);
   if (!goes_on(cmd, code)) return finish(code);

@@ -71,13 +71,23 @@ void cr_add_guess(lua_State *L) {
 }
 
 int cr_traceback(lua_State *L) {
+  bool plain = lua_isstring(L, 1);
   lua_settop(L, 1);
-  if (!lua_isstring(L, 1)) describe(L);
-  lua_settop(L, 1);
+  lua_pushvalue(L, 1);
+  if (!plain) describe(L);
+  lua_settop(L, 2);
   /* An error while one is handled comes here twice; a script may have added a traceback itself. */
-  if (strstr(lua_tostring(L, 1), "\nstack traceback:")) return 1;
-  if (cr_speaks_of_nil(L)) cr_add_guess(L);
-  cr_debugger_error(L);
+  if (strstr(lua_tostring(L, 1), "\nstack traceback:")) {
+    lua_settop(L, 1);
+    return 1;
+  }
+  if (plain) {
+    if (cr_speaks_of_nil(L)) cr_add_guess(L);
+    lua_settop(L, 1);
+    lua_pushvalue(L, 1);
+  }
+  cr_debugger_error(L, 2);
+  lua_settop(L, 1);
   luaL_traceback(L, L, NULL, 1); /* "stack traceback:\n\tline\n\tline" */
   lua_pushliteral(L, "\n");
   lua_concat(L, 2);

@@ -179,8 +179,13 @@ define("graph", "graph [tensor]", "the graph behind a tensor; what a module is m
 
 -- ---- going on -----------------------------------------------------------------------------------
 
+local function check_alive(state)
+  if state.kind == "kept" then fail "these functions have ended and cannot go on; `quit` leaves" end
+end
+
 local function step(mode, line)
   return function(state, argument)
+    check_alive(state)
     if state.kind == "error" then fail "the script has failed and cannot go on; `quit` leaves" end
     local frame = current(state)
     hooks.step(mode, frame.thread, frame.depth, line and line(frame, argument))
@@ -199,13 +204,14 @@ define("until", "until [line]", "to a later line of this function: out of a loop
     return argument == "" and frame.info.currentline or whole(argument) - 1
   end), { repeats = true })
 
-define("continue c cont", "continue", "to the next breakpoint", function()
+define("continue c cont", "continue", "to the next breakpoint", function(state)
+  check_alive(state)
   hooks.step "run"
   return true
 end)
 
 define("quit q exit", "quit", "ends the script, as Ctrl-C does", function(state)
-  if state.kind ~= "error" then hooks.quit() end
+  if state.kind ~= "error" and state.kind ~= "kept" then hooks.quit() end
   return true
 end)
 

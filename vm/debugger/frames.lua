@@ -1,4 +1,4 @@
--- frames: the functions that are running, and their variables.
+-- frames: the functions that are running, or were when an error came, and their variables.
 
 local hooks = require "cresset._debugger"
 
@@ -6,13 +6,18 @@ local frames = {}
 
 local getinfo, getlocal, setlocal = debug.getinfo, debug.getlocal, debug.setlocal
 local getupvalue, setupvalue = debug.getupvalue, debug.setupvalue
+local print = print
 
 -- The most frames of a coroutine that are looked at; a recursion without an end has many more.
 local MOST = 1000
 
+-- How many of them are kept after an error, at each end.
+local KEPT = 20
+
 -- ---- the stack ----------------------------------------------------------------------------------
 
--- A frame: thread, level in it, depth (1 is the outermost of its thread), and what debug.getinfo says.
+-- A frame: thread, level in it, depth (1 is the outermost of its thread), and what debug.getinfo says.  One
+-- that is kept has neither thread nor level but `values`: its variables by their places, each {name, value}.
 local function make(thread, level, depth)
   local info = getinfo(thread, level, "nSlfut")
   return {
@@ -40,9 +45,69 @@ function frames.list(level)
   return list
 end
 
+local function is_name(name)
+  return name:find("^[%a_]") ~= nil
+end
+
+-- The variable at a place of the frame, as debug.getlocal numbers them: its name and value, or nil.
+local function variable(frame, place)
+  if not frame.values then return getlocal(frame.thread, frame.level, place) end
+  local v = frame.values[place]
+  if v then return v[1], v[2] end
+end
+
+local function set_variable(frame, place, value)
+  if frame.values then
+    frame.values[place][2] = value
+  else
+    setlocal(frame.thread, frame.level, place, value)
+  end
+end
+
+-- What a frame's variables are now; those that have no name are left out.
+local function values_of(frame)
+  local values, at = {}, 0
+  for i = 1, 255 do
+    local name, value = variable(frame, i)
+    if not name then break end
+    if is_name(name) then
+      at = at + 1
+      values[at] = { name, value }
+    end
+  end
+  for i = -1, -255, -1 do
+    local name, value = variable(frame, i)
+    if not name then break end
+    values[i] = { name, value }
+  end
+  return values
+end
+
+-- The frames of an error, those at the ends of each stack; the debugger can look at them when the functions
+-- have ended.
+function frames.keep(_, _, level, message)
+  local kept = { error = message }
+  for number, thread in ipairs(hooks.threads()) do
+    local depth = hooks.depth(thread)
+    local at = number == 1 and level or 0
+    local resumed, skipped = number > 1, 0
+    while at < depth do
+      local frame = make(thread, at, depth)
+      frame.resumed, frame.skipped, resumed, skipped = resumed, skipped, false, 0
+      frame.values = values_of(frame)
+      frame.thread, frame.level = nil, nil
+      kept[#kept + 1] = frame
+      at = at + 1
+      local last = depth - KEPT
+      if at - (number == 1 and level or 0) == KEPT and at < last then at, skipped = last, last - at end
+    end
+  end
+  return kept
+end
+
 -- "Class:method" when the function is a method of its first argument's class.
 local function method_name(frame)
-  local _, object = getlocal(frame.thread, frame.level, 1)
+  local _, object = variable(frame, 1)
   local torch = package.loaded.torch
   local class = torch and type(object) == "table" and torch.typename(object)
   local methods = debug.getmetatable(object)
@@ -76,15 +141,11 @@ end
 
 -- ---- variables ----------------------------------------------------------------------------------
 
-local function is_name(name)
-  return name:find("^[%a_]") ~= nil
-end
-
 -- The last local of that name that is in scope: its index and value.
 local function find_local(frame, name)
   local index, value
   for i = 1, 255 do
-    local n, v = getlocal(frame.thread, frame.level, i)
+    local n, v = variable(frame, i)
     if not n then break end
     if n == name then index, value = i, v end
   end
@@ -118,7 +179,7 @@ end
 function frames.variables(frame)
   local locals, upvalues, place = {}, {}, {}
   for i = 1, 255 do
-    local name, value = getlocal(frame.thread, frame.level, i)
+    local name, value = variable(frame, i)
     if not name then break end
     if is_name(name) then
       if not place[name] then place[name] = #locals + 1 end
@@ -136,7 +197,7 @@ end
 function frames.varargs(frame)
   local list = { n = 0 }
   for i = 1, 255 do
-    local name, value = getlocal(frame.thread, frame.level, -i)
+    local name, value = variable(frame, -i)
     if not name then break end
     list[i], list.n = value, i
   end
@@ -148,7 +209,7 @@ end
 -- The environment of code that runs as if it stood in the frame.  When the frame has gone (env.close), only
 -- its globals are left; functions made at the prompt may outlive it.
 function frames.environment(frame)
-  local globals, open = globals_of(frame), true
+  local globals, open, noted = globals_of(frame), true, false
   local env = setmetatable({}, {
     __index = function(_, name)
       if open and type(name) == "string" then
@@ -161,7 +222,11 @@ function frames.environment(frame)
       local kind, index
       if open and type(name) == "string" then kind, index = find(frame, name) end
       if kind == "local" then
-        setlocal(frame.thread, frame.level, index, value)
+        set_variable(frame, index, value)
+        if frame.values and not noted then
+          print "the function has ended: only what was kept of it changes"
+          noted = true
+        end
       elseif kind == "upvalue" then
         setupvalue(frame.info.func, index, value)
       else

@@ -82,9 +82,10 @@ end
 local function input_ended()
   if terminal() then
     write "\n"
-    if state.kind ~= "error" then hooks.quit() end
+    if state.kind ~= "error" and state.kind ~= "kept" then hooks.quit() end
     return
   end
+  if state.kind == "kept" then return end
   io.stderr:write("debugger: the input has ended; the script goes on without breakpoints\n")
   hooks.alone()
   breaks.clear()
@@ -96,7 +97,7 @@ local function loop()
   repeat
     local status, line = read "(debug) "
     if status == "interrupted" then -- without a terminal Ctrl-C is for the script
-      return hooks.quit()
+      return state.kind ~= "kept" and hooks.quit() or nil
     elseif status == "dropped" then
       line = nil
     elseif status ~= "ok" then
@@ -166,7 +167,8 @@ end
 
 -- What can be wrong, in the first line of the message.
 local function message_line(message)
-  return "error: " .. tostring(message)
+  local ok, text = pcall(tostring, message)
+  return "error: " .. (ok and text or "an object whose __tostring fails")
 end
 
 -- Called by the C half.  thread: what was stopped; level: of the frame that was; value: of the event.
@@ -181,6 +183,14 @@ function debugger.event(kind, thread, level, value)
   else
     stop(kind, stack, kind == "interrupt" and "interrupted" or nil)
   end
+end
+
+-- Opens the prompt in the frames of the last error; false: none are kept.
+function debugger.after_error()
+  local kept = hooks.kept()
+  if not kept then return false end
+  hooks.aside(stop, "kept", kept, message_line(kept.error))
+  return true
 end
 
 --- breakpoint()

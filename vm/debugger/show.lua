@@ -43,6 +43,7 @@ function show.stack(stack, at, most, all)
   local shown, left = 0, 0
   for i, frame in ipairs(stack) do
     if frame.resumed then print(display.faint "   -- resumed by") end
+    if (frame.skipped or 0) > 0 then print(("   ... %d frames were not kept"):format(frame.skipped)) end
     if all or frame.info.what ~= "C" then
       if shown < most then
         show_frame(frame, i - 1, i == at)

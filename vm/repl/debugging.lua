@@ -15,9 +15,13 @@ local function pdb(argument)
   print("an error opens the debugger: " .. (on and "on" or "off"))
 end
 
--- %debug code: runs it, and stops at the first line of the user's that it comes to.
+-- %debug code: runs it, and stops at the first line of the user's that it comes to.  Without code: the prompt
+-- in the frames of the last error.
 local function debug(argument, session)
-  if argument == "" then error("%debug: an expression or a statement is wanted", 0) end
+  if argument == "" then
+    if require("cresset.debugger").after_error() then return end
+    error("%debug: no frames are kept: no error has come, or it was about memory", 0)
+  end
   local name = ("=stdin[%d]"):format(session.running or session.number)
   local chunk, message = load("return " .. argument, name, "t")
   if not chunk then chunk, message = load(argument, name, "t") end
@@ -27,5 +31,6 @@ end
 
 debugging.pdb = { "pdb [on|off]", "whether an error opens the debugger in the frame that failed", pdb }
 debugging.debug = { "debug code", "runs code line by line in the debugger", debug, true }
+debugging.debug = { "debug [code]", "in the frames of the last error; or runs code line by line", debug }
 
 return debugging

@@ -29,6 +29,7 @@ local MOST_TEXTS = 10000
 function repl.start()
   complete.install_lazy(function(name) return history.value(name, session) end)
   variables.start()
+  require("cresset._debugger").set("keeping", true)
 end
 
 -- The user's start-up file, or nil.

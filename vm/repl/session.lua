@@ -33,6 +33,7 @@ local function reset(argument, state)
       rawset(_G, "_" .. n, nil)
     end
     for _, name in ipairs { "_", "__", "_LAST" } do rawset(_G, name, nil) end
+    require("cresset._debugger").forget()
   end
   for _, name in ipairs(names) do rawset(_G, name, nil) end
   collectgarbage()
