@@ -241,7 +241,8 @@ static int start_shell(const char *command, pid_t *child) {
 }
 
 /* C's system has the whole program ignore Ctrl-C as long as the command runs.  That is right for
- * the main thread, whose command has the terminal, and wrong for any other. */
+ * the main thread, whose command has the terminal, and wrong for any other; a command that Ctrl-C
+ * has ended takes the script with it. */
 static int os_execute(lua_State *L) {
   const char *command = luaL_optstring(L, 1, NULL);
   if (!command) {
@@ -250,7 +251,9 @@ static int os_execute(lua_State *L) {
   }
   if (this_thread() == getpid()) {
     errno = 0;
-    return luaL_execresult(L, system(command));
+    int code = system(command), signal = code > 0 && WIFSIGNALED(code) ? WTERMSIG(code) : 0;
+    if (signal == SIGINT) cresset_interrupt(lua_touserdata(L, lua_upvalueindex(1)));
+    return luaL_execresult(L, code);
   }
   pid_t child, ended;
   int status = -1;

@@ -1,6 +1,8 @@
 /* main.c: the program `cresset`, also called `th`: its command line, scripts, and Ctrl-C. */
+#include <errno.h>
 #include <signal.h>
 #include <stdatomic.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -78,35 +80,52 @@ void cr_report(const char *message) {
 
 /* ---- Ctrl-C ----------------------------------------------------------------------------- */
 
-static volatile sig_atomic_t sigint_seen, sigint_count, sigint_patience = 2;
-static time_t first_sigint;
+static volatile sig_atomic_t sigint_seen, sigint_count, sigint_warns, sigint_warned;
+static volatile int64_t last_sigint; /* milliseconds: of the first one, or of the warning */
 
-static time_t now(void) {
+static int64_t now(void) {
   struct timespec t;
   clock_gettime(CLOCK_MONOTONIC, &t);
-  return t.tv_sec;
+  return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+static void warn_of_end(void) {
+  static const char text[] = "\nA call into C goes on that Ctrl-C cannot stop. Once more ends the "
+                             "program, and what it has in memory is lost.\n";
+  ssize_t ignored = write(STDERR_FILENO, text, sizeof text - 1);
+  (void)ignored;
+  sigint_warned = 1;
+  last_sigint = now();
 }
 
 /* The first one stops the script.  When that does not help for a second (a call into C that does
- * not return), the last of `sigint_patience` ends the program as the signal would have. */
+ * not return), the next ends the program as the signal would have; a prompt's says so first, and
+ * the one after it, no sooner than a second later, does it. */
 static void on_sigint(int sig) {
+  int error = errno;
   sigint_seen = 1;
-  if (sigint_count++ == 0) first_sigint = now();
-  if (sigint_count >= sigint_patience && now() - first_sigint >= 1) {
-    signal(sig, SIG_DFL);
-    raise(sig);
+  if (sigint_count++ == 0) {
+    last_sigint = now();
+  } else if (now() - last_sigint >= 1000) {
+    if (sigint_warns && !sigint_warned) {
+      warn_of_end();
+    } else {
+      signal(sig, SIG_DFL);
+      raise(sig);
+    }
   }
   cresset_interrupt(interp);
+  errno = error;
 }
 
 bool cr_take_sigint(void) {
   bool seen = sigint_seen;
-  sigint_seen = sigint_count = 0;
+  sigint_seen = sigint_count = sigint_warned = 0;
   return seen;
 }
 
 void cr_patient_sigint(void) {
-  sigint_patience = 3;
+  sigint_warns = 1;
 }
 
 /* Without SA_RESTART: io.read returns when the user presses Ctrl-C.  A file that may not grow

@@ -67,7 +67,12 @@ static bool is_interrupted(const cr_context *ctx) {
   return ctx && ctx->interrupted && ctx->interrupted(ctx->interrupted_ctx);
 }
 
+/* How the loop of several threads fares in which this thread works: only the script's own knows of
+ * an interrupt. */
+static _Thread_local atomic_int *shared;
+
 bool cr_cpu_interrupted(void) {
+  if (shared && atomic_load_explicit(shared, memory_order_relaxed) != DONE) return true;
   return is_interrupted(cr_ctx());
 }
 
@@ -89,7 +94,9 @@ static int run_threads(int threads, int64_t n, int64_t step, cr_cpu_range body, 
     int count = omp_get_num_threads(), id = omp_get_thread_num();
     int64_t begin = n / count * id + cr_min64(id, n % count);
     int64_t end = begin + n / count + (id < n % count);
+    shared = &state;
     int s = run_range(begin, end, step, body, arg, id == 0 ? ctx : NULL, &state);
+    shared = NULL;
     if (s != DONE) atomic_store_explicit(&state, s, memory_order_relaxed);
   }
   return atomic_load(&state);

@@ -44,9 +44,13 @@ extern const cr_linalg cr_lapack_here; /* tensor/lapack.c: the calls themselves 
 /* How many threads a loop may use now: 1 inside a parallel region. */
 int cr_cpu_threads(void);
 
-/* Whether the script that runs on this thread is to stop.  Long loops outside of cr_cpu_parallel
- * ask some times a second, and fail; the message is put by cr_cpu_parallel, or by cr_fail. */
+/* Whether the script that runs on this thread, or on the one for which this thread works, is to
+ * stop.  Long loops outside of cr_cpu_parallel, and long bodies of it, ask some times a second, and
+ * fail; the message is put by cr_cpu_parallel, or by cr_fail. */
 bool cr_cpu_interrupted(void);
+
+/* So many elements are worked on between two looks, about. */
+#define CR_CPU_POLL ((int64_t)1 << 22)
 
 /* Calls body on disjoint ranges that cover 0..n, on several threads when n is at least two grains.
  * body returns false to stop everything early.  Fails with `why` as the message when a body did

@@ -35,6 +35,12 @@ typedef struct {
   pass pass[MOST_PASSES];
 } route;
 
+/* A part of a pass: its butterflies from `first` to `end`, of each the neighbours from `left` to
+ * `right`. */
+typedef struct {
+  int64_t first, end, left, right;
+} part;
+
 static int small_factor(int64_t n) {
   if (n % 4 == 0) return 4;
   for (int p = 2; p <= LARGEST_RADIX; p++)

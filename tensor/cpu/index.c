@@ -10,6 +10,7 @@ typedef struct {
   size_t bytes; /* of an element */
   cr_dtype dtype;
   bool add;
+  int64_t seen; /* of a scatter, since it has looked for an interrupt */
   atomic_bool failed;
   _Atomic int64_t bad; /* an index that was out of range */
 } places;
@@ -107,7 +108,17 @@ static bool add_line(places *g, int64_t n, char *const *p, const int64_t *stride
 
 static bool scatter_line(int64_t n, char *const *p, const int64_t *stride, void *arg) {
   places *g = arg;
-  return g->add ? add_line(g, n, p, stride) : put_line(g, n, p, stride);
+  for (int64_t i = 0; i < n; i += CR_CPU_POLL) {
+    char *const at[] = {p[0] + i * stride[0], p[1] + i * stride[1], p[2] + i * stride[2]};
+    int64_t m = cr_min64(CR_CPU_POLL, n - i);
+    g->seen += m;
+    if (g->seen > CR_CPU_POLL) {
+      if (cr_cpu_interrupted()) return false;
+      g->seen = m;
+    }
+    if (!(g->add ? add_line : put_line)(g, m, at, stride)) return false;
+  }
+  return true;
 }
 
 /* A grain that no loop exceeds, and whose multiples do not overflow. */
@@ -164,8 +175,9 @@ typedef struct {
   uint64_t integer_alpha;
 } addition;
 
-/* Columns of a row that one thread adds up. */
+/* Columns of a row that one thread adds up; rows between two looks for an interrupt. */
 #define COLUMNS 128
+#define ROWS (CR_CPU_POLL / COLUMNS)
 
 #define ADD_ROW(type, number, factor)                                                              \
   {                                                                                                \
@@ -209,7 +221,10 @@ static bool add_columns(void *arg, int64_t begin, int64_t end) {
     int64_t first = u % a->blocks * COLUMNS, n = cr_min64(COLUMNS, a->inner - first);
     char *out = a->out + u / a->blocks * a->out_step + first * size;
     const char *in = a->in + u / a->blocks * a->in_step + first * size;
-    for (int64_t r = 0; r < a->n; r++) add_row(a, n, out + a->index[r] * row, in + r * row);
+    for (int64_t r = 0; r < a->n; r++) {
+      if (r % ROWS == ROWS - 1 && cr_cpu_interrupted()) return false;
+      add_row(a, n, out + a->index[r] * row, in + r * row);
+    }
   }
   return true;
 }

@@ -30,8 +30,13 @@ static int64_t run_integers(cr_reduce_op op, int64_t n, int64_t *x, int64_t star
   return (int64_t)last;
 }
 
-/* One line, block by block: widened, scanned, narrowed. */
-static void scan_one(const scan_args *s, char *out, const char *in) {
+/* Whether a long line is to end at element i, where a block begins. */
+static bool ends_early(int64_t i) {
+  return i % CR_CPU_POLL == 0 && i > 0 && cr_cpu_interrupted();
+}
+
+/* One line, block by block: widened, scanned, narrowed.  False: the script is to stop. */
+static bool scan_one(const scan_args *s, char *out, const char *in) {
   _Alignas(64) char wide[CR_BLOCK * 8], narrow[CR_BLOCK * 8];
   bool is_float = cr_is_float(s->in_dtype);
   cr_dtype type = is_float ? CR_FLOAT64 : CR_INT64;
@@ -39,6 +44,7 @@ static void scan_one(const scan_args *s, char *out, const char *in) {
   int64_t k = s->op == CR_PROD;
   for (int64_t i = 0; i < s->n; i += CR_BLOCK) {
     int64_t m = cr_min64(CR_BLOCK, s->n - i);
+    if (ends_early(i)) return false;
     const void *p = cr_cpu_load(type, wide, s->in_dtype, in + i * s->in_stride, s->in_stride, m);
     if (p != wide) cr_cpu_pack(8, m, wide, p, 8);
     if (is_float) {
@@ -49,6 +55,7 @@ static void scan_one(const scan_args *s, char *out, const char *in) {
     cr_cpu_cast(s->out_dtype, narrow, type, wide, m);
     cr_cpu_unpack(cr_sizeof(s->out_dtype), m, out + i * s->out_stride, s->out_stride, narrow);
   }
+  return true;
 }
 
 /* ---- places of extremes ----------------------------------------------------------------- */
@@ -70,13 +77,14 @@ static void scan_one(const scan_args *s, char *out, const char *in) {
 RUN_PLACES(places_of_doubles, double)
 RUN_PLACES(places_of_integers, int64_t)
 
-static void extremes_one(const scan_args *s, char *out, const char *in) {
+static bool extremes_one(const scan_args *s, char *out, const char *in) {
   _Alignas(64) char wide[CR_BLOCK * 8];
   int64_t places[CR_BLOCK], place = 0, k = 0;
   bool is_float = cr_is_float(s->in_dtype), smallest = s->op == CR_ARGMIN;
   double d = 0;
   for (int64_t i = 0; i < s->n; i += CR_BLOCK) {
     int64_t m = cr_min64(CR_BLOCK, s->n - i);
+    if (ends_early(i)) return false;
     const void *p = cr_cpu_load(is_float ? CR_FLOAT64 : CR_INT64, wide, s->in_dtype,
                                 in + i * s->in_stride, s->in_stride, m);
     if (is_float) {
@@ -86,6 +94,7 @@ static void extremes_one(const scan_args *s, char *out, const char *in) {
     }
     cr_cpu_unpack(sizeof *places, m, out + i * s->out_stride, s->out_stride, places);
   }
+  return true;
 }
 
 /* ---- lines ------------------------------------------------------------------------------ */
@@ -94,7 +103,8 @@ static bool scan_line(int64_t n, char *const *p, const int64_t *stride, void *ar
   cr_reduce_op op = ((const scan_args *)arg)->op;
   bool places = op == CR_ARGMAX || op == CR_ARGMIN;
   for (int64_t i = 0; i < n; i++)
-    (places ? extremes_one : scan_one)(arg, p[0] + i * stride[0], p[1] + i * stride[1]);
+    if (!(places ? extremes_one : scan_one)(arg, p[0] + i * stride[0], p[1] + i * stride[1]))
+      return false;
   return true;
 }
 

@@ -34,12 +34,14 @@ static inline uint64_t key_of_double(double x) {
   return x == x ? u : UINT64_MAX;
 }
 
-static void make_keys(const sort_args *s, const char *in, entry *e) {
+/* False: the script is to stop. */
+static bool make_keys(const sort_args *s, const char *in, entry *e) {
   _Alignas(64) char buf[CR_BLOCK * 8];
   bool is_float = cr_is_float(s->dtype);
   uint64_t turn = s->descending ? UINT64_MAX : 0;
   for (int64_t i = 0; i < s->n; i += CR_BLOCK) {
     int64_t m = cr_min64(CR_BLOCK, s->n - i);
+    if (i % CR_CPU_POLL == 0 && i > 0 && cr_cpu_interrupted()) return false;
     const void *p = cr_cpu_load(is_float ? CR_FLOAT64 : CR_INT64, buf, s->dtype,
                                 in + i * s->stride[2], s->stride[2], m);
     for (int64_t k = 0; k < m; k++) {
@@ -48,6 +50,7 @@ static void make_keys(const sort_args *s, const char *in, entry *e) {
       e[i + k] = (entry){key ^ turn, i + k};
     }
   }
+  return true;
 }
 
 /* ---- sorting ---------------------------------------------------------------------------- */
@@ -63,9 +66,6 @@ static void insertion_sort(entry *e, int64_t n) {
 
 #define RADIX 256
 
-/* So many entries are moved between two looks for an interrupt. */
-#define POLL ((int64_t)1 << 22)
-
 /* One pass over the byte at `shift`.  False: the script is to stop. */
 static bool radix_pass(const entry *from, entry *to, int64_t n, int shift, const int64_t *count) {
   int64_t start[RADIX], sum = 0;
@@ -73,9 +73,9 @@ static bool radix_pass(const entry *from, entry *to, int64_t n, int shift, const
     start[i] = sum;
     sum += count[i];
   }
-  for (int64_t first = 0; first < n; first += POLL) {
+  for (int64_t first = 0; first < n; first += CR_CPU_POLL) {
     if (first > 0 && cr_cpu_interrupted()) return false;
-    int64_t last = cr_min64(n, first + POLL);
+    int64_t last = cr_min64(n, first + CR_CPU_POLL);
     for (int64_t i = first; i < last; i++)
       to[start[from[i].key >> shift & (RADIX - 1)]++] = from[i];
   }
@@ -86,7 +86,7 @@ static bool radix_pass(const entry *from, entry *to, int64_t n, int shift, const
 static entry *radix_sort(entry *e, entry *spare, int64_t n) {
   int64_t count[8][RADIX] = {{0}};
   for (int64_t i = 0; i < n; i++) {
-    if (i % POLL == POLL - 1 && cr_cpu_interrupted()) return NULL;
+    if (i % CR_CPU_POLL == CR_CPU_POLL - 1 && cr_cpu_interrupted()) return NULL;
     for (int b = 0; b < 8; b++) count[b][e[i].key >> (8 * b) & (RADIX - 1)]++;
   }
   for (int b = 0; b < 8; b++) {
@@ -144,9 +144,9 @@ static bool deliver(const sort_args *s, char *values, char *places, const char *
                     const entry *e) {
   size_t size = cr_sizeof(s->dtype);
   cr_cpu_pack(size, s->n, line, in, s->stride[2]);
-  for (int64_t first = 0; first < s->n; first += POLL) {
+  for (int64_t first = 0; first < s->n; first += CR_CPU_POLL) {
     if (first > 0 && cr_cpu_interrupted()) return false;
-    int64_t last = cr_min64(s->n, first + POLL);
+    int64_t last = cr_min64(s->n, first + CR_CPU_POLL);
     for (int64_t i = first; i < last; i++) {
       memcpy(values + i * s->stride[0], line + (size_t)e[i].place * size, size);
       memcpy(places + i * s->stride[1], &e[i].place, sizeof e[i].place);
@@ -163,8 +163,7 @@ static bool sort_lines(int64_t count, char *const *p, const int64_t *stride, voi
   bool whole = true;
   for (int64_t i = 0; whole && i < count; i++) {
     const char *in = p[2] + i * stride[2];
-    make_keys(s, in, e);
-    entry *sorted = sort_entries(e, e + s->n, s->n);
+    entry *sorted = make_keys(s, in, e) ? sort_entries(e, e + s->n, s->n) : NULL;
     whole = sorted && deliver(s, p[0] + i * stride[0], p[1] + i * stride[1], in,
                               (char *)(e + 2 * s->n), sorted);
   }

@@ -46,34 +46,20 @@ static cr_tensor *uniform(int ndim, const int64_t *shape) {
   return cr_random(CR_UNIFORM, u, 0, 1);
 }
 
-/* The first place whose running sum exceeds x; the last that adds to the sum when none does. */
-static int64_t find(const double *sums, int64_t n, double x) {
-  int64_t low = 0, high = n - 1;
-  if (x >= sums[n - 1]) x = nextafter(sums[n - 1], 0);
-  while (low < high) {
-    int64_t middle = low + (high - low) / 2;
-    if (sums[middle] > x)
-      high = middle;
-    else
-      low = middle + 1;
-  }
-  return low;
-}
-
+/* The first place whose running sum exceeds a random part of the whole; the last that adds to the
+ * sum when rounding leaves none. */
 static cr_tensor *with_replacement(cr_tensor *weights, int64_t draws) {
   int64_t rows = weights->shape[0], columns = weights->shape[1], shape[] = {rows, draws};
   CR_AUTO running = cr_scan(CR_SUM, weights, 1, NULL);
   CR_AUTO u = uniform(2, shape);
-  cr_tensor *places = cr_empty_cpu(CR_INT64, 2, shape);
-  if (!running || !u || !places) {
-    cr_release(places);
-    return NULL;
+  if (!running || !u) return NULL;
+  const double *sums = cr_data(running);
+  double *x = cr_data(u);
+  for (int64_t r = 0; r < rows; r++) {
+    double whole = sums[r * columns + columns - 1], most = nextafter(whole, 0);
+    for (int64_t i = 0; i < draws; i++, x++) *x = *x * whole < most ? *x * whole : most;
   }
-  const double *sums = cr_data(running), *x = cr_data(u);
-  int64_t *out = cr_data(places);
-  for (int64_t r = 0; r < rows; r++, sums += columns)
-    for (int64_t i = 0; i < draws; i++) *out++ = find(sums, columns, *x++ * sums[columns - 1]);
-  return places;
+  return cr_searchsorted(running, u, true);
 }
 
 /* Places in the order of arrival of processes whose rates are the weights: the next to arrive is

@@ -175,6 +175,21 @@ function tests.threads_make_no_difference()
   for i, y in ipairs(results[1]) do tester:assert(torch.equal(y, results[2][i]), "result " .. i) end
 end
 
+-- Their passes are made in parts, with a look for Ctrl-C in between: places of the first, the middle and the
+-- last part, and the way back.
+function tests.long_lines()
+  for _, n in ipairs { 3 * 2 ^ 21, 7 ^ 8 } do
+    local j = torch.arange(0, n):double()
+    local wave = torch.stack({ torch.cos(j * (2 * math.pi * 5 / n)), torch.zeros(n):double() }, 2):float()
+    local y = fft.fft(wave)
+    for _, k in ipairs { 0, 1, 4, 5, 6, n // 2, n - 6, n - 5, n - 1 } do
+      local want = (k == 5 or k == n - 5) and n / 2 or 0
+      tester:assert(math.abs(y[k + 1][1] - want) < 1e-4 * n, ("%d of %d: %g"):format(k, n, y[k + 1][1]))
+    end
+    near(fft.ifft(y), wave, 1e-4, ("back from %d"):format(n))
+  end
+end
+
 function tests.gradients()
   torch.manualSeed(7)
   local function check(name, f, ...)

@@ -643,21 +643,35 @@ static void test_interrupt_of_lapack(void **unused) {
   while (cr_lapack_left()) usleep(1000);
 }
 
-/* Work that is not shared out in ranges: a product of BLAS, a line that is sorted. */
+/* Work that is not shared out in ranges: a product of BLAS, a long line. */
 static void test_interrupt_of_long_calls(void **unused) {
   (void)unused;
-  int64_t tall[] = {4096, 2048}, square[] = {2048, 2048}, line[] = {(1 << 22) + 1};
+  int64_t tall[] = {4096, 2048}, square[] = {2048, 2048}, line[] = {(1 << 22) + 4},
+          pairs[] = {0, 2};
+  pairs[0] = line[0] * 2;
   cr_tensor *a = make(CR_FLOAT32, CONTIGUOUS, 2, tall),
             *b = make(CR_FLOAT32, CONTIGUOUS, 2, square);
   cr_tensor *x = make(CR_FLOAT32, CONTIGUOUS, 1, line), *values = NULL, *places = NULL;
+  cr_tensor *z = make(CR_FLOAT32, CONTIGUOUS, 2, pairs),
+            *at = cr_full(CR_INT64, (cr_device){CR_CPU, 0}, 1, line, cr_num(0));
   cr_ctx()->interrupted = stop_now;
-  polls = 1;
-  assert_null(cr_mm(a, b, NULL));
-  assert_non_null(strstr(cr_error(), "interrupted"));
-  polls = 0;
-  assert_false(cr_sort(x, 0, false, &values, &places));
-  assert_non_null(strstr(cr_error(), "interrupted"));
+  for (int look = 0; look < 6; look++) {
+    polls = 1;
+    cr_tensor *y = NULL;
+    switch (look) {
+    case 0: y = cr_mm(a, b, NULL); break;
+    case 1: y = cr_scan(CR_SUM, x, 0, NULL); break;
+    case 2: y = cr_running_extreme(x, 0, false, &values, &places) ? values : NULL; break;
+    case 3: y = cr_fft("fft", z, pairs[0], 0, false, 1); break;
+    case 4: y = cr_scatter(x, 0, at, x, true); break;
+    case 5: y = cr_sort(x, 0, false, &values, &places) ? values : NULL; break;
+    }
+    assert_null(y);
+    assert_non_null(strstr(cr_error(), "interrupted"));
+  }
   cr_ctx()->interrupted = NULL;
+  cr_release(z);
+  cr_release(at);
   cr_release(a);
   cr_release(b);
   cr_release(x);

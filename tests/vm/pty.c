@@ -14,6 +14,10 @@
  * program takes it, and forgets what it prints end CODE     waits for the program's end with that
  * exit code Ends with 0 when all went well; otherwise says what went wrong and shows what was
  * printed. */
+ *   resize R C   makes the window R rows by C columns
+ *   type FILE    types a file as fast as the program takes it, and forgets what it prints
+ *   end CODE     waits for the program's end with that exit code, 128 + n for signal n
+ * Ends with 0 when all went well; otherwise says what went wrong and shows what was printed. */
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -176,7 +180,7 @@ static bool wait_end(int code) {
   for (long end = milliseconds() + PATIENCE; milliseconds() < end;) {
     read_some(20);
     if (waitpid(child, &status, WNOHANG) != child) continue;
-    if (WIFEXITED(status) && WEXITSTATUS(status) == code) return true;
+    if ((WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status)) == code) return true;
     char text[80];
     snprintf(text, sizeof text, "exit code %d, signal %d",
              WIFEXITED(status) ? WEXITSTATUS(status) : -1,
