@@ -10,10 +10,7 @@
  *   paste N      pastes `x = [[`, N bytes in lines of 80, and `]]`, marked as terminals mark pastes
  *   shows TEXT   waits until what is on the screen ends with TEXT, colours dropped
  *   cursor U C   waits until the cursor is U rows above the last that is not blank, in column C
- * from 0 resize R C   makes the window R rows by C columns type FILE    types a file as fast as the
- * program takes it, and forgets what it prints end CODE     waits for the program's end with that
- * exit code Ends with 0 when all went well; otherwise says what went wrong and shows what was
- * printed. */
+ *                from 0
  *   resize R C   makes the window R rows by C columns
  *   type FILE    types a file as fast as the program takes it, and forgets what it prints
  *   end CODE     waits for the program's end with that exit code, 128 + n for signal n

@@ -30,7 +30,6 @@ local function debug(argument, session)
 end
 
 debugging.pdb = { "pdb [on|off]", "whether an error opens the debugger in the frame that failed", pdb }
-debugging.debug = { "debug code", "runs code line by line in the debugger", debug, true }
-debugging.debug = { "debug [code]", "in the frames of the last error; or runs code line by line", debug }
+debugging.debug = { "debug [code]", "in the frames of the last error; or runs code line by line", debug, true }
 
 return debugging
