@@ -207,7 +207,7 @@ static int body_open(lua_State *L) {
   cr_open_interrupts(L, r->interp);
   cr_open_debugger(L, r->interp);
   cr_open_threads(L);
-  cr_open_sampler(L, r->interp);
+  cr_open_sampler(L);
   cr_open_environment(L);
   set_arg(L, r->options);
   lua_pushboolean(L, r->options->torch7);
@@ -215,7 +215,10 @@ static int body_open(lua_State *L) {
   lua_pushinteger(L, CRESSET_OK);
   lua_setfield(L, LUA_REGISTRYINDEX, CR_STATUS_KEY);
   r->interp->opened = true;
-  if (r->options->torch7) call_require(L, "compat51");
+  if (r->options->torch7)
+    call_require(L, "compat51");
+  else
+    cr_open_load(L);
   call_require(L, "torch");
   lua_setglobal(L, "torch");
   if (r->options->torch7) { /* what th had loaded before a script began */

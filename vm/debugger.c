@@ -447,11 +447,15 @@ static void keep_of_library(lua_State *L, cresset *c, int level) {
   if (!is_caught(L, c, level + 1)) keep(L, c, 1, L, 1);
 }
 
-/* The message handler while errors are to be seen where they happen.  Upvalues: the interpreter,
- * the script's own handler or nil. */
+/* The message handler while errors are to be seen where they happen.  Upvalue: the script's own
+ * handler or nil. */
 static int on_caught(lua_State *L) {
-  cresset *c = lua_touserdata(L, lua_upvalueindex(1));
+  cresset *c = cr_interp_of(L);
   bool by_script = false;
+  if (atomic_load(&c->stop) != CR_GO) { /* no hook would stop the script's handler now */
+    lua_settop(L, 1);
+    return 1;
+  }
   int level = find_pcall(L, 1, &by_script);
   if (!by_script && cr_speaks_of_nil(L)) cr_add_guess(L);
   if (level >= 0 && !by_script) keep_of_library(L, c, level);
@@ -460,8 +464,8 @@ static int on_caught(lua_State *L) {
     show_error(L, c, L, by_script || !c->debugger->pdb ? "caught" : "error", 1);
   }
   if (by_script) c->debugger->shown = false;
-  if (lua_isnil(L, lua_upvalueindex(2))) return 1;
-  lua_pushvalue(L, lua_upvalueindex(2));
+  if (lua_isnil(L, lua_upvalueindex(1))) return 1;
+  lua_pushvalue(L, lua_upvalueindex(1));
   lua_insert(L, 1);
   lua_call(L, lua_gettop(L) - 1, LUA_MULTRET);
   return lua_gettop(L);
@@ -483,16 +487,15 @@ static int on_error(lua_State *L) {
 }
 
 static void push_handler(lua_State *L, int own) {
-  lua_pushvalue(L, lua_upvalueindex(1));
   if (own)
     lua_pushvalue(L, own);
   else
     lua_pushnil(L);
-  lua_pushcclosure(L, on_caught, 2);
+  lua_pushcclosure(L, on_caught, 1);
 }
 
 static bool is_catching(lua_State *L) {
-  const cresset *c = lua_touserdata(L, lua_upvalueindex(1));
+  const cresset *c = cr_interp_of(L);
   return c->debugger->catching || c->debugger->pdb;
 }
 
@@ -531,8 +534,9 @@ static int cr_xpcall(lua_State *L) {
 
 /* ---- what the Lua half calls ------------------------------------------------------------ */
 
+/* Not by an upvalue, which debug.setupvalue could take away. */
 static cresset *self(lua_State *L) {
-  return lua_touserdata(L, lua_upvalueindex(1));
+  return cr_interp_of(L);
 }
 
 /* guard(f, ...): "ok" and the results; "error" and the message; "interrupted" after Ctrl-C, which
@@ -711,9 +715,7 @@ static const luaL_Reg functions[] = {
 };
 
 static int open_functions(lua_State *L) {
-  luaL_newlibtable(L, functions);
-  lua_pushvalue(L, lua_upvalueindex(1));
-  luaL_setfuncs(L, functions, 1);
+  luaL_newlib(L, functions);
   return 1;
 }
 
@@ -733,9 +735,8 @@ static int l_breakpoint(lua_State *L) {
   return 0;
 }
 
-static void set_function(lua_State *L, cresset *c, const char *name, lua_CFunction f) {
-  lua_pushlightuserdata(L, c);
-  lua_pushcclosure(L, f, 1);
+static void set_function(lua_State *L, const char *name, lua_CFunction f) {
+  lua_pushcfunction(L, f);
   lua_setfield(L, -2, name);
 }
 
@@ -744,11 +745,11 @@ void cr_open_debugger(lua_State *L, cresset *c) {
   memset(c->debugger, 0, sizeof *c->debugger);
   lua_rawsetp(L, LUA_REGISTRYINDEX, &self_key);
   lua_pushglobaltable(L);
-  set_function(L, c, "pcall", cr_pcall);
-  set_function(L, c, "xpcall", cr_xpcall);
-  set_function(L, c, "breakpoint", l_breakpoint);
+  set_function(L, "pcall", cr_pcall);
+  set_function(L, "xpcall", cr_xpcall);
+  set_function(L, "breakpoint", l_breakpoint);
   lua_pop(L, 1);
   lua_getfield(L, LUA_REGISTRYINDEX, LUA_PRELOAD_TABLE);
-  set_function(L, c, "cresset._debugger", open_functions);
+  set_function(L, "cresset._debugger", open_functions);
   lua_pop(L, 1);
 }

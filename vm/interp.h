@@ -161,6 +161,11 @@ void cr_debugger_coroutine_error(lua_State *L, cresset *c, lua_State *co, bool c
 /* Whether a prompt of the debugger is open. */
 bool cr_debugger_busy(const cresset *c);
 
+/* ---- load.c ----------------------------------------------------------------------------- */
+
+/* Has load, loadfile and dofile take bytecode only when it is asked for. */
+void cr_open_load(lua_State *L);
+
 /* ---- threads.c -------------------------------------------------------------------------- */
 
 /* Lets scripts start threads. */
@@ -169,7 +174,7 @@ void cr_open_threads(lua_State *L);
 /* ---- sampler.c -------------------------------------------------------------------------- */
 
 /* Makes `require "cresset._sampler"` find the profiler of lines. */
-void cr_open_sampler(lua_State *L, cresset *c);
+void cr_open_sampler(lua_State *L);
 
 /* ---- environment.c ---------------------------------------------------------------------- */
 

@@ -149,7 +149,7 @@ void cresset_interrupt(cresset *c) {
 /* Runs co with the nargs values on top of L.  Returns the number of results, moved to L, or -1 with
  * the error value on L.  `catches` says that the error becomes a result. */
 static int resume(lua_State *L, lua_State *co, int nargs, bool catches) {
-  cresset *c = lua_touserdata(L, lua_upvalueindex(1));
+  cresset *c = cr_interp_of(L);
   if (!lua_checkstack(co, nargs)) {
     lua_pushliteral(L, "too many arguments to resume");
     return -1;
@@ -188,9 +188,10 @@ static int co_resume(lua_State *L) {
   return n >= 0 ? n + 1 : 2;
 }
 
-/* Upvalues: the interpreter, the coroutine. */
+/* Upvalue: the coroutine. */
 static int call_wrapped(lua_State *L) {
-  lua_State *co = lua_tothread(L, lua_upvalueindex(2));
+  lua_State *co = lua_tothread(L, lua_upvalueindex(1));
+  if (!co) return luaL_error(L, "debug.setupvalue has taken the coroutine away");
   int n = resume(L, co, lua_gettop(L), false);
   if (n >= 0) return n;
   int status = lua_status(co);
@@ -207,16 +208,15 @@ static int call_wrapped(lua_State *L) {
 
 static int co_wrap(lua_State *L) {
   luaL_checktype(L, 1, LUA_TFUNCTION);
-  lua_pushvalue(L, lua_upvalueindex(1));
   lua_State *co = lua_newthread(L);
   lua_pushvalue(L, 1);
   lua_xmove(L, co, 1);
-  lua_pushcclosure(L, call_wrapped, 2);
+  lua_pushcclosure(L, call_wrapped, 1);
   return 1;
 }
 
 static int os_exit(lua_State *L) {
-  cresset *c = lua_touserdata(L, lua_upvalueindex(1));
+  cresset *c = cr_interp_of(L);
   if (lua_isboolean(L, 1))
     c->exit_code = lua_toboolean(L, 1) ? EXIT_SUCCESS : EXIT_FAILURE;
   else
@@ -252,7 +252,7 @@ static int os_execute(lua_State *L) {
   if (this_thread() == getpid()) {
     errno = 0;
     int code = system(command), signal = code > 0 && WIFSIGNALED(code) ? WTERMSIG(code) : 0;
-    if (signal == SIGINT) cresset_interrupt(lua_touserdata(L, lua_upvalueindex(1)));
+    if (signal == SIGINT) cresset_interrupt(cr_interp_of(L));
     return luaL_execresult(L, code);
   }
   pid_t child, ended;
@@ -265,11 +265,9 @@ static int os_execute(lua_State *L) {
   return luaL_execresult(L, status);
 }
 
-static void replace(lua_State *L, cresset *c, const char *lib, const char *name,
-                    lua_CFunction function) {
+static void replace(lua_State *L, const char *lib, const char *name, lua_CFunction function) {
   if (lua_getglobal(L, lib) == LUA_TTABLE) {
-    lua_pushlightuserdata(L, c);
-    lua_pushcclosure(L, function, 1);
+    lua_pushcfunction(L, function);
     lua_setfield(L, -2, name);
   }
   lua_pop(L, 1);
@@ -278,8 +276,8 @@ static void replace(lua_State *L, cresset *c, const char *lib, const char *name,
 void cr_open_interrupts(lua_State *L, cresset *c) {
   lua_pushlightuserdata(L, c);
   lua_rawsetp(L, LUA_REGISTRYINDEX, &interp_key);
-  replace(L, c, "coroutine", "resume", co_resume);
-  replace(L, c, "coroutine", "wrap", co_wrap);
-  replace(L, c, "os", "exit", os_exit);
-  replace(L, c, "os", "execute", os_execute);
+  replace(L, "coroutine", "resume", co_resume);
+  replace(L, "coroutine", "wrap", co_wrap);
+  replace(L, "os", "exit", os_exit);
+  replace(L, "os", "execute", os_execute);
 }

@@ -135,7 +135,7 @@ static void stop(sampler *s) {
 
 /* start(): begins; an object for stop, which ends it as a variable that is closed as well. */
 static int sampler_start(lua_State *L) {
-  cresset *c = lua_touserdata(L, lua_upvalueindex(1));
+  cresset *c = cr_interp_of(L);
   if (active) return luaL_error(L, "the lines are being sampled already");
   const char *other = c->hook_owner;
   if (lua_gethook(L) || other)
@@ -199,16 +199,13 @@ static int open(lua_State *L) {
   static const luaL_Reg methods[] = {
       {"__close", sampler_close}, {"__gc", sampler_close}, {NULL, NULL}};
   if (luaL_newmetatable(L, SAMPLER)) luaL_setfuncs(L, methods, 0);
-  luaL_newlibtable(L, functions);
-  lua_pushvalue(L, lua_upvalueindex(1));
-  luaL_setfuncs(L, functions, 1);
+  luaL_newlib(L, functions);
   return 1;
 }
 
-void cr_open_sampler(lua_State *L, cresset *c) {
+void cr_open_sampler(lua_State *L) {
   luaL_getsubtable(L, LUA_REGISTRYINDEX, LUA_PRELOAD_TABLE);
-  lua_pushlightuserdata(L, c);
-  lua_pushcclosure(L, open, 1);
+  lua_pushcfunction(L, open);
   lua_setfield(L, -2, "cresset._sampler");
   lua_pop(L, 1);
 }

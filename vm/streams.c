@@ -30,7 +30,7 @@ FILE *cr_stream(cresset *c, int number) {
 
 /* print, for Lua's own writes to stdout itself. */
 static int print(lua_State *L) {
-  cresset *c = lua_touserdata(L, lua_upvalueindex(1));
+  cresset *c = cr_interp_of(L);
   FILE *f = cr_stream(c, 1);
   int n = lua_gettop(L);
   for (int i = 1; i <= n; i++) {

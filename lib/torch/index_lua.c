@@ -206,7 +206,7 @@ static bool one_element(lua_State *L, cr_tensor *t, int64_t *index) {
 int cr_tensor_index(lua_State *L) {
   int64_t index[CR_MAX_DIMS];
   int type = lua_type(L, 2);
-  if (type == LUA_TSTRING) {
+  if (type == LUA_TSTRING && lua_istable(L, lua_upvalueindex(1))) {
     lua_pushvalue(L, 2);
     if (lua_rawget(L, lua_upvalueindex(1)) != LUA_TNIL) return 1;
     cr_tensor *t = cr_to_tensor(L, 1);

@@ -9,6 +9,9 @@ static int t_tostring(lua_State *L) {
   return 1;
 }
 
+/* Lua's own, the same in every interpreter; no upvalue, which debug.setupvalue could take away. */
+static lua_CFunction own_format;
+
 /* string.format with scalar tensors as numbers.  Lua's own function runs in this call, so that its
  * errors have the script's line. */
 static int f_format(lua_State *L) {
@@ -18,15 +21,16 @@ static int f_format(lua_State *L) {
     cr_push_scalar(L, (cr_dtype)t->dtype, cr_get(t, NULL));
     lua_replace(L, i);
   }
-  return lua_tocfunction(L, lua_upvalueindex(1))(L);
+  return own_format(L);
 }
 
 static void teach_format(lua_State *L) {
   int top = lua_gettop(L);
   if (lua_getglobal(L, "string") == LUA_TTABLE && lua_getfield(L, -1, "format") == LUA_TFUNCTION &&
       lua_iscfunction(L, -1)) {
-    lua_pushcclosure(L, f_format, 1);
-    lua_setfield(L, -2, "format");
+    if (lua_tocfunction(L, -1) != f_format) own_format = lua_tocfunction(L, -1);
+    lua_pushcfunction(L, f_format);
+    lua_setfield(L, -3, "format");
   }
   lua_settop(L, top);
 }

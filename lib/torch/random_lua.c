@@ -402,6 +402,7 @@ static int raise_again(lua_State *L) {
  * the arguments, and the numbers come from it. */
 static int draw_with(lua_State *L, int arg) {
   lua_CFunction f = lua_tocfunction(L, lua_upvalueindex(2));
+  if (!f) return luaL_error(L, "debug.setupvalue has taken the function away");
   if (!push_generator_state(L, arg)) return f(L);
   cr_generator saved = cr_ctx()->generator;
   cr_tensor *state = cr_check_tensor(L, -1);
