@@ -37,7 +37,7 @@ extern "C" {
 #endif
 
 typedef struct cresset cresset;
-typedef struct lua_State lua_State; /* as in lua.h, which a host need not have */
+struct lua_State; /* of lua.h, which a host need not have */
 
 enum {
   CRESSET_OK = 0,
@@ -158,7 +158,7 @@ CR_API int cresset_pcall(cresset *c, int nargs, int nresults);
 
 /* The interpreter's Lua state.  Calls that may raise errors belong inside a C function that
  * cresset_pcall runs. */
-CR_API lua_State *cresset_lua(cresset *c);
+CR_API struct lua_State *cresset_lua(cresset *c);
 
 /* ---- values and tables ------------------------------------------------------------------ */
 
@@ -264,7 +264,7 @@ CR_API cresset_tensor *cresset_tensor_from_dlpack(struct DLManagedTensor *manage
 
 /* A lua_CFunction for programs that have a Lua 5.4 state of their own: opens Cresset's packages in
  * it and returns `torch`.  luaL_requiref(L, "torch", cresset_luaopen, 1) makes it global. */
-CR_API int cresset_luaopen(lua_State *L);
+CR_API int cresset_luaopen(struct lua_State *L);
 
 #ifdef __cplusplus
 }

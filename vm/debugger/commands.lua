@@ -322,28 +322,23 @@ end
 
 -- What Tab offers: commands at the beginning, and names that the frame sees.
 function commands.complete(state, text, start)
-  local before, word = text:sub(1, start), text:sub(start + 1)
+  local before = text:sub(1, start)
   local frame = current(state)
   local env, close = frames.environment(frame)
-  local words, hint = completion.words(text, start, env)
-  close()
-  if before:find("[.:]$") or hint or not words then return words or {}, hint end
-  local seen, offered = {}, {}
+  local seen, names = {}, {}
   local function add(name)
-    if name:sub(1, #word) == word and not seen[name] then
-      seen[name] = true
-      offered[#offered + 1] = name
-    end
+    if not seen[name] then names[#names + 1] = name end
+    seen[name] = true
   end
-  for _, name in ipairs(words) do add(name) end
   for _, variables in ipairs { frames.variables(frame) } do
     for _, v in ipairs(variables) do add(v[1]) end
   end
   if before:find("^%s*$") then
     for _, command in ipairs(list) do add(command.names[1]) end
   end
-  table.sort(offered)
-  return offered
+  local words, hint = completion.words(text, start, env, names)
+  close()
+  return words or {}, hint
 end
 
 return commands

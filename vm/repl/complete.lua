@@ -36,6 +36,7 @@ end
 
 -- Where names are looked up: the globals, or the environment of a frame in the debugger.
 local scope = _G
+local others = {} -- names that are seen besides the globals: the variables of that frame
 
 -- ---- names --------------------------------------------------------------------------------------
 
@@ -90,6 +91,9 @@ local function globals(start)
     if word:sub(1, #start) == start then list[#list + 1] = word end
   end
   for name in pairs(lazy) do
+    if name:sub(1, #start) == start and rawget(_G, name) == nil then list[#list + 1] = name end
+  end
+  for _, name in ipairs(others) do
     if name:sub(1, #start) == start and rawget(_G, name) == nil then list[#list + 1] = name end
   end
   table.sort(list)
@@ -278,11 +282,11 @@ local function words(text, start)
   return or_like(globals(word), word, function() return globals "" end)
 end
 
--- The same with names looked up in `env`, or in the globals.
-function complete.words(text, start, env)
-  scope = env or _G
+-- The same with names looked up in `env`, which are those of an array besides the globals; or in the globals.
+function complete.words(text, start, env, names)
+  scope, others = env or _G, names or {}
   local ok, list, said = pcall(words, text, start)
-  scope = _G
+  scope, others = _G, {}
   if not ok then error(list, 0) end
   return list, said
 end
