@@ -37,7 +37,7 @@ $(B)/cuda/%.o: cuda/%.cu | $(deps_stamp)
 # The element types' table is the only file of the core that is linked here too.
 $(B)/libcresset_cuda.so: $(cuda_o) $(B)/tensor/dtype.o
 	$(call say,LINK,$@)
-	$(Q)$(NVCC) -shared -cudart static -Xlinker -z$(comma)defs -Xlinker --exclude-libs$(comma)ALL -o $@ $^ -ldl -lpthread -lrt
+	$(Q)$(NVCC) -shared -cudart static -Xlinker -soname=libcresset_cuda.so -Xlinker -z$(comma)defs -Xlinker --exclude-libs$(comma)ALL -o $@ $^ -ldl -lpthread -lrt
 
 -include $(wildcard $(cuda_o:.o=.d))
 
