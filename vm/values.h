@@ -2,6 +2,8 @@
 #ifndef CR_VALUES_H
 #define CR_VALUES_H
 
+#include <lua.h>
+
 #include "vm/cresset.h"
 
 /* A handle on the value at `index`.  It raises errors. */

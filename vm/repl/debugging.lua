@@ -30,6 +30,6 @@ local function debug(argument, session)
 end
 
 debugging.pdb = { "pdb [on|off]", "whether an error opens the debugger in the frame that failed", pdb }
-debugging.debug = { "debug [code]", "in the frames of the last error; or runs code line by line", debug, true }
+debugging.debug = { "debug [code]", "in the frames of the last error; or code line by line", debug, true }
 
 return debugging
