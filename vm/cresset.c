@@ -156,7 +156,8 @@ int cresset_run_file(cresset *c, const char *path) {
 
 /* ---- open and close --------------------------------------------------------------------- */
 
-/* Sets the default type of new tensors to the one of that name; luaopen_torch_core has set the mode's.
+/* Sets the default type of new tensors to the one of that name; luaopen_torch_core has set the
+ * mode's.
  */
 static void set_dtype(lua_State *L, cr_context *context, const char *name) {
   int t = 0;

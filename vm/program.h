@@ -14,8 +14,8 @@
 void cr_report(const char *message);
 /* Set by Ctrl-C, also when nothing runs. */
 bool cr_take_sigint(void);
-/* In the REPL a second Ctrl-C does not end the program: where a call is stuck it warns of the third,
- * which does. */
+/* In the REPL a second Ctrl-C does not end the program: where a call is stuck it warns of the
+ * third, which does. */
 void cr_patient_sigint(void);
 
 /* ---- guard.c ---------------------------------------------------------------------------- */
