@@ -2,8 +2,8 @@
 --
 --   cresset tests/vm/random_input.lua SEED LINES [pty]
 --
--- Nothing in them ends the program: no os.exit, no endless loop, no kill.  With `pty` they are such as a
--- terminal takes: printable, and no longer than a line of it.
+-- Nothing in them ends the program: os.exit is wrapped, there is no endless loop, no kill.  With `pty` they
+-- are such as a terminal takes: printable, and no longer than a line of it.
 
 local seed, count, pty = tonumber(arg[1]), tonumber(arg[2]), arg[3] == "pty"
 math.randomseed(seed)
@@ -219,6 +219,33 @@ local hostile = {
   function() return "torch.setmemorylimit(" .. pick { "0", "0", "1", "-1", "'x'" } .. ")" end,
   function() return "torch.profile(function() " .. pick(raisers) .. " end)" end,
   function() return "for i = 1, 100 do " .. name() .. " = torch.ones(100) end" end,
+  function()
+    local form = pick { "os.exit(%d)", "pcall(os.exit, %d)", "coroutine.wrap(os.exit)(%d)",
+      "setmetatable({}, {__gc = function() os.exit(%d) end})", "xpcall(os.exit, print, %d)" }
+    return form:format(random(9))
+  end,
+  -- Finalizers and what is closed.
+  function()
+    return ("for i = 1, %d do setmetatable({}, {__gc = function() %s %s end}) end %s"):format(random(9),
+      pick { "", "collectgarbage()", "collectgarbage('step')", "x = {}" }, pick(raisers),
+      pick { "", "collectgarbage()" })
+  end,
+  function()
+    local form = "setmetatable({}, {__gc = function(o) %s = o setmetatable(o, getmetatable(o)) end})"
+    return form:format(name())
+  end,
+  function()
+    return ("do local c <close> = setmetatable({}, {__close = function() %s end}) %s end"):format(
+      pick(raisers), pick(raisers))
+  end,
+  function()
+    return ("local c = coroutine.create(function() local c <close> = setmetatable({}, {__close = function() "
+      .. "%s end}) coroutine.yield() end) coroutine.resume(c) return coroutine.close(c)"):format(
+      pick(raisers))
+  end,
+  -- Bytecode that nobody asked for.
+  function() return "load(string.dump(function() return 1 end))()" end,
+  function() return ("return load('\\27Lua' .. ('\\%d'):rep(%d))"):format(random(0, 255), random(100)) end,
   function() return "_ENV = nil" end,
   function() return "local _ENV = {} x = 1" end,
 }
@@ -260,7 +287,7 @@ end
 -- with.
 local save = "SAVED = SAVED or (function() local t = {} for k, v in next, _G do t[k] = v end "
   .. "t.strings = {} for k, v in next, string do t.strings[k] = v end "
-  .. "t.searchers = package.searchers return t end)()"
+  .. "t.searchers = package.searchers os.exit = function() error('os.exit') end return t end)()"
 local restore = "local S = SAVED if S then S.debug.setmetatable('', {__index = S.string}) "
   .. "S.debug.setmetatable(nil, nil) "
   .. "S.debug.setmetatable(1, nil) S.debug.setmetatable(true, nil) S.debug.setmetatable(S.print, nil) "
