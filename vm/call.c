@@ -365,19 +365,18 @@ static int run_in_frame(request *r, lua_CFunction body, int nargs, int nresults)
   }
   lua_pushcfunction(L, body);
   lua_pushlightuserdata(L, r);
-  for (int i = 1; i <= nargs; i++) lua_pushvalue(L, i);
+  for (int i = 1; i <= nargs; i++) lua_pushvalue(L, r->c->frame->hidden + i);
   return finish(r, cresset_pcall(r->c, nargs + 1, nresults));
 }
 
-/* Whether a function of the host's is what runs. */
-static bool in_function(cresset *c, const char *caller) {
+bool cr_in_function(cresset *c, const char *caller) {
   if (c->frame && c->frame->depth == c->depth) return true;
   cresset_fail(c, "%s: no function of cresset_register is running", caller);
   return false;
 }
 
 int cresset_argument_count(cresset *c) {
-  return in_function(c, "cresset_argument_count") ? c->frame->nargs : 0;
+  return cr_in_function(c, "cresset_argument_count") ? c->frame->nargs : 0;
 }
 
 /* Leaves out what the letter stands for. */
@@ -406,7 +405,7 @@ static int body_arguments(lua_State *L) {
 }
 
 int cresset_arguments(cresset *c, const char *letters, ...) {
-  if (!in_function(c, "cresset_arguments")) return CRESSET_ERROR;
+  if (!cr_in_function(c, "cresset_arguments")) return CRESSET_ERROR;
   request r = {.c = c,
                .caller = "cresset_arguments",
                .name = c->frame->name,
@@ -427,13 +426,13 @@ static int body_results(lua_State *L) {
 }
 
 int cresset_results(cresset *c, const char *letters, ...) {
-  if (!in_function(c, "cresset_results")) return CRESSET_ERROR;
+  if (!cr_in_function(c, "cresset_results")) return CRESSET_ERROR;
   cr_frame *frame = c->frame;
   request r = {.c = c,
                .caller = "cresset_results",
                .name = frame->name,
                .signature = letters ? letters : ""};
-  lua_settop(frame->L, frame->nargs);
+  lua_settop(frame->L, frame->hidden + frame->nargs);
   frame->nresults = 0;
   va_start(r.ap, letters);
   int code = run_in_frame(&r, body_results, 0, LUA_MULTRET);
@@ -450,87 +449,4 @@ int cresset_fail(cresset *c, const char *format, ...) {
   va_end(ap);
   cr_set_error(c, text);
   return CRESSET_ERROR;
-}
-
-typedef struct {
-  cresset *c;
-  cresset_function f;
-  void *user;
-  char name[];
-} host_function;
-
-static int call_host(lua_State *L) {
-  host_function *h = lua_touserdata(L, lua_upvalueindex(1));
-  if (!h) return luaL_error(L, "debug.setupvalue has taken the host's function away");
-  cresset *c = h->c;
-  cr_frame frame = {L, h->name, lua_gettop(L), 0, c->depth};
-  cr_frame *outer = c->frame;
-  bool failed = c->failed;
-  c->frame = &frame;
-  c->failed = false;
-  int code = h->f(c, h->user);
-  c->frame = outer;
-  bool said = c->failed;
-  c->failed |= failed;
-  if (code == CRESSET_OK) return frame.nresults;
-  luaL_where(L, 1);
-  if (said)
-    lua_pushstring(L, cresset_error(c));
-  else
-    lua_pushfstring(L, "%s: the host's function failed with code %d", h->name, code);
-  lua_concat(L, 2);
-  return lua_error(L);
-}
-
-typedef struct {
-  cresset *c;
-  const char *name;
-  cresset_function f;
-  void *user;
-} registration;
-
-/* Pushes the table that the function goes into, with its key. */
-static void push_home(lua_State *L, const char *name) {
-  const char *colon = strrchr(name, ':');
-  if (colon) {
-    cr_host_methods(L, lua_pushlstring(L, name, (size_t)(colon - name)));
-    lua_pushstring(L, colon + 1);
-    return;
-  }
-  const char *part = name, *dot;
-  lua_pushglobaltable(L);
-  for (; (dot = strchr(part, '.')); part = dot + 1) {
-    lua_pushlstring(L, part, (size_t)(dot - part));
-    lua_pushvalue(L, -1);
-    if (lua_rawget(L, -3) == LUA_TNIL) {
-      lua_pop(L, 1);
-      lua_newtable(L);
-      lua_pushvalue(L, -2);
-      lua_pushvalue(L, -2);
-      lua_rawset(L, -5);
-    }
-    if (!lua_istable(L, -1))
-      luaL_error(L, "cresset_register: %s: a %s is in its way", name, luaL_typename(L, -1));
-    lua_replace(L, -3);
-    lua_pop(L, 1);
-  }
-  lua_pushstring(L, part);
-}
-
-static int body_register(lua_State *L) {
-  const registration *r = lua_touserdata(L, 1);
-  size_t size = strlen(r->name) + 1;
-  push_home(L, r->name);
-  host_function *h = lua_newuserdatauv(L, sizeof *h + size, 0);
-  h->c = r->c;
-  h->f = r->f;
-  h->user = r->user;
-  memcpy(h->name, r->name, size);
-  lua_pushcclosure(L, call_host, 1);
-  lua_rawset(L, -3);
-  return 0;
-}
-
-int cresset_register(cresset *c, const char *name, cresset_function f, void *user) {
-  return cr_protect(c, body_register, &(registration){c, name, f, user});
 }

@@ -197,8 +197,10 @@ CR_API void cresset_release(cresset *c, cresset_value *value); /* NULL is allowe
  * another code, after cresset_fail or one of these has failed, which raises an error in Lua. */
 typedef int (*cresset_function)(cresset *c, void *user);
 
-/* Makes the function a global, or with a dotted name a field ("host.log"; the tables are made). */
-CR_API int cresset_register(cresset *c, const char *name, cresset_function f, void *user);
+/* Makes the function a field of the table (NULL: a global), by its dotted name ("host.log"; tables
+ * that are not there yet are made). */
+CR_API int cresset_register(cresset *c, const cresset_value *table, const char *name,
+                            cresset_function f, void *user);
 
 /* How many arguments the function got; and reads them from the first on, as results of cresset_call
  * are read.  A letter after '|' may be missing or nil: the variable then stays as it is. */
@@ -207,6 +209,24 @@ CR_API int cresset_arguments(cresset *c, const char *letters, ...);
 CR_API int cresset_results(cresset *c, const char *letters, ...);
 /* Leaves the message, formatted as by printf, and returns CRESSET_ERROR. */
 CR_API int cresset_fail(cresset *c, const char *format, ...);
+
+/* Makes an operator with a derivative of its own, as torch.Function does.  `forward` is a function
+ * as above.  `backward` gets the gradient of each of its results, and gives that of each of its
+ * arguments, nil ('t' with NULL) where there is none.  It cannot be differentiated once more. */
+CR_API int cresset_register_operator(cresset *c, const cresset_value *table, const char *name,
+                                     cresset_function forward, cresset_function backward,
+                                     void *user);
+/* In an operator's forward: keeps tensors, arguments or results, for its backward.  In its
+ * backward: gives them, to be released; an error when a script has changed one in place since. */
+CR_API int cresset_save(cresset *c, int n, cresset_tensor *const *tensors);
+CR_API int cresset_saved(cresset *c, int n, cresset_tensor **tensors);
+
+/* What the luaopen_NAME of a plug-in returns, so that `require "NAME"` finds it on package.cpath:
+ *
+ *     int luaopen_NAME(struct lua_State *L) { return cresset_plugin(L, fill); }
+ *
+ * fill puts functions and operators into the module's table. */
+CR_API int cresset_plugin(struct lua_State *L, int (*fill)(cresset *c, cresset_value *module));
 
 /* Data of the host as a Lua value that scripts pass around; release(data) runs once, when nothing
  * refers to it any more (NULL: it does not).  `type` names its kind ("db.Row"): functions

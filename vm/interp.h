@@ -28,6 +28,7 @@ typedef struct cr_debugger cr_debugger;
 typedef struct {
   lua_State *L;
   const char *name;
+  int hidden; /* arguments in front that are not the host's: an operator's context */
   int nargs, nresults, depth;
 } cr_frame;
 
@@ -80,6 +81,11 @@ void cr_set_error(cresset *c, const char *message);
 void cr_set_open_error(const char *function, const char *message);
 /* Runs a C function of one argument, the request, as cresset_pcall does. */
 int cr_protect(cresset *c, lua_CFunction body, void *request);
+
+/* ---- call.c ----------------------------------------------------------------------------- */
+
+/* Whether a function of the host's is what runs; leaves a message if not. */
+bool cr_in_function(cresset *c, const char *caller);
 
 /* ---- limits.c --------------------------------------------------------------------------- */
 

@@ -96,9 +96,9 @@ int main() {
                        "print(x:view(1, -1))\n"
                        "x:mul(10)  -- the program's own memory\n"
                        "print(select(2, pcall(world.push, world, 9, 1)))\n";
-  bool failed = !c || cresset_register(c.get(), "World:push", world_push, nullptr) ||
-                cresset_register(c.get(), "World:step", world_step, nullptr) ||
-                cresset_register(c.get(), "World:positions", world_positions, &world) ||
+  bool failed = !c || cresset_register(c.get(), nullptr, "World:push", world_push, nullptr) ||
+                cresset_register(c.get(), nullptr, "World:step", world_step, nullptr) ||
+                cresset_register(c.get(), nullptr, "World:positions", world_positions, &world) ||
                 cresset_wrap(c.get(), "World", world.get(), nullptr, &object) ||
                 cresset_set(c.get(), nullptr, "world", "v", object) ||
                 cresset_run_string(c.get(), "steer", script);

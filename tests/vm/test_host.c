@@ -194,10 +194,10 @@ static int twice(cresset *in, void *user) {
 static void test_register(void **state) {
   (void)state;
   int calls = 0;
-  assert_ok(cresset_register(c, "host.math.add", add, &calls));
-  assert_ok(cresset_register(c, "host.refuse", refuse, NULL));
-  assert_ok(cresset_register(c, "silent", silent, NULL));
-  assert_ok(cresset_register(c, "twice", twice, NULL));
+  assert_ok(cresset_register(c, NULL, "host.math.add", add, &calls));
+  assert_ok(cresset_register(c, NULL, "host.refuse", refuse, NULL));
+  assert_ok(cresset_register(c, NULL, "silent", silent, NULL));
+  assert_ok(cresset_register(c, NULL, "twice", twice, NULL));
   run("assert(host.math.add(1, 2) == 3 and host.math.add(1) == 11 and host.math.add(1, nil) == "
       "11)");
   run("assert(host.math.add('x' and 1, 2, 3, 4) == 3)");
@@ -213,7 +213,7 @@ static void test_register(void **state) {
   run("local ok, e = pcall(twice, function() error('inner') end) assert(e:find('inner'), e)");
   run("co = coroutine.wrap(function() coroutine.yield(host.math.add(5)) end) assert(co() == 15)");
   run("silentry = 1");
-  assert_int_equal(cresset_register(c, "silentry.f", silent, NULL), CRESSET_ERROR);
+  assert_int_equal(cresset_register(c, NULL, "silentry.f", silent, NULL), CRESSET_ERROR);
   assert_has(cresset_error(c), "a number is in its way");
   assert_int_equal(cresset_arguments(c, ""), CRESSET_ERROR);
   assert_has(cresset_error(c), "no function of cresset_register is running");
@@ -240,7 +240,7 @@ static void test_data(void **state) {
   int *row = malloc(sizeof *row);
   *row = 12;
   released = 0;
-  assert_ok(cresset_register(c, "db.Row:get", row_get, NULL));
+  assert_ok(cresset_register(c, NULL, "db.Row:get", row_get, NULL));
   assert_ok(cresset_wrap(c, "db.Row", row, release_row, &v));
   assert_ok(cresset_set(c, NULL, "row", "v", v));
   run("assert(row:get() == 12 and getmetatable(row) == 'db.Row')");

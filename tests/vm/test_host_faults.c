@@ -103,8 +103,8 @@ static int session(cresset *c, cresset *other) {
   const char *text;
   size_t size;
   double d;
-  int code = cresset_register(c, "host.scale", scale, NULL);
-  if (!code) code = cresset_register(c, "db.Row:scale", scale, NULL);
+  int code = cresset_register(c, NULL, "host.scale", scale, NULL);
+  if (!code) code = cresset_register(c, NULL, "db.Row:scale", scale, NULL);
   if (!code) code = cresset_new_table(c, &table);
   if (!code && !(code = cresset_wrap(c, "db.Row", &row, dropped, &data))) live++;
   if (!code) {
