@@ -11,6 +11,9 @@
 #include "lib/openers.h"
 #include "lib/torch/torch_lua.h"
 
+/* In the registry: Lua's table `package`, whatever a script has put in its place. */
+#define CR_PACKAGE_KEY "cresset.package"
+
 /* The packages that are opened by a C function; it may load Lua files of its own. */
 static const luaL_Reg c_packages[] = {
     {"torch", luaopen_torch_core},
@@ -88,6 +91,19 @@ static const char *push_stem(lua_State *L, const char *name, bool *whole) {
   return lua_pushfstring(L, "lib/%s/%s", lua_tostring(L, -1), rest);
 }
 
+/* Gives the chunk on the top the globals that the files of its folder see. */
+static void set_globals(lua_State *L, const char *path) {
+  bool prompt = strncmp(path, "vm/", 3) == 0;
+  if (!(prompt && lua_getfield(L, LUA_REGISTRYINDEX, CR_ENVIRONMENT_KEY) == LUA_TTABLE)) {
+    if (prompt) lua_pop(L, 1);
+    lua_getfield(L, LUA_REGISTRYINDEX, CR_LIBRARY_ENVIRONMENT_KEY);
+  }
+  if (lua_istable(L, -1))
+    lua_setupvalue(L, -2, 1);
+  else
+    lua_pop(L, 1);
+}
+
 /* Pushes the loaded chunk and its file's name.  False, with nothing pushed: there is no such file.
  * A file that does not compile is an error. */
 static bool load_path(lua_State *L, const char *path) {
@@ -104,19 +120,17 @@ static bool load_path(lua_State *L, const char *path) {
     status = luaL_loadbufferx(L, e->bytes, e->length, file, "t");
   }
   if (status != LUA_OK) lua_error(L);
-  if (strncmp(path, "vm/", 3) == 0) { /* the prompt's files may have globals of their own */
-    if (lua_getfield(L, LUA_REGISTRYINDEX, CR_ENVIRONMENT_KEY) == LUA_TTABLE)
-      lua_setupvalue(L, -2, 1);
-    else
-      lua_pop(L, 1);
-  }
+  set_globals(L, path);
   lua_insert(L, -2);
   return true;
 }
 
 /* Whether package.searchpath finds the name in package[field]. */
 static bool on_path(lua_State *L, const char *name, const char *field) {
-  lua_getglobal(L, "package");
+  if (lua_getfield(L, LUA_REGISTRYINDEX, CR_PACKAGE_KEY) != LUA_TTABLE) {
+    lua_pop(L, 1);
+    return false;
+  }
   lua_getfield(L, -1, "searchpath");
   lua_pushstring(L, name);
   lua_getfield(L, -3, field);
@@ -171,11 +185,29 @@ static int search(lua_State *L) {
   return 1;
 }
 
+void cr_need_files(lua_State *L, const char *function) {
+  bool restricted = lua_getfield(L, LUA_REGISTRYINDEX, CR_RESTRICTED_KEY) != LUA_TNIL &&
+                    lua_toboolean(L, -1);
+  lua_pop(L, 1);
+  if (restricted)
+    luaL_error(L, "%s: files and processes are out of reach of restricted scripts", function);
+}
+
+void cr_push_require(lua_State *L) {
+  if (lua_getfield(L, LUA_REGISTRYINDEX, CR_REQUIRE_KEY) != LUA_TNIL) return;
+  lua_pop(L, 1);
+  lua_getglobal(L, "require");
+}
+
 void cr_open_packages(lua_State *L) {
   static const char installed;
   int top = lua_gettop(L);
   if (lua_rawgetp(L, LUA_REGISTRYINDEX, &installed) == LUA_TNIL &&
-      lua_getglobal(L, "package") == LUA_TTABLE && lua_getfield(L, -1, "searchers") == LUA_TTABLE) {
+      lua_getglobal(L, "package") == LUA_TTABLE) {
+    lua_pushvalue(L, -1);
+    lua_setfield(L, LUA_REGISTRYINDEX, CR_PACKAGE_KEY);
+  }
+  if (lua_istable(L, -1) && lua_getfield(L, -1, "searchers") == LUA_TTABLE) {
     for (lua_Integer i = (lua_Integer)lua_rawlen(L, -1); i >= 2; i--) {
       lua_rawgeti(L, -1, i);
       lua_rawseti(L, -2, i + 1);

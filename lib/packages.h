@@ -41,6 +41,21 @@ bool cr_has_package(lua_State *L, const char *name);
  * collected when the interpreter closes can tell by it. */
 #define CR_STATUS_KEY "cresset.status"
 
+/* In the registry: true when the scripts of the interpreter are restricted. */
+#define CR_RESTRICTED_KEY "cresset.restricted"
+
+/* To be called before a file, a folder or a process is reached, by whatever name: an error when the
+ * interpreter's scripts are restricted.  `function` is the one that a script called. */
+void cr_need_files(lua_State *L, const char *function);
+
+/* In the registry: the globals that Cresset's Lua files see, where they are not the script's, and
+ * the `require` that finds all of them. */
+#define CR_LIBRARY_ENVIRONMENT_KEY "cresset.libraries"
+#define CR_REQUIRE_KEY "cresset.require"
+
+/* Pushes the function that loads Cresset's packages: `require` as it was before a script had it. */
+void cr_push_require(lua_State *L);
+
 /* In the registry: the globals that the Lua files of vm/ see, where they are not the script's. */
 #define CR_ENVIRONMENT_KEY "cresset.environment"
 

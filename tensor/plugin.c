@@ -5,6 +5,7 @@
 #include <dlfcn.h>
 #include <limits.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,6 +17,7 @@
 #define CR_MACHINE "x86_64"
 #endif
 
+static atomic_bool tried; /* to load it */
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 static const cr_plugin *cuda;
 static char failure[MESSAGE];
@@ -86,6 +88,7 @@ static const cr_plugin *load(void) {
 
 static void load_once(void) {
   cuda = load();
+  atomic_store(&tried, true);
   if (!cuda) snprintf(failure, sizeof failure, "%s", cr_error());
 }
 
@@ -95,6 +98,8 @@ bool cr_devices_finish(void) {
 
 const cr_plugin *cr_plugin_of(cr_device_type type) {
   if (type != CR_CUDA) return cr_fail_null("there is no device type %d", (int)type);
+  if (cr_ctx()->no_new_devices && !atomic_load(&tried))
+    return cr_fail_null("CUDA cannot be used here: the host has not begun to use it");
   pthread_once(&once, load_once);
   return cuda ? cuda : cr_fail_null("%s", failure);
 }

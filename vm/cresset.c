@@ -181,7 +181,7 @@ static void set_arg(lua_State *L, const cresset_options *o) {
 }
 
 static void call_require(lua_State *L, const char *package) {
-  lua_getglobal(L, "require");
+  cr_push_require(L);
   lua_pushstring(L, package);
   lua_call(L, 1, 1);
 }
@@ -216,13 +216,16 @@ static int body_open(lua_State *L) {
   lua_pushinteger(L, CRESSET_OK);
   lua_setfield(L, LUA_REGISTRYINDEX, CR_STATUS_KEY);
   r->interp->opened = true;
+  set_paths(L, r->options);
   if (r->options->torch7)
     call_require(L, "compat51");
   else
     cr_open_load(L);
+  cr_open_libraries(L, r->interp, r->options);
   call_require(L, "torch");
+  cr_finish_libraries(L);
   lua_setglobal(L, "torch");
-  if (r->options->torch7) { /* what th had loaded before a script began */
+  if (r->options->torch7 && !r->options->restricted && !r->options->libraries) { /* what th had loaded before a script began */
     call_require(L, "paths");
     call_require(L, "sys");
     call_require(L, "xlua");
@@ -230,8 +233,6 @@ static int body_open(lua_State *L) {
     lua_setglobal(L, "path");
     lua_settop(L, 1);
   }
-  set_paths(L, r->options);
-  cr_open_libraries(L, r->options);
   if (r->options->dtype) set_dtype(L, r->interp->context, r->options->dtype);
   return 0;
 }

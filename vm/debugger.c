@@ -82,7 +82,7 @@ static bool is_script_frame(lua_State *L, lua_Debug *ar) {
 
 /* Calls the Lua half with the arguments of this call. */
 static int body_event(lua_State *L) {
-  lua_getglobal(L, "require");
+  cr_push_require(L);
   lua_pushliteral(L, "cresset.debugger");
   lua_call(L, 1, 1);
   lua_getfield(L, -1, "event");

@@ -39,6 +39,7 @@ struct cresset {
   int exit_code;  /* of os.exit */
   bool opened;    /* cresset_open has done its part */
   bool failed;    /* some call did */
+  bool restricted; /* the scripts are, as the options say */
   bool warnings;  /* warn() shows something */
   bool warning;   /* a warning in several parts has begun */
   char *error;    /* its message */
@@ -48,6 +49,7 @@ struct cresset {
   atomic_int stop;              /* cr_stop */
   atomic_int thread;            /* the system's number of the thread inside a call; 0: idle */
   cr_waiting *waiting;
+  int closing; /* coroutines that are being closed */
   const char *hook_owner; /* who has the hook of Lua's debug library now; NULL: nobody */
   lua_Hook hook, hook_before;
   int hook_mask, hook_count;
@@ -56,6 +58,8 @@ struct cresset {
 
   /* memory.c */
   size_t lua_bytes, lua_limit; /* what Lua holds, and at most may; 0: no limit */
+  size_t tensor_limit;         /* the host's, which restricted scripts cannot raise; likewise */
+  int most_threads;
   void *(*allocate)(void *user, void *block, size_t old, size_t new);
   void *user; /* of the host, for allocate and write */
 
@@ -108,8 +112,11 @@ FILE *cr_stream(cresset *c, int number);
 
 /* ---- sandbox.c -------------------------------------------------------------------------- */
 
-/* Takes from scripts the libraries that the options do not leave to them.  It raises errors. */
-void cr_open_libraries(lua_State *L, const cresset_options *options);
+/* Takes from scripts the libraries that the options do not leave to them; before `torch` is loaded.
+ * It raises errors. */
+void cr_open_libraries(lua_State *L, cresset *c, const cresset_options *options);
+/* Puts what scripts get for `torch` in place of the package on the top of the stack. */
+void cr_finish_libraries(lua_State *L);
 
 /* ---- memory.c --------------------------------------------------------------------------- */
 

@@ -23,6 +23,8 @@ static _Thread_local cresset *innermost;
 
 static const char interp_key; /* its address is the interpreter's place in Lua's registry */
 
+#define MOST_CLOSING 100 /* coroutines that are being closed, one inside another */
+
 static int this_thread(void) {
   return (int)syscall(SYS_gettid);
 }
@@ -60,10 +62,17 @@ static void keep_report(lua_State *L, cresset *c, const char *text) {
   lua_pop(L, 1);
 }
 
+/* Whether nothing of the script's own is to run any more, not even to tidy up. */
+static bool is_final(const cresset *c) {
+  return c->restricted || atomic_load(&c->stop) == CR_STOP_TIME;
+}
+
 void cr_raise_stop(lua_State *L, cresset *c) {
   int stop = atomic_load(&c->stop);
   if (stop != CR_STOP_EXIT && !cr_debugger_busy(c)) keep_report(L, c, stop_text(stop));
-  lua_pushstring(L, stop_text(stop));
+  /* In a hook other hooks are off, so that nothing would stop a script's message handler.  For the
+   * message that Lua has for want of memory it calls none. */
+  lua_pushstring(L, is_final(c) ? "not enough memory" : stop_text(stop));
   lua_error(L);
 }
 
@@ -146,6 +155,36 @@ void cresset_interrupt(cresset *c) {
 
 /* ---- what scripts call ------------------------------------------------------------------ */
 
+/* Before and after co runs in place of L. */
+static void enter(cresset *c, cr_waiting *me, lua_State *L, lua_State *co, bool catches) {
+  *me = (cr_waiting){L, catches, c->waiting};
+  c->waiting = me;
+  atomic_store(&c->running, co);
+  cr_set_hook(c, co);
+  cr_run_check(c);
+}
+
+static void leave(cresset *c, const cr_waiting *me) {
+  atomic_store(&c->running, me->thread);
+  c->waiting = me->outer;
+  cr_set_hook(c, me->thread);
+  cr_run_check(c); /* now it is L's turn to stop */
+}
+
+/* Closes what a coroutine that has ended left open.  True: without an error; else it is on top of
+ * co.  In a coroutine that a hook has stopped hooks are off, so that nothing runs in it any more. */
+static bool close_coroutine(cresset *c, lua_State *L, lua_State *co) {
+  cr_waiting me;
+  if (atomic_load(&c->stop) != CR_GO && is_final(c)) cr_raise_stop(L, c);
+  if (c->closing >= MOST_CLOSING) luaL_error(L, "C stack overflow");
+  enter(c, &me, L, co, true);
+  c->closing++;
+  int status = lua_resetthread(co);
+  c->closing--;
+  leave(c, &me);
+  return status == LUA_OK;
+}
+
 /* Runs co with the nargs values on top of L.  Returns the number of results, moved to L, or -1 with
  * the error value on L.  `catches` says that the error becomes a result. */
 static int resume(lua_State *L, lua_State *co, int nargs, bool catches) {
@@ -156,15 +195,10 @@ static int resume(lua_State *L, lua_State *co, int nargs, bool catches) {
   }
   int nresults = 0;
   lua_xmove(L, co, nargs);
-  cr_waiting me = {L, catches, c->waiting};
-  c->waiting = &me;
-  atomic_store(&c->running, co);
-  cr_set_hook(c, co);
+  cr_waiting me;
+  enter(c, &me, L, co, catches);
   int status = lua_resume(co, L, nargs, &nresults);
-  atomic_store(&c->running, L);
-  c->waiting = me.outer;
-  cr_set_hook(c, L);
-  cr_run_check(c); /* now it is L's turn to stop */
+  leave(c, &me);
   if (status != LUA_OK && status != LUA_YIELD) {
     cr_debugger_coroutine_error(L, c, co, catches);
     lua_xmove(co, L, 1);
@@ -188,15 +222,31 @@ static int co_resume(lua_State *L) {
   return n >= 0 ? n + 1 : 2;
 }
 
+static int co_close(lua_State *L) {
+  cresset *c = cr_interp_of(L);
+  lua_State *co = lua_tothread(L, 1);
+  lua_Debug ar;
+  luaL_argexpected(L, co, 1, "coroutine");
+  bool normal = co != L && lua_status(co) == LUA_OK && lua_getstack(co, 0, &ar);
+  if (co == L || normal)
+    return luaL_error(L, "cannot close a %s coroutine", normal ? "normal" : "running");
+  bool ok = close_coroutine(c, L, co);
+  lua_pushboolean(L, ok);
+  if (ok) return 1;
+  lua_xmove(co, L, 1);
+  return 2;
+}
+
 /* Upvalue: the coroutine. */
 static int call_wrapped(lua_State *L) {
+  cresset *c = cr_interp_of(L);
   lua_State *co = lua_tothread(L, lua_upvalueindex(1));
   if (!co) return luaL_error(L, "debug.setupvalue has taken the coroutine away");
   int n = resume(L, co, lua_gettop(L), false);
   if (n >= 0) return n;
   int status = lua_status(co);
   if (status != LUA_OK && status != LUA_YIELD) { /* it died just now: close what it left open */
-    if (lua_resetthread(co) != LUA_OK) lua_xmove(co, L, 1);
+    if (!close_coroutine(c, L, co)) lua_xmove(co, L, 1);
   }
   if (status != LUA_ERRMEM && lua_type(L, -1) == LUA_TSTRING) {
     luaL_where(L, 1);
@@ -278,6 +328,7 @@ void cr_open_interrupts(lua_State *L, cresset *c) {
   lua_rawsetp(L, LUA_REGISTRYINDEX, &interp_key);
   replace(L, "coroutine", "resume", co_resume);
   replace(L, "coroutine", "wrap", co_wrap);
+  replace(L, "coroutine", "close", co_close);
   replace(L, "os", "exit", os_exit);
   replace(L, "os", "execute", os_execute);
 }

@@ -49,7 +49,7 @@ static void describe(lua_State *L) {
 
 /* The Lua half of a message that speaks of a nil value: with the name that was probably meant. */
 static int body_guess(lua_State *L) {
-  lua_getglobal(L, "require");
+  cr_push_require(L);
   lua_pushliteral(L, "cresset.repl.errors");
   lua_call(L, 1, 1);
   lua_getfield(L, -1, "guess");

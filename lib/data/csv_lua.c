@@ -12,6 +12,7 @@
 #include "lib/data/csv.h"
 #include "lib/torch/torch_lua.h"
 #include "tensor/backend.h"
+#include "lib/packages.h"
 
 #define FN "data.csv"
 #define READER "cresset.csv reader"
@@ -48,6 +49,7 @@ static int64_t number_option(lua_State *L, const char *name) {
 }
 
 static reader *push_reader(lua_State *L) {
+  cr_need_files(L, FN);
   const char *path = option(L, "path"), *separator = option(L, "separator");
   reader *r = lua_newuserdatauv(L, sizeof *r, 0);
   r->f = NULL;

@@ -12,6 +12,7 @@
 #include "lib/data/tables.h"
 #include "lib/formats/map.h"
 #include "lib/torch/binding.h"
+#include "lib/packages.h"
 
 /* ---- lines -------------------------------------------------------------------------------- */
 
@@ -47,6 +48,7 @@ static bool find_lines(FILE *f, const char *path, places *p) {
 
 /* lines(path) -> LongTensor: where each line begins, from 0, then the file's size */
 static int disk_lines(lua_State *L) {
+  cr_need_files(L, "data.TextFile");
   const char *path = luaL_checkstring(L, 1);
   FILE *f = fopen(path, "rbe");
   if (!f) {
@@ -75,6 +77,7 @@ static bool valid_bools(const cr_storage *s) {
 /* map(path, type, offset, count or nil, shared) -> storage on that part of the file; without a
  * count on all that follows */
 static int disk_map(lua_State *L) {
+  cr_need_files(L, "data.mapped");
   const char *path = luaL_checkstring(L, 1);
   cr_dtype dtype = cr_check_dtype(L, 2);
   int64_t offset = cr_check_int(L, 3), count = lua_isnil(L, 4) ? -1 : cr_check_int(L, 4);

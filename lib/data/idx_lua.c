@@ -6,9 +6,11 @@
 
 #include "lib/data/idx.h"
 #include "lib/torch/torch_lua.h"
+#include "lib/packages.h"
 
 /* read(path [, limit in bytes]) -> tensor */
 static int idx_read(lua_State *L) {
+  cr_need_files(L, "data.idx");
   const char *path = luaL_checkstring(L, 1);
   lua_Integer limit = luaL_optinteger(L, 2, CR_IDX_LIMIT);
   FILE *f = fopen(path, "rbe");

@@ -7,6 +7,7 @@
 #include "lib/formats/map.h"
 #include "lib/formats/npy.h"
 #include "lib/torch/torch_lua.h"
+#include "lib/packages.h"
 
 #define FN "torch.loadnpy"
 
@@ -42,6 +43,7 @@ static cr_tensor *map_tensor(FILE *f, cr_stream *s, bool shared) {
 /* read(path, mmap, limit or nil [, shared]) -> tensor; shared: what is written to a mapped one is
  * written to the file */
 static int npy_read(lua_State *L) {
+  cr_need_files(L, FN);
   const char *path = luaL_checkstring(L, 1);
   bool map = lua_toboolean(L, 2), shared = lua_toboolean(L, 4);
   int64_t limit = luaL_optinteger(L, 3, 0);

@@ -14,6 +14,7 @@
 #include <zip.h>
 
 #include "lib/formats/npy.h"
+#include "lib/packages.h"
 
 #define FN "torch.loadnpz"
 #define ARCHIVE "cresset.zip archive"
@@ -54,6 +55,7 @@ static int fail_code(lua_State *L, const char *fn, const char *path, int code) {
 /* ---- reading ----------------------------------------------------------------------------- */
 
 static int open_to_read(lua_State *L, archive *a, const char *path, int64_t *size) {
+  cr_need_files(L, FN);
   int code = 0;
   FILE *f = fopen(path, "rbe");
   if (!f) {
@@ -196,6 +198,7 @@ static int add_member(lua_State *L, archive *a, const char *path, const char *na
 /* write(path, names, headers, tensors, compress): the lists are parallel, the tensors contiguous,
  * on the host */
 static int npz_write(lua_State *L) {
+  cr_need_files(L, "torch.savenpz");
   const char *path = luaL_checkstring(L, 1);
   int code = 0;
   for (int i = 2; i <= 4; i++) luaL_checktype(L, i, LUA_TTABLE);

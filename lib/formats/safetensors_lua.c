@@ -18,6 +18,7 @@
 
 #include "lib/formats/map.h"
 #include "lib/formats/stream.h"
+#include "lib/packages.h"
 
 #define FN "torch.loadsafetensors"
 #define BOX "cresset.json"
@@ -202,6 +203,7 @@ static cr_tensor *entry_tensor(FILE *f, const char *path, const entry *e, int64_
 /* read(path, mmap): true, false, or the bytes from which on a file is mapped -> table of tensors,
  * table of metadata */
 static int st_read(lua_State *L) {
+  cr_need_files(L, FN);
   const char *path = luaL_checkstring(L, 1);
   int64_t start = 0;
   size_t n;

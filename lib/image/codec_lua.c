@@ -7,6 +7,7 @@
 
 #include "lib/image/codec.h"
 #include "lib/torch/torch_lua.h"
+#include "lib/packages.h"
 
 static const char *const formats[] = {"png", "jpg", "ppm", NULL};
 static cr_image_reader *const readers[] = {cr_png_read, cr_jpeg_read, cr_pnm_read};
@@ -36,6 +37,7 @@ static bool read_source(lua_State *L, int64_t limit, cr_image_info *info, cr_ten
   const char *fn = luaL_checkstring(L, 1);
   int format = luaL_checkoption(L, 2, NULL, formats);
   cr_tensor *bytes = cr_to_tensor(L, 3);
+  if (!bytes) cr_need_files(L, fn);
   cr_image_source s = {.fn = fn, .limit = limit};
   if (bytes) {
     if (bytes->dtype != CR_UINT8 || !cr_is_contiguous(bytes) || cr_device_of(bytes).type != CR_CPU)
@@ -87,6 +89,7 @@ static bool write_file(const char *fn, const char *path, const cr_bytes *b) {
 /* write(fn, format, tensor, quality [, path]) -> ByteTensor, or nothing with a path */
 static int codec_write(lua_State *L) {
   const char *fn = luaL_checkstring(L, 1), *path = luaL_optstring(L, 5, NULL);
+  if (path) cr_need_files(L, fn);
   int format = luaL_checkoption(L, 2, NULL, formats);
   cr_tensor *t = cr_check_tensor(L, 3), *out = NULL;
   int quality = (int)luaL_checkinteger(L, 4);

@@ -1,6 +1,7 @@
 /* lfs_lua.c: require "lfs": LuaFileSystem's calls, for scripts where that library is not installed.
  */
 #include "lib/openers.h"
+#include "lib/packages.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -261,6 +262,7 @@ static void new_class(lua_State *L, const char *name, const luaL_Reg *methods) {
 }
 
 int luaopen_lfs_calls(lua_State *L) {
+  cr_need_files(L, "lfs");
   static const luaL_Reg folder[] = {{"next", folder_next},
                                     {"close", folder_close},
                                     {"__gc", folder_close},

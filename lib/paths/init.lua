@@ -225,11 +225,16 @@ function paths.rmall(path, sure)
   return system.rmdir(path)
 end
 
-local temporaries = setmetatable({}, {
-  __gc = function(names)
-    for name in pairs(names) do os.remove(name) end
-  end,
-})
+local temporaries
+
+local function remember(name)
+  temporaries = temporaries or setmetatable({}, {
+    __gc = function(names)
+      for old in pairs(names) do os.remove(old) end
+    end,
+  })
+  temporaries[name] = true
+end
 
 --- The name of a new empty file, which is removed when the interpreter closes.
 --
@@ -241,7 +246,7 @@ local temporaries = setmetatable({}, {
 function paths.tmpname()
   local name, message = system.tmpname()
   if not name then raise("paths.tmpname: %s", message) end
-  temporaries[name] = true
+  remember(name)
   return name
 end
 

@@ -1,5 +1,6 @@
 /* paths_lua.c: what the package `paths` asks the file system. */
 #include "lib/openers.h"
+#include "lib/packages.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -19,6 +20,7 @@ static int result(lua_State *L, bool ok, const char *path) {
 
 /* kind(path) -> "file", "dir", "other"; nil when there is nothing.  Links are followed. */
 static int kind(lua_State *L) {
+  cr_need_files(L, "paths");
   struct stat st;
   if (stat(luaL_checkstring(L, 1), &st) != 0) return 0;
   lua_pushstring(L, S_ISREG(st.st_mode) ? "file" : S_ISDIR(st.st_mode) ? "dir" : "other");
@@ -27,6 +29,7 @@ static int kind(lua_State *L) {
 }
 
 static int is_link(lua_State *L) {
+  cr_need_files(L, "paths");
   struct stat st;
   lua_pushboolean(L, lstat(luaL_checkstring(L, 1), &st) == 0 && S_ISLNK(st.st_mode));
   return 1;
@@ -34,6 +37,7 @@ static int is_link(lua_State *L) {
 
 /* list(folder) -> all names in it, unordered; or nil, message, code. */
 static int list(lua_State *L) {
+  cr_need_files(L, "paths");
   const char *path = luaL_checkstring(L, 1);
   lua_newtable(L);
   DIR *d = opendir(path);
@@ -48,6 +52,7 @@ static int list(lua_State *L) {
 }
 
 static int cwd(lua_State *L) {
+  cr_need_files(L, "paths");
   char *path = getcwd(NULL, 0);
   if (!path) return result(L, false, NULL);
   lua_pushstring(L, path);
@@ -56,17 +61,20 @@ static int cwd(lua_State *L) {
 }
 
 static int make_dir(lua_State *L) {
+  cr_need_files(L, "paths");
   const char *path = luaL_checkstring(L, 1);
   return result(L, mkdir(path, 0777) == 0, path);
 }
 
 static int remove_dir(lua_State *L) {
+  cr_need_files(L, "paths");
   const char *path = luaL_checkstring(L, 1);
   return result(L, rmdir(path) == 0, path);
 }
 
 /* tmpname() -> a new empty file. */
 static int temporary_name(lua_State *L) {
+  cr_need_files(L, "paths");
   const char *folder = getenv("TMPDIR");
   lua_pushfstring(L, "%s/cresset.XXXXXX", folder && *folder ? folder : "/tmp");
   size_t n;
@@ -83,6 +91,7 @@ static int temporary_name(lua_State *L) {
 
 /* program() -> the path of the running program; nil when the system does not tell. */
 static int program(lua_State *L) {
+  cr_need_files(L, "paths");
   char path[4096];
   ssize_t n = readlink("/proc/self/exe", path, sizeof path);
   if (n <= 0) return 0;

@@ -202,7 +202,7 @@ static bool load_package_of(lua_State *L, const char *name) {
   int top = lua_gettop(L);
   bool there = push_prefix(L, name) && cr_can_require(L, lua_tostring(L, -1));
   if (there) {
-    lua_getglobal(L, "require");
+    cr_push_require(L);
     lua_insert(L, -2);
     lua_call(L, 1, 0);
   }

@@ -8,6 +8,7 @@
 #include "lib/threads/shared.h"
 #include "lib/torch/torch_lua.h"
 #include "tensor/autograd.h"
+#include "lib/packages.h"
 
 typedef struct {
   lua_State *L;
@@ -82,7 +83,7 @@ static void push_named(decoder *d) {
   size_t n;
   push_text(d);
   const char *path = lua_tolstring(L, -1, &n), *key = path + strlen(path) + 1;
-  lua_getglobal(L, "require");
+  cr_push_require(L);
   lua_pushstring(L, path);
   lua_call(L, 1, 1);
   for (; key < path + n; key += strlen(key) + 1) {

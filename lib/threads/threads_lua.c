@@ -9,6 +9,7 @@
 #include "lib/threads/shared.h"
 #include "lib/threads/wait.h"
 #include "lib/torch/torch_lua.h"
+#include "lib/packages.h"
 
 #define SLICE 100 /* milliseconds between two looks whether the user wants to stop */
 #define MOST 1024 /* threads of a pool */
@@ -162,6 +163,7 @@ static void new_type(lua_State *L, const char *name, const luaL_Reg *methods, lu
 }
 
 int luaopen_threads_core(lua_State *L) {
+  cr_need_files(L, "threads");
   new_type(L, pool_name, pool_methods, free_pool);
   new_type(L, answer_name, answer_methods, free_answer);
   luaL_newlib(L, functions);

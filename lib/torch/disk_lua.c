@@ -16,6 +16,7 @@
 #include "lib/formats/map.h"
 #include "lib/formats/stream.h"
 #include "lib/torch/binding.h"
+#include "lib/packages.h"
 
 static int fail_path(lua_State *L, const char *path) {
   int code = errno;
@@ -67,6 +68,7 @@ static int create_beside(const char *path, char *name, size_t n) {
 /* target(path) -> the file that writing to path would change, behind links; whether that is an
  * ordinary file or nothing yet, so that renaming another one over it is the same as writing it. */
 static int target(lua_State *L) {
+  cr_need_files(L, "torch.save");
   const char *path = luaL_checkstring(L, 1);
   struct stat st;
   char *real = realpath(path, NULL);
@@ -79,6 +81,7 @@ static int target(lua_State *L) {
 
 /* temporary(path) -> an open new file in path's folder, its name; or nil and a message. */
 static int temporary(lua_State *L) {
+  cr_need_files(L, "torch.save");
   const char *path = luaL_checkstring(L, 1);
   luaL_Buffer b;
   size_t n = strlen(path) + sizeof ".12345678";
@@ -99,6 +102,7 @@ static int temporary(lua_State *L) {
 
 /* sync(file) -> true when all that was written is on the disk; or nil and a message. */
 static int sync_file(lua_State *L) {
+  cr_need_files(L, "torch.save");
   luaL_Stream *s = luaL_checkudata(L, 1, LUA_FILEHANDLE);
   if (s->closef && fflush(s->f) == 0 && (fsync(fileno(s->f)) == 0 || errno == EINVAL)) {
     lua_pushboolean(L, 1);
@@ -123,6 +127,7 @@ static void sync_folder(const char *path) {
 
 /* replace(from, to) -> true when the file `from` took the place of `to`; or nil and a message. */
 static int replace(lua_State *L) {
+  cr_need_files(L, "torch.save");
   const char *from = luaL_checkstring(L, 1), *to = luaL_checkstring(L, 2);
   if (rename(from, to) != 0) return fail_path(L, to);
   sync_folder(to);

@@ -2,6 +2,7 @@
 #include "lib/formats/map.h"
 #include "lib/formats/stream.h"
 #include "lib/torch/binding.h"
+#include "lib/packages.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -77,6 +78,7 @@ static bool fit_file(int fd, const char *name, cr_dtype dtype, bool shared, int6
  *    torch.FloatTensor(torch.FloatStorage("a.bin")):sum() --> 6.0
  */
 static int construct_mapped(lua_State *L, cr_dtype dtype) {
+  cr_need_files(L, "storage");
   const char *name = lua_tostring(L, 2);
   if (!lua_isnoneornil(L, 3)) luaL_checktype(L, 3, LUA_TBOOLEAN);
   if (lua_toboolean(L, 5)) name = lua_pushfstring(L, "/dev/shm/%s", name + (*name == '/'));

@@ -782,7 +782,7 @@ int luaopen_torch_core(lua_State *L) {
   tensor_classes(L);
   storage_classes(L);
   /* The rest is written in Lua. */
-  lua_getglobal(L, "require");
+  cr_push_require(L);
   lua_pushliteral(L, "torch.init");
   lua_call(L, 1, 1);
   lua_pushvalue(L, TORCH_TABLE);
