@@ -185,11 +185,15 @@ static int search(lua_State *L) {
   return 1;
 }
 
-void cr_need_files(lua_State *L, const char *function) {
-  bool restricted = lua_getfield(L, LUA_REGISTRYINDEX, CR_RESTRICTED_KEY) != LUA_TNIL &&
-                    lua_toboolean(L, -1);
+bool cr_is_restricted(lua_State *L) {
+  lua_getfield(L, LUA_REGISTRYINDEX, CR_RESTRICTED_KEY);
+  bool restricted = lua_toboolean(L, -1);
   lua_pop(L, 1);
-  if (restricted)
+  return restricted;
+}
+
+void cr_need_files(lua_State *L, const char *function) {
+  if (cr_is_restricted(L))
     luaL_error(L, "%s: files and processes are out of reach of restricted scripts", function);
 }
 

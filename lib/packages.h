@@ -44,6 +44,7 @@ bool cr_has_package(lua_State *L, const char *name);
 /* In the registry: true when the scripts of the interpreter are restricted. */
 #define CR_RESTRICTED_KEY "cresset.restricted"
 
+bool cr_is_restricted(lua_State *L);
 /* To be called before a file, a folder or a process is reached, by whatever name: an error when the
  * interpreter's scripts are restricted.  `function` is the one that a script called. */
 void cr_need_files(lua_State *L, const char *function);

@@ -98,7 +98,7 @@ bool cr_devices_finish(void) {
 
 const cr_plugin *cr_plugin_of(cr_device_type type) {
   if (type != CR_CUDA) return cr_fail_null("there is no device type %d", (int)type);
-  if (cr_ctx()->no_new_devices && !atomic_load(&tried))
+  if (cr_ctx()->untrusted && !atomic_load(&tried))
     return cr_fail_null("CUDA cannot be used here: the host has not begun to use it");
   pthread_once(&once, load_once);
   return cuda ? cuda : cr_fail_null("%s", failure);

@@ -5,6 +5,7 @@
 #include "tensor/watch.h"
 
 #include <stdio.h>
+#include <string.h>
 
 static void out_of_memory(const cr_backend *backend, cr_device d, size_t bytes) {
   cr_memory_stats m;
@@ -43,6 +44,12 @@ static cr_storage *header(cr_dtype dtype, cr_device device, const cr_backend *ba
   return s;
 }
 
+/* The memory may be what another interpreter has freed. */
+static void hide_remains(cr_device device, void *data, size_t first, size_t bytes) {
+  if (bytes > first && device.type == CR_CPU && cr_ctx()->untrusted)
+    memset((char *)data + first, 0, bytes - first);
+}
+
 static cr_storage *try_new(cr_dtype dtype, cr_device device, int64_t size, size_t bytes) {
   const cr_backend *backend = cr_backend_of(device);
   if (!backend) return NULL;
@@ -57,6 +64,7 @@ static cr_storage *try_new(cr_dtype dtype, cr_device device, int64_t size, size_
     out_of_memory(backend, device, bytes);
     return NULL;
   }
+  hide_remains(device, s->data, 0, bytes);
   return s;
 }
 
@@ -148,6 +156,7 @@ bool cr_storage_resize(cr_storage *s, int64_t size) {
         out_of_memory(s->backend, s->device, bytes);
       return false;
     }
+    hide_remains(s->device, data, kept, bytes);
     s->backend->dealloc(s->device, s->data, s->capacity);
     s->data = data;
     s->capacity = bytes;

@@ -61,7 +61,7 @@ typedef struct cr_context {
   int8_t cuda;              /* which is this one, from 0 */
   bool torch7;              /* behave as Torch7 did where the two worlds differ */
   cr_print_options print;
-  bool no_new_devices; /* libraries of devices that are not loaded yet are not */
+  bool untrusted; /* new elements are 0, not what others left; no device's library gets loaded */
   int threads; /* most threads for one operator; 0: as OpenMP decides */
   /* Where the interpreter is now, for messages about the tape: fills at most n bytes with
    * "file:line", or an empty string.  NULL outside an interpreter. */

@@ -225,7 +225,8 @@ static int body_open(lua_State *L) {
   call_require(L, "torch");
   cr_finish_libraries(L);
   lua_setglobal(L, "torch");
-  if (r->options->torch7 && !r->options->restricted && !r->options->libraries) { /* what th had loaded before a script began */
+  if (r->options->torch7 && !r->options->restricted &&
+      !r->options->libraries) { /* what th had loaded before a script began */
     call_require(L, "paths");
     call_require(L, "sys");
     call_require(L, "xlua");

@@ -35,21 +35,21 @@ typedef struct {
 struct cresset {
   lua_State *L;
   cr_context *context;
-  int depth;      /* calls of the host that are under way, one inside another */
-  int exit_code;  /* of os.exit */
-  bool opened;    /* cresset_open has done its part */
-  bool failed;    /* some call did */
+  int depth;       /* calls of the host that are under way, one inside another */
+  int exit_code;   /* of os.exit */
+  bool opened;     /* cresset_open has done its part */
+  bool failed;     /* some call did */
   bool restricted; /* the scripts are, as the options say */
-  bool warnings;  /* warn() shows something */
-  bool warning;   /* a warning in several parts has begun */
-  char *error;    /* its message */
-  char *report;   /* where an interrupt stopped the script; NULL: it did not yet */
-  cresset *outer; /* the interpreter under whose call this one's outermost call was made */
+  bool warnings;   /* warn() shows something */
+  bool warning;    /* a warning in several parts has begun */
+  char *error;     /* its message */
+  char *report;    /* where an interrupt stopped the script; NULL: it did not yet */
+  cresset *outer;  /* the interpreter under whose call this one's outermost call was made */
   _Atomic(lua_State *) running; /* the coroutine that runs now */
   atomic_int stop;              /* cr_stop */
   atomic_int thread;            /* the system's number of the thread inside a call; 0: idle */
   cr_waiting *waiting;
-  int closing; /* coroutines that are being closed */
+  int closing;            /* coroutines that are being closed */
   const char *hook_owner; /* who has the hook of Lua's debug library now; NULL: nobody */
   lua_Hook hook, hook_before;
   int hook_mask, hook_count;
@@ -117,6 +117,11 @@ FILE *cr_stream(cresset *c, int number);
 void cr_open_libraries(lua_State *L, cresset *c, const cresset_options *options);
 /* Puts what scripts get for `torch` in place of the package on the top of the stack. */
 void cr_finish_libraries(lua_State *L);
+
+/* ---- patterns.c ------------------------------------------------------------------------- */
+
+/* Pushes a table of Lua's find, match, gmatch and gsub, as functions that can be stopped. */
+void cr_push_patterns(lua_State *L, cresset *c);
 
 /* ---- memory.c --------------------------------------------------------------------------- */
 

@@ -172,7 +172,8 @@ static void leave(cresset *c, const cr_waiting *me) {
 }
 
 /* Closes what a coroutine that has ended left open.  True: without an error; else it is on top of
- * co.  In a coroutine that a hook has stopped hooks are off, so that nothing runs in it any more. */
+ * co.  In a coroutine that a hook has stopped hooks are off, so that nothing runs in it any more.
+ */
 static bool close_coroutine(cresset *c, lua_State *L, lua_State *co) {
   cr_waiting me;
   if (atomic_load(&c->stop) != CR_GO && is_final(c)) cr_raise_stop(L, c);

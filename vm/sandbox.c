@@ -142,6 +142,42 @@ static int repeat(lua_State *L) {
   return 1;
 }
 
+/* ---- tables ----------------------------------------------------------------------------- */
+
+static bool is_plain(lua_State *L, int arg) {
+  if (lua_type(L, arg) != LUA_TTABLE) return !luaL_getmetafield(L, arg, "__index");
+  if (!lua_getmetatable(L, arg)) return true;
+  lua_pop(L, 1);
+  return false;
+}
+
+/* A function of Lua's library `table`: by C where it is done soon, else by tables.lua.  Upvalues:
+ * C's, the other, the most elements for C. */
+static int table_function(lua_State *L) {
+  lua_Integer most = lua_tointeger(L, lua_upvalueindex(3));
+  int n = lua_gettop(L);
+  bool soon = n == 0 || (is_plain(L, 1) &&
+                         (lua_type(L, 1) != LUA_TTABLE || (lua_Integer)lua_rawlen(L, 1) <= most));
+  lua_settop(L, n);
+  for (int i = 2; i <= n && soon; i++) {
+    lua_Integer place = lua_tointeger(L, i);
+    if (i == 5 && lua_istable(L, i)) soon = is_plain(L, i); /* of table.move */
+    soon = soon && place >= -most && place <= most;
+    lua_settop(L, n);
+  }
+  if (soon) return lua_tocfunction(L, lua_upvalueindex(1))(L);
+  lua_pushvalue(L, lua_upvalueindex(2));
+  lua_insert(L, 1);
+  lua_call(L, n, LUA_MULTRET);
+  return lua_gettop(L);
+}
+
+static int either(lua_State *L) {
+  lua_settop(L, 3);
+  lua_pushcclosure(L, table_function, 3);
+  return 1;
+}
+
 /* ---- output ----------------------------------------------------------------------------- */
 
 /* Writes its arguments as io.write does.  Upvalues: the interpreter, the number of the stream. */
@@ -189,6 +225,7 @@ static void push_natives(lua_State *L, cresset *c) {
                                        {"setmetatable", set_metatable},
                                        {"load", load_text},
                                        {"rep", repeat},
+                                       {"either", either},
                                        {"has_package", has_package},
                                        {"limit_memory", limit_memory},
                                        {"limit_threads", limit_threads},
@@ -196,6 +233,8 @@ static void push_natives(lua_State *L, cresset *c) {
   luaL_newlibtable(L, functions);
   lua_pushlightuserdata(L, c);
   luaL_setfuncs(L, functions, 1);
+  cr_push_patterns(L, c);
+  lua_setfield(L, -2, "patterns");
   for (int i = 1; i <= 2; i++) {
     lua_pushlightuserdata(L, c);
     lua_pushinteger(L, i);
@@ -220,7 +259,7 @@ void cr_open_libraries(lua_State *L, cresset *c, const cresset_options *options)
   if (!options->restricted && !options->libraries) return;
   c->tensor_limit = options->tensor_memory;
   c->most_threads = options->threads > 0 ? options->threads : 0;
-  c->restricted = c->context->no_new_devices = options->restricted;
+  c->restricted = c->context->untrusted = options->restricted;
   lua_pushboolean(L, options->restricted);
   lua_setfield(L, LUA_REGISTRYINDEX, CR_RESTRICTED_KEY);
   lua_getglobal(L, "require");
@@ -230,6 +269,7 @@ void cr_open_libraries(lua_State *L, cresset *c, const cresset_options *options)
   push_natives(L, c);
   push_options(L, options);
   lua_call(L, 2, 2);
+  if (lua_isnil(L, -2)) lua_error(L);
   lua_rawsetp(L, LUA_REGISTRYINDEX, &finish_key);
   lua_setfield(L, LUA_REGISTRYINDEX, CR_LIBRARY_ENVIRONMENT_KEY);
   lua_setfield(L, LUA_REGISTRYINDEX, CR_REQUIRE_KEY);

@@ -4,6 +4,7 @@
 -- without asking anyone; setfenv and getfenv do not exist, and libraries choose their path for
 -- newer Lua versions by that.
 
+local table, math = table, math -- a host may leave them out
 local math_type, floor, raw_format, raw_tostring = math.type, math.floor, string.format, tostring
 
 -- Adds what the host's Lua does not have.

@@ -8,8 +8,8 @@
 local tables = require "cresset.sandbox.tables"
 
 local full_debug, full_require, raw_load, raw_collect = debug, require, loadfile, collectgarbage
-local error, next, pairs, rawget, rawset, select, setmetatable, type = error, next, pairs, rawget, rawset, select,
-  setmetatable, type
+local error, next, rawget, rawset = error, next, rawget, rawset
+local setmetatable, tostring, type = setmetatable, tostring, type
 local loaded, searchpath, searchers = package.loaded, package.searchpath, package.searchers
 local real_package, config = package, package.config
 local string, os, globals = string, os, _G
@@ -19,9 +19,9 @@ local lua_libraries = { string = true, table = true, math = true, utf8 = true, c
 
 -- What `require` gives to restricted scripts, by the package that it belongs to.
 local harmless = {
-  torch = "torch", nn = "nn", ["nn.functional"] = "nn", optim = "optim", autograd = "autograd", graph = "graph",
-  nngraph = "nngraph", json = "json", cjson = "cjson", ["cjson.safe"] = "cjson", tune = "tune", train = "train",
-  plot = "plot",
+  torch = "torch", nn = "nn", ["nn.functional"] = "nn", optim = "optim", autograd = "autograd",
+  graph = "graph", nngraph = "nngraph", json = "json", cjson = "cjson", ["cjson.safe"] = "cjson",
+  tune = "tune", train = "train", plot = "plot",
 }
 
 local reason = "files and processes are out of reach of restricted scripts"
@@ -97,10 +97,9 @@ local function restrict_base(env, natives)
 end
 
 local function restrict_strings(strings, natives)
-  strings.dump = nil
-  for _, name in ipairs { "rep", "find", "match", "gmatch", "gsub" } do
-    if natives[name] then strings[name] = natives[name] end
-  end
+  strings.dump, strings.rep = nil, natives.rep
+  for name, f in next, natives.patterns do strings[name] = f end
+  if strings.gfind then strings.gfind = strings.gmatch end -- Lua 5.1's name
 end
 
 -- ---- the two sets of globals ---------------------------------------------------------------------------
@@ -113,7 +112,7 @@ local function library_globals(natives, restricted)
     env.dofile, env.loadfile = raises "dofile", raises "loadfile"
     restrict_strings(env.string, natives)
     env.string.dump = raises "string.dump"
-    tables.replace(env.table)
+    tables.replace(env.table, natives.either)
     env.io, env.os = library_io(natives), library_os()
     env.debug = only(full_debug, "getinfo getlocal getupvalue upvalueid getmetatable setmetatable traceback")
     env.package = { loaded = loaded, config = config, path = "", cpath = "" }
@@ -131,8 +130,9 @@ end
 -- Strings have the methods that they had, whatever becomes of the table `string`; then what the script adds
 -- there.
 local function guard_strings(env)
-  local meta = full_debug.getmetatable("")
-  meta.__index = setmetatable(copy(env.string), { __index = function(_, key)
+  local meta, methods = full_debug.getmetatable(""), copy(env.string)
+  methods.dump = nil
+  meta.__index = setmetatable(methods, { __index = function(_, key)
     local own = rawget(globals, "string")
     if type(own) == "table" then return rawget(own, key) end
   end })
@@ -144,7 +144,8 @@ local function restrict_globals(natives)
   globals.getmetatable = natives.getmetatable
   globals.string, globals.table = copy(string), copy(globals.table)
   restrict_strings(globals.string, natives)
-  tables.replace(globals.table)
+  tables.replace(globals.table, natives.either)
+  if globals.unpack then globals.unpack = globals.table.unpack end
   globals.os = only(os, "time clock date difftime exit")
   globals.io = restricted_io(natives)
   globals.debug = only(full_debug, "traceback")
@@ -181,7 +182,9 @@ local function make_require(natives, options, chosen)
 
   function globals.require(name)
     if type(name) == "number" then name = ("%s"):format(name) end
-    if type(name) ~= "string" then error("require: the name of a package is wanted, got a " .. type(name), 2) end
+    if type(name) ~= "string" then
+      error("require: the name of a package is wanted, got a " .. type(name), 2)
+    end
     if own[name] ~= nil then return own[name] end
     if natives.has_package(name) or name:find("^cresset") or lua_libraries[name] or name == "package" then
       if not natives.has_package(name) or not is_chosen(name) then
@@ -197,16 +200,21 @@ local function make_require(natives, options, chosen)
   return own
 end
 
+-- Whether there is a package of that name, Cresset's or, where one may be installed, another.
+local function exists(natives, name)
+  return not name:find("[._]") and name ~= "cresset" and (harmless[name] or natives.has_package(name)
+    or searchpath(name, real_package.path) or searchpath(name, real_package.cpath))
+end
+
+-- The set of the names in options.libraries; nil, and why, when one is wrong.
 local function choose(natives, options)
-  if not options.libraries then return nil end
   local chosen = {}
   for name in options.libraries:gmatch("%S+") do
-    local package = not name:find("[._]") and name ~= "cresset" and natives.has_package(name)
-    if not lua_libraries[name] and not package then
-      error(("cresset_open: there is no library '%s'"):format(name), 0)
+    if not lua_libraries[name] and not exists(natives, name) then
+      return nil, ("cresset_open: there is no library '%s'"):format(name)
     end
-    if options.restricted and package and not harmless[name] then
-      error(("cresset_open: the library '%s' is not for restricted scripts"):format(name), 0)
+    if options.restricted and not lua_libraries[name] and not harmless[name] then
+      return nil, ("cresset_open: the library '%s' is not for restricted scripts"):format(name)
     end
     chosen[name] = true
   end
@@ -290,15 +298,19 @@ end
 -- ---- all of it ------------------------------------------------------------------------------------------
 
 -- Returns the library's globals, and a function that is given `torch` when it is loaded and returns what
--- the script's global of that name is to be.
+-- the script's global of that name is to be; or nil, and why the options are wrong.
 return function(natives, options)
-  local chosen = choose(natives, options)
+  local chosen, problem
+  if options.libraries then
+    chosen, problem = choose(natives, options)
+    if problem then return nil, problem end
+  end
   local env = library_globals(natives, options.restricted)
   if options.restricted then
     restrict_globals(natives)
     guard_strings(env)
     real_package.path, real_package.cpath = "", ""
-    for i = select("#", searchers[1], searchers[2]) + 1, #searchers do searchers[i] = nil end -- files
+    for i = #searchers, 3, -1 do searchers[i] = nil end -- what looks for files
   end
   for name in next, lua_libraries do
     if chosen and not chosen[name] then

@@ -1,24 +1,21 @@
 -- tables: Lua's table functions for restricted scripts.  Those of C run to their end, whatever length a
 -- table says that it has; so what is long, or has a metatable, is done here, where a limit of time holds.
+-- A function of C (vm/sandbox.c) stands between these and the script, which the levels of errors count.
 
-local raw = { concat = table.concat, insert = table.insert, move = table.move, remove = table.remove,
-  sort = table.sort, unpack = table.unpack }
+local raw = { concat = table.concat, sort = table.sort, unpack = table.unpack }
 local getmetatable, error, type, select, tonumber = debug.getmetatable, error, type, select, tonumber
-local format, min, tointeger, number_type, BIGGEST = string.format, math.min, math.tointeger, math.type, math.maxinteger
+local format, min, tointeger, number_type = string.format, math.min, math.tointeger, math.type
+local BIGGEST = math.maxinteger
 
-local LONG = 10000 -- elements; C's functions are through with them in a millisecond
+local LONG = 10000 -- strings that C puts together at a time
 local MOST = 1000000 -- values on Lua's stack
 
 local tables = {}
 
--- Whether C may do it: an ordinary table, a short way.
-local function is_short(t, n)
-  return type(t) == "table" and getmetatable(t) == nil and n <= LONG
-end
-
 local function check_table(fn, t, place)
   if type(t) == "table" or getmetatable(t) then return end
-  error(format("bad argument #%d to '%s' (table expected, got %s)", place or 1, fn, t == nil and "no value" or type(t)), 3)
+  error(format("bad argument #%d to '%s' (table expected, got %s)", place or 1, fn,
+    t == nil and "no value" or type(t)), 4)
 end
 
 local function check_integer(fn, place, value, default)
@@ -26,10 +23,10 @@ local function check_integer(fn, place, value, default)
   local n = tointeger(tonumber(value))
   if n then return n end
   if type(value) == "number" or tonumber(value) then
-    error(format("bad argument #%d to '%s' (number has no integer representation)", place, fn), 3)
+    error(format("bad argument #%d to '%s' (number has no integer representation)", place, fn), 4)
   end
   error(format("bad argument #%d to '%s' (number expected, got %s)", place, fn, value == nil and "no value"
-    or type(value)), 3)
+    or type(value)), 4)
 end
 
 local function length_of(t)
@@ -49,7 +46,6 @@ function tables.concat(t, separator, i, j)
   check_table("concat", t)
   i = check_integer("concat", 3, i, 1)
   j = j == nil and length_of(t) or check_integer("concat", 4, j)
-  if is_short(t, count(i, j)) then return raw.concat(t, separator, i, j) end
   if separator == nil then separator = "" end
   local parts, pieces, n = {}, {}, 0
   if i > j then return "" end
@@ -57,7 +53,7 @@ function tables.concat(t, separator, i, j)
   while true do
     local value = t[k]
     if type(value) ~= "string" and type(value) ~= "number" then
-      error(format("invalid value (at index %d) in table for 'concat'", k), 2)
+      error(format("invalid value (%s) at index %d in table for 'concat'", type(value), k), 3)
     end
     n = n + 1
     parts[n] = value
@@ -83,7 +79,7 @@ end
 function tables.insert(t, ...)
   check_table("insert", t)
   local given = select("#", ...)
-  if given ~= 1 and given ~= 2 then error("wrong number of arguments to 'insert'", 2) end
+  if given ~= 1 and given ~= 2 then error("wrong number of arguments to 'insert'", 3) end
   local n = length_of(t) + 1
   if given == 1 then
     t[n] = ...
@@ -92,9 +88,8 @@ function tables.insert(t, ...)
   local place, value = ...
   place = check_integer("insert", 2, place)
   if place < 1 or place > n and place ~= n then
-    error("bad argument #2 to 'insert' (position out of bounds)", 2)
+    error("bad argument #2 to 'insert' (position out of bounds)", 3)
   end
-  if is_short(t, n - place) then return raw.insert(t, place, value) end
   shift_up(t, place, n - 1)
   t[place] = value
 end
@@ -104,9 +99,8 @@ function tables.remove(t, place)
   local n = length_of(t)
   local at = check_integer("remove", 2, place, n)
   if place ~= nil and n + 1 ~= at and (at < 1 or at > n + 1) and not (n == 0 and at == 0) then
-    error("bad argument #2 to 'remove' (position out of bounds)", 2)
+    error("bad argument #2 to 'remove' (position out of bounds)", 3)
   end
-  if is_short(t, n - at) then return raw.remove(t, place) end
   local value = t[at]
   shift_down(t, at + 1, n)
   if at <= n then t[n] = nil else t[at] = nil end
@@ -119,10 +113,9 @@ function tables.move(from, first, last, at, to)
   first, last = check_integer("move", 2, first), check_integer("move", 3, last)
   at = check_integer("move", 4, at)
   local n = count(first, last)
-  if is_short(from, n) and is_short(to, n) then return raw.move(from, first, last, at, to) end
   if n == 0 then return to end
   if not (first > 0 or last < BIGGEST + first) then
-    error("bad argument #3 to 'move' (too many elements to move)", 2)
+    error("bad argument #3 to 'move' (too many elements to move)", 3)
   end
   if at > BIGGEST - n + 1 then error("bad argument #4 to 'move' (destination wrap around)", 2) end
   if at > last or at <= first or to ~= from then
@@ -137,8 +130,8 @@ function tables.unpack(t, i, j)
   i = check_integer("unpack", 2, i, 1)
   j = j == nil and length_of(t) or check_integer("unpack", 3, j)
   local n = count(i, j)
-  if n >= MOST then error("too many results to unpack", 2) end
-  if n == 0 or is_short(t, n) then return raw.unpack(t, i, j) end
+  if n >= MOST then error("too many results to unpack", 3) end
+  if n == 0 then return end
   local values = {}
   for k = 1, n do values[k] = t[i + k - 1] end
   return raw.unpack(values, 1, n)
@@ -179,11 +172,11 @@ function tables.sort(t, less)
   check_table("sort", t)
   local n = length_of(t)
   if n < 2 then return end
-  if n >= 2147483647 then error("bad argument #1 to 'sort' (array too big)", 2) end
+  if n >= 2147483647 then error("bad argument #1 to 'sort' (array too big)", 3) end
   if less ~= nil and type(less) ~= "function" then
-    error(format("bad argument #2 to 'sort' (function expected, got %s)", type(less)), 2)
+    error(format("bad argument #2 to 'sort' (function expected, got %s)", type(less)), 3)
   end
-  if is_short(t, n) and (n <= 50 or not less and all_numbers(t, n)) then return raw.sort(t, less) end
+  if n <= LONG and not less and getmetatable(t) == nil and all_numbers(t, n) then return raw.sort(t) end
   local from, to, width = {}, {}, 1
   for k = 1, n do from[k] = t[k] end
   while width < n do
@@ -195,10 +188,10 @@ function tables.sort(t, less)
   for k = 1, n do t[k] = from[k] end
 end
 
--- Puts these in the places of C's.
-function tables.replace(library)
+-- Puts these beside C's, which do what is short; either(c, ours, most) chooses.
+function tables.replace(library, either)
   for name, f in next, tables do
-    if name ~= "replace" then library[name] = f end
+    if name ~= "replace" then library[name] = either(library[name], f, name == "sort" and 50 or LONG) end
   end
 end
 
