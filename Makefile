@@ -151,7 +151,7 @@ $(B)/libcresset.a: $(core_o)
 # API exports is exported here too, for modules in C.
 $(B)/cresset: $(program_o) $(B)/libcresset.a
 	$(call say,LINK,$@)
-	$(Q)$(CC) -o $@ $(program_o) -rdynamic $(B)/libcresset.a $(ldflags) -lreadline $(lua_libs) $(libs)
+	$(Q)$(CC) -o $@ $(program_o) -rdynamic -Wl,--whole-archive $(B)/libcresset.a -Wl,--no-whole-archive $(ldflags) -lreadline $(lua_libs) $(libs)
 
 $(B)/th: $(B)/cresset
 	@ln -sf cresset $@

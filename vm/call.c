@@ -94,9 +94,12 @@ static void push_argument(lua_State *L, request *r, char letter) {
 
 /* ---- from Lua --------------------------------------------------------------------------- */
 
-/* Raises the error of a value that is not what the host asked for. */
+/* Raises the error of a value that is not what the host asked for.  A script that reads it knows
+ * the host's function, not the host API. */
 static void refuse(lua_State *L, const request *r, int number, int index, const char *wanted) {
-  luaL_error(L, "%s: %s: %s %d is %s, %s was wanted", r->caller, name_of(r), r->kind, number,
+  bool argument = r->kind[0] == 'a';
+  luaL_error(L, "%s%s%s: %s %d is %s, %s was wanted", argument ? "" : r->caller,
+             argument ? "" : ": ", name_of(r), r->kind, number,
              lua_isnumber(L, index) ? lua_tostring(L, index) : luaL_typename(L, index), wanted);
 }
 

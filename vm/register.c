@@ -78,6 +78,8 @@ static void push_operator(lua_State *L, const registration *r) {
   lua_pushboolean(L, 1);
   lua_setfield(L, -2, "once");
   lua_call(L, 1, 1);
+  lua_replace(L, -3);
+  lua_pop(L, 1);
 }
 
 /* Pushes the field `key`, on top, of the table below it; a new table if there is none. */

@@ -220,6 +220,68 @@ static void test_register(void **state) {
   assert_int_equal(cresset_results(c, "d", 1.0), CRESSET_ERROR);
 }
 
+/* square(x) = x * x, element by element of a contiguous tensor */
+static int square(cresset *in, void *user) {
+  cresset_tensor *x, *y;
+  cresset_tensor_info from, to;
+  (void)user;
+  if (cresset_arguments(in, "t", &x)) return CRESSET_ERROR;
+  cresset_tensor_look(x, &from);
+  y = cresset_tensor_new(CRESSET_FLOAT32, from.ndim, from.shape);
+  cresset_tensor_look(y, &to);
+  for (int64_t i = 0; i < from.shape[0]; i++) {
+    float v = ((float *)from.data)[i];
+    ((float *)to.data)[i] = v * v;
+  }
+  int code = cresset_save(in, 1, &x);
+  if (!code) code = cresset_results(in, "t", y);
+  cresset_tensor_release(x);
+  cresset_tensor_release(y);
+  return code;
+}
+
+static int square_backward(cresset *in, void *user) {
+  cresset_tensor *g, *x, *out, *none[2];
+  cresset_tensor_info of_g, of_x, to;
+  (void)user;
+  if (cresset_saved(in, 2, none) != CRESSET_ERROR || none[0] || none[1])
+    return cresset_fail(in, "two tensors where one was saved");
+  if (cresset_arguments(in, "t", &g)) return CRESSET_ERROR;
+  if (cresset_saved(in, 1, &x)) {
+    cresset_tensor_release(g);
+    return CRESSET_ERROR;
+  }
+  cresset_tensor_look(g, &of_g);
+  cresset_tensor_look(x, &of_x);
+  out = cresset_tensor_new(CRESSET_FLOAT32, of_x.ndim, of_x.shape);
+  cresset_tensor_look(out, &to);
+  for (int64_t i = 0; i < of_x.shape[0]; i++)
+    ((float *)to.data)[i] = 2 * ((float *)of_x.data)[i] * ((float *)of_g.data)[i * of_g.strides[0]];
+  int code = cresset_results(in, "t", out);
+  cresset_tensor_release(g);
+  cresset_tensor_release(x);
+  cresset_tensor_release(out);
+  return code;
+}
+
+static void test_operator(void **state) {
+  (void)state;
+  cresset_value *module;
+  assert_ok(cresset_new_table(c, &module));
+  assert_ok(cresset_register_operator(c, module, "ops.square", square, square_backward, NULL));
+  assert_ok(cresset_set(c, NULL, "m", "v", module));
+  run("x = torch.FloatTensor{1, 2, 3}:requireGrad() y = m.ops.square(x)\n"
+      "assert(y:sum():item() == 14 and tostring(m.ops.square):find('ops.square'))\n"
+      "y:sum():backward() assert(x.grad:equal(torch.FloatTensor{2, 4, 6}))");
+  run("local z = m.ops.square(x * 2) z:sum():backward()\n"
+      "assert(x.grad:equal(torch.FloatTensor{10, 20, 30}))");
+  run("local y = m.ops.square(x) torch.noGrad(function() x:add(1) end)\n"
+      "local ok, e = pcall(function() y:sum():backward() end) assert(not ok)");
+  assert_int_equal(cresset_save(c, 0, NULL), CRESSET_ERROR);
+  assert_has(cresset_error(c), "cresset_save: no function of cresset_register is running");
+  cresset_release(c, module);
+}
+
 static int released;
 
 static void release_row(void *data) {
@@ -567,16 +629,27 @@ static void test_time_on_threads(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      TEST(test_tables),        TEST(test_released_value),
-      TEST(test_functions),     TEST(test_results_taken_back),
-      TEST(test_copy),          TEST(test_register),
-      TEST(test_data),          TEST(test_wrap_memory),
-      TEST(test_wrap_refusals), TEST(test_read_result),
-      TEST(test_dlpack),        TEST(test_time),
-      TEST(test_instructions),  TEST(test_lua_memory),
-      TEST(test_tensor_memory), TEST(test_recursion_and_errors),
-      TEST(test_allocator),     TEST(test_streams),
-      TEST(test_threads),       TEST(test_time_on_threads),
+      TEST(test_tables),
+      TEST(test_released_value),
+      TEST(test_functions),
+      TEST(test_results_taken_back),
+      TEST(test_copy),
+      TEST(test_register),
+      TEST(test_operator),
+      TEST(test_data),
+      TEST(test_wrap_memory),
+      TEST(test_wrap_refusals),
+      TEST(test_read_result),
+      TEST(test_dlpack),
+      TEST(test_time),
+      TEST(test_instructions),
+      TEST(test_lua_memory),
+      TEST(test_tensor_memory),
+      TEST(test_recursion_and_errors),
+      TEST(test_allocator),
+      TEST(test_streams),
+      TEST(test_threads),
+      TEST(test_time_on_threads),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -284,7 +284,7 @@ static int walk(void) {
   char *code = read_file("tests/vm/sandbox/walk.lua");
   long long n = 0;
   tzset();
-  if (!c || cresset_register(c, "tell", tell, NULL) || cresset_run_string(c, "walk", code))
+  if (!c || cresset_register(c, NULL, "tell", tell, NULL) || cresset_run_string(c, "walk", code))
     return print_message("%s\n", cresset_error(c)), 1;
   free(code);
   if (cresset_call(c, "prepare", ">l", &n)) return print_message("%s\n", cresset_error(c)), 1;
