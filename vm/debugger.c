@@ -532,6 +532,17 @@ static int cr_xpcall(lua_State *L) {
   return finish(L, lua_pcallk(L, n, LUA_MULTRET, 2, 2, finish), 2);
 }
 
+bool cr_in_xpcall(lua_State *L) {
+  lua_Debug ar;
+  for (int level = 0; lua_getstack(L, level, &ar); level++) {
+    lua_getinfo(L, "f", &ar);
+    bool found = lua_tocfunction(L, -1) == cr_xpcall;
+    lua_pop(L, 1);
+    if (found) return true;
+  }
+  return false;
+}
+
 /* ---- what the Lua half calls ------------------------------------------------------------ */
 
 /* Not by an upvalue, which debug.setupvalue could take away. */

@@ -176,6 +176,8 @@ bool cr_debugger_interrupt(lua_State *L, cresset *c);
 void cr_debugger_error(lua_State *L, int index);
 /* The same for a coroutine that has failed.  caught: its error is a result of coroutine.resume. */
 void cr_debugger_coroutine_error(lua_State *L, cresset *c, lua_State *co, bool caught);
+/* Whether an error here would call a script's message handler. */
+bool cr_in_xpcall(lua_State *L);
 /* Whether a prompt of the debugger is open. */
 bool cr_debugger_busy(const cresset *c);
 

@@ -72,7 +72,7 @@ void cr_raise_stop(lua_State *L, cresset *c) {
   if (stop != CR_STOP_EXIT && !cr_debugger_busy(c)) keep_report(L, c, stop_text(stop));
   /* In a hook other hooks are off, so that nothing would stop a script's message handler.  For the
    * message that Lua has for want of memory it calls none. */
-  lua_pushstring(L, is_final(c) ? "not enough memory" : stop_text(stop));
+  lua_pushstring(L, is_final(c) || cr_in_xpcall(L) ? "not enough memory" : stop_text(stop));
   lua_error(L);
 }
 
