@@ -62,7 +62,7 @@ typedef struct cr_context {
   bool torch7;              /* behave as Torch7 did where the two worlds differ */
   cr_print_options print;
   bool untrusted; /* new elements are 0, not what others left; no device's library gets loaded */
-  int threads; /* most threads for one operator; 0: as OpenMP decides */
+  int threads;    /* most threads for one operator; 0: as OpenMP decides */
   /* Where the interpreter is now, for messages about the tape: fills at most n bytes with
    * "file:line", or an empty string.  NULL outside an interpreter. */
   void (*where)(void *ctx, char *buf, size_t n);

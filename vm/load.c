@@ -2,12 +2,15 @@
  *
  * Lua does not check bytecode, and bad bytecode crashes it; and what is read from somewhere as a
  * chunk is meant to be text.  load(bytes, name, "b") is for who knows where they come from. */
+#include <stdatomic.h>
+
 #include <lauxlib.h>
 
 #include "vm/interp.h"
 
-/* Lua's own, the same in every interpreter.  No upvalues: debug.setupvalue could take them away. */
-static lua_CFunction own_load, own_loadfile;
+/* Lua's own, the same in every interpreter.  No upvalues: debug.setupvalue could take them away.
+ * Interpreters on several threads set them to the same. */
+static _Atomic(lua_CFunction) own_load, own_loadfile;
 
 /* Calls Lua's own function with the mode "t" where the argument at `place` is nil. */
 static int with_mode(lua_State *L, lua_CFunction own, int place) {
@@ -20,11 +23,11 @@ static int with_mode(lua_State *L, lua_CFunction own, int place) {
 }
 
 static int load_chunk(lua_State *L) {
-  return with_mode(L, own_load, 3);
+  return with_mode(L, atomic_load(&own_load), 3);
 }
 
 static int load_file(lua_State *L) {
-  return with_mode(L, own_loadfile, 2);
+  return with_mode(L, atomic_load(&own_loadfile), 2);
 }
 
 static int all_results(lua_State *L, int status, lua_KContext skipped) {
@@ -51,7 +54,7 @@ static lua_CFunction replace(lua_State *L, const char *name, lua_CFunction f) {
 }
 
 void cr_open_load(lua_State *L) {
-  own_load = replace(L, "load", load_chunk);
-  own_loadfile = replace(L, "loadfile", load_file);
+  atomic_store(&own_load, replace(L, "load", load_chunk));
+  atomic_store(&own_loadfile, replace(L, "loadfile", load_file));
   replace(L, "dofile", do_file);
 }

@@ -2,6 +2,7 @@
 #include "lib/torch/binding.h"
 
 #include <math.h>
+#include <stdatomic.h>
 #include <string.h>
 
 static int t_tostring(lua_State *L) {
@@ -9,8 +10,9 @@ static int t_tostring(lua_State *L) {
   return 1;
 }
 
-/* Lua's own, the same in every interpreter; no upvalue, which debug.setupvalue could take away. */
-static lua_CFunction own_format;
+/* Lua's own, the same in every interpreter, whichever thread sets it; no upvalue, which
+ * debug.setupvalue could take away. */
+static _Atomic(lua_CFunction) own_format;
 
 /* string.format with scalar tensors as numbers.  Lua's own function runs in this call, so that its
  * errors have the script's line. */
@@ -21,14 +23,14 @@ static int f_format(lua_State *L) {
     cr_push_scalar(L, (cr_dtype)t->dtype, cr_get(t, NULL));
     lua_replace(L, i);
   }
-  return own_format(L);
+  return atomic_load(&own_format)(L);
 }
 
 static void teach_format(lua_State *L) {
   int top = lua_gettop(L);
   if (lua_getglobal(L, "string") == LUA_TTABLE && lua_getfield(L, -1, "format") == LUA_TFUNCTION &&
       lua_iscfunction(L, -1)) {
-    if (lua_tocfunction(L, -1) != f_format) own_format = lua_tocfunction(L, -1);
+    if (lua_tocfunction(L, -1) != f_format) atomic_store(&own_format, lua_tocfunction(L, -1));
     lua_pushcfunction(L, f_format);
     lua_setfield(L, -3, "format");
   }
