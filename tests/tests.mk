@@ -105,10 +105,6 @@ valgrind valgrind-all: test-programs
 # Many interpreters at once under ThreadSanitizer, in a build folder of its own.  Operators run on one
 # thread each there: the sanitizer does not know OpenMP.
 .PHONY: threads
-threads: $(B)/tests/vm/test_host_threads
-	+@$(MAKE) --no-print-directory SANITIZE=thread B=build-threads \
-	  $(patsubst %,build-threads/tests/vm/%,test_threads test_host_threads test_host)
+threads:
+	+@$(MAKE) --no-print-directory SANITIZE=thread B=build-threads build-threads/tests/vm/test_threads
 	OMP_NUM_THREADS=1 TSAN_OPTIONS=halt_on_error=1 build-threads/tests/vm/test_threads
-	OMP_NUM_THREADS=1 TSAN_OPTIONS=halt_on_error=1 build-threads/tests/vm/test_host
-	OMP_NUM_THREADS=1 TSAN_OPTIONS=halt_on_error=1 INTERPRETERS=2 build-threads/tests/vm/test_host_threads
-	INTERPRETERS=100 $(B)/tests/vm/test_host_threads

@@ -1,6 +1,5 @@
 /* test_host_threads.c: 64 threads, each of which opens, trains in, and closes 10 interpreters that
- * share one set of weights; memory stays flat.  INTERPRETERS says how many instead of 10; `make
- * threads` takes 100. */
+ * share one set of weights; memory stays flat.  INTERPRETERS says how many instead of 10. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
