@@ -73,6 +73,7 @@ typedef struct cr_context {
   void *reclaim_ctx;
   size_t reachable;  /* live bytes of the account after the collector's last full run */
   size_t collect_at; /* live bytes at which it should run again */
+  size_t heap;       /* bytes of the interpreter's own after that run */
   cr_handing handing[CR_HANDING];
   int nhanding;
   /* Polled by long kernels: true when the user wants to stop. */
