@@ -16,6 +16,22 @@ RELEASE = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_void_p)
 CAPSULE_DESTRUCTOR = ctypes.CFUNCTYPE(None, ctypes.c_void_p)
 
 
+class Options(ctypes.Structure):
+    """cresset_options of cresset.h."""
+    _fields_ = [("torch7", ctypes.c_int), ("dtype", ctypes.c_char_p), ("argc", ctypes.c_int),
+                ("argv", ctypes.c_void_p), ("script", ctypes.c_int), ("restricted", ctypes.c_int),
+                ("libraries", ctypes.c_char_p), ("path", ctypes.c_char_p), ("cpath", ctypes.c_char_p),
+                ("lua_memory", ctypes.c_size_t), ("tensor_memory", ctypes.c_size_t), ("seconds", ctypes.c_double),
+                ("instructions", ctypes.c_int64), ("threads", ctypes.c_int), ("allocate", ctypes.c_void_p),
+                ("write", ctypes.c_void_p), ("user", ctypes.c_void_p), ("reserved", ctypes.c_void_p * 8)]
+
+
+class Error(RuntimeError):
+    def __init__(self, message, code=1):
+        super().__init__(message)
+        self.code = code
+
+
 def load(path):
     lib = ctypes.CDLL(path)
     pointer, text, number = ctypes.c_void_p, ctypes.c_char_p, ctypes.c_int
@@ -50,13 +66,15 @@ class Tensor:
 
 
 class Interpreter:
-    def __init__(self, path="libcresset.so.0"):
+    """One interpreter; limits are the fields of Options, as seconds=2."""
+
+    def __init__(self, path="libcresset.so.0", **limits):
         self.lib = load(path)
         self.lent = {}  # arrays that scripts still hold
         self.release = RELEASE(self.returned)
-        self.c = self.lib.cresset_open(None)
+        self.c = self.lib.cresset_open(ctypes.byref(Options(**limits)))
         if not self.c:
-            raise RuntimeError(self.lib.cresset_error(None).decode())
+            raise Error(self.lib.cresset_error(None).decode())
 
     def returned(self, key, _):
         self.lent.pop(key, None)
@@ -67,7 +85,7 @@ class Interpreter:
 
     def check(self, code):
         if code:
-            raise RuntimeError(self.lib.cresset_error(self.c).decode())
+            raise Error(self.lib.cresset_error(self.c).decode(), code)
 
     def run(self, code, name="python"):
         self.check(self.lib.cresset_run_string(self.c, name.encode(), code.encode()))
@@ -86,7 +104,7 @@ class Interpreter:
             array.ctypes.data, DTYPES[array.dtype.name], array.ndim, sizes(*array.shape),
             sizes(*(s // array.itemsize for s in array.strides)), self.release, key)
         if not tensor:
-            raise RuntimeError(self.lib.cresset_error(None).decode())
+            raise Error(self.lib.cresset_error(None).decode())
         self.lent[key] = array
         return tensor
 
@@ -110,7 +128,7 @@ class Interpreter:
 
 
 def main():
-    c = Interpreter(*sys.argv[1:2])
+    c = Interpreter(*sys.argv[1:2], seconds=10, lua_memory=256 << 20, tensor_memory=256 << 20)
     c.run("""
       function normalize(x) return (x - x:mean()) / x:std() end
       function double(x) return x:mul(2) end
@@ -137,7 +155,7 @@ def main():
         print("refused:", e)
     try:
         c.run("error('from Lua')")
-    except RuntimeError as e:
+    except Error as e:
         print("error:", str(e).splitlines()[0])
     del y, z, part
     c.run("collectgarbage()")

@@ -2,9 +2,13 @@
 //
 //     c++ functions.cc $(pkg-config --cflags --libs cresset) -o functions && ./functions
 //
+// ./functions SECONDS FILE... runs scripts from files, each for so long at most in an interpreter
+// of its own: one that fails does not stop the others.
+//
 // A particle system in C++, steered from Lua: "world" is an object of the program, world:push(i,
 // force) and world:step(dt) are its methods, world:positions() a tensor over its own memory.
 #include <cstdio>
+#include <cstdlib>
 #include <exception>
 #include <memory>
 #include <stdexcept>
@@ -84,29 +88,39 @@ struct Close {
   void operator()(cresset *c) const { cresset_close(c); }
 };
 
+// Runs a script, from a file or, without a path, the one below, with the world as `world`.
+bool steer(std::shared_ptr<World> &world, const char *path, double seconds) {
+  static const char script[] = "world:push(1, 2) world:push(3, -1)\n"
+                               "for i = 1, 10 do world:step() end\n"
+                               "local x = world:positions()\n"
+                               "print(x:view(1, -1))\n"
+                               "x:mul(10)  -- the program's own memory\n"
+                               "print(select(2, pcall(world.push, world, 9, 1)))\n";
+  cresset_options options = {};
+  options.seconds = seconds;
+  options.lua_memory = options.tensor_memory = 256 << 20;
+  std::unique_ptr<cresset, Close> c(cresset_open(&options));
+  cresset_value *object = nullptr;
+  int code = c ? CRESSET_OK : CRESSET_ERROR;
+  if (!code) code = cresset_register(c.get(), nullptr, "World:push", world_push, nullptr);
+  if (!code) code = cresset_register(c.get(), nullptr, "World:step", world_step, nullptr);
+  if (!code) code = cresset_register(c.get(), nullptr, "World:positions", world_positions, &world);
+  if (!code) code = cresset_wrap(c.get(), "World", world.get(), nullptr, &object);
+  if (!code) code = cresset_set(c.get(), nullptr, "world", "v", object);
+  if (!code)
+    code = path ? cresset_run_file(c.get(), path) : cresset_run_string(c.get(), "steer", script);
+  if (code) std::fprintf(stderr, "code %d: %s\n", code, cresset_error(c.get()));
+  if (c) cresset_release(c.get(), object);
+  return code == CRESSET_OK;
+}
+
 } // namespace
 
-int main() {
+int main(int argc, char **argv) {
   auto world = std::make_shared<World>(3);
-  std::unique_ptr<cresset, Close> c(cresset_open(nullptr));
-  cresset_value *object = nullptr;
-  const char *script = "world:push(1, 2) world:push(3, -1)\n"
-                       "for i = 1, 10 do world:step() end\n"
-                       "local x = world:positions()\n"
-                       "print(x:view(1, -1))\n"
-                       "x:mul(10)  -- the program's own memory\n"
-                       "print(select(2, pcall(world.push, world, 9, 1)))\n";
-  bool failed = !c || cresset_register(c.get(), nullptr, "World:push", world_push, nullptr) ||
-                cresset_register(c.get(), nullptr, "World:step", world_step, nullptr) ||
-                cresset_register(c.get(), nullptr, "World:positions", world_positions, &world) ||
-                cresset_wrap(c.get(), "World", world.get(), nullptr, &object) ||
-                cresset_set(c.get(), nullptr, "world", "v", object) ||
-                cresset_run_string(c.get(), "steer", script);
-  if (failed)
-    std::fprintf(stderr, "%s\n", cresset_error(c.get()));
-  else
-    std::printf("%.0f %.0f %.0f\n", world->position()[0], world->position()[1],
-                world->position()[2]);
-  if (c) cresset_release(c.get(), object);
-  return failed;
+  bool ok = true;
+  if (argc < 3) ok = steer(world, nullptr, 10);
+  for (int i = 2; i < argc; i++) ok = steer(world, argv[i], std::atof(argv[1])) && ok;
+  std::printf("%.0f %.0f %.0f\n", world->position()[0], world->position()[1], world->position()[2]);
+  return !ok;
 }

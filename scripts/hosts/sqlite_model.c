@@ -6,8 +6,10 @@
  *     sqlite> SELECT name, predict('price.t7', width, height) FROM flowers;
  *
  * predict(FILE, x1, ..., xn) gives x1 to xn, as one row, to the model that torch.save wrote to
- * FILE.  A model of one output gives a number, one of more a JSON array.  NULL in, NULL out.  Each
- * connection has an interpreter, which keeps the models that it has read. */
+ * FILE, or to the function that the Lua script FILE returns if its name ends in ".lua".  A model of
+ * one output gives a number, one of more a JSON array.  NULL in, NULL out.  Each connection has an
+ * interpreter, which keeps the models that it has read.  A row may take as many seconds as
+ * PREDICT_SECONDS in the environment says, 10 without it. */
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -21,11 +23,15 @@ static const char script[] =
     "function predict(file, row)\n"
     "  local model = models[file]\n"
     "  if not model then\n"
-    "    model = torch.load(file)\n"
-    "    model:evaluate()\n"
+    "    if file:find '%.lua$' then\n"
+    "      model = dofile(file)\n"
+    "    else\n"
+    "      model = torch.load(file)\n"
+    "      model:evaluate()\n"
+    "    end\n"
     "    models[file] = model\n"
     "  end\n"
-    "  local output = torch.noGrad(function() return model:forward(row:view(1, -1)) end)\n"
+    "  local output = torch.noGrad(function() return model(row:view(1, -1)) end)\n"
     "  return output:double():contiguous():view(-1)\n"
     "end\n";
 
@@ -98,7 +104,10 @@ __declspec(dllexport)
 #endif
     int sqlite3_sqlitemodel_init(sqlite3 *db, char **error, const sqlite3_api_routines *api) {
   SQLITE_EXTENSION_INIT2(api);
-  cresset *c = cresset_open(NULL);
+  const char *seconds = getenv("PREDICT_SECONDS");
+  const cresset_options options = {
+      .seconds = seconds ? atof(seconds) : 10, .lua_memory = 256 << 20, .tensor_memory = 1 << 30};
+  cresset *c = cresset_open(&options);
   if (!c || cresset_run_string(c, "sqlite_model", script)) {
     *error = sqlite3_mprintf("%s", cresset_error(c));
     cresset_close(c);

@@ -1,13 +1,16 @@
 /* models.c: a model in several interpreters, which answer requests in batches.
  *
- * One interpreter loads the model; each worker has an interpreter of its own with a copy that
+ * An interpreter loads the model; each worker has an interpreter of its own with a copy that
  * shares the weights. A worker takes what waits, as long as rows are of one width, and scores it as
  * one tensor.  Where that fails each of the requests is scored alone, so that a bad one spoils no
- * other. */
+ * other.  A model that is loaded again gets a new interpreter, while the workers go on with the old
+ * one's; what it leaves behind ends with the old interpreter.  Workers are restricted: what a
+ * script of -script does reaches no file, and ends at their limits. */
 #include "models.h"
 
 #include <errno.h>
 #include <pthread.h>
+#include <semaphore.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,37 +18,38 @@
 
 #include <cresset.h>
 
-static const char script[] = "require 'nn'\n"
-                             "function load(path)\n"
-                             "  local loaded = torch.load(path)\n"
-                             "  if type(loaded) ~= 'table' or not loaded.forward then error(path "
-                             ".. ' holds no model', 0) end\n"
-                             "  loaded:evaluate()\n"
-                             "  return loaded:float()\n"
-                             "end\n"
-                             "function score(x)\n"
-                             "  local y = torch.noGrad(function() return model:forward(x) end)\n"
-                             "  return y:float():contiguous():view(x:size(1), -1)\n"
-                             "end\n";
+static const char script[] =
+    "require 'nn'\n"
+    "function load(path)\n"
+    "  local loaded = torch.load(path)\n"
+    "  if type(loaded) ~= 'table' or not loaded.forward then error(path "
+    ".. ' holds no model', 0) end\n"
+    "  loaded:evaluate()\n"
+    "  return loaded:float()\n"
+    "end\n"
+    "function score(x)\n" /* model:forward would keep what a backward needs */
+    "  local y = torch.noGrad(function() return model(x) end)\n"
+    "  return y:float():contiguous():view(x:size(1), -1)\n"
+    "end\n";
 
 static models_options options;
 
+static pthread_mutex_t loading = PTHREAD_MUTEX_INITIALIZER; /* one loads at a time */
+
 static struct {
-  pthread_mutex_t lock; /* held by who uses the interpreter */
+  pthread_mutex_t lock; /* held by who copies the model or puts another in its place */
   cresset *c;
   cresset_value *model;
   int generation;
-} loader = {.lock = PTHREAD_MUTEX_INITIALIZER};
+} loaded = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
 static struct {
   pthread_mutex_t lock;
-  pthread_cond_t more, done;
+  pthread_cond_t more;
   request *first, **last;
   int length;
   int closing;
-} waiting = {.lock = PTHREAD_MUTEX_INITIALIZER,
-             .more = PTHREAD_COND_INITIALIZER,
-             .done = PTHREAD_COND_INITIALIZER};
+} waiting = {.lock = PTHREAD_MUTEX_INITIALIZER, .more = PTHREAD_COND_INITIALIZER};
 
 typedef struct {
   pthread_t thread;
@@ -71,40 +75,68 @@ static void take_message(char *to, size_t size, const char *message) {
 
 /* ---- loading ------------------------------------------------------------------------------- */
 
+#define LUA_MEMORY ((size_t)256 << 20)     /* of a worker */
+#define TENSOR_MEMORY ((size_t)1024 << 20) /* the model's weights aside */
+
+static cresset *open_interpreter(int is_worker) {
+  cresset_options o = {.threads = 1};
+  if (is_worker) {
+    o.restricted = 1;
+    o.seconds = options.seconds;
+    o.lua_memory = LUA_MEMORY;
+    o.tensor_memory = TENSOR_MEMORY;
+  }
+  cresset *c = cresset_open(&o);
+  if (c && cresset_run_string(c, "server", script) == CRESSET_OK) return c;
+  cresset_close(c);
+  return NULL;
+}
+
 int models_reload(char *error, size_t size) {
   cresset_value *model = NULL;
-  pthread_mutex_lock(&loader.lock);
-  int code = cresset_call(loader.c, "load", "s>v", options.path, &model);
+  pthread_mutex_lock(&loading);
+  cresset *c = open_interpreter(0);
+  int code = c ? cresset_call(c, "load", "s>v", options.path, &model) : CRESSET_ERROR;
   if (code == CRESSET_OK) {
-    cresset_release(loader.c, loader.model);
-    loader.model = model;
-    loader.generation++;
+    pthread_mutex_lock(&loaded.lock);
+    cresset *old = loaded.c;
+    cresset_release(old, loaded.model);
+    loaded.c = c;
+    loaded.model = model;
+    loaded.generation++;
+    pthread_mutex_unlock(&loaded.lock);
+    c = old;
   } else {
-    take_message(error, size, cresset_error(loader.c));
+    take_message(error, size, cresset_error(c));
   }
-  pthread_mutex_unlock(&loader.lock);
+  cresset_close(c);
+  pthread_mutex_unlock(&loading);
   return code == CRESSET_OK ? 0 : -1;
 }
 
 int models_generation(void) {
-  pthread_mutex_lock(&loader.lock);
-  int n = loader.generation;
-  pthread_mutex_unlock(&loader.lock);
+  pthread_mutex_lock(&loaded.lock);
+  int n = loaded.generation;
+  pthread_mutex_unlock(&loaded.lock);
   return n;
 }
 
-/* Gives the worker the newest model, if it has not got it. */
+/* Gives the worker the newest model, if it has not got it, and lets the one before go: the
+ * collector would not hurry, as those weights were counted with the interpreter that loaded them.
+ */
 static int refresh(worker *w) {
   cresset_value *copy = NULL;
   int code = CRESSET_OK;
-  pthread_mutex_lock(&loader.lock);
-  if (w->generation != loader.generation) {
-    code = cresset_copy(w->c, loader.c, loader.model, &copy);
+  pthread_mutex_lock(&loaded.lock);
+  int newer = w->generation != loaded.generation;
+  if (newer) {
+    code = cresset_copy(w->c, loaded.c, loaded.model, &copy);
     if (!code) code = cresset_set(w->c, NULL, "model", "v", copy);
-    if (!code) w->generation = loader.generation;
+    if (!code) w->generation = loaded.generation;
     cresset_release(w->c, copy);
   }
-  pthread_mutex_unlock(&loader.lock);
+  pthread_mutex_unlock(&loaded.lock);
+  if (newer && !code) code = cresset_run_string(w->c, "server", "collectgarbage()");
   return code;
 }
 
@@ -222,59 +254,60 @@ static void *work(void *arg) {
     int rows, n = gather(list, &rows);
     pthread_mutex_unlock(&waiting.lock);
     answer(w, list, n, rows);
+    for (int i = 0; i < n; i++) sem_post(&list[i]->done); /* now it is gone */
     pthread_mutex_lock(&waiting.lock);
-    for (int i = 0; i < n; i++) list[i]->done = 1;
-    pthread_cond_broadcast(&waiting.done);
   }
   pthread_mutex_unlock(&waiting.lock);
   free(list);
   return NULL;
 }
 
-void models_score(request *r) {
-  r->done = 0;
+/* Puts a request on the queue, where it has room. */
+static int enqueue(request *r) {
   pthread_mutex_lock(&waiting.lock);
-  if (waiting.closing || waiting.length >= options.queue) {
-    r->status = 503;
-    snprintf(r->error, sizeof r->error, "%s",
-             waiting.closing ? "the server is going down" : "too many requests are waiting");
-  } else {
+  int closing = waiting.closing, takes = !closing && waiting.length < options.queue;
+  if (takes) {
     put(r);
     pthread_cond_signal(&waiting.more);
-    while (!r->done) pthread_cond_wait(&waiting.done, &waiting.lock);
+  } else {
+    r->status = 503;
+    snprintf(r->error, sizeof r->error, "%s",
+             closing ? "the server is going down" : "too many requests are waiting");
   }
   pthread_mutex_unlock(&waiting.lock);
+  return takes;
+}
+
+void models_score(request *r) {
+  sem_init(&r->done, 0, 0);
+  if (enqueue(r))
+    while (sem_wait(&r->done) != 0) {
+    }
+  sem_destroy(&r->done);
 }
 
 /* ---- start and end ------------------------------------------------------------------------- */
 
-static cresset *open_interpreter(double seconds) {
-  cresset *c = cresset_open(&(cresset_options){.threads = 1, .seconds = seconds});
-  if (c && cresset_run_string(c, "server", script) == CRESSET_OK) return c;
-  cresset_close(c);
-  return NULL;
-}
-
-static int start_worker(worker *w) {
-  w->c = open_interpreter(options.seconds);
-  if (w->c && refresh(w) == CRESSET_OK && pthread_create(&w->thread, NULL, work, w) == 0) return 0;
+static int start_worker(worker *w, char *error, size_t size) {
+  int code = CRESSET_ERROR;
+  if ((w->c = open_interpreter(1))) code = refresh(w);
+  if (code == CRESSET_OK && options.script) code = cresset_run_file(w->c, options.script);
+  if (code == CRESSET_OK && pthread_create(&w->thread, NULL, work, w) == 0) return 0;
+  snprintf(error, size, "a worker could not be started: %s", cresset_error(w->c));
   cresset_close(w->c);
   return -1;
 }
 
 int models_open(const models_options *o, char *error, size_t size) {
   options = *o;
-  loader.c = open_interpreter(0);
   workers = calloc((size_t)o->workers, sizeof *workers);
-  if (!loader.c || !workers) {
-    snprintf(error, size, "%s", loader.c ? "not enough memory" : cresset_error(NULL));
+  if (!workers) {
+    snprintf(error, size, "not enough memory");
     return -1;
   }
   if (models_reload(error, size) != 0) return -1;
   for (started = 0; started < o->workers; started++) {
-    if (start_worker(&workers[started]) == 0) continue;
-    snprintf(error, size, "worker %d could not be started", started + 1);
-    return -1;
+    if (start_worker(&workers[started], error, size) != 0) return -1;
   }
   return 0;
 }
@@ -289,5 +322,6 @@ void models_close(void) {
     cresset_close(workers[i].c);
   }
   free(workers);
-  cresset_close(loader.c);
+  cresset_release(loaded.c, loaded.model);
+  cresset_close(loaded.c);
 }

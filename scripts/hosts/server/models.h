@@ -2,6 +2,7 @@
 #ifndef MODELS_H
 #define MODELS_H
 
+#include <semaphore.h>
 #include <stddef.h>
 
 /* Rows to be scored, and where what came of them goes. */
@@ -13,7 +14,7 @@ typedef struct request {
   int status;      /* as of HTTP: 200, 400 where the model refuses the input, 500, 503 */
   char error[512]; /* unless it is 200 */
   /* models.c's own */
-  int done;
+  sem_t done;
   struct request *next;
 } request;
 
@@ -21,9 +22,10 @@ typedef struct {
   const char *path; /* what torch.save wrote */
   int workers;      /* interpreters, each with a thread */
   int batch;        /* the most rows that are scored at once, unless one request has more */
-  double wait;      /* seconds that a batch waits for more rows */
-  int queue;        /* requests that wait; one more gets 503 */
-  double seconds;   /* the most that one batch may take */
+  double wait; /* seconds that a batch waits for more rows than came while the workers were busy */
+  int queue;   /* requests that wait; one more gets 503 */
+  double seconds;     /* the most that one batch may take */
+  const char *script; /* Lua whose score(x) takes the place of model(x); NULL: none */
 } models_options;
 
 /* Loads the model and starts the workers.  0, or -1 with a message. */
@@ -37,6 +39,12 @@ int models_generation(void);
 void models_score(request *r);
 /* Ends when all that was asked for is answered. */
 void models_close(void);
+
+/* ---- rows.c ---- */
+
+/* The rows of a body that ends with a zero, as one array, to be freed; r gets its sizes.  NULL:
+ * there is a message in r->error. */
+float *read_inputs(const char *text, size_t length, request *r);
 
 /* ---- metrics.c ---- */
 

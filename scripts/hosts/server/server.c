@@ -1,10 +1,10 @@
 /* server.c: scores rows over HTTP with a model that torch.save wrote.
  *
- *     cc server.c models.c metrics.c $(pkg-config --cflags --libs cresset libmicrohttpd jansson) -o
- * server
+ *     cc server.c models.c rows.c metrics.c -o server -lpthread \
+ *       $(pkg-config --cflags --libs cresset libmicrohttpd jansson)
  *     ./server model.t7 -port 8080
- *     curl -d '{"inputs": [[1, 2], [3, 4]]}' localhost:8080/predict      {"outputs": [[7.0],
- * [16.0]]}
+ *     curl -d '{"inputs": [[1, 2], [3, 4]]}' localhost:8080/predict
+ *     {"outputs": [[7.0], [16.0]]}
  *
  *     POST /predict   {"inputs": rows of numbers, or one row}
  *     POST /reload    reads the model's file again, as SIGHUP does; requests go on meanwhile
@@ -25,12 +25,15 @@
 #include <time.h>
 #include <unistd.h>
 
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
+
 #include "models.h"
 
 #define MOST_BYTES (4 << 20) /* of a request's body */
-#define MOST_ROWS 65536
 
-/* A request's body as it comes in. */
+/* A request's body as it comes in; a zero follows it. */
 typedef struct {
   char *bytes;
   size_t size;
@@ -82,50 +85,6 @@ static enum MHD_Result send_error(struct MHD_Connection *connection, int status,
 
 /* ---- /predict ------------------------------------------------------------------------------ */
 
-/* Copies a row of numbers.  False: an element is no finite number of float32. */
-static int read_row(const json_t *row, float *to) {
-  for (size_t i = 0; i < json_array_size(row); i++) {
-    const json_t *x = json_array_get(row, i);
-    to[i] = (float)json_number_value(x);
-    if (!json_is_number(x) || !isfinite(to[i])) return 0;
-  }
-  return 1;
-}
-
-/* The rows of a body as one array, to be freed; NULL with a message in r->error. */
-static float *read_inputs(const json_t *root, request *r) {
-  const json_t *rows = json_object_get(root, "inputs");
-  const json_t *first = json_array_get(rows, 0);
-  int single = json_is_number(first); /* one row */
-  const json_t *row = single ? rows : first;
-  size_t width = json_array_size(row), n = single ? 1 : json_array_size(rows);
-  if (!json_is_array(rows) || !json_is_array(row) || width == 0) {
-    snprintf(r->error, sizeof r->error,
-             "wanted {\"inputs\": [[x1, x2, ...], ...]}, or one row of numbers");
-    return NULL;
-  }
-  if (n > MOST_ROWS) {
-    snprintf(r->error, sizeof r->error, "%zu rows; at most %d are scored at once", n, MOST_ROWS);
-    return NULL;
-  }
-  float *inputs = malloc(n * width * sizeof *inputs);
-  for (size_t i = 0; inputs && i < n; i++) {
-    row = single ? rows : json_array_get(rows, i);
-    int fits = json_is_array(row) && json_array_size(row) == width;
-    if (fits && read_row(row, inputs + i * width)) continue;
-    snprintf(r->error, sizeof r->error,
-             fits ? "row %zu: an element is no finite number"
-                  : "row %zu: wanted an array as long as the first row's",
-             i + 1);
-    free(inputs);
-    return NULL;
-  }
-  if (!inputs) snprintf(r->error, sizeof r->error, "not enough memory");
-  r->rows = (int)n;
-  r->width = (int)width;
-  return inputs;
-}
-
 static json_t *make_outputs(const request *r) {
   json_t *rows = json_array();
   for (int i = 0; i < r->rows; i++) {
@@ -141,12 +100,7 @@ static json_t *make_outputs(const request *r) {
 
 static enum MHD_Result predict(struct MHD_Connection *connection, const body *b, int *status) {
   request r = {.status = 400};
-  json_error_t where;
-  json_t *root = json_loadb(b->bytes ? b->bytes : "", b->size, JSON_REJECT_DUPLICATES, &where);
-  if (!root)
-    snprintf(r.error, sizeof r.error, "the body is no JSON: line %d: %s", where.line, where.text);
-  float *inputs = root ? read_inputs(root, &r) : NULL;
-  json_decref(root);
+  float *inputs = read_inputs(b->bytes ? b->bytes : "", b->size, &r);
   if (inputs) {
     r.inputs = inputs;
     models_score(&r);
@@ -194,15 +148,22 @@ static enum MHD_Result route(struct MHD_Connection *connection, const char *path
 
 /* ---- the daemon ---------------------------------------------------------------------------- */
 
+static void refuse(body *b) {
+  free(b->bytes);
+  *b = (body){.too_large = 1};
+}
+
 static void take(body *b, const char *bytes, size_t size) {
-  char *longer = b->size + size <= MOST_BYTES ? realloc(b->bytes, b->size + size) : NULL;
+  if (b->too_large) return;
+  char *longer = b->size + size <= MOST_BYTES ? realloc(b->bytes, b->size + size + 1) : NULL;
   if (!longer) {
-    b->too_large = 1;
+    refuse(b);
     return;
   }
   memcpy(longer + b->size, bytes, size);
   b->bytes = longer;
   b->size += size;
+  b->bytes[b->size] = 0;
 }
 
 /* Called at the head of a request, for each part of its body, and at its end. */
@@ -213,8 +174,11 @@ static enum MHD_Result on_request(void *user, struct MHD_Connection *connection,
   body *b = *state;
   if (!b) {
     *state = b = calloc(1, sizeof *b);
-    if (b) atomic_fetch_add(&under_way, 1);
-    return b ? MHD_YES : MHD_NO;
+    if (!b) return MHD_NO;
+    atomic_fetch_add(&under_way, 1);
+    const char *length = MHD_lookup_connection_value(connection, MHD_HEADER_KIND, "Content-Length");
+    if (length && strtoull(length, NULL, 10) > MOST_BYTES) refuse(b);
+    return MHD_YES;
   }
   if (*size) {
     take(b, bytes, *size);
@@ -245,6 +209,10 @@ static int read_options(int argc, char **argv, models_options *o, int *port) {
   for (int i = 2; i < argc; i += 2) {
     char *end;
     double x = strtod(argv[i + 1], &end);
+    if (strcmp(argv[i], "-script") == 0) {
+      o->script = argv[i + 1];
+      continue;
+    }
     if (*end || !(x >= 0 && x <= 1e6)) return 0;
     if (strcmp(argv[i], "-port") == 0 && x < 65536)
       *port = (int)x;
@@ -284,13 +252,14 @@ static void stop(struct MHD_Daemon *daemon) {
 }
 
 int main(int argc, char **argv) {
-  models_options o = {.workers = 2, .batch = 64, .wait = 0.002, .queue = 1000, .seconds = 10};
+  models_options o = {.workers = 2, .batch = 64, .wait = 0, .queue = 1000, .seconds = 10};
   int port = 8080;
   char error[512];
   if (!read_options(argc, argv, &o, &port)) {
     fprintf(stderr,
-            "usage: server MODEL.t7 [-port 8080] [-workers 2] [-batch 64 (rows)] [-wait 2 (ms)]\n"
-            "              [-queue 1000 (requests)] [-seconds 10 (a batch's most)]\n");
+            "usage: server MODEL.t7 [-port 8080] [-workers 2] [-batch 64 (rows)] [-wait 0 (ms)]\n"
+            "              [-queue 1000 (requests)] [-seconds 10 (a batch's most)]\n"
+            "              [-script FILE.lua, whose score(x) gives the outputs of a batch]\n");
     return 2;
   }
   sigset_t signals; /* all threads leave them to this one */
@@ -300,6 +269,10 @@ int main(int argc, char **argv) {
   sigaddset(&signals, SIGTERM);
   pthread_sigmask(SIG_BLOCK, &signals, NULL);
   signal(SIGPIPE, SIG_IGN);
+#ifdef __GLIBC__
+  mallopt(M_MMAP_THRESHOLD,
+          1 << 20); /* fixed: or each thread's heap would keep a large body's room */
+#endif
   int failed = models_open(&o, error, sizeof error) != 0;
   if (failed) {
     fprintf(stderr, "server: %s\n", error);
