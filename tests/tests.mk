@@ -25,7 +25,8 @@
 # The scripts of $(device_lua) hold on any device, and are run on the CPU and on the emulated GPU, which needs
 # a C++ compiler.
 
-test_c    := $(wildcard tests/*/test_*.c)
+# The long functions of test_limits take gigabytes, and with a sanitizer many minutes.
+test_c    := $(filter-out $(if $(SANITIZE),tests/vm/test_limits.c),$(wildcard tests/*/test_*.c))
 test_bins := $(test_c:%.c=$(B)/%)
 test_lua  := $(wildcard tests/*/test_*.lua)
 # test_memory measures the process's own memory over 100000 steps, which a GPU has no part in; test_bad_input
@@ -95,16 +96,18 @@ $(B)/tests/fuzz/%: tests/fuzz/%.c tests/fuzz/fuzz.h $(B)/libcresset.a
 # which take many minutes there; the sanitizers see them every time.
 .PHONY: valgrind valgrind-all
 # Those left out take minutes there; the sanitizers see them.
-valgrind_bins := $(filter-out %/test_kernels %/test_kernels_whole %/test_host_threads %/test_sandbox,$(test_bins))
+valgrind_bins := $(filter-out %/test_kernels %/test_kernels_whole %/test_host_threads %/test_sandbox %/test_limits,$(test_bins))
 valgrind-all: valgrind_bins := $(test_bins)
 valgrind valgrind-all: test-programs
 	@OMP_WAIT_POLICY=passive B=$(B) VALGRIND=1 sh tests/run $(valgrind_bins)
 	OMP_WAIT_POLICY=passive valgrind -q --error-exitcode=9 --leak-check=full \
 	  --suppressions=tests/valgrind.supp $(B)/cresset tests/vm/short.lua
 
-# Many interpreters at once under ThreadSanitizer, in a build folder of its own.  Operators run on one
-# thread each there: the sanitizer does not know OpenMP.
+# Many interpreters at once under ThreadSanitizer, in a build folder of its own: some minutes.  Operators
+# run on one thread each there: the sanitizer does not know OpenMP.  INTERPRETERS=100 is the whole test.
 .PHONY: threads
+thread_bins := $(patsubst %,build-threads/tests/vm/%,test_threads test_host test_host_threads)
 threads:
-	+@$(MAKE) --no-print-directory SANITIZE=thread B=build-threads build-threads/tests/vm/test_threads
-	OMP_NUM_THREADS=1 TSAN_OPTIONS=halt_on_error=1 build-threads/tests/vm/test_threads
+	+@$(MAKE) --no-print-directory SANITIZE=thread B=build-threads $(thread_bins)
+	@set -e; for test in $(thread_bins); do \
+	  INTERPRETERS=$${INTERPRETERS:-2} OMP_NUM_THREADS=1 TSAN_OPTIONS=halt_on_error=1 $$test; done

@@ -237,6 +237,7 @@ static int body_call(lua_State *L) {
   for (; *s && *s != '>'; s++, nargs++) push_argument(L, r, *s);
   const char *results = *s == '>' ? s + 1 : s;
   int n = check_letters(L, r, results);
+  luaL_checkstack(L, n, "too many results");
   lua_call(L, nargs, n);
   keep_strings(L, n);
   int first = lua_gettop(L) - n + 1;

@@ -72,7 +72,7 @@ static void keep_status(cresset *c, lua_State *L, int code) {
 int cresset_pcall(cresset *c, int nargs, int nresults) {
   lua_State *L = cr_running(c);
   int base = lua_gettop(L) - nargs;
-  if (!lua_checkstack(L, 1)) {
+  if (!lua_checkstack(L, nresults > 0 ? nresults + 1 : 1)) {
     lua_settop(L, base - 1);
     cr_set_error(c, "stack overflow");
     return CRESSET_ERROR;
@@ -203,9 +203,11 @@ static int body_open(lua_State *L) {
   const open_request *r = lua_touserdata(L, 1);
   luaL_openlibs(L);
   lua_gc(L, LUA_GCGEN, 0, 0); /* small tensors die young: docs/decisions.md */
+  if (!r->options->restricted) cr_open_debuglib(L);
   cr_open_packages(L);
   cr_open_streams(L, r->interp);
   cr_open_interrupts(L, r->interp);
+  cr_open_long(L, r->interp);
   cr_open_debugger(L, r->interp);
   cr_open_threads(L);
   cr_open_sampler(L);

@@ -130,6 +130,7 @@ typedef struct cresset_value cresset_value;
  * several threads, which then share its elements. */
 typedef struct cresset_tensor cresset_tensor;
 
+/* clang-format off: the table stays one */
 /* Calls a Lua function by its global or dotted name ("step", "model.train"; "model:forward" calls
  * a method).  `signature` has a letter for each argument, then '>' and a letter for each result
  * wanted:
@@ -138,16 +139,22 @@ typedef struct cresset_tensor cresset_tensor;
  *     d        double                 double *           number (a result: or a tensor of one)
  *     i        int                    int *              integer, or a float that is whole
  *     l        long long              long long *        likewise
- *     b        int                    int *              boolean (a result: any value; nil is
- * false) s        const char *           const char **      string (NULL is nil; a result: or a
- * number) z        const char *, size_t   const char **, size_t *    string that may have zeros in
- * it t        cresset_tensor *       cresset_tensor **  tensor (NULL is nil), the same elements v
- * cresset_value *        cresset_value **   any value (NULL is nil) p        - const char *, void
- * **      data of that type, see cresset_wrap
+ *     b        int                    int *              boolean (a result: any value;
+ *                                                        nil is false)
+ *     s        const char *           const char **      string (NULL is nil; a result: or
+ *                                                        a number)
+ *     z        const char *, size_t   const char **,     string that may have zeros in it
+ *                                     size_t *
+ *     t        cresset_tensor *       cresset_tensor **  tensor (NULL is nil), the same
+ *                                                        elements
+ *     v        cresset_value *        cresset_value **   any value (NULL is nil)
+ *     p        -                      const char *,      data of that type, see cresset_wrap
+ *                                     void **
  *
  * A result of another type, or one that does not fit, is an error, and then none of the tensors and
  * values is given out.  String results stay valid until the next cresset_call, cresset_get or
  * cresset_close. */
+/* clang-format on */
 CR_API int cresset_call(cresset *c, const char *function, const char *signature, ...);
 /* Calls a value: a function, or what can be called. */
 CR_API int cresset_call_value(cresset *c, const cresset_value *f, const char *signature, ...);

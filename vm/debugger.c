@@ -532,9 +532,11 @@ static int cr_xpcall(lua_State *L) {
   return finish(L, lua_pcallk(L, n, LUA_MULTRET, 2, 2, finish), 2);
 }
 
+/* In a recursion too deep to look for it: yes. */
 bool cr_in_xpcall(lua_State *L) {
   lua_Debug ar;
   for (int level = 0; lua_getstack(L, level, &ar); level++) {
+    if (level > MOST_LEVELS) return true;
     lua_getinfo(L, "f", &ar);
     bool found = lua_tocfunction(L, -1) == cr_xpcall;
     lua_pop(L, 1);

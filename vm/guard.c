@@ -3,7 +3,7 @@
  * A user may replace any global, empty the table `string`, or give strings another metatable, by
  * mistake or to see what happens; the prompt goes on.  Its Lua files see globals of their own, and
  * while they run strings have the methods that they had at the start (then those that the user has
- * given them).  Only debug.getregistry leads here: who writes there can break Lua itself. */
+ * given them).  Only debug.getregistry leads here. */
 #include <string.h>
 
 #include <lauxlib.h>
@@ -30,6 +30,18 @@ static void push_copy(lua_State *L) {
   }
 }
 
+/* Pushes a table that is `package` as the user has it, its path above all, but with the modules
+ * that are loaded at their place. */
+static void push_package(lua_State *L) {
+  lua_newtable(L);
+  luaL_getsubtable(L, LUA_REGISTRYINDEX, LUA_LOADED_TABLE);
+  lua_setfield(L, -2, "loaded");
+  lua_newtable(L);
+  lua_getglobal(L, LUA_LOADLIBNAME);
+  lua_setfield(L, -2, "__index");
+  lua_setmetatable(L, -2);
+}
+
 /* The globals that the files of vm/ see: those of now, with Lua's libraries as copies. */
 static void make_environment(lua_State *L) {
   static const char *const libraries[] = {"string", "table", "math",  "io",
@@ -45,6 +57,8 @@ static void make_environment(lua_State *L) {
     lua_setfield(L, -3, libraries[i]);
     lua_pop(L, 1);
   }
+  push_package(L);
+  lua_setfield(L, -2, "package");
   lua_setfield(L, LUA_REGISTRYINDEX, CR_ENVIRONMENT_KEY);
   lua_pop(L, 1);
 }

@@ -123,6 +123,11 @@ void cr_finish_libraries(lua_State *L);
 /* Pushes a table of Lua's find, match, gmatch and gsub, as functions that can be stopped. */
 void cr_push_patterns(lua_State *L, cresset *c);
 
+/* ---- long.c ----------------------------------------------------------------------------- */
+
+/* Replaces string.rep and table.sort by functions that can be stopped. */
+void cr_open_long(lua_State *L, cresset *c);
+
 /* ---- memory.c --------------------------------------------------------------------------- */
 
 lua_State *cr_new_state(cresset *c);
@@ -148,6 +153,9 @@ cresset *cr_interp_of(lua_State *L);
 void cr_arm_stop(cresset *c);
 /* Raises the error that stops the script. */
 void cr_raise_stop(lua_State *L, cresset *c);
+/* For functions of C that work long, and call this every millisecond or so: counts n steps as
+ * instructions, and stops the script if it is to stop. */
+void cr_count_steps(lua_State *L, cresset *c, int n);
 
 /* ---- hooks.c ---------------------------------------------------------------------------- */
 
@@ -183,8 +191,16 @@ bool cr_debugger_busy(const cresset *c);
 
 /* ---- load.c ----------------------------------------------------------------------------- */
 
+/* Puts f in the place of a library's function, LUA_GNAME being that of globals.  Returns what
+ * was there. */
+lua_CFunction cr_replace(lua_State *L, const char *library, const char *name, lua_CFunction f);
 /* Has load, loadfile and dofile take bytecode only when it is asked for. */
 void cr_open_load(lua_State *L);
+
+/* ---- debuglib.c ------------------------------------------------------------------------ */
+
+/* Has the debug library leave alone what C relies on. */
+void cr_open_debuglib(lua_State *L);
 
 /* ---- threads.c -------------------------------------------------------------------------- */
 

@@ -76,6 +76,11 @@ void cr_raise_stop(lua_State *L, cresset *c) {
   lua_error(L);
 }
 
+void cr_count_steps(lua_State *L, cresset *c, int n) {
+  if (c->max_instructions && (c->instructions_left -= n) <= 0) cr_run_stop(c, CR_STOP_TIME);
+  if (atomic_load(&c->stop) != CR_GO) cr_raise_stop(L, c);
+}
+
 static void on_instruction(lua_State *L, lua_Debug *ar) {
   (void)ar;
   cresset *c = cr_interp_of(L);
@@ -242,7 +247,6 @@ static int co_close(lua_State *L) {
 static int call_wrapped(lua_State *L) {
   cresset *c = cr_interp_of(L);
   lua_State *co = lua_tothread(L, lua_upvalueindex(1));
-  if (!co) return luaL_error(L, "debug.setupvalue has taken the coroutine away");
   int n = resume(L, co, lua_gettop(L), false);
   if (n >= 0) return n;
   int status = lua_status(co);

@@ -43,18 +43,18 @@ static int do_file(lua_State *L) {
   return all_results(L, LUA_OK, 1);
 }
 
-/* Puts f in the place of the global function, and returns that. */
-static lua_CFunction replace(lua_State *L, const char *name, lua_CFunction f) {
-  lua_getglobal(L, name);
+lua_CFunction cr_replace(lua_State *L, const char *library, const char *name, lua_CFunction f) {
+  lua_getglobal(L, library);
+  lua_getfield(L, -1, name);
   lua_CFunction own = lua_tocfunction(L, -1);
-  lua_pop(L, 1);
   lua_pushcfunction(L, f);
-  lua_setglobal(L, name);
+  lua_setfield(L, -3, name);
+  lua_pop(L, 2);
   return own;
 }
 
 void cr_open_load(lua_State *L) {
-  atomic_store(&own_load, replace(L, "load", load_chunk));
-  atomic_store(&own_loadfile, replace(L, "loadfile", load_file));
-  replace(L, "dofile", do_file);
+  atomic_store(&own_load, cr_replace(L, LUA_GNAME, "load", load_chunk));
+  atomic_store(&own_loadfile, cr_replace(L, LUA_GNAME, "loadfile", load_file));
+  cr_replace(L, LUA_GNAME, "dofile", do_file);
 }

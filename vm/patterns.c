@@ -30,9 +30,7 @@ static const char *match_here(matcher *m, const char *s, const char *p);
 static void step(matcher *m) {
   if (++m->steps < POLL) return;
   m->steps = 0;
-  cresset *c = m->c;
-  if (c->max_instructions && (c->instructions_left -= POLL) <= 0) cr_run_stop(c, CR_STOP_TIME);
-  if (atomic_load(&c->stop) != CR_GO) cr_raise_stop(m->L, c);
+  cr_count_steps(m->L, m->c, POLL);
 }
 
 /* ---- one character ---------------------------------------------------------------------- */

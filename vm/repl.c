@@ -338,6 +338,14 @@ static void print_banner(bool torch7) {
   printf("An expression shows its value, Tab completes, ? helps, Ctrl-D leaves.\n");
 }
 
+/* Of a text that the end of the input has cut off: nobody sees it, as on a terminal. */
+static void report_rest(const char *bytes) {
+  char message[160];
+  snprintf(message, sizeof message, "the input ends before this is whole, it did not run: %.*s",
+           (int)strcspn(bytes, "\n"), bytes);
+  cr_report(message);
+}
+
 static void loop(bool torch7) {
   text t = {NULL, 0, 0};
   for (bool on = true, dropped; on;) {
@@ -358,6 +366,7 @@ static void loop(bool torch7) {
     }
     free(line);
   }
+  if (t.length && !is_terminal) report_rest(t.bytes);
   free(t.bytes);
 }
 

@@ -56,13 +56,9 @@ typedef struct {
 
 enum { TEXT = 1, NAME, MODE, ENVIRONMENT, PIECE };
 
-static void check_stop(lua_State *L, cresset *c) {
-  if (atomic_load(&c->stop) != CR_GO) cr_raise_stop(L, c);
-}
-
 static const char *read_text(lua_State *L, void *ud, size_t *size) {
   source *s = ud;
-  check_stop(L, s->c);
+  cr_count_steps(L, s->c, 0);
   *size = s->left < 4096 ? s->left : 4096;
   const char *text = s->text;
   s->text += *size;
@@ -72,7 +68,7 @@ static const char *read_text(lua_State *L, void *ud, size_t *size) {
 
 static const char *read_function(lua_State *L, void *ud, size_t *size) {
   source *s = ud;
-  check_stop(L, s->c);
+  cr_count_steps(L, s->c, 0);
   luaL_checkstack(L, 2, "too many nested functions");
   lua_pushvalue(L, TEXT);
   lua_call(L, 0, 1);
@@ -113,32 +109,6 @@ static int load_text(lua_State *L) {
     lua_pushvalue(L, ENVIRONMENT);
     if (!lua_setupvalue(L, -2, 1)) lua_pop(L, 1);
   }
-  return 1;
-}
-
-/* rep(text, n[, separator]); that of Lua copies nothing n times when nothing is to be repeated. */
-static int repeat(lua_State *L) {
-  size_t length, between;
-  const char *text = luaL_checklstring(L, 1, &length);
-  lua_Integer n = luaL_checkinteger(L, 2);
-  const char *separator = luaL_optlstring(L, 3, "", &between);
-  if (n <= 0 || length + between == 0) {
-    lua_pushliteral(L, "");
-    return 1;
-  }
-  if (length + between < length || length + between > (SIZE_MAX / 2 - 1) / (size_t)n)
-    return luaL_error(L, "resulting string too large");
-  luaL_Buffer b;
-  char *p = luaL_buffinitsize(L, &b, (size_t)n * length + (size_t)(n - 1) * between);
-  char *first = p;
-  for (lua_Integer i = 1; i <= n; i++) {
-    if (i % 65536 == 0) check_stop(L, lua_touserdata(L, lua_upvalueindex(1)));
-    memcpy(p, text, length);
-    p += length;
-    if (i < n) memcpy(p, separator, between);
-    if (i < n) p += between;
-  }
-  luaL_pushresultsize(&b, (size_t)(p - first));
   return 1;
 }
 
@@ -224,7 +194,6 @@ static void push_natives(lua_State *L, cresset *c) {
   static const luaL_Reg functions[] = {{"getmetatable", get_metatable},
                                        {"setmetatable", set_metatable},
                                        {"load", load_text},
-                                       {"rep", repeat},
                                        {"either", either},
                                        {"has_package", has_package},
                                        {"limit_memory", limit_memory},

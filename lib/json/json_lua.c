@@ -29,12 +29,36 @@ static int box_free(lua_State *L) {
   return 0;
 }
 
+/* Bytes that the parser gets, and values that are made, between two looks for an interrupt. */
+enum { PIECE = 1 << 16, SOME = 1 << 12 };
+
+typedef struct {
+  const char *at;
+  size_t left;
+  bool stopped;
+} source;
+
+/* Gives the parser its next bytes. */
+static size_t read_piece(void *to, size_t room, void *arg) {
+  source *s = arg;
+  cr_context *c = cr_ctx();
+  size_t n = s->left < room ? s->left : room;
+  if (s->left / PIECE != (s->left - n) / PIECE && c->interrupted)
+    s->stopped = s->stopped || c->interrupted(c->interrupted_ctx);
+  if (s->stopped) return (size_t)-1;
+  memcpy(to, s->at, n);
+  s->at += n;
+  s->left -= n;
+  return n;
+}
+
 static void push_value(lua_State *L, json_t *v);
 
 static void push_array(lua_State *L, json_t *v) {
   size_t n = json_array_size(v);
   lua_createtable(L, (int)(n < INT32_MAX ? n : 0), 0);
   for (size_t i = 0; i < n; i++) {
+    if (i % SOME == SOME - 1) cr_check_interrupt(L);
     push_value(L, json_array_get(v, i));
     lua_rawseti(L, -2, (lua_Integer)i + 1);
   }
@@ -42,8 +66,10 @@ static void push_array(lua_State *L, json_t *v) {
 }
 
 static void push_object(lua_State *L, json_t *v) {
+  size_t i = 0;
   lua_createtable(L, 0, (int)json_object_size(v));
   for (void *at = json_object_iter(v); at; at = json_object_iter_next(v, at)) {
+    if (++i % SOME == 0) cr_check_interrupt(L);
     lua_pushlstring(L, json_object_iter_key(at), json_object_iter_key_len(at));
     push_value(L, json_object_iter_value(at));
     lua_rawset(L, -3);
@@ -76,7 +102,12 @@ static int decode(lua_State *L) {
     lua_setfield(L, -2, "__gc");
   }
   lua_setmetatable(L, -2);
-  *b = json_loadb(text, n, JSON_DECODE_ANY | JSON_ALLOW_NUL, &error);
+  source s = {text, n, false};
+  *b = json_load_callback(read_piece, &s, JSON_DECODE_ANY | JSON_ALLOW_NUL, &error);
+  if (s.stopped) {
+    cr_check_interrupt(L);
+    return luaL_error(L, "interrupted!");
+  }
   if (!*b) {
     lua_pushnil(L);
     lua_pushstring(L, error.text);
@@ -106,6 +137,7 @@ typedef struct {
   lua_State *L;
   text *out;
   int indent, max_depth;
+  unsigned count;   /* of values so far */
   bool sort, loose; /* loose: lua-cjson's rules for keys that are numbers */
   nan_rule nan;
 } encoder;
@@ -265,6 +297,7 @@ static member *push_members(encoder *e, int at, lua_Integer count) {
   int list = lua_gettop(L);
   member *m = lua_newuserdatauv(L, ((size_t)count + 1) * sizeof *m, 0);
   for (lua_pushnil(L); lua_next(L, at); i++) {
+    if (i % SOME == SOME - 1) cr_check_interrupt(L);
     lua_pop(L, 1);
     lua_pushvalue(L, -1);
     lua_rawseti(L, list, 2 * i + 2);
@@ -309,6 +342,7 @@ static keys look_at_keys(lua_State *L, int at) {
   keys k = {0, 0, 0, false, NULL};
   for (lua_pushnil(L); lua_next(L, at); lua_pop(L, 1)) {
     k.count++;
+    if (k.count % SOME == 0) cr_check_interrupt(L);
     if (lua_type(L, -2) == LUA_TSTRING)
       k.strings++;
     else if (lua_isinteger(L, -2) && lua_tointeger(L, -2) >= 1)
@@ -399,6 +433,7 @@ static void add_value(encoder *e, frame *up, int at) {
   frame f = {.up = up, .table = lua_topointer(L, at), .depth = up ? up->depth + 1 : 1};
   size_t n;
   luaL_checkstack(L, 16, "json.encode: nested too deep");
+  if (++e->count % SOME == 0) cr_check_interrupt(L);
   switch (lua_type(L, at)) {
   case LUA_TTABLE:
     check_way(e, &f);

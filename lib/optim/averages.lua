@@ -65,8 +65,9 @@ return function(optim)
 
   function Average:apply()
     if self.saved then raise("%s:apply: the averages are applied already", torch.type(self)) end
-    self.saved = {}
-    for i, p in ipairs(self.params) do self.saved[i] = p:detach():clone() end
+    local saved = {}
+    for i, p in ipairs(self.params) do saved[i] = p:detach():clone() end
+    self.saved = saved -- whole, so that restore has all of it wherever Ctrl-C comes
     torch.noGrad(put, self.params, self.averages)
     return self
   end

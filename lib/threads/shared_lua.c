@@ -8,6 +8,7 @@
 #include <lauxlib.h>
 
 #include "lib/threads/wait.h"
+#include "lib/torch/torch_lua.h"
 #include "tensor/tensor.h"
 
 #define SLICE 100 /* milliseconds between two looks whether the user wants to stop */

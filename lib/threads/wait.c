@@ -25,19 +25,3 @@ bool cr_wait_a_while(pthread_cond_t *c, pthread_mutex_t *lock, int milliseconds)
   t.tv_nsec %= 1000000000;
   return pthread_cond_timedwait(c, lock, &t) != ETIMEDOUT;
 }
-
-/* An interrupt is a hook, of Cresset's or of the host's, which fires when Lua runs. */
-void cr_check_interrupt(lua_State *L) {
-  static const char nothing_key;
-  cr_context *c = cr_ctx();
-  if (c->interrupted ? !c->interrupted(c->interrupted_ctx) : !lua_gethook(L)) return;
-  luaL_checkstack(L, 3, NULL);
-  if (lua_rawgetp(L, LUA_REGISTRYINDEX, &nothing_key) != LUA_TFUNCTION) {
-    lua_pop(L, 1);
-    if (luaL_loadstring(L, "return") != LUA_OK) lua_error(L);
-    lua_pushvalue(L, -1);
-    lua_rawsetp(L, LUA_REGISTRYINDEX, &nothing_key);
-  }
-  lua_call(L, 0, 0);
-  if (c->interrupted && c->interrupted(c->interrupted_ctx)) luaL_error(L, "interrupted!");
-}

@@ -5,13 +5,9 @@
 #include <pthread.h>
 #include <stdbool.h>
 
-#include <lua.h>
-
 /* A condition variable whose clock is the one of cr_wait_a_while; false: not enough memory. */
 bool cr_cond_init(pthread_cond_t *c);
 /* Waits at most so many milliseconds; returns false when the time was over. */
 bool cr_wait_a_while(pthread_cond_t *c, pthread_mutex_t *lock, int milliseconds);
-/* Raises the error of an interrupt, if there is one.  No lock may be held. */
-void cr_check_interrupt(lua_State *L);
 
 #endif

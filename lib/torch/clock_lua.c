@@ -7,6 +7,7 @@
 
 #include <lauxlib.h>
 
+#include "lib/torch/torch_lua.h"
 #include "tensor/tensor.h"
 
 /* now() -> seconds on a clock that never goes back. */
@@ -36,6 +37,22 @@ static int usage(lua_State *L) {
   lua_pushnumber(L, seconds(u.ru_utime));
   lua_pushnumber(L, seconds(u.ru_stime));
   return 2;
+}
+
+/* An interrupt is a hook, of Cresset's or of the host's, which fires when Lua runs. */
+void cr_check_interrupt(lua_State *L) {
+  static const char nothing_key;
+  cr_context *c = cr_ctx();
+  if (c->interrupted ? !c->interrupted(c->interrupted_ctx) : !lua_gethook(L)) return;
+  luaL_checkstack(L, 3, NULL);
+  if (lua_rawgetp(L, LUA_REGISTRYINDEX, &nothing_key) != LUA_TFUNCTION) {
+    lua_pop(L, 1);
+    if (luaL_loadstring(L, "return") != LUA_OK) lua_error(L);
+    lua_pushvalue(L, -1);
+    lua_rawsetp(L, LUA_REGISTRYINDEX, &nothing_key);
+  }
+  lua_call(L, 0, 0);
+  if (c->interrupted && c->interrupted(c->interrupted_ctx)) luaL_error(L, "interrupted!");
 }
 
 /* sleep(seconds): returns sooner when the script is interrupted, not for any other signal. */

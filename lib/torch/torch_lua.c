@@ -97,14 +97,18 @@ static size_t live_bytes(void) {
 /* Lua's collector sees 16 bytes of a tensor that may hold a gigabyte.  So it runs when the live
  * bytes of this interpreter's tensors have grown to half as much again as was reachable after its
  * last full run (by a slack at least, so that small programs do not collect all the time).  A step
- * comes first: in generational mode it frees what died young, which is most, at little cost. */
+ * comes first: in generational mode it frees what died young, which is most, at little cost.  Lua
+ * never takes such a step as an occasion to free what died old, nor has it others while these come
+ * often; so there is a full run as well when its own heap has doubled since the last. */
 static void relieve(lua_State *L) {
   cr_context *ctx = cr_ctx();
   size_t allowed = ctx->collect_at - ctx->reachable;
   lua_gc(L, LUA_GCSTEP, 0);
-  if (live_bytes() <= ctx->reachable + allowed / 2) return;
-  lua_gc(L, LUA_GCCOLLECT);
   size_t heap = (size_t)lua_gc(L, LUA_GCCOUNT) * 1024;
+  if (live_bytes() <= ctx->reachable + allowed / 2 && heap <= 2 * ctx->heap) return;
+  lua_gc(L, LUA_GCCOLLECT);
+  heap = (size_t)lua_gc(L, LUA_GCCOUNT) * 1024;
+  ctx->heap = heap;
   size_t slack = 2 * heap > SLACK ? 2 * heap : SLACK; /* a large heap costs more to walk */
   ctx->reachable = live_bytes();
   ctx->collect_at = ctx->reachable + (ctx->reachable / 2 > slack ? ctx->reachable / 2 : slack);
@@ -192,10 +196,14 @@ void cr_push_storage(lua_State *L, cr_storage *s) {
   cr_ctx()->nhanding = before;
 }
 
+/* Levels that are looked at: Lua finds a level by walking to it, so that looking at all of a deep
+ * recursion would take the square of its depth. */
+#define LEVELS 1000
+
 /* Pushes "file:line: " of the innermost function that is the script's own, not the library's. */
 static void push_script_position(lua_State *L) {
   lua_Debug ar;
-  for (int level = 1; lua_getstack(L, level, &ar); level++) {
+  for (int level = 1; level < LEVELS && lua_getstack(L, level, &ar); level++) {
     lua_getinfo(L, "Sl", &ar);
     if (ar.currentline <= 0 || cr_is_embedded(ar.source)) continue;
     lua_pushfstring(L, "%s:%d: ", ar.short_src, ar.currentline);

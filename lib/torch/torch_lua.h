@@ -29,6 +29,9 @@ int cr_lua_error(lua_State *L);
 /* The same with a message of its own, formatted as by luaL_error; one that does not begin with a
  * function's name gets the name of the running one. */
 int cr_raise(lua_State *L, const char *format, ...);
+/* Raises the error of an interrupt, if there is one.  Functions that work long call it some times a
+ * second; no lock may be held. */
+void cr_check_interrupt(lua_State *L);
 /* A number argument, whether integer or float. */
 cr_scalar cr_check_scalar(lua_State *L, int arg);
 /* A 1-based dimension, negative from the end, as the 0-based one that operators take. */

@@ -6,6 +6,8 @@
 #include <math.h>
 #include <string.h>
 
+#define DEAR 16 /* a state costs as much as so many elements elsewhere */
+
 typedef struct {
   const cr_ctc_args *a;
   void *loss, *grad;
@@ -19,6 +21,8 @@ typedef struct {
   int64_t i, steps, states;
   double *alpha; /* steps x states: log of the probability of all ways to each state */
   double *beta;  /* 2 x states: and from each, of the step that is looked at and of the next */
+  int64_t work;  /* since the last look for an interrupt */
+  bool stopped;
 } sequence;
 
 static inline double log_add(double a, double b) {
@@ -33,6 +37,12 @@ static inline int64_t class_of(const sequence *q, int64_t state) {
 /* Whether a way may leave out the blank between state - 2 and state. */
 static inline bool may_skip(const sequence *q, int64_t state) {
   return state > 1 && state % 2 && class_of(q, state) != class_of(q, state - 2);
+}
+
+/* Whether the script is to stop, asked once for each step. */
+static bool is_stopped(sequence *q) {
+  q->stopped = q->stopped || cr_cpu_poll(&q->work, DEAR * q->states);
+  return q->stopped;
 }
 
 #define REAL float

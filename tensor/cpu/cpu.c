@@ -5,6 +5,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 /* ---- instruction sets ------------------------------------------------------------------- */
 
@@ -58,8 +59,11 @@ int cr_cpu_threads(void) {
   return wish > 0 && wish < most ? wish : most;
 }
 
-/* How many grains a thread works between looking for an interrupt. */
+/* Between two looks for an interrupt a thread works on this many grains at most, and on fewer as
+ * long as they take longer than so many nanoseconds: what an element costs is the body's own
+ * affair. */
 #define GRAINS_PER_POLL 32
+#define QUICK 1000000
 
 enum { DONE, FAILED, INTERRUPTED };
 
@@ -76,17 +80,31 @@ bool cr_cpu_interrupted(void) {
   return is_interrupted(cr_ctx());
 }
 
-static int run_range(int64_t begin, int64_t end, int64_t step, cr_cpu_range body, void *arg,
+static int64_t nanoseconds(void) {
+  struct timespec t;
+  clock_gettime(CLOCK_MONOTONIC, &t);
+  return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+}
+
+static int run_range(int64_t begin, int64_t end, int64_t grain, cr_cpu_range body, void *arg,
                      const cr_context *ctx, atomic_int *state) {
-  for (; begin < end; begin += step) {
+  int64_t step = grain, most = grain * GRAINS_PER_POLL;
+  int64_t then = end - begin > step ? nanoseconds() : 0;
+  while (begin < end) {
+    int64_t next = cr_min64(begin + step, end);
     if (atomic_load_explicit(state, memory_order_relaxed) != DONE) break;
     if (is_interrupted(ctx)) return INTERRUPTED;
-    if (!body(arg, begin, cr_min64(begin + step, end))) return FAILED;
+    if (!body(arg, begin, next)) return FAILED;
+    begin = next;
+    if (step == most || begin == end) continue;
+    int64_t now = nanoseconds();
+    if (now - then < QUICK) step *= 2;
+    then = now;
   }
   return DONE;
 }
 
-static int run_threads(int threads, int64_t n, int64_t step, cr_cpu_range body, void *arg) {
+static int run_threads(int threads, int64_t n, int64_t grain, cr_cpu_range body, void *arg) {
   const cr_context *ctx = cr_ctx();
   atomic_int state = DONE;
 #pragma omp parallel num_threads(threads)
@@ -95,25 +113,24 @@ static int run_threads(int threads, int64_t n, int64_t step, cr_cpu_range body, 
     int64_t begin = n / count * id + cr_min64(id, n % count);
     int64_t end = begin + n / count + (id < n % count);
     shared = &state;
-    int s = run_range(begin, end, step, body, arg, id == 0 ? ctx : NULL, &state);
+    int s = run_range(begin, end, grain, body, arg, id == 0 ? ctx : NULL, &state);
     shared = NULL;
     if (s != DONE) atomic_store_explicit(&state, s, memory_order_relaxed);
   }
   return atomic_load(&state);
 }
 
-static int run_serial(int64_t n, int64_t step, cr_cpu_range body, void *arg) {
+static int run_serial(int64_t n, int64_t grain, cr_cpu_range body, void *arg) {
   atomic_int state = DONE;
-  if (n <= step) return body(arg, 0, n) ? DONE : FAILED;
-  return run_range(0, n, step, body, arg, cr_ctx(), &state);
+  if (n <= grain) return body(arg, 0, n) ? DONE : FAILED;
+  return run_range(0, n, grain, body, arg, cr_ctx(), &state);
 }
 
 bool cr_cpu_parallel(int64_t n, int64_t grain, cr_cpu_range body, void *arg, const char *why) {
   if (n <= 0) return true;
   int threads = n < 2 * grain ? 1 : (int)cr_min64(cr_cpu_threads(), n / grain);
-  int64_t step = grain * GRAINS_PER_POLL;
   int state =
-      threads > 1 ? run_threads(threads, n, step, body, arg) : run_serial(n, step, body, arg);
+      threads > 1 ? run_threads(threads, n, grain, body, arg) : run_serial(n, grain, body, arg);
   if (state == DONE) return true;
   if (state == INTERRUPTED || cr_cpu_interrupted()) return cr_fail("interrupted");
   return why ? cr_fail("%s", why) : false;

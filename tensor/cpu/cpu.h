@@ -52,6 +52,15 @@ bool cr_cpu_interrupted(void);
 /* So many elements are worked on between two looks, about. */
 #define CR_CPU_POLL ((int64_t)1 << 22)
 
+/* For bodies of which one element may take long: adds to the work since the last look, and looks
+ * when it is enough. */
+static inline bool cr_cpu_poll(int64_t *work, int64_t more) {
+  *work += more;
+  if (*work < CR_CPU_POLL) return false;
+  *work = 0;
+  return cr_cpu_interrupted();
+}
+
 /* Calls body on disjoint ranges that cover 0..n, on several threads when n is at least two grains.
  * body returns false to stop everything early.  Fails with `why` as the message when a body did
  * (NULL: the body has put a message where the caller finds it; none is set here), or with

@@ -385,4 +385,20 @@ function tests.averages()
   tester:eq(warm.averages[1]:item(), 2 / 11, 1e-6)
 end
 
+-- Ctrl-C, or an error as here, while the weights are put aside: nothing is applied, and it goes on.
+function tests.averages_that_stop_halfway()
+  local small, large = torch.zeros(2), torch.zeros(1e6)
+  local ema = optim.EMA({ small, large }, { decay = 0.5 })
+  small:fill(1)
+  ema:update()
+  torch.setmemorylimit(torch.memory().live + 2e6)
+  local ok = pcall(ema.apply, ema)
+  torch.setmemorylimit(0)
+  tester:eq(ok, false)
+  tester:eq(small:sum(), 2)
+  tester:assertErrorPattern(function() ema:restore() end, "are not applied")
+  tester:eq(ema:apply() and small:sum(), 1)
+  tester:eq(ema:restore() and small:sum(), 2)
+end
+
 tester:add(tests):run()

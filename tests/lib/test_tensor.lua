@@ -365,6 +365,20 @@ function tests.memory_is_bounded_without_collecting()
   tester:assertlt(most - start, 70 * 1024 * 1024)
 end
 
+-- Values that die old, beside tensors that die young.
+function tests.lua_memory_is_bounded_beside_tensors()
+  collectgarbage()
+  collectgarbage()
+  local start, most, recent = collectgarbage "count", 0, {}
+  for i = 1, 30000 do
+    recent[i % 1000] = ("x"):rep(1000) .. i -- a megabyte of them
+    torch.FloatTensor(100000)
+    most = math.max(most, collectgarbage "count")
+  end
+  tester:eq(#recent, 999)
+  tester:assertlt(most, 3 * (start + 1024))
+end
+
 function tests.out_of_memory_is_an_error()
   for _ = 1, 3 do
     fails(function() torch.ByteTensor(1 << 57) end, "out of memory")

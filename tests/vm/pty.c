@@ -7,6 +7,7 @@
  *   wait TEXT    reads what the program prints until TEXT comes, after what was waited for before
  *   not TEXT     fails if what was read since the last `wait` has TEXT
  *   sleep MS     waits so many milliseconds
+ *   runs MS      waits until the program reads no keys, and so many milliseconds more
  *   paste N      pastes `x = [[`, N bytes in lines of 80, and `]]`, marked as terminals mark pastes
  *   shows TEXT   waits until what is on the screen ends with TEXT, colours dropped
  *   cursor U C   waits until the cursor is U rows above the last that is not blank, in column C
@@ -26,6 +27,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/wait.h>
+#include <termios.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -187,6 +189,19 @@ static bool wait_end(int code) {
   return fail("did not end", "");
 }
 
+static bool wait_awhile(int ms) {
+  for (long end = milliseconds() + ms; milliseconds() < end;)
+    if (!read_some(10)) break;
+  return true;
+}
+
+/* Whether the terminal gives whole lines, as it does while no line is edited. */
+static bool gives_lines(const char *unused) {
+  struct termios t;
+  (void)unused;
+  return tcgetattr(terminal, &t) == 0 && (t.c_lflag & ICANON) != 0;
+}
+
 /* In place. */
 static void unescape(char *s) {
   char *to = s;
@@ -220,11 +235,8 @@ static bool obey(const char *verb, char *text) {
   if (strcmp(verb, "resize") == 0) return resize(text) || fail("cannot resize", text);
   if (strcmp(verb, "not") == 0)
     return !strstr(output + matched, text) || fail("should not have come", text);
-  if (strcmp(verb, "sleep") == 0) {
-    for (long end = milliseconds() + atoi(text); milliseconds() < end;)
-      if (!read_some(10)) break;
-    return true;
-  }
+  if (strcmp(verb, "sleep") == 0) return wait_awhile(atoi(text));
+  if (strcmp(verb, "runs") == 0) return wait_until(gives_lines, text) && wait_awhile(atoi(text));
   return fail("no such command", verb);
 }
 

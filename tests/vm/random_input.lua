@@ -156,6 +156,9 @@ local function replacement()
   return global .. " = " .. (endless and "nil" or by)
 end
 
+local objects_of_c = { "io.stdout", "torch.ones(2)", "torch.FloatStorage(2)", "coroutine.running()",
+  "torch.Generator()", "print", "math.random", "('x'):gmatch('.')", "io.lines('/dev/null')" }
+
 local hostile = {
   hostile_table,
   function() return "_ = " .. hostile_table() end,
@@ -246,6 +249,33 @@ local hostile = {
   -- Bytecode that nobody asked for.
   function() return "load(string.dump(function() return 1 end))()" end,
   function() return ("return load('\\27Lua' .. ('\\%d'):rep(%d))"):format(random(0, 255), random(100)) end,
+  -- Recursions through C, which has less room than Lua.
+  function()
+    return ("local function r(n) if n > 0 then return pcall(r, n - 1) end %s end return r(%d)"):format(
+      pick(raisers), random(250))
+  end,
+  function()
+    return ("local function r(s) return s:gsub('.', r) end %s"):format(pick { "r('x')", "pcall(r, 'x')" })
+  end,
+  function() return "local t = {} for i = 1, 3000 do t = setmetatable({}, {__index = t}) end return t.x" end,
+  -- The debug library on what is C's.
+  function()
+    return ("debug.%s(%s, %d, %s)"):format(pick { "setupvalue", "setuservalue", "upvaluejoin", "setlocal" },
+      pick(objects_of_c), random(0, 3), pick { "nil", "'x'", "{}", "print", "print, 1" })
+  end,
+  function()
+    return ("debug.setmetatable(%s, debug.getmetatable(%s))"):format(pick(objects_of_c), pick(objects_of_c))
+  end,
+  function() -- without its finalizer, a class of C's would leak
+    local form = "for k in next, m or {} do if k ~= '__gc' then m[k] = %s end end"
+    return ("local m = debug.getmetatable(%s) " .. form):format(
+      pick { "('x'):gmatch('.')", "torch.Generator()" }, pick { "nil", "error", "1" })
+  end,
+  function()
+    return ("local f = (debug.getmetatable(%s) or {}).%s return f and f(%s)"):format(pick(objects_of_c),
+      pick { "__gc", "__close", "__index", "__tostring", "__len" }, pick(objects_of_c))
+  end,
+  function() return "for k in next, debug.getregistry() do debug.getregistry()[k] = nil end" end,
   function() return "_ENV = nil" end,
   function() return "local _ENV = {} x = 1" end,
 }

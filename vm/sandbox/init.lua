@@ -97,7 +97,7 @@ local function restrict_base(env, natives)
 end
 
 local function restrict_strings(strings, natives)
-  strings.dump, strings.rep = nil, natives.rep
+  strings.dump = nil
   for name, f in next, natives.patterns do strings[name] = f end
   if strings.gfind then strings.gfind = strings.gmatch end -- Lua 5.1's name
 end

@@ -2,9 +2,9 @@
 -- table says that it has; so what is long, or has a metatable, is done here, where a limit of time holds.
 -- A function of C (vm/sandbox.c) stands between these and the script, which the levels of errors count.
 
-local raw = { concat = table.concat, sort = table.sort, unpack = table.unpack }
+local raw = { concat = table.concat, unpack = table.unpack }
 local getmetatable, error, type, select, tonumber = debug.getmetatable, error, type, select, tonumber
-local format, min, tointeger, number_type = string.format, math.min, math.tointeger, math.type
+local format, tointeger, number_type = string.format, math.tointeger, math.type
 local BIGGEST = math.maxinteger
 
 local LONG = 10000 -- strings that C puts together at a time
@@ -137,61 +137,10 @@ function tables.unpack(t, i, j)
   return raw.unpack(values, 1, n)
 end
 
--- ---- sort -----------------------------------------------------------------------------------------------
-
-local function all_numbers(t, n)
-  for k = 1, n do
-    if type(t[k]) ~= "number" then return false end
-  end
-  return true
-end
-
--- Merges from[low..middle-1] and from[middle..high-1] into `to`.
-local function merge(from, to, low, middle, high, less)
-  local a, b = low, middle
-  for k = low, high - 1 do
-    local second
-    if a >= middle then
-      second = true
-    elseif b >= high then
-      second = false
-    elseif less then
-      second = less(from[b], from[a])
-    else
-      second = from[b] < from[a]
-    end
-    if second then
-      to[k], b = from[b], b + 1
-    else
-      to[k], a = from[a], a + 1
-    end
-  end
-end
-
-function tables.sort(t, less)
-  check_table("sort", t)
-  local n = length_of(t)
-  if n < 2 then return end
-  if n >= 2147483647 then error("bad argument #1 to 'sort' (array too big)", 3) end
-  if less ~= nil and type(less) ~= "function" then
-    error(format("bad argument #2 to 'sort' (function expected, got %s)", type(less)), 3)
-  end
-  if n <= LONG and not less and getmetatable(t) == nil and all_numbers(t, n) then return raw.sort(t) end
-  local from, to, width = {}, {}, 1
-  for k = 1, n do from[k] = t[k] end
-  while width < n do
-    for low = 1, n, 2 * width do
-      merge(from, to, low, min(low + width, n + 1), min(low + 2 * width, n + 1), less)
-    end
-    from, to, width = to, from, 2 * width
-  end
-  for k = 1, n do t[k] = from[k] end
-end
-
 -- Puts these beside C's, which do what is short; either(c, ours, most) chooses.
 function tables.replace(library, either)
   for name, f in next, tables do
-    if name ~= "replace" then library[name] = either(library[name], f, name == "sort" and 50 or LONG) end
+    if name ~= "replace" then library[name] = either(library[name], f, LONG) end
   end
 end
 
