@@ -71,9 +71,9 @@ typedef struct cr_context {
    * sense. */
   bool (*reclaim)(void *ctx);
   void *reclaim_ctx;
-  size_t reachable;  /* live bytes of the account after the collector's last full run */
-  size_t collect_at; /* live bytes at which it should run again */
-  size_t heap;       /* bytes of the interpreter's own after that run */
+  size_t step_at; /* live bytes of the account at which the collector should make a step */
+  size_t full_at; /* and those at which it should run over everything */
+  size_t heap;    /* bytes of the interpreter's own after that run */
   cr_handing handing[CR_HANDING];
   int nhanding;
   /* Polled by long kernels: true when the user wants to stop. */

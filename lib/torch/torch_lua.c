@@ -94,24 +94,27 @@ static size_t live_bytes(void) {
   return atomic_load_explicit(&cr_ctx()->account->live, memory_order_relaxed);
 }
 
-/* Lua's collector sees 16 bytes of a tensor that may hold a gigabyte.  So it runs when the live
- * bytes of this interpreter's tensors have grown to half as much again as was reachable after its
- * last full run (by a slack at least, so that small programs do not collect all the time).  A step
- * comes first: in generational mode it frees what died young, which is most, at little cost.  Lua
- * never takes such a step as an occasion to free what died old, nor has it others while these come
- * often; so there is a full run as well when its own heap has doubled since the last. */
+/* Lua's collector sees 16 bytes of a tensor that may hold a gigabyte.  So it makes a step whenever
+ * the live bytes of this interpreter's tensors have grown by a little: in generational mode that
+ * frees what died young, which is most, at little cost, and the next results are written where the
+ * last ones were, in memory that is still in the cache.  Lua never takes such a step as an occasion
+ * to free what died old, nor has it others while these come often; so there is a full run when the
+ * live bytes are half as much again as was reachable after the last one, or Lua's own heap has
+ * doubled since. */
 static void relieve(lua_State *L) {
   cr_context *ctx = cr_ctx();
-  size_t allowed = ctx->collect_at - ctx->reachable;
   lua_gc(L, LUA_GCSTEP, 0);
   size_t heap = (size_t)lua_gc(L, LUA_GCCOUNT) * 1024;
-  if (live_bytes() <= ctx->reachable + allowed / 2 && heap <= 2 * ctx->heap) return;
-  lua_gc(L, LUA_GCCOLLECT);
-  heap = (size_t)lua_gc(L, LUA_GCCOUNT) * 1024;
-  ctx->heap = heap;
-  size_t slack = 2 * heap > SLACK ? 2 * heap : SLACK; /* a large heap costs more to walk */
-  ctx->reachable = live_bytes();
-  ctx->collect_at = ctx->reachable + (ctx->reachable / 2 > slack ? ctx->reachable / 2 : slack);
+  if (live_bytes() > ctx->full_at || heap > 2 * ctx->heap) {
+    lua_gc(L, LUA_GCCOLLECT);
+    heap = (size_t)lua_gc(L, LUA_GCCOUNT) * 1024;
+    ctx->heap = heap;
+    size_t slack = 2 * heap > SLACK ? 2 * heap : SLACK; /* a large heap costs more to walk */
+    size_t reachable = live_bytes();
+    ctx->full_at = reachable + (reachable / 2 > slack ? reachable / 2 : slack);
+  }
+  size_t live = live_bytes();
+  ctx->step_at = live + (live / 16 > SLACK ? live / 16 : SLACK);
 }
 
 static bool reclaim(void *L) {
@@ -162,7 +165,7 @@ void cr_push_tensors(lua_State *L, int n, cr_tensor *const *t) {
   }
   int before = hand_over(n, objects, release_tensor, __builtin_frame_address(0));
   cr_context *c = cr_ctx();
-  if (live_bytes() > c->collect_at) relieve(L);
+  if (live_bytes() > c->step_at) relieve(L);
   for (int i = 0; i < n; i++) {
     const cr_tensor *pushed = objects[i];
     push_box(L, objects[i], &tensor_mark);
@@ -734,7 +737,7 @@ static void adopt_context(lua_State *L) {
   ctx->reclaim = reclaim;
   ctx->reclaim_ctx = lua_tothread(L, -1);
   lua_pop(L, 1);
-  ctx->collect_at = SLACK;
+  ctx->step_at = ctx->full_at = SLACK;
 }
 
 /* When the state closes, its context must not call it any more. */

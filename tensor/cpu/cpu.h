@@ -92,6 +92,8 @@ static inline cr_dtype cr_compute_dtype(cr_dtype t) {
 
 /* Before a loop over elements whose operands are the same memory or do not overlap: says so. */
 #define CR_SIMD _Pragma("omp simd")
+/* All turns of a loop of constant length written out, so that what they index stays in registers. */
+#define CR_UNROLL _Pragma("GCC unroll 16")
 #if defined(__clang__)
 /* The hint is no order: in builds that do not optimise it has no effect. */
 #pragma clang diagnostic ignored "-Wpass-failed"

@@ -7,7 +7,7 @@
 
 #include <math.h>
 #include <string.h>
-#if defined(__AVX512F__)
+#if defined(__AVX2__)
 #include <immintrin.h>
 #endif
 
@@ -23,37 +23,46 @@ typedef void (*kernel)(int64_t n, const void *x, int64_t index, value *v, int64_
 
 /* ---- sums of floats --------------------------------------------------------------------- */
 
-/* 32 partial results in fixed lanes, whatever the instruction set. */
-typedef double d8 __attribute__((vector_size(64)));
-typedef int64_t i8 __attribute__((vector_size(64)));
-typedef float f32x8 __attribute__((vector_size(32), aligned(4), may_alias));
-typedef double f64x8 __attribute__((vector_size(64), aligned(8), may_alias));
-
-#define VECTOR_ABS(x) ((d8)((i8)(x)&INT64_MAX))
-/* Eight elements as doubles. */
+/* 32 partial results in fixed lanes, whatever the width of a register. */
+#define NLANES 32
 #if defined(__AVX512F__)
-#define WIDE_f32(x) ((d8)_mm512_cvtps_pd(_mm256_loadu_ps(x))) /* gcc 12 makes four of the other */
+#define WIDTH 8
 #else
-#define WIDE_f32(x) __builtin_convertvector(*(const f32x8 *)(x), d8)
+#define WIDTH 4
 #endif
-#define WIDE_f64(x) (*(const f64x8 *)(x))
+typedef double wide __attribute__((vector_size(WIDTH * 8)));
+typedef int64_t wide_int __attribute__((vector_size(WIDTH * 8)));
+typedef double wide_f64 __attribute__((vector_size(WIDTH * 8), aligned(8), may_alias));
+typedef float wide_f32 __attribute__((vector_size(WIDTH * 4), aligned(4), may_alias));
+
+#define VECTOR_ABS(x) ((wide)((wide_int)(x)&INT64_MAX))
+/* Elements as doubles; gcc 12 makes several conversions where one does. */
+#if defined(__AVX512F__)
+#define WIDE_f32(x) ((wide)_mm512_cvtps_pd(_mm256_loadu_ps(x)))
+#elif defined(__AVX2__)
+#define WIDE_f32(x) ((wide)_mm256_cvtps_pd(_mm_loadu_ps(x)))
+#else
+#define WIDE_f32(x) __builtin_convertvector(*(const wide_f32 *)(x), wide)
+#endif
+#define WIDE_f64(x) (*(const wide_f64 *)(x))
 
 #define LANES(name, type, kind, start, join, vector_map, map)                                      \
   static double name(int64_t n, const type *x) {                                                   \
-    d8 s0 = (d8){0} + (start), s1 = s0, s2 = s0, s3 = s0;                                          \
+    wide s[NLANES / WIDTH];                                                                        \
     int64_t i = 0;                                                                                 \
     double total = start;                                                                          \
-    if (n >= 32) {                                                                                 \
-      for (; i + 32 <= n; i += 32) {                                                               \
-        d8 a = WIDE_##kind(x + i), b = WIDE_##kind(x + i + 8);                                     \
-        d8 c = WIDE_##kind(x + i + 16), d = WIDE_##kind(x + i + 24);                               \
-        s0 = s0 join vector_map(a);                                                                \
-        s1 = s1 join vector_map(b);                                                                \
-        s2 = s2 join vector_map(c);                                                                \
-        s3 = s3 join vector_map(d);                                                                \
+    if (n >= NLANES) {                                                                             \
+      CR_UNROLL for (int k = 0; k < NLANES / WIDTH; k++) s[k] = (wide){0} + (start);               \
+      for (; i + NLANES <= n; i += NLANES) {                                                       \
+        CR_UNROLL for (int k = 0; k < NLANES / WIDTH; k++) {                                       \
+          wide e = WIDE_##kind(x + i + k * WIDTH);                                                 \
+          s[k] = s[k] join vector_map(e);                                                          \
+        }                                                                                          \
       }                                                                                            \
-      d8 s = (s0 join s1)join(s2 join s3);                                                         \
-      total = ((s[0] join s[4])join(s[2] join s[6]))join((s[1] join s[5])join(s[3] join s[7]));    \
+      double l[NLANES];                                                                            \
+      memcpy(l, s, sizeof l);                                                                      \
+      for (int k = 0; k < 8; k++) l[k] = (l[k] join l[k + 8])join(l[k + 16] join l[k + 24]);       \
+      total = ((l[0] join l[4])join(l[2] join l[6]))join((l[1] join l[5])join(l[3] join l[7]));    \
     }                                                                                              \
     for (; i < n; i++) total = total join map((double)x[i]);                                       \
     return total;                                                                                  \
