@@ -68,7 +68,7 @@ static void cast_half(cr_dtype to, char *out, cr_dtype from, const char *in, int
 
 void cr_cpu_cast(cr_dtype to, void *out, cr_dtype from, const void *in, int64_t n) {
   if (to == from) {
-    memcpy(out, in, (size_t)n * cr_sizeof(to));
+    cr_cpu_copy_bytes(out, in, (size_t)n * cr_sizeof(to));
   } else if (casts[from][to]) {
     casts[from][to](n, out, in);
   } else {

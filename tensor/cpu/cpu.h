@@ -92,7 +92,8 @@ static inline cr_dtype cr_compute_dtype(cr_dtype t) {
 
 /* Before a loop over elements whose operands are the same memory or do not overlap: says so. */
 #define CR_SIMD _Pragma("omp simd")
-/* All turns of a loop of constant length written out, so that what they index stays in registers. */
+/* All turns of a loop of constant length written out, so that what they index stays in registers.
+ */
 #define CR_UNROLL _Pragma("GCC unroll 16")
 #if defined(__clang__)
 /* The hint is no order: in builds that do not optimise it has no effect. */
@@ -124,6 +125,27 @@ int cr_cpu_turned_dim(const cr_iter *it);
 typedef bool (*cr_cpu_line)(int64_t n, char *const *p, const int64_t *stride, void *arg);
 #define cr_cpu_lines CR_ISA_NAME(cr_cpu_lines)
 bool cr_cpu_lines(const cr_iter *it, cr_cpu_line fn, void *arg, int64_t grain, const char *why);
+
+/* Copies n bytes.  From some hundred bytes to some megabytes memcpy uses an instruction (rep movsb)
+ * that takes several times as long on some processors. */
+#define CR_COPY_WIDTH 32
+static inline void cr_cpu_copy_bytes(void *to, const void *from, size_t n) {
+  typedef char piece __attribute__((vector_size(CR_COPY_WIDTH), aligned(1), may_alias));
+  if (n < 8 * CR_COPY_WIDTH || n > (size_t)1 << 21) {
+    if (n) __builtin_memcpy(to, from, n);
+    return;
+  }
+  size_t i = 0;
+  for (; i + 4 * CR_COPY_WIDTH <= n; i += 4 * CR_COPY_WIDTH) {
+    const piece *f = (const piece *)((const char *)from + i);
+    piece *t = (piece *)((char *)to + i), a = f[0], b = f[1], c = f[2], d = f[3];
+    t[0] = a, t[1] = b, t[2] = c, t[3] = d;
+  }
+  size_t last = n - 4 * CR_COPY_WIDTH; /* over some of it again */
+  const piece *f = (const piece *)((const char *)from + last);
+  piece *t = (piece *)((char *)to + last);
+  CR_UNROLL for (int k = 0; k < 4; k++) t[k] = f[k];
+}
 
 /* n elements of `size` bytes, `stride` bytes apart, to or from a contiguous place. */
 #define cr_cpu_pack CR_ISA_NAME(cr_cpu_pack)

@@ -33,26 +33,49 @@ static inline bool outside(int64_t index, int64_t size) {
   return (uint64_t)index >= (uint64_t)size;
 }
 
-static bool check(places *p, const int64_t *index, int64_t n) {
-  bool bad = false;
-  for (int64_t i = 0; i < n; i++) bad |= outside(index[i], p->size);
-  for (int64_t i = 0; bad && i < n; i++) {
-    if (outside(index[i], p->size)) return report(p, refuse(p, index[i]));
+/* Whether n indices, `stride` bytes apart, are all within range; notes one that is not.  The sign
+ * of k or of size - 1 - k says it. */
+static bool within(places *p, const char *index, int64_t stride, int64_t n) {
+  uint64_t last = (uint64_t)p->size - 1, signs = 0;
+  if (stride == 8) {
+    const uint64_t *k = (const uint64_t *)index;
+    for (int64_t i = 0; i < n; i++) signs |= k[i] | (last - k[i]);
+  } else {
+    for (int64_t i = 0; i < n; i++) {
+      uint64_t k = *(const uint64_t *)(index + i * stride);
+      signs |= k | (last - k);
+    }
+  }
+  for (int64_t i = 0; (int64_t)signs < 0; i++) {
+    int64_t k = *(const int64_t *)(index + i * stride);
+    if (outside(k, p->size)) return refuse(p, k);
   }
   return true;
 }
 
+static bool check(places *p, const int64_t *index, int64_t n) {
+  return report(p, within(p, (const char *)index, 8, n));
+}
+
 /* ---- gather ----------------------------------------------------------------------------- */
 
+/* From one line, packed, or as it lies. */
 #define GATHER(type)                                                                               \
-  for (int64_t i = 0; i < n; i++) {                                                                \
-    int64_t k = *(const int64_t *)(p[2] + i * stride[2]);                                          \
-    if (outside(k, g->size)) return refuse(g, k);                                                  \
-    *(type *)(p[0] + i * stride[0]) = *(const type *)(p[1] + i * stride[1] + k * g->step);         \
+  if (stride[1] == 0 && g->step == sizeof(type) && stride[0] == sizeof(type) && stride[2] == 8) {  \
+    const type *x = (const type *)p[1];                                                            \
+    const int64_t *k = (const int64_t *)p[2];                                                      \
+    type *restrict o = (type *)p[0];                                                               \
+    for (int64_t i = 0; i < n; i++) o[i] = x[k[i]];                                                \
+  } else {                                                                                         \
+    const char *x = p[1], *k = p[2];                                                               \
+    char *o = p[0];                                                                                \
+    for (int64_t i = 0; i < n; i++, o += stride[0], x += stride[1], k += stride[2])                \
+      *(type *)o = *(const type *)(x + *(const int64_t *)k * g->step);                             \
   }
 
 static bool gather_line(int64_t n, char *const *p, const int64_t *stride, void *arg) {
   places *g = arg;
+  if (!within(g, p[2], stride[2], n)) return false;
   switch (g->bytes) {
   case 1: GATHER(uint8_t) break;
   case 2: GATHER(uint16_t) break;
@@ -71,26 +94,27 @@ static bool gather(const cr_iter *it, int64_t size, int64_t in_stride) {
  * every run */
 
 #define SCATTER(type, expr)                                                                        \
-  for (int64_t i = 0; i < n; i++) {                                                                \
-    int64_t k = *(const int64_t *)(p[1] + i * stride[1]);                                          \
-    if (outside(k, g->size)) return refuse(g, k);                                                  \
-    type x = *(const type *)(p[0] + i * stride[0]);                                                \
-    type *o = (type *)(p[2] + i * stride[2] + k * g->step);                                        \
-    *o = (type)(expr);                                                                             \
-  }                                                                                                \
-  break;
+  {                                                                                                \
+    const char *from = p[0], *k = p[1];                                                            \
+    char *to = p[2];                                                                               \
+    for (int64_t i = 0; i < n; i++, from += stride[0], k += stride[1], to += stride[2]) {          \
+      type x = *(const type *)from;                                                                \
+      type *o = (type *)(to + *(const int64_t *)k * g->step);                                      \
+      *o = (type)(expr);                                                                           \
+    }                                                                                              \
+    break;                                                                                         \
+  }
 
-static bool put_line(places *g, int64_t n, char *const *p, const int64_t *stride) {
+static void put_line(const places *g, int64_t n, char *const *p, const int64_t *stride) {
   switch (g->bytes) {
   case 1: SCATTER(uint8_t, x)
   case 2: SCATTER(uint16_t, x)
   case 4: SCATTER(uint32_t, x)
   default: SCATTER(uint64_t, x)
   }
-  return true;
 }
 
-static bool add_line(places *g, int64_t n, char *const *p, const int64_t *stride) {
+static void add_line(const places *g, int64_t n, char *const *p, const int64_t *stride) {
   switch (g->dtype) {
   case CR_FLOAT32: SCATTER(float, *o + x)
   case CR_FLOAT64: SCATTER(double, *o + x)
@@ -103,7 +127,6 @@ static bool add_line(places *g, int64_t n, char *const *p, const int64_t *stride
   case CR_INT32: SCATTER(uint32_t, *o + x)
   default: SCATTER(uint64_t, *o + x)
   }
-  return true;
 }
 
 static bool scatter_line(int64_t n, char *const *p, const int64_t *stride, void *arg) {
@@ -116,7 +139,11 @@ static bool scatter_line(int64_t n, char *const *p, const int64_t *stride, void 
       if (cr_cpu_interrupted()) return false;
       g->seen = m;
     }
-    if (!(g->add ? add_line : put_line)(g, m, at, stride)) return false;
+    if (!within(g, at[1], stride[1], m)) return false;
+    if (g->add)
+      add_line(g, m, at, stride);
+    else
+      put_line(g, m, at, stride);
   }
   return true;
 }
@@ -141,16 +168,34 @@ typedef struct {
   size_t bytes; /* of a row */
 } selection;
 
+#define SELECT(type)                                                                               \
+  for (int64_t i = 0; i < n; i++) ((type *)out)[i] = ((const type *)in)[index[i]];                 \
+  break;
+
+/* Rows first .. first + n of one outer place. */
+static void select_some(const selection *s, char *out, const char *in, int64_t first, int64_t n) {
+  const int64_t *index = s->index + first;
+  out += first * (int64_t)s->bytes;
+  switch (s->bytes) {
+  case 1: SELECT(uint8_t)
+  case 2: SELECT(uint16_t)
+  case 4: SELECT(uint32_t)
+  case 8: SELECT(uint64_t)
+  default:
+    for (int64_t i = 0; i < n; i++, out += s->bytes)
+      cr_cpu_copy_bytes(out, in + index[i] * (int64_t)s->bytes, s->bytes);
+  }
+}
+
 static bool select_rows(void *arg, int64_t begin, int64_t end) {
   const selection *s = arg;
   int64_t row = begin % s->n, outer = begin / s->n;
-  for (int64_t i = begin; i < end; i++) {
-    const char *from = s->in + outer * s->in_step + s->index[row] * (int64_t)s->bytes;
-    memcpy(s->out + outer * s->out_step + row * (int64_t)s->bytes, from, s->bytes);
-    if (++row == s->n) {
-      row = 0;
-      outer++;
-    }
+  while (begin < end) {
+    int64_t n = cr_min64(s->n - row, end - begin);
+    select_some(s, s->out + outer * s->out_step, s->in + outer * s->in_step, row, n);
+    begin += n;
+    row = 0;
+    outer++;
   }
   return true;
 }

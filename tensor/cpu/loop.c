@@ -4,20 +4,45 @@
 
 /* ---- strided elements ------------------------------------------------------------------- */
 
-#define STRIDED_COPY(type)                                                                         \
-  for (int64_t i = 0; i < n; i++, from += from_stride, to += to_stride) {                          \
-    type x;                                                                                        \
-    memcpy(&x, from, sizeof x);                                                                    \
-    memcpy(to, &x, sizeof x);                                                                      \
+/* Every second element, or the elements backwards, are worth loops that the compiler makes vectors
+ * of. */
+#define PACK(bits)                                                                                 \
+  {                                                                                                \
+    typedef uint##bits##_t type __attribute__((aligned(1), may_alias));                            \
+    const type *f = (const type *)from;                                                            \
+    uint##bits##_t *restrict t = to;                                                               \
+    if (stride == 2 * (int64_t)sizeof *t) {                                                        \
+      for (int64_t i = 0; i < n; i++) t[i] = f[2 * i];                                             \
+    } else if (stride == -(int64_t)sizeof *t) {                                                    \
+      for (int64_t i = 0; i < n; i++) t[i] = f[-i];                                                \
+    } else {                                                                                       \
+      for (int64_t i = 0; i < n; i++) t[i] = *(const type *)(from + i * stride);                   \
+    }                                                                                              \
   }
 
-static void move(size_t size, int64_t n, char *to, int64_t to_stride, const char *from,
-                 int64_t from_stride) {
+/* `to` is aligned for its elements. */
+static void pack(size_t size, int64_t n, void *to, const char *from, int64_t stride) {
   switch (size) {
-  case 1: STRIDED_COPY(uint8_t) break;
-  case 2: STRIDED_COPY(uint16_t) break;
-  case 4: STRIDED_COPY(uint32_t) break;
-  default: STRIDED_COPY(uint64_t) break;
+  case 1: PACK(8) break;
+  case 2: PACK(16) break;
+  case 4: PACK(32) break;
+  default: PACK(64) break;
+  }
+}
+
+#define UNPACK(bits)                                                                               \
+  {                                                                                                \
+    typedef uint##bits##_t type __attribute__((aligned(1), may_alias));                            \
+    const uint##bits##_t *restrict f = from;                                                       \
+    for (int64_t i = 0; i < n; i++) *(type *)(to + i * stride) = f[i];                             \
+  }
+
+static void unpack(size_t size, int64_t n, char *to, int64_t stride, const void *from) {
+  switch (size) {
+  case 1: UNPACK(8) break;
+  case 2: UNPACK(16) break;
+  case 4: UNPACK(32) break;
+  default: UNPACK(64) break;
   }
 }
 
@@ -28,7 +53,6 @@ static void move(size_t size, int64_t n, char *to, int64_t to_stride, const char
     for (int64_t i = 0; i < n; i++) p[i] = x;                                                      \
   }
 
-/* `to` is aligned for its elements. */
 static void repeat(size_t size, int64_t n, void *to, const void *from) {
   switch (size) {
   case 1: memset(to, *(const unsigned char *)from, (size_t)n); break;
@@ -40,19 +64,19 @@ static void repeat(size_t size, int64_t n, void *to, const void *from) {
 
 void cr_cpu_pack(size_t size, int64_t n, void *to, const char *from, int64_t stride) {
   if (stride == (int64_t)size) {
-    memcpy(to, from, (size_t)n * size);
+    cr_cpu_copy_bytes(to, from, (size_t)n * size);
   } else if (stride == 0) {
     repeat(size, n, to, from);
   } else {
-    move(size, n, to, (int64_t)size, from, stride);
+    pack(size, n, to, from, stride);
   }
 }
 
 void cr_cpu_unpack(size_t size, int64_t n, char *to, int64_t stride, const void *from) {
   if (stride == (int64_t)size) {
-    memcpy(to, from, (size_t)n * size);
+    cr_cpu_copy_bytes(to, from, (size_t)n * size);
   } else {
-    move(size, n, to, stride, from, (int64_t)size);
+    unpack(size, n, to, stride, from);
   }
 }
 
@@ -86,8 +110,13 @@ typedef struct {
   void *arg;
 } lines;
 
-/* Calls fn for each piece of an innermost line in the flat range. */
-static bool walk(void *arg, int64_t begin, int64_t end) {
+/* Calls fn for each piece of an innermost line in the flat range.  Pointers added in pairs would
+ * wait for those that were written one by one. */
+#if !defined(__clang__)
+__attribute__((optimize("no-tree-vectorize")))
+#endif
+static bool
+walk(void *arg, int64_t begin, int64_t end) {
   const lines *l = arg;
   const cr_iter *it = l->it;
   int64_t index[CR_MAX_DIMS], stride[CR_ITER_MAX];

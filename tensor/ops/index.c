@@ -414,13 +414,32 @@ static bool cat_shape(int n, cr_tensor *const *t, int dim, cr_dtype *dtype, int6
   return true;
 }
 
+/* Copies t's part of y, or a band of it along the first dimension. */
+static bool cat_part(cr_tensor *t, int dim, int64_t at, int64_t first, int64_t rows, cr_tensor *y) {
+  CR_AUTO place = cr_narrow(y, dim, at, t->shape[dim]);
+  if (!place) return false;
+  bool whole = dim == 0 || rows == t->shape[0];
+  CR_AUTO to = whole ? cr_retain(place) : cr_narrow(place, 0, first, rows);
+  CR_AUTO from = whole ? cr_retain(t) : cr_narrow(t, 0, first, rows);
+  CR_AUTO done = to && from ? cr_copy(to, from) : NULL;
+  return done != NULL;
+}
+
+/* Parts that lie side by side are copied in bands of some hundred kilobytes, so that y is still in
+ * the cache when the next one comes. */
+#define BAND ((int64_t)1 << 19)
+
 static bool cat_parts(int n, cr_tensor *const *t, int dim, cr_tensor *y) {
-  int64_t at = 0;
-  for (int i = 0; i < n; i++) {
-    CR_AUTO place = cr_narrow(y, dim, at, t[i]->shape[dim]);
-    CR_AUTO done = cr_copy(place, t[i]);
-    if (!done) return false;
-    at += t[i]->shape[dim];
+  int64_t all = dim == 0 ? 1 : y->shape[0], rows = all;
+  int64_t bytes = cr_numel(y) * (int64_t)cr_sizeof((cr_dtype)y->dtype);
+  if (dim > 0 && bytes > 2 * BAND && all > 1) rows = all / (bytes / BAND + 1) + 1;
+  for (int64_t first = 0; first < all; first += rows) {
+    int64_t at = 0;
+    for (int i = 0; i < n; i++) {
+      int64_t some = rows < all - first ? rows : all - first;
+      if (!cat_part(t[i], dim, at, first, some, y)) return false;
+      at += t[i]->shape[dim];
+    }
   }
   return true;
 }

@@ -54,20 +54,47 @@ cr_tensor *cr_searchsorted(cr_tensor *sorted, cr_tensor *values, bool right) {
   return NULL;
 }
 
-cr_tensor *cr_flip(cr_tensor *t, int ndims, const int *dims) {
-  if (!t) return NULL;
-  cr_tensor *y = cr_retain(t);
-  for (int i = 0; y && i < ndims; i++) {
-    int dim = dims[i];
-    if (!cr_wrap_dim("flip", &dim, t->ndim)) {
+/* t read backwards along the dimensions whose bit is set. */
+static cr_tensor backwards(const cr_tensor *t, int64_t bits) {
+  cr_tensor u = *t;
+  for (int d = 0; d < t->ndim; d++) {
+    if (!(bits >> d & 1)) continue;
+    u.offset += (t->shape[d] - 1) * t->stride[d];
+    u.stride[d] = -t->stride[d];
+  }
+  return u;
+}
+
+static cr_tensor *flip(cr_tensor *t, int64_t bits);
+
+static bool flip_backward(cr_node *n, cr_tensor *const *g, cr_tensor **gin) {
+  return (gin[0] = flip(g[0], cr_attr_int(n, 0))) != NULL;
+}
+
+static const cr_op op_flip = {"flip", "dims", flip_backward};
+
+static cr_tensor *flip(cr_tensor *t, int64_t bits) {
+  cr_tensor *y = cr_empty((cr_dtype)t->dtype, cr_device_of(t), t->ndim, t->shape);
+  if (!y) return NULL;
+  if (cr_numel(y)) {
+    cr_tensor view = backwards(t, bits), *in[] = {&view};
+    cr_iter it;
+    cr_iter_make(&it, y, 1, in);
+    if (!cr_backend_for(y)->copy(&it)) {
       cr_release(y);
       return NULL;
     }
-    if (t->ndim == 0) continue;
-    int64_t n = t->shape[dim];
-    CR_AUTO before = y;
-    CR_AUTO at = cr_arange(CR_INT64, cr_device_of(t), (double)(n - 1), -1, n);
-    y = cr_index_select(before, dim, at, NULL);
   }
-  return y;
+  return cr_record(&op_flip, y, CR_IN(t), CR_INTS(bits));
+}
+
+cr_tensor *cr_flip(cr_tensor *t, int ndims, const int *dims) {
+  if (!t) return NULL;
+  int64_t bits = 0;
+  for (int i = 0; i < ndims; i++) {
+    int dim = dims[i];
+    if (!cr_wrap_dim("flip", &dim, t->ndim)) return NULL;
+    if (t->ndim) bits ^= (int64_t)1 << dim;
+  }
+  return flip(t, bits);
 }
