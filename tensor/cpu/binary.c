@@ -1,8 +1,10 @@
 /* binary.c: functions of two arguments: arithmetic, and comparisons, which give bytes. */
 #include "tensor/cpu/cpu.h"
+#include "tensor/cpu/vmath.h"
 #include "tensor/functions.h"
 
 #include <math.h>
+#include <string.h>
 
 #define LOOP(name, type, out_type, expr)                                                           \
   static bool name(int64_t n, char *const *p, const void *arg) {                                   \
@@ -17,8 +19,8 @@
     return true;                                                                                   \
   }
 
-/* Without the hint: bodies that call functions or branch. */
-#define CALLS(name, type, expr)                                                                    \
+/* Without the hint: bodies that branch. */
+#define SCALARS(name, type, expr)                                                                  \
   static bool name(int64_t n, char *const *p, const void *arg) {                                   \
     (void)arg;                                                                                     \
     const type *a = (const type *)p[1], *b = (const type *)p[2];                                   \
@@ -27,6 +29,29 @@
       type x = a[i], y = b[i];                                                                     \
       o[i] = (type)(expr);                                                                         \
     }                                                                                              \
+    return true;                                                                                   \
+  }
+
+/* Calls of the C library, on vectors where it can. */
+#define CALLS(name, type, expr)                                                                    \
+  static void name##_groups(int64_t n, const type *a, const type *b, type *o) {                    \
+    CR_SIMD                                                                                        \
+    for (int64_t i = 0; i < n; i++) {                                                              \
+      type x = a[i], y = b[i];                                                                     \
+      o[i] = expr;                                                                                 \
+    }                                                                                              \
+  }                                                                                                \
+  static bool name(int64_t n, char *const *p, const void *arg) {                                   \
+    (void)arg;                                                                                     \
+    const type *a = (const type *)p[1], *b = (const type *)p[2];                                   \
+    type *o = (type *)p[0], x[CR_GROUP] = {0}, y[CR_GROUP] = {0}, z[CR_GROUP];                     \
+    int64_t whole = n - n % CR_GROUP;                                                              \
+    name##_groups(whole, a, b, o);                                                                 \
+    if (whole == n) return true;                                                                   \
+    memcpy(x, a + whole, (size_t)(n - whole) * sizeof *x);                                         \
+    memcpy(y, b + whole, (size_t)(n - whole) * sizeof *y);                                         \
+    name##_groups(CR_GROUP, x, y, z);                                                              \
+    memcpy(o + whole, z, (size_t)(n - whole) * sizeof *z);                                         \
     return true;                                                                                   \
   }
 
@@ -47,12 +72,13 @@
   LOOP(add_##s, type, type, x + y)                                                                 \
   LOOP(sub_##s, type, type, x - y)                                                                 \
   LOOP(mul_##s, type, type, x *y)                                                                  \
+  LOOP(cube_##s, type, type, x *x *y)                                                              \
   LOOP(div_##s, type, type, x / y)                                                                 \
   LOOP(floordiv_##s, type, type, to_floor(x / y))                                                  \
   LOOP(max_##s, type, type, x > y ? x : y != y ? y : x != x ? x : y)                               \
   LOOP(min_##s, type, type, x < y ? x : y != y ? y : x != x ? x : y)                               \
-  CALLS(remainder_##s, type, cr_remainder_of(x, y))                                                \
-  CALLS(fmod_##s, type, to_fmod(x, y))                                                             \
+  SCALARS(remainder_##s, type, cr_remainder_of(x, y))                                              \
+  SCALARS(fmod_##s, type, to_fmod(x, y))                                                           \
   CALLS(pow_##s, type, to_pow(x, y))                                                               \
   CALLS(atan2_##s, type, to_atan2(x, y))                                                           \
   COMPARISONS(s, type)
@@ -89,10 +115,10 @@ FLOATS(f64, double, floor, fmod, pow, atan2)
   LOOP(and_##s, type, type, x &y)                                                                  \
   LOOP(or_##s, type, type, x | y)                                                                  \
   LOOP(xor_##s, type, type, x ^ y)                                                                 \
-  CALLS(lshift_##s, type, (wide)y < (bits) ? (wide)x << (y & ((bits)-1)) : 0)                      \
-  CALLS(rshift_##s, type,                                                                          \
-        x >> ((wide)y < (bits) ? y & ((bits)-1) : (bits)-1) >> ((wide)y >= (bits)))                \
-  CALLS(pow_##s, type, cr_power(x, (int64_t)y))                                                    \
+  SCALARS(lshift_##s, type, (wide)y < (bits) ? (wide)x << (y & ((bits)-1)) : 0)                    \
+  SCALARS(rshift_##s, type,                                                                        \
+          x >> ((wide)y < (bits) ? y & ((bits)-1) : (bits)-1) >> ((wide)y >= (bits)))              \
+  SCALARS(pow_##s, type, cr_power(x, (int64_t)y))                                                  \
   DIVIDES(div_##s, type, cr_quotient(x, y))                                                        \
   DIVIDES(floordiv_##s, type, cr_floor_quotient(x, y))                                             \
   DIVIDES(remainder_##s, type, cr_floor_rest(x, y))                                                \
@@ -141,23 +167,31 @@ static int64_t grain_of(cr_binary_op op, cr_dtype dtype) {
   return slow ? CR_GRAIN_MATH : CR_GRAIN_CHEAP;
 }
 
-/* Whether operand k is the number 2 in every place. */
-static bool is_two(const cr_iter *it, int k) {
+/* The number that operand k is in every place, or NaN. */
+static double number_of(const cr_iter *it, int k) {
   for (int d = 0; d < it->ndim; d++) {
-    if (it->op[k].stride[d]) return false;
+    if (it->op[k].stride[d]) return NAN;
   }
-  return it->numel > 0 && cr_scalar_double(cr_load_scalar(it->op[k].dtype, it->op[k].data)) == 2;
+  return it->numel > 0 ? cr_scalar_double(cr_load_scalar(it->op[k].dtype, it->op[k].data)) : NAN;
+}
+
+/* Squares and cubes are products. */
+static bool power(const cr_iter *it, cr_dtype dtype) {
+  double exponent = number_of(it, 2);
+  cr_iter product = *it;
+  product.op[2] = product.op[1];
+  if (exponent == 2) return cr_cpu_loop(&product, table[dtype][CR_MUL], NULL, CR_GRAIN_CHEAP, NULL);
+  if (exponent == 3 && cr_is_float(dtype))
+    return cr_cpu_loop(&product, dtype == CR_FLOAT64 ? cube_f64 : cube_f32, NULL, CR_GRAIN_CHEAP,
+                       NULL);
+  return cr_cpu_loop(it, table[dtype][CR_POW], NULL, grain_of(CR_POW, dtype), NULL);
 }
 
 static bool binary(cr_binary_op op, const cr_iter *it) {
   cr_dtype dtype = it->op[1].dtype;
   cr_cpu_fn fn = table[cr_compute_dtype(dtype)][op];
   if (!fn) return cr_fail("this operation is not defined on %s", cr_dtypes[dtype].name);
-  if (op == CR_POW && is_two(it, 2)) {
-    cr_iter square = *it;
-    square.op[2] = square.op[1];
-    return cr_cpu_loop(&square, table[cr_compute_dtype(dtype)][CR_MUL], NULL, CR_GRAIN_CHEAP, NULL);
-  }
+  if (op == CR_POW) return power(it, cr_compute_dtype(dtype));
   return cr_cpu_loop(it, fn, NULL, grain_of(op, dtype), "division by zero");
 }
 

@@ -61,7 +61,7 @@ typedef float wide_f32 __attribute__((vector_size(WIDTH * 4), aligned(4), may_al
       }                                                                                            \
       double l[NLANES];                                                                            \
       memcpy(l, s, sizeof l);                                                                      \
-      for (int k = 0; k < 8; k++) l[k] = (l[k] join l[k + 8])join(l[k + 16] join l[k + 24]);       \
+      for (int k = 0; k < 8; k++) l[k] = (l[k] join l[k + 8]) join(l[k + 16] join l[k + 24]);      \
       total = ((l[0] join l[4])join(l[2] join l[6]))join((l[1] join l[5])join(l[3] join l[7]));    \
     }                                                                                              \
     for (; i < n; i++) total = total join map((double)x[i]);                                       \
