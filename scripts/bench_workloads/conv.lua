@@ -35,6 +35,10 @@ return function(workloads)
     end)
   end
 
+  pair("transpose4x4", 2 * 16 * 256 * 16 * 16 * 128 * 16, function()
+    local x, w, b = U(1, 16, 256, 16, 16), U(2, 256, 128, 4, 4), U(3, 128)
+    return function() return F.convTranspose2d(x, w, b, 2, 1) end, { x, w, b }
+  end)
   pair("maxpool", nil, function()
     local x = U(1, 16, 64, 56, 56)
     return function() return (F.maxPool2d(x, 2, 2, 2, 2)) end, { x }

@@ -10,10 +10,10 @@ local resnet18 = require "bench_workloads.resnet18"
 
 local U, I = numbers.U, numbers.I
 
--- The model with its starting weights, on the device: vectors are zero but for the gains of
--- normalisations.
-local function prepared(model)
-  numbers.init((model:parameters()))
+-- The model with its starting weights, from the stream `first` on (100), on the device: vectors are zero
+-- but for the gains of normalisations.
+local function prepared(model, first)
+  numbers.init((model:parameters()), first)
   local function gains(m)
     if torch.isTypeOf(m, "nn.BatchNormalization") then m.weight:fill(1) end
     for _, child in ipairs(m.modules or {}) do gains(child) end
@@ -52,14 +52,14 @@ end
 
 -- ---- the models ---------------------------------------------------------------------------------
 
-local function mlp_model()
-  return prepared(sequence(nn.Linear(784, 512), nn.ReLU(), nn.Linear(512, 512), nn.ReLU(),
-    nn.Linear(512, 10)))
+local function mlp_model(inputs, hidden)
+  return prepared(sequence(nn.Linear(inputs, hidden), nn.ReLU(), nn.Linear(hidden, hidden), nn.ReLU(),
+    nn.Linear(hidden, 10)))
 end
 
-local function mlp(batch)
-  local m = mlp_model()
-  return trainer(m, nn.CrossEntropyCriterion(), U(1, batch, 784), I(2, 10, batch),
+local function mlp(batch, inputs, hidden)
+  local m = mlp_model(inputs, hidden)
+  return trainer(m, nn.CrossEntropyCriterion(), U(1, batch, inputs), I(2, 10, batch),
     optim.SGD(m:parameters(), { lr = 0.01, momentum = 0.9 }))
 end
 
@@ -85,23 +85,95 @@ local function resnet()
     optim.SGD(m:parameters(), { lr = 0.01, momentum = 0.9, weightDecay = 5e-4 }))
 end
 
+-- Characters through the library's own recurrent layers, 50 steps of 50 lines.
+local function char_rnn(class, width, layers, optimizer, options)
+  local m = prepared(sequence(nn.Embedding(65, width), nn[class](width, width, { numLayers = layers }),
+    nn.View(-1, width), nn.Linear(width, 65)))
+  return trainer(m, nn.CrossEntropyCriterion(), I(1, 65, 50, 50), I(2, 65, 2500),
+    optim[optimizer](m:parameters(), options))
+end
+
+local function char_lstm()
+  return char_rnn("LSTM", 512, 2, "RMSprop", { lr = 2e-3, alpha = 0.95 })
+end
+
+-- Two networks, neither with biases: one makes pictures, one tells them from real ones.
+local function dcgan_models()
+  local g, d, width = nn.Sequential(), nn.Sequential(), 100
+  local function up(to, stride, pad)
+    g:add(nn.ConvTranspose2d(width, to, 4, { stride = stride, padding = pad, bias = false }))
+    width = to
+  end
+  for i, to in ipairs { 512, 256, 128, 64 } do
+    up(to, i == 1 and 1 or 2, i == 1 and 0 or 1)
+    g:add(nn.SpatialBatchNormalization(to)):add(nn.ReLU())
+  end
+  up(3, 2, 1)
+  g:add(nn.Tanh())
+  local function down(to, stride, pad)
+    d:add(nn.Conv2d(width, to, 4, { stride = stride, padding = pad, bias = false }))
+    width = to
+  end
+  for i, to in ipairs { 64, 128, 256, 512 } do
+    down(to, 2, 1)
+    if i > 1 then d:add(nn.SpatialBatchNormalization(to)) end
+    d:add(nn.LeakyReLU(0.2))
+  end
+  down(1, 1, 0)
+  return prepared(g), prepared(d:add(nn.View(-1)), 200)
+end
+
+local function dcgan()
+  local g, d = dcgan_models()
+  local real, z, criterion = U(1, 16, 3, 64, 64), U(2, 16, 100, 1, 1), nn.BCEWithLogitsLoss()
+  local one, zero = numbers.on_device(torch.ones(16)), numbers.zeros(16)
+  local options = { lr = 2e-4, betas = { 0.5, 0.999 } }
+  local of_g, of_d = optim.Adam(g:parameters(), options), optim.Adam(d:parameters(), options)
+  local function backward(images, target)
+    local loss = criterion(d(images), target)
+    loss:backward()
+    return loss:detach()
+  end
+  return function()
+    of_d:zeroGrad()
+    local losses, fake = backward(real, one), g(z)
+    losses = losses + backward(fake:detach(), zero)
+    of_d:step()
+    of_g:zeroGrad()
+    losses = losses + backward(fake, one)
+    of_g:step()
+    return losses
+  end
+end
+
 -- ---- the list -----------------------------------------------------------------------------------
 
 return function(workloads)
   local add = workloads.add
   local mlp_flop = 2 * (784 * 512 + 512 * 512 + 5120)
-  add("train.mlp_b128", { kind = "train", flop = 3 * 128 * mlp_flop, build = function() return mlp(128) end })
-  add("train.mlp_b1", { kind = "train", build = function() return mlp(1) end })
+  add("train.mlp_b128", { kind = "train", flop = 3 * 128 * mlp_flop, build = function()
+    return mlp(128, 784, 512)
+  end })
+  add("train.mlp_b1", { kind = "train", build = function() return mlp(1, 784, 512) end })
   add("train.lenet_b64", { kind = "train", build = lenet })
   add("train.autoencoder_b128", { kind = "train", build = autoencoder })
   add("train.resnet18_b32", { kind = "train", flop = 3 * 32 * 2 * 555.4e6, build = resnet })
+  add("train.char_lstm", { kind = "train", build = char_lstm,
+    flop = 3 * 50 * 50 * 2 * (2 * 4 * 512 * 1024 + 512 * 65) })
+  add("train.char_gru", { kind = "train", build = function()
+    return char_rnn("GRU", 256, 1, "Adam", { lr = 1e-3 })
+  end })
+  add("train.dcgan_b16", { kind = "train", build = dcgan })
   add("infer.resnet18_b1", { flop = 2 * 555.4e6, build = function()
     return predictor(prepared(resnet18()), U(1, 1, 3, 32, 32), 1)
   end })
   add("infer.mlp_b1", { inner = 10, flop = mlp_flop, build = function()
-    return predictor(mlp_model(), U(1, 1, 784), 10)
+    return predictor(mlp_model(784, 512), U(1, 1, 784), 10)
   end })
   add("startup.first_add", { kind = "startup" })
+  add("memory.char_lstm", { kind = "memory", build = char_lstm })
   add("memory.resnet18", { kind = "memory", build = resnet })
-  add("memory.growth_mlp_b1", { kind = "growth", steps = 2000, build = function() return mlp(1) end })
+  add("memory.growth_mlp_b1", { kind = "growth", steps = 2000, build = function()
+    return mlp(1, 784, 512)
+  end })
 end

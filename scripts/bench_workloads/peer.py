@@ -64,8 +64,8 @@ def zeros(*shape):
     return torch.zeros(shape, device=device)
 
 
-def prepared(model):
-    model, stream = model.to(device), 100
+def prepared(model, stream=100):
+    model = model.to(device)
     with torch.no_grad():
         for name, p in model.named_parameters():
             if p.dim() > 1:
@@ -360,6 +360,8 @@ convolution("vgg3x3", (8, 64, 56, 56), (64, 64, 3, 3), 1, 1, 1)
 convolution("resnet1x1", (16, 256, 28, 28), (64, 256, 1, 1), 1, 0, 1)
 convolution("strided", (8, 64, 56, 56), (128, 64, 3, 3), 2, 1, 1)
 convolution("depthwise", (16, 128, 28, 28), (128, 1, 3, 3), 1, 1, 128)
+layer("transpose4x4", lambda *xwb: F.conv_transpose2d(*xwb, 2, 1), (16, 256, 16, 16), (256, 128, 4, 4), (128,),
+      flop=2 * 16 * 256 * 16 * 16 * 128 * 16)
 layer("maxpool", lambda x: F.max_pool2d(x, 2, 2), (16, 64, 56, 56))
 layer("avgpool", lambda x: F.avg_pool2d(x, 2, 2), (16, 64, 56, 56))
 layer("batchnorm", batch_norm, (16, 64, 56, 56), (64,), (64,), fixed=(torch.zeros(64), torch.ones(64)))
@@ -424,15 +426,86 @@ def resnet():
                    torch.optim.SGD(m.parameters(), 0.01, momentum=0.9, weight_decay=5e-4))
 
 
+class CharRNN(nn.Module):
+    """Characters through torch's own recurrent layers."""
+
+    def __init__(self, kind, width, layers):
+        super().__init__()
+        self.embedding, self.rnn = nn.Embedding(65, width), kind(width, width, layers)
+        self.scores = nn.Linear(width, 65)
+
+    def forward(self, ids):
+        return self.scores(self.rnn(self.embedding(ids))[0]).flatten(0, 1)
+
+
+def char_rnn(kind, width, layers, optimizer, **options):
+    m = prepared(CharRNN(kind, width, layers))
+    return trainer(m, F.cross_entropy, I(1, 65, 50, 50), I(2, 65, 2500), optimizer(m.parameters(), **options))
+
+
+def char_lstm():
+    return char_rnn(nn.LSTM, 512, 2, torch.optim.RMSprop, lr=2e-3, alpha=0.95)
+
+
+def char_gru():
+    return char_rnn(nn.GRU, 256, 1, torch.optim.Adam, lr=1e-3)
+
+
+def dcgan_models():
+    g, d, width = [], [], 100
+    for i, to in enumerate((512, 256, 128, 64)):
+        stride, pad = (2, 1) if i else (1, 0)
+        g += [nn.ConvTranspose2d(width, to, 4, stride, pad, bias=False), nn.BatchNorm2d(to), nn.ReLU()]
+        width = to
+    g += [nn.ConvTranspose2d(width, 3, 4, 2, 1, bias=False), nn.Tanh()]
+    width = 3
+    for to in (64, 128, 256, 512):
+        d += [nn.Conv2d(width, to, 4, 2, 1, bias=False)]
+        d += [nn.BatchNorm2d(to)] if width > 3 else []
+        d += [nn.LeakyReLU(0.2)]
+        width = to
+    d += [nn.Conv2d(width, 1, 4, 1, 0, bias=False), nn.Flatten(0)]
+    return prepared(nn.Sequential(*g)), prepared(nn.Sequential(*d), 200)
+
+
+def dcgan():
+    g, d = dcgan_models()
+    real, z = U(1, 16, 3, 64, 64), U(2, 16, 100, 1, 1)
+    one, zero = torch.ones(16, device=device), zeros(16)
+    of_g, of_d = (torch.optim.Adam(m.parameters(), 2e-4, betas=(0.5, 0.999)) for m in (g, d))
+
+    def backward(images, target):
+        loss = F.binary_cross_entropy_with_logits(d(images), target)
+        loss.backward()
+        return loss.detach()
+
+    def step():
+        of_d.zero_grad(set_to_none=True)
+        losses = backward(real, one)
+        fake = g(z)
+        losses = losses + backward(fake.detach(), zero)
+        of_d.step()
+        of_g.zero_grad(set_to_none=True)
+        losses = losses + backward(fake, one)
+        of_g.step()
+        return losses
+
+    return step
+
+
 MLP_FLOP = 2 * (784 * 512 + 512 * 512 + 5120)
 add("train.mlp_b128", lambda: mlp(128), "train", flop=3 * 128 * MLP_FLOP)
 add("train.mlp_b1", lambda: mlp(1), "train")
 add("train.lenet_b64", lenet, "train")
 add("train.autoencoder_b128", autoencoder, "train")
 add("train.resnet18_b32", resnet, "train", flop=3 * 32 * 2 * 555.4e6)
+add("train.char_lstm", char_lstm, "train", flop=3 * 50 * 50 * 2 * (2 * 4 * 512 * 1024 + 512 * 65))
+add("train.char_gru", char_gru, "train")
+add("train.dcgan_b16", dcgan, "train")
 add("infer.resnet18_b1", lambda: predictor(resnet18(), U(1, 1, 3, 32, 32), 1), flop=2 * 555.4e6)
 add("infer.mlp_b1", lambda: predictor(mlp_model(), U(1, 1, 784), 10), inner=10, flop=MLP_FLOP)
 add("startup.first_add", None, "startup")
+add("memory.char_lstm", char_lstm, "memory")
 add("memory.resnet18", resnet, "memory")
 add("memory.growth_mlp_b1", lambda: mlp(1), "growth", steps=2000)
 peer_sequences.register(add, sys.modules[__name__])
