@@ -14,6 +14,8 @@
 #   tests/vm/run_resume        training that is killed, resumed, out of disk
 #   tests/hosts/run_hosts      the programs of scripts/hosts
 #   tests/lib/run_docs         doc comments: complete, their examples run
+#   tests/lib/run_bench        the benchmark program
+#   tests/lib/run_counts       instructions and allocations of small operations against those kept in tests/counts
 #   tests/install/run_texts    man pages and completions have the program's options
 #   tests/install/run_abi      what the library exports
 #   tests/peer/run_peer        operators and random programs beside PyTorch's, where Python has it
@@ -53,7 +55,8 @@ test-programs: all $(test_bins)
 tests := $(test_bins) $(test_lua) tests/vm/run_cli_tests tests/vm/run_repl tests/vm/run_typing tests/vm/run_debugger \
   tests/vm/run_kernel tests/vm/run_runs tests/vm/run_random_input tests/vm/run_bad_input tests/vm/run_training \
   tests/vm/run_resume tests/hosts/run_hosts tests/install/run_texts tests/install/run_abi \
-  tests/lib/run_docs tests/peer/run_peer tests/peer/run_tensorboard tests/peer/run_jupyter tests/check_tree
+  tests/lib/run_docs tests/lib/run_bench tests/lib/run_counts tests/peer/run_peer tests/peer/run_tensorboard \
+  tests/peer/run_jupyter tests/check_tree
 ifneq ($(shell command -v $(CXX) 2>/dev/null),)
 test: emulated-programs
 # The sanitizers slow the emulation down: they see the scripts that touch most of it.

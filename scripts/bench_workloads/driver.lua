@@ -1,13 +1,17 @@
 -- driver.lua: runs the workloads, each in a fresh process (on a GPU some together), ours and PyTorch's in
--- turn; prints every result as a line of JSON and then a table of ratios.  scripts/bench starts it.
+-- turn, or has their instructions counted; prints every result as a line of JSON and then a table.
+-- scripts/bench starts it.
 
 local folder = arg[0]:match("^.*/") or "./"
 package.path = folder .. "../?.lua;" .. package.path
 
 local torch = require "torch"
 local json = require "json"
+local counts = require "bench_workloads.counts"
 local machine = require "bench_workloads.machine"
+local picture = require "bench_workloads.picture"
 local report = require "bench_workloads.report"
+local bandwidth_of = require("bench_workloads.limits").bandwidth
 
 local USAGE = [[
 usage: scripts/bench [options]
@@ -19,13 +23,17 @@ usage: scripts/bench [options]
   --peer plain,tuned  how PyTorch is run (both); tuned: --isa, and malloc that reuses big blocks
   --isa NAME        vector width of the tuned PyTorch's kernels (avx512 where the processor has it)
   --python PATH     the Python that has PyTorch
-  --data DIR      MNIST's four files for data.* (scripts/data/mnist)
+  --data DIR        MNIST's four files for data.* (scripts/data/mnist)
   --wait S          before each run, wait up to S seconds for the machine to be quiet (0)
   --retries N       how often to repeat a run that other processes disturbed (1)
   --device cuda     on a GPU, both sides; whole models first (cpu)
   --deadline S      begin no workload after S seconds
-  --json FILE       append the results to FILE too
+  --instructions    instructions and allocations of small workloads, by valgrind; Cresset alone
+  --results FILE    write the results to FILE too, a line of JSON each
+  --from FILE       take the results from FILE instead of measuring
+  --against FILE    compare with the earlier results in FILE
   --table FILE      write the table to FILE too
+  --picture FILE    draw the ratios as FILE, in the format SVG
   --list            the names of the workloads
 PyTorch, where it is not found, is left out.]]
 
@@ -42,12 +50,12 @@ local function split(text)
   return parts
 end
 
-local flags = { quick = true, ["no-peer"] = true, list = true, help = true }
+local flags = { quick = true, ["no-peer"] = true, instructions = true, list = true, help = true }
 
 local function options()
   local o = { only = "*", threads = "2", rounds = 2, peer = "plain,tuned", wait = 0, retries = 1,
-    python = false, json = false, isa = false, device = "cpu", deadline = math.huge, table = false,
-    data = false }
+    python = false, isa = false, device = "cpu", deadline = math.huge, data = false, results = false,
+    from = false, against = false, table = false, picture = false }
   local i = 1
   while arg[i] do
     local name = arg[i]:match("^%-%-([%a-]+)$")
@@ -66,6 +74,11 @@ local function options()
   end
   if o.quick then o.rounds, o.retries = 1, 0 end
   if o.device ~= "cpu" and o.device ~= "cuda" then fail("--device is cpu or cuda") end
+  if o.instructions and o.device ~= "cpu" then fail("--instructions are those of the CPU") end
+  if o.picture and (o["no-peer"] or o.instructions) then
+    fail("--picture draws the ratios to PyTorch's figures, which %s leaves out",
+      o.instructions and "--instructions" or "--no-peer")
+  end
   local start = torch.tic()
   function o.left() return o.deadline - torch.toc(start) end
   return o
@@ -234,21 +247,25 @@ local function takes_part(side, name)
   return not (side.tuned and plain_only[name:match("^%a+")])
 end
 
--- ---- main ---------------------------------------------------------------------------------------
+-- ---- the workloads ------------------------------------------------------------------------------
+
+local function is_wanted(name, o)
+  for _, pattern in ipairs(split(o.only)) do
+    local prefix = pattern:match("^(.*)%*$")
+    if name == pattern or (prefix and name:sub(1, #prefix) == prefix) then return true end
+  end
+  return false
+end
 
 local function selected(o)
   local names = {}
-  local command_line = "%s %s --list --device %s"
-  local listing = shell(command_line:format(quote(arg[-1]), quote(folder .. "run.lua"), o.device))
-  for name in listing:gmatch("[^\n]+") do
-    for _, pattern in ipairs(split(o.only)) do
-      local prefix = pattern:match("^(.*)%*$")
-      if name == pattern or (prefix and name:sub(1, #prefix) == prefix) then
-        names[#names + 1] = name
-        break
-      end
-    end
+  local function add(name)
+    if is_wanted(name, o) then names[#names + 1] = name end
   end
+  local listing = shell(("%s %s --list --device %s %s"):format(quote(arg[-1]), quote(folder .. "run.lua"),
+    o.device, o.instructions and "--counted yes" or ""))
+  if o.instructions then add(counts.STARTUP) end
+  for name in listing:gmatch("[^\n]+") do add(name) end
   return names
 end
 
@@ -277,19 +294,8 @@ local function batches(names, device)
   return list
 end
 
--- Runs a batch; the results of each workload, by configuration.
-local function measure(batch, threads, sides, o, file)
-  local results = {}
-  for _, name in ipairs(batch) do results[name] = { cresset = {} } end
-  local function keep(r)
-    local of_name = results[r.name]
-    of_name[r.config] = of_name[r.config] or {}
-    table.insert(of_name[r.config], r)
-    local line = json.encode(r, { nan = "string" })
-    print(line)
-    io.stdout:flush()
-    if file then file:write(line, "\n"):flush() end
-  end
+-- Runs a batch, and passes each result to keep.
+local function measure(batch, threads, sides, o, keep)
   for _ = 1, o.rounds do
     for _, side in ipairs(sides) do
       if o.device ~= "cpu" then
@@ -299,47 +305,114 @@ local function measure(batch, threads, sides, o, file)
       end
     end
   end
+end
+
+-- What the machine can do at most, for who has a share of it: a large product, and moving memory.
+local function measure_limit(ours, threads, keep)
+  local product = run_once(ours, "la.mm_2048", threads, "--seconds 0.5 --samples 5 --cap 3")
+  local bandwidth = bandwidth_of(folder .. "triad.c", threads)
+  keep { name = "limit", threads = threads, config = "cresset", gbps = bandwidth,
+    gflops = product.min_us and 2 * 2048 ^ 3 / product.min_us / 1e3 }
+end
+
+local function has_rate(results, threads)
+  for _, r in ipairs(results) do
+    if r.threads == threads and (r.gflops or r.gbps) then return true end
+  end
+end
+
+local function measure_all(names, o, results, keep)
+  local sides = peer_sides(o)
+  table.insert(sides, 1, our_side())
+  for _, count in ipairs(split(o.threads)) do
+    local threads = math.tointeger(tonumber(count)) or fail("--threads: %s is no number", count)
+    for _, batch in ipairs(batches(names, o.device)) do
+      if o.left() > 0 then measure(batch, threads, sides, o, keep) end
+    end
+    if o.device == "cpu" and has_rate(results, threads) then measure_limit(sides[1], threads, keep) end
+  end
+end
+
+local function count_all(names, keep)
+  local ok, message = pcall(counts.run, quote(arg[-1]), quote(folder .. "run.lua"), names, keep)
+  if not ok then fail("%s", message) end
+end
+
+-- ---- main ---------------------------------------------------------------------------------------
+
+local function opened(path, mode)
+  return path and (io.open(path, mode) or fail("%s cannot be %s", path, mode == "r" and "read" or "written"))
+end
+
+-- The results of a file that --results wrote.
+local function read_results(path)
+  local list, file = {}, opened(path, "r")
+  for line in file:lines() do
+    local r = decode(line)
+    if not r or not r.name or not r.threads or not r.config then
+      fail("%s: not a line of results: %s", path, line:sub(1, 60))
+    end
+    list[#list + 1] = r
+  end
+  file:close()
+  return list
+end
+
+-- Measures or counts; the results.  Each is printed when it is there.
+local function run_all(names, o)
+  local results, file = {}, opened(o.results, "w")
+  local function keep(r)
+    results[#results + 1] = r
+    local line = json.encode(r, { nan = "string" })
+    print(line)
+    io.stdout:flush()
+    if file then file:write(line, "\n"):flush() end
+  end
+  if o.instructions then count_all(names, keep) else measure_all(names, o, results, keep) end
+  if file then file:close() end
   return results
 end
 
-local function opened(path, mode)
-  return path and (io.open(path, mode) or fail("%s cannot be written", path))
+local function results_of(o)
+  if not o.from then
+    local names = selected(o)
+    if #names == 0 then fail("no workload matches %s", o.only) end
+    if o.list then return print(table.concat(names, "\n")) end
+    return run_all(names, o), #names * (o.instructions and 1 or #split(o.threads))
+  end
+  local wanted = {}
+  for _, r in ipairs(read_results(o.from)) do
+    if r.name == "limit" or is_wanted(r.name, o) then wanted[#wanted + 1] = r end
+  end
+  return wanted
+end
+
+local function write_picture(path, rows)
+  local groups = report.groups(rows)
+  if #groups == 0 then fail("--picture: there are no ratios to draw") end
+  opened(path, "w"):write(picture(groups)):close()
 end
 
 local function main()
   local o = options()
   if o.help then return print(USAGE) end
-  local names = selected(o)
-  if #names == 0 then fail("no workload matches %s", o.only) end
-  if o.list then return print(table.concat(names, "\n")) end
-  local file, table_file = opened(o.json, "a"), opened(o.table, "w")
-  local sides = peer_sides(o)
-  local with_peer = #sides > 0
-  table.insert(sides, 1, our_side())
-  local rows, logs, start, left_out = {}, {}, torch.tic(), 0
-  for _, count in ipairs(split(o.threads)) do
-    local threads = math.tointeger(tonumber(count)) or fail("--threads: %s is no number", count)
-    for _, batch in ipairs(batches(names, o.device)) do
-      local results = o.left() > 0 and measure(batch, threads, sides, o, file) or {}
-      for _, name in ipairs(batch) do
-        if results[name] and next(results[name].cresset) then
-          report.add(rows, logs, name, threads, results[name])
-        else
-          left_out = left_out + 1
-        end
-      end
-    end
-  end
-  local text = report.table(rows, with_peer) .. report.means(logs)
+  local earlier, start = o.against and read_results(o.against), torch.tic()
+  local table_file = opened(o.table, "w")
+  local results, wanted = results_of(o)
+  if o.list then return end
+  local rows = report.rows(results, earlier)
+  local text = report.table(rows) .. report.means(rows)
     .. ("%d workloads in %.0f s"):format(#rows, torch.toc(start))
   local failed, differ = report.troubles(rows)
   if failed + differ > 0 then text = text .. ("; %d FAILED, %d DIFFER"):format(failed, differ) end
-  if left_out > 0 then text = text .. ("; %d more were not reached in time"):format(left_out) end
+  if wanted and wanted > #rows then
+    text = text .. ("; %d more were not reached in time"):format(wanted - #rows)
+  end
   text = text .. "\n"
   io.write("\n", text)
-  if file then file:close() end
   if table_file then table_file:write(text):close() end
-  if #rows == 0 then fail("no workload was reached in time") end
+  if #rows == 0 then fail(o.from and "no such results in the file" or "no workload was reached in time") end
+  if o.picture then write_picture(o.picture, rows) end
   if o.device ~= "cpu" and failed > 0 then os.exit(1) end
 end
 

@@ -1,7 +1,8 @@
 -- run.lua NAME[,NAME..] [--threads N] [--seconds S] [--samples N] [--cap S] [--device cuda]
 --   [--data DIR] [--deadline S]: workloads in this process, one JSON line each; with --deadline none begins
 --   S seconds after the first.
--- run.lua --list [--device cuda]: their names.
+-- run.lua NAME[,NAME..] --calls N: that many calls of each, for callgrind to count.
+-- run.lua --list [--device cuda]: their names; --list --counted yes: of those whose instructions are counted.
 --
 -- Inputs are built first, then the first call gives the check, then warm-up, then samples of k calls
 -- that last at least 10 ms each.  On a GPU each sample ends when the GPU has done all its work.
@@ -145,10 +146,15 @@ end
 -- What is about the program or host memory says nothing about a GPU.
 local host_only = { startup = true, growth = true }
 
+local function is_listed(w, o)
+  if o.counted then return w.counted or w.name:match("^overhead%.") end
+  return not w.counted and (o.device == "cpu" or not host_only[w.kind])
+end
+
 local function list()
-  local device = arguments().device
+  local o = arguments()
   for _, w in ipairs(workloads.list) do
-    if device == "cpu" or not host_only[w.kind] then print(w.name) end
+    if is_listed(w, o) then print(w.name) end
   end
 end
 
@@ -161,9 +167,30 @@ local function rounded(v)
   return out
 end
 
+local function find(name)
+  return workloads.byname[name] or error("no workload " .. name, 0)
+end
+
+-- Calls a workload for callgrind, which writes down what it has counted wherever torch.resetPeak begins: all
+-- before; a collection with nothing to free; the calls, and the collection of what they made.  The collector
+-- does nothing else meanwhile, so the counts do not depend on where in its cycle it is.
+local function calls(name, count)
+  local w = find(name)
+  local step, inner, bytes = w.build(), w.inner or 1, 0
+  for _ = 1, count do step() end
+  collectgarbage()
+  for _, n in ipairs { 0, count } do
+    torch.resetPeak()
+    for _ = 1, n do step() end
+    collectgarbage()
+  end
+  torch.resetPeak()
+  for _, row in ipairs(torch.profile(step)) do bytes = bytes + row.bytes + row.backwardBytes end
+  print(json.encode { name = name, operations = count * inner, bytes = bytes / inner })
+end
+
 local function run(name, o)
-  local w = workloads.byname[name]
-  if not w then error("no workload " .. name, 0) end
+  local w = find(name)
   local r = kinds[w.kind](w, o)
   r.name, r.threads, r.version, r.config = w.name, o.threads, torch._VERSION, "cresset"
   r.device = o.device ~= "cpu" and o.device or nil
@@ -177,8 +204,9 @@ local function main()
   local o, start = arguments(), torch.tic()
   torch.setnumthreads(o.threads)
   numbers.device, numbers.data = o.device, o.data
+  if o.calls then collectgarbage("stop") end
   for name in (arg[1] or ""):gmatch("[^,]+") do
-    if torch.toc(start) < o.deadline then run(name, o) end
+    if o.calls then calls(name, o.calls) elseif torch.toc(start) < o.deadline then run(name, o) end
     collectgarbage() -- the next one begins with the memory free
   end
 end

@@ -36,8 +36,8 @@ end
 
 -- ---- a character LSTM, step by step -------------------------------------------------------------
 
-local function char_lstm()
-  local T, B, H, V = 50, 50, 512, 65
+-- T steps of B lines, H units in each of two layers, V characters.
+local function char_lstm(T, B, H, V)
   local new, ready = parameters()
   local emb, layers = new(V, H), {}
   for k = 1, 2 do layers[k] = { w = new(4 * H, H), wb = new(4 * H), r = new(4 * H, H), rb = new(4 * H) } end
@@ -169,10 +169,10 @@ local function random_tree(n, u)
   return nodes[1]
 end
 
-local function tree_lstm()
-  local H = 150
+-- So many trees of so many leaves; H units, and words as vectors of so many numbers.
+local function tree_lstm(count, leaves, H, width)
   local new, ready = parameters()
-  local emb, wx, b = new(1000, 300), new(3 * H, 300), new(3 * H)
+  local emb, wx, b = new(1000, width), new(3 * H, width), new(3 * H)
   local uh, uf, ufb, out, outb = new(3 * H, H), new(H, H), new(H), new(5, H), new(5)
   local optimizer = optim.Adagrad(ready(), { lr = 0.05 })
 
@@ -191,14 +191,16 @@ local function tree_lstm()
     return cmul(sigmoid(o), tanh(c)), c
   end
 
-  local trees, ids, classes = {}, I(1, 1000, 16, 20), I(2, 5, 16)
-  for j = 1, 16 do trees[j] = random_tree(20, numbers.between(0, 1, 9 + j, 19):totable()) end
+  local trees, ids, classes = {}, I(1, 1000, count, leaves), I(2, 5, count)
+  for j = 1, count do
+    trees[j] = random_tree(leaves, numbers.between(0, 1, 9 + j, leaves - 1):totable())
+  end
   return function()
     optimizer:zeroGrad()
     local total = 0
     for j, tree in ipairs(trees) do
       local xs = emb:index(1, ids[j]):split(1, 1)
-      local loss = F.crossEntropy(linear(node(tree, xs), out, outb), classes:narrow(1, j, 1)) / 16
+      local loss = F.crossEntropy(linear(node(tree, xs), out, outb), classes:narrow(1, j, 1)) / count
       loss:backward()
       total = total + loss:detach()
     end
@@ -211,12 +213,19 @@ end
 
 return function(workloads)
   local add = workloads.add
-  add("train.char_lstm_unfused", { kind = "train", build = char_lstm,
+  local function tree_lstm_16x20() return tree_lstm(16, 20, 150, 300) end
+  add("train.char_lstm_unfused", { kind = "train", build = function() return char_lstm(50, 50, 512, 65) end,
     flop = 3 * 50 * 50 * 2 * (2 * 4 * 512 * 1024 + 512 * 65) })
   add("train.gpt_mini_b8", { kind = "train", build = train_gpt,
     flop = 3 * 1024 * 2 * (4 * (12 * 256 * 256 + 2 * 128 * 256) + 256 * 256) })
-  add("train.treelstm_16x20", { kind = "train", build = tree_lstm })
+  add("train.treelstm_16x20", { kind = "train", build = tree_lstm_16x20 })
   add("infer.gpt_generate64_b1", { zero_based = true, build = generate })
   add("memory.gpt_mini", { kind = "memory", build = train_gpt })
-  add("memory.growth_treelstm", { kind = "growth", steps = 100, build = tree_lstm })
+  add("memory.growth_treelstm", { kind = "growth", steps = 100, build = tree_lstm_16x20 })
+  add("train.lstm_small", { kind = "train", counted = true, build = function()
+    return char_lstm(8, 1, 8, 10)
+  end })
+  add("train.treelstm_small", { kind = "train", counted = true, build = function()
+    return tree_lstm(2, 8, 8, 16)
+  end })
 end

@@ -2,6 +2,7 @@
 --
 -- Each has a name, a kind (op, train, memory, growth, startup) and build(), which makes the inputs and
 -- returns step(): one timed call, of `inner` operations.  flop and bytes are the work of one operation.
+-- Those marked `counted` are so small that the calls are what costs: their instructions are counted only.
 
 local workloads = { list = {}, byname = {} }
 
