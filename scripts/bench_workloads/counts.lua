@@ -14,22 +14,23 @@ local MARK = "f_reset_peak" -- torch.resetPeak
 local ENVIRONMENT = "env -u GLIBC_TUNABLES -u LD_BIND_NOW CRESSET_ISA=v3 OPENBLAS_CORETYPE=Haswell "
   .. "OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 OMP_WAIT_POLICY=passive "
 
-local from_system = { malloc = true, calloc = true, realloc = true, posix_memalign = true }
-local SMALL_BLOCK = "cr_tiny_alloc" -- headers, small tensors' elements, Lua's objects
+-- Whose calls are counted, as what: storages of elements; headers, of tensors, storages and nodes.
+local counted = { cr_storage_new = "storages", cr_malloc = "headers", malloc = "mallocs", calloc = "mallocs",
+  realloc = "mallocs", posix_memalign = "mallocs" }
 
 -- What one of callgrind's files has: instructions, and calls of the allocators.
 local function read(path)
-  local file, names, callee = assert(io.open(path)), {}, nil
-  local sums = { instructions = 0, mallocs = 0, blocks = 0 }
+  local file, names, callee = io.open(path), {}, nil
+  if not file then error("callgrind saw no call of " .. MARK .. ": the program has no symbols", 0) end
+  local sums = { instructions = 0, storages = 0, headers = 0, mallocs = 0 }
   for line in file:lines() do
     local id, name = line:match("^c?fn=(%(%d+%)) ?(.*)")
     if id then
       if name ~= "" then names[id] = name end -- later only the number stands for it
       callee = names[id]
     end
-    local called = tonumber(line:match("^calls=(%d+)"))
-    if called and from_system[callee] then sums.mallocs = sums.mallocs + called end
-    if called and callee == SMALL_BLOCK then sums.blocks = sums.blocks + called end
+    local calls, what = line:match("^calls=(%d+)"), counted[callee]
+    if calls and what then sums[what] = sums[what] + tonumber(calls) end
     sums.instructions = tonumber(line:match("^totals: (%d+)")) or sums.instructions
   end
   file:close()
@@ -54,36 +55,48 @@ local function per_operation(r, nothing, all)
   return r
 end
 
---- Counts the workloads of the list, and with "startup.empty" in it the start of the program; passes each
---- result to keep.
+-- The name of a file, which goes at the end of the block with all whose names begin with it and a dot.
+local function scratch()
+  local out = os.tmpname()
+  local function remove() os.execute(("rm -f %s %s.*"):format(out, out)) end
+  return setmetatable({ out = out }, { __close = remove })
+end
+
+local function count_start(program)
+  local file <close> = scratch()
+  callgrind(program .. " -e ''", file.out)
+  local r = read(file.out)
+  r.name = counts.STARTUP
+  return r
+end
+
+local function count_workloads(program, script, names, keep)
+  local file <close> = scratch()
+  local command = ("%s %s %s --calls %d"):format(program, script, table.concat(names, ","), CALLS)
+  local text, part = callgrind(command, file.out, MARK), 0
+  for line in text:gmatch("{[^\n]*}") do
+    local nothing = read(("%s.%d"):format(file.out, part + 2))
+    local all = read(("%s.%d"):format(file.out, part + 3))
+    keep(per_operation(json.decode(line), nothing, all))
+    part = part + 3
+  end
+end
+
+--- What the start of the program is called among the workloads.
+counts.STARTUP = "startup.empty"
+
+--- Counts the workloads of the list, and passes each result to keep.
 function counts.run(program, script, names, keep)
   if not os.execute("command -v valgrind >/dev/null") then error("--instructions needs valgrind", 0) end
-  local out, others = os.tmpname(), {}
   local function done(r)
     r.threads, r.config, r.version = 1, "cresset", torch._VERSION
     keep(r)
   end
+  local others = {}
   for _, name in ipairs(names) do
-    if name == counts.STARTUP then
-      callgrind(program .. " -e ''", out)
-      local r = read(out)
-      r.name = name
-      done(r)
-    else
-      others[#others + 1] = name
-    end
+    if name == counts.STARTUP then done(count_start(program)) else others[#others + 1] = name end
   end
-  if #others > 0 then
-    local command = ("%s %s %s --calls %d"):format(program, script, table.concat(others, ","), CALLS)
-    local text, part = callgrind(command, out, MARK), 0
-    for line in text:gmatch("{[^\n]*}") do
-      done(per_operation(json.decode(line), read(out .. "." .. part + 2), read(out .. "." .. part + 3)))
-      part = part + 3
-    end
-  end
-  os.execute("rm -f " .. out .. " " .. out .. ".*")
+  if #others > 0 then count_workloads(program, script, others, done) end
 end
-
-counts.STARTUP = "startup.empty"
 
 return counts

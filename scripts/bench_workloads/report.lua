@@ -140,7 +140,8 @@ local columns = {
     return not row.ours.instructions and show(row.ours) or nil
   end },
   { "instructions", function(row) return row.ours and row.ours.instructions and show(row.ours) end },
-  { "blocks", function(row) return number("%.1f", row.ours and row.ours.blocks) end },
+  { "storages", function(row) return number("%.1f", row.ours and row.ours.storages) end },
+  { "headers", function(row) return number("%.1f", row.ours and row.ours.headers) end },
   { "from malloc", function(row) return number("%.1f", row.ours and row.ours.mallocs) end },
   { "bytes", function(row) return number("%.0f", row.ours and row.ours.bytes) end },
   { "of the limit", function(row) return number("%.0f %%", row.share and 100 * row.share) end },
