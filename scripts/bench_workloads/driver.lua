@@ -329,7 +329,9 @@ local function measure_all(names, o, results, keep)
     for _, batch in ipairs(batches(names, o.device)) do
       if o.left() > 0 then measure(batch, threads, sides, o, keep) end
     end
-    if o.device == "cpu" and has_rate(results, threads) then measure_limit(sides[1], threads, keep) end
+    if o.device == "cpu" and o.left() > 0 and has_rate(results, threads) then
+      measure_limit(sides[1], threads, keep)
+    end
   end
 end
 
