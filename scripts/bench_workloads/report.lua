@@ -8,8 +8,8 @@ local report = {}
 -- Runs disturbed by more than this many cores of other processes' work are repeated.
 report.DISTURBED = 0.1
 
--- How far the values that both sides compute may be apart.  In DCGAN Adam's first step makes much of gradients
--- near zero: PyTorch's own third loss is 0.2 % away from that in double precision.
+-- How far the values that both sides compute may be apart.  In DCGAN Adam's first step makes much of
+-- gradients near zero: PyTorch's own third loss is 0.2 % away from that in double precision.
 local TOLERANCE = 1e-3
 local tolerances = { ["train.dcgan_b16"] = 3e-3 }
 
