@@ -1,4 +1,5 @@
-/* conv.c: convolution as matrix products, a cache's worth of columns at a time.
+/* conv.c: convolution as matrix products, a cache's worth of columns at a time (and 3x3 kernels by
+ * winograd.c).
  *
  * The columns of an image are a matrix (c/groups kh kw) x (oh ow) that holds, below each other,
  * what each output place sees.  Then y = w columns, gw = gy columns^T, and gx is w^T gy added back
@@ -116,15 +117,13 @@ static void nth_block(const conv_job *j, int64_t i, int64_t per_group, int64_t *
   *count = cr_min64(j->channels, per_group - within);
 }
 
-/* Inside a parallel region OpenBLAS runs on one thread; here it shall outside of one as well. Gives
- * the number of threads to restore. */
-static int one_blas_thread(void) {
+int cr_one_blas_thread(void) {
   int before = omp_get_max_threads();
   if (before > 1 && !omp_in_parallel()) omp_set_num_threads(1);
   return before;
 }
 
-static void restore_threads(int before) {
+void cr_restore_blas_threads(int before) {
   if (before > 1 && !omp_in_parallel()) omp_set_num_threads(before);
 }
 
@@ -149,12 +148,14 @@ static bool conv2d(const cr_conv2d_shape *s, void *y, const void *x, const void 
                    const void *bias) {
   if (s->n == 0 || s->o == 0) return true;
   if (is_depthwise(s)) return DISPATCH(depthwise, s, y, x, w, bias);
+  if (cr_winograd_fits(s)) return cr_winograd(s, y, x, w, bias);
   return DISPATCH(forward, s, y, x, w, bias);
 }
 
 static bool conv2d_input(const cr_conv2d_shape *s, void *gx, const void *gy, const void *w) {
   if (s->n == 0 || s->c == 0) return true;
   if (is_depthwise(s)) return DISPATCH(depthwise_input, s, gx, gy, w);
+  if (cr_winograd_fits(s)) return cr_winograd_input(s, gx, gy, w);
   return DISPATCH(backward_input, s, gx, gy, w);
 }
 

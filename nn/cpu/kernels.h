@@ -28,6 +28,21 @@ void cr_nn_fill_recurrent(cr_nn_backend *b);
 void cr_nn_fill_attention(cr_nn_backend *b);
 void cr_nn_fill_rotary(cr_nn_backend *b);
 
+/* Convolution by Winograd's method, where it fits and pays: as conv2d and conv2d_input. */
+#define cr_winograd_fits CR_ISA_NAME(cr_winograd_fits)
+#define cr_winograd CR_ISA_NAME(cr_winograd)
+#define cr_winograd_input CR_ISA_NAME(cr_winograd_input)
+bool cr_winograd_fits(const cr_conv2d_shape *s);
+bool cr_winograd(const cr_conv2d_shape *s, void *y, const void *x, const void *w, const void *bias);
+bool cr_winograd_input(const cr_conv2d_shape *s, void *gx, const void *gy, const void *w);
+
+/* Inside a parallel region OpenBLAS runs on one thread; between these it does outside of one too.
+ */
+#define cr_one_blas_thread CR_ISA_NAME(cr_one_blas_thread)
+#define cr_restore_blas_threads CR_ISA_NAME(cr_restore_blas_threads)
+int cr_one_blas_thread(void);
+void cr_restore_blas_threads(int before);
+
 /* The bodies that are included once for float and once for double call themselves NAME(f). */
 #define CR_TYPED(f, real) CR_PASTE(f, real)
 

@@ -109,6 +109,13 @@ static void test_conv_against_loops(void **unused) {
       {{1, 16, 6, 6}, 130, 3, 3, {{1, 1}, {1, 1}, {1, 1}, 1}},
       {{1, 2, 2, 2}, 3, 4, 4, {{1, 1}, {5, 5}, {1, 1}, 1}},
       {{1, 2, 5, 2}, 3, 1, 9, {{1, 4}, {0, 4}, {1, 1}, 1}},
+      /* by Winograd's method: parts of an image, several images, tiles that stand out, all paddings
+       */
+      {{1, 17, 45, 66}, 20, 3, 3, {{1, 1}, {1, 1}, {1, 1}, 1}},
+      {{5, 16, 23, 30}, 18, 3, 3, {{1, 1}, {0, 2}, {1, 1}, 1}},
+      {{40, 20, 7, 7}, 16, 3, 3, {{1, 1}, {1, 1}, {1, 1}, 1}},
+      {{70, 16, 6, 5}, 16, 3, 3, {{1, 1}, {2, 1}, {1, 1}, 1}},
+      {{2, 16, 34, 33}, 33, 3, 3, {{1, 1}, {0, 0}, {1, 1}, 1}},
   };
   for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
     check_conv(cases[i].x, cases[i].o, cases[i].kh, cases[i].kw, cases[i].a, CR_FLOAT64);

@@ -1,0 +1,293 @@
+/* winograd.c: convolution of float32 by 3x3 kernels of stride 1 in tiles of 4x4 outputs, which
+ * takes a quarter of the products: Lavin & Gray, "Fast Algorithms for Convolutional Neural
+ * Networks", CVPR 2016, F(4x4, 3x3).
+ *
+ * A tile sees 6x6 inputs d.  With the matrices below its outputs are A^T [sum over channels of
+ * (G g G^T) * (B^T d B)] A, the middle an elementwise product of 36 places: over all channels,
+ * outputs and tiles, 36 matrix products.  The rounding error is some 10 times that of plain sums, a
+ * few millionths of the outputs' size; tests/nn/test_conv.c bounds it.
+ *
+ * A task is a block of tiles: rows of tiles of one image, or whole small images.  Results do not
+ * depend on the number of threads: the division into tasks follows the shape alone. */
+#include "nn/cpu/kernels.h"
+
+#include <cblas.h>
+#include <string.h>
+
+#define PLACES 36
+#define P 0.75f
+#define Q 1.5f
+#define PP (P * P)
+#define QQ (Q * Q)
+/* Tiles that are transformed together. */
+#define LANES 16
+/* Bytes of transformed inputs and outputs of a block, and its tiles at least and at most. */
+#define BLOCK_BYTES (2 << 20)
+#define LEAST_TILES 64
+#define MOST_TILES 512
+
+/* The convolution of x (n, c, h, w) that gives y (n, o, oh, ow), and what its tasks share. */
+typedef struct {
+  int64_t n, c, h, w, o, oh, ow, pad[2];
+  int64_t down, across;    /* tiles of an image */
+  int64_t images, rows;    /* of a block: several whole images, or rows of tiles of one */
+  int64_t per_image, most; /* blocks of an image (1 when several are a block), tiles of a block */
+  const float *x, *bias;
+  float *y, *kernels; /* transformed: 36 matrices of o rows and c columns */
+  const float *weight;
+  bool turned; /* weight is (c, o, 3, 3), to be rotated by half a turn: the way back to the input */
+} winograd;
+
+/* Images n0 .. n1-1, rows of tiles r0 .. r1-1 of each. */
+typedef struct {
+  int64_t n0, n1, r0, r1, tiles;
+} block;
+
+static void cut(winograd *g) {
+  int64_t fit = BLOCK_BYTES / (PLACES * (int64_t)sizeof(float) * (g->c + g->o));
+  int64_t per_image = g->down * g->across;
+  fit = cr_min64(cr_max64(fit, LEAST_TILES), MOST_TILES);
+  g->images = cr_min64(g->n, cr_max64(1, fit / per_image));
+  g->per_image = g->images > 1 ? 1 : (per_image + fit - 1) / fit;
+  g->rows = (g->down + g->per_image - 1) / g->per_image;
+  g->per_image = (g->down + g->rows - 1) / g->rows;
+  g->most = (g->images * g->rows * g->across + LANES - 1) / LANES * LANES;
+}
+
+static block nth_block(const winograd *g, int64_t i) {
+  block b = {.r1 = g->down};
+  if (g->per_image > 1) {
+    b.n0 = i / g->per_image;
+    b.r0 = i % g->per_image * g->rows;
+    b.r1 = cr_min64(b.r0 + g->rows, g->down);
+    b.n1 = b.n0 + 1;
+  } else {
+    b.n0 = i * g->images;
+    b.n1 = cr_min64(b.n0 + g->images, g->n);
+  }
+  b.tiles = (b.n1 - b.n0) * (b.r1 - b.r0) * g->across;
+  return b;
+}
+
+/* ---- kernels ---------------------------------------------------------------------------- */
+
+/* G v for a column v of three. */
+static void spread(const float *v, int64_t step, float *to, int64_t to_step) {
+  float a = v[0], b = v[step], c = v[2 * step], f = 2 * PP * (PP - QQ), g = 2 * QQ * (QQ - PP);
+  to[0] = a / (PP * QQ);
+  to[to_step] = (a + PP * c + P * b) / f;
+  to[2 * to_step] = (a + PP * c - P * b) / f;
+  to[3 * to_step] = (a + QQ * c + Q * b) / g;
+  to[4 * to_step] = (a + QQ * c - Q * b) / g;
+  to[5 * to_step] = c;
+}
+
+static void transform_kernel(const winograd *g, int64_t o, int64_t c) {
+  const float *from = g->weight + (g->turned ? c * g->o + o : o * g->c + c) * 9;
+  float w[9], half[18], all[PLACES];
+  for (int i = 0; i < 9; i++) w[i] = from[g->turned ? 8 - i : i];
+  for (int j = 0; j < 3; j++) spread(w + j, 3, half + j, 3);
+  for (int i = 0; i < 6; i++) spread(half + 3 * i, 1, all + 6 * i, 1);
+  for (int i = 0; i < PLACES; i++) g->kernels[(i * g->o + o) * g->c + c] = all[i];
+}
+
+static bool kernel_range(void *arg, int64_t begin, int64_t end) {
+  const winograd *g = arg;
+  for (int64_t o = begin; o < end; o++)
+    for (int64_t c = 0; c < g->c; c++) transform_kernel(g, o, c);
+  return true;
+}
+
+/* ---- inputs ----------------------------------------------------------------------------- */
+
+/* The rows of an image's channel that the block's tiles see, in a frame of zeros. */
+static void frame(const winograd *g, const block *b, const float *x, float *to) {
+  int64_t width = 4 * g->across + 2, height = 4 * (b->r1 - b->r0) + 2;
+  int64_t left = g->pad[1], from = cr_max64(0, -left), n = cr_min64(g->w, width - left) - from;
+  for (int64_t r = 0; r < height; r++, to += width) {
+    int64_t row = 4 * b->r0 + r - g->pad[0];
+    bool inside = row >= 0 && row < g->h && n > 0;
+    int64_t before = inside ? left + from : width, after = inside ? width - before - n : 0;
+    memset(to, 0, (size_t)before * sizeof *to);
+    if (inside) cr_cpu_copy_bytes(to + before, x + row * g->w + from, (size_t)n * sizeof *to);
+    memset(to + width - after, 0, (size_t)after * sizeof *to);
+  }
+}
+
+/* The inputs of a frame's tiles, place by place: 36 rows of `most`, from tile `first` on. */
+static void take(const winograd *g, const block *b, const float *from, float *to) {
+  int64_t width = 4 * g->across + 2;
+  for (int64_t r = 0; r < b->r1 - b->r0; r++) {
+    for (int i = 0; i < 6; i++) {
+      for (int j = 0; j < 6; j++) {
+        const float *p = from + (4 * r + i) * width + j;
+        float *q = to + (6 * i + j) * g->most + r * g->across;
+        for (int64_t t = 0; t < g->across; t++) q[t] = p[4 * t];
+      }
+    }
+  }
+}
+
+typedef float lanes[LANES];
+
+/* B^T v for a column v of six. */
+static inline void mix(lanes *v, int step) {
+  for (int l = 0; l < LANES; l++) {
+    float a = v[0][l], b = v[step][l], c = v[2 * step][l];
+    float d = v[3 * step][l], e = v[4 * step][l], f = v[5 * step][l];
+    float even = e - QQ * c, odd = P * (d - QQ * b);
+    float even2 = e - PP * c, odd2 = Q * (d - PP * b);
+    v[0][l] = PP * QQ * a - (PP + QQ) * c + e;
+    v[step][l] = even + odd;
+    v[2 * step][l] = even - odd;
+    v[3 * step][l] = even2 + odd2;
+    v[4 * step][l] = even2 - odd2;
+    v[5 * step][l] = PP * QQ * b - (PP + QQ) * d + f;
+  }
+}
+
+/* Of one channel, 36 rows `most` apart; row i goes to `to` + i * step. */
+static void transform_inputs(const winograd *g, const block *b, const float *from, float *to,
+                             int64_t step) {
+  for (int64_t t = 0; t < b->tiles; t += LANES) {
+    lanes v[PLACES];
+    for (int i = 0; i < PLACES; i++) memcpy(v[i], from + i * g->most + t, sizeof v[i]);
+    for (int j = 0; j < 6; j++) mix(v + j, 6);
+    for (int i = 0; i < 6; i++) mix(v + 6 * i, 1);
+    for (int i = 0; i < PLACES; i++) memcpy(to + i * step + t, v[i], sizeof v[i]);
+  }
+}
+
+/* ---- outputs ---------------------------------------------------------------------------- */
+
+/* A^T v for a column v of six, in its first four. */
+static inline void unmix(lanes *v, int step) {
+  for (int l = 0; l < LANES; l++) {
+    float a = v[0][l], b = v[step][l], c = v[2 * step][l];
+    float d = v[3 * step][l], e = v[4 * step][l], f = v[5 * step][l];
+    float s = b + c, m = b - c, u = d + e, k = d - e;
+    v[0][l] = a + s + u;
+    v[step][l] = P * m + Q * k;
+    v[2 * step][l] = PP * s + QQ * u;
+    v[3 * step][l] = P * PP * m + Q * QQ * k + f;
+  }
+}
+
+/* Of one channel: 36 rows `step` apart to 16 rows `most` apart. */
+static void transform_outputs(const winograd *g, const block *b, const float *from, int64_t step,
+                              float bias, float *to) {
+  for (int64_t t = 0; t < b->tiles; t += LANES) {
+    lanes v[PLACES];
+    for (int i = 0; i < PLACES; i++) memcpy(v[i], from + i * step + t, sizeof v[i]);
+    for (int j = 0; j < 6; j++) unmix(v + j, 6);
+    for (int i = 0; i < 4; i++) unmix(v + 6 * i, 1);
+    for (int i = 0; i < 16; i++) {
+      float *p = v[i / 4 * 6 + i % 4];
+      for (int l = 0; l < LANES; l++) p[l] += bias;
+      memcpy(to + i * g->most + t, p, sizeof(lanes));
+    }
+  }
+}
+
+/* The places of a row of tiles, from 16 rows, to an output channel's rows; the last ones may stand
+ * out. */
+static void put(const winograd *g, const block *b, const float *from, float *y) {
+  for (int64_t r = b->r0; r < b->r1; r++, from += g->across) {
+    for (int64_t i = 0; i < cr_min64(4, g->oh - 4 * r); i++) {
+      float *to = y + (4 * r + i) * g->ow;
+      const float *p = from + 4 * i * g->most, *q = p + g->most, *u = q + g->most, *v = u + g->most;
+      int64_t whole = g->ow / 4, rest = g->ow % 4;
+      for (int64_t t = 0; t < whole; t++) {
+        to[4 * t] = p[t];
+        to[4 * t + 1] = q[t];
+        to[4 * t + 2] = u[t];
+        to[4 * t + 3] = v[t];
+      }
+      for (int64_t j = 0; j < rest; j++) to[4 * whole + j] = p[j * g->most + whole];
+    }
+  }
+}
+
+/* ---- tasks ------------------------------------------------------------------------------ */
+
+typedef struct {
+  float *inputs, *outputs, *rows, *frame;
+} scratch;
+
+static void do_block(const winograd *g, const block *b, const scratch *s) {
+  int64_t most = g->most, per_image = (b->r1 - b->r0) * g->across;
+  for (int64_t c = 0; c < g->c; c++) {
+    for (int64_t n = b->n0; n < b->n1; n++) {
+      frame(g, b, g->x + (n * g->c + c) * g->h * g->w, s->frame);
+      take(g, b, s->frame, s->rows + (n - b->n0) * per_image);
+    }
+    transform_inputs(g, b, s->rows, s->inputs + c * most, g->c * most);
+  }
+  for (int64_t i = 0; i < PLACES; i++)
+    cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, (int)g->o, (int)b->tiles, (int)g->c, 1,
+                g->kernels + i * g->o * g->c, (int)g->c, s->inputs + i * g->c * most, (int)most, 0,
+                s->outputs + i * g->o * most, (int)most);
+  for (int64_t o = 0; o < g->o; o++) {
+    transform_outputs(g, b, s->outputs + o * most, g->o * most, g->bias ? g->bias[o] : 0, s->rows);
+    for (int64_t n = b->n0; n < b->n1; n++)
+      put(g, b, s->rows + (n - b->n0) * per_image, g->y + (n * g->o + o) * g->oh * g->ow);
+  }
+}
+
+static bool block_range(void *arg, int64_t begin, int64_t end) {
+  const winograd *g = arg;
+  int64_t inputs = PLACES * g->c * g->most, outputs = PLACES * g->o * g->most;
+  int64_t rows = PLACES * g->most, frame = (4 * g->rows + 2) * (4 * g->across + 2);
+  size_t bytes = (size_t)(inputs + outputs + rows + frame) * sizeof(float);
+  float *all = cr_host_alloc(bytes);
+  if (!all) return false;
+  scratch s = {all, all + inputs, all + inputs + outputs, all + inputs + outputs + rows};
+  memset(s.rows, 0, (size_t)rows * sizeof(float)); /* lanes beyond the tiles compute on these */
+  memset(s.outputs, 0, (size_t)outputs * sizeof(float));
+  int threads = cr_one_blas_thread();
+  for (int64_t i = begin; i < end; i++) {
+    block b = nth_block(g, i);
+    do_block(g, &b, &s);
+  }
+  cr_restore_blas_threads(threads);
+  cr_host_free(all, bytes);
+  return true;
+}
+
+static bool run(winograd *g) {
+  size_t bytes = (size_t)(PLACES * g->o * g->c) * sizeof(float);
+  g->down = (g->oh + 3) / 4;
+  g->across = (g->ow + 3) / 4;
+  cut(g);
+  if (!(g->kernels = cr_host_alloc(bytes))) return cr_fail("nn.conv2d: out of memory");
+  int64_t blocks = (g->n + g->images - 1) / g->images * g->per_image;
+  bool ok = cr_cpu_parallel(g->o, cr_grain(CR_GRAIN_MATH, 9 * g->c), kernel_range, g, NULL) &&
+            cr_cpu_parallel(blocks, 1, block_range, g, "nn.conv2d: out of memory");
+  cr_host_free(g->kernels, bytes);
+  return ok;
+}
+
+bool cr_winograd_fits(const cr_conv2d_shape *s) {
+  const cr_conv2d_args *a = &s->args;
+  int64_t tiles = s->n * ((s->oh + 3) / 4) * ((s->ow + 3) / 4);
+  return s->dtype == CR_FLOAT32 && s->kh == 3 && s->kw == 3 && a->groups == 1 &&
+         a->stride[0] == 1 && a->stride[1] == 1 && a->dilation[0] == 1 && a->dilation[1] == 1 &&
+         a->pad[0] <= 2 && a->pad[1] <= 2 && s->c >= 16 && s->o >= 16 && s->oh >= 4 && s->ow >= 4 &&
+         tiles >= 2 * LEAST_TILES;
+}
+
+bool cr_winograd(const cr_conv2d_shape *s, void *y, const void *x, const void *w,
+                 const void *bias) {
+  winograd g = {.n = s->n, .c = s->c, .h = s->h, .w = s->w, .o = s->o, .oh = s->oh, .ow = s->ow};
+  memcpy(g.pad, s->args.pad, sizeof g.pad);
+  g.x = x, g.y = y, g.weight = w, g.bias = bias;
+  return run(&g);
+}
+
+bool cr_winograd_input(const cr_conv2d_shape *s, void *gx, const void *gy, const void *w) {
+  winograd g = {.n = s->n, .c = s->o, .h = s->oh, .w = s->ow, .o = s->c, .oh = s->h, .ow = s->w};
+  g.pad[0] = 2 - s->args.pad[0];
+  g.pad[1] = 2 - s->args.pad[1];
+  g.x = gy, g.y = gx, g.weight = w, g.turned = true;
+  return run(&g);
+}
