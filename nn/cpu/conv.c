@@ -97,7 +97,8 @@ typedef struct {
   int64_t parts;            /* of a derivative: its private sums */
   int64_t blocks, channels; /* of a group, and in a block: outputs in forward, else inputs */
   void *out;
-  void *sums; /* private results of the parts but the first */
+  void *sums;   /* private results of the parts but the first */
+  void *shared; /* in forward: the columns of all tiles, or NULL */
   const void *a, *b, *bias;
 } conv_job;
 

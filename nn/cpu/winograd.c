@@ -71,30 +71,40 @@ static block nth_block(const winograd *g, int64_t i) {
 
 /* ---- kernels ---------------------------------------------------------------------------- */
 
+typedef float lanes[LANES];
+
 /* G v for a column v of three. */
-static void spread(const float *v, int64_t step, float *to, int64_t to_step) {
-  float a = v[0], b = v[step], c = v[2 * step], f = 2 * PP * (PP - QQ), g = 2 * QQ * (QQ - PP);
-  to[0] = a / (PP * QQ);
-  to[to_step] = (a + PP * c + P * b) / f;
-  to[2 * to_step] = (a + PP * c - P * b) / f;
-  to[3 * to_step] = (a + QQ * c + Q * b) / g;
-  to[4 * to_step] = (a + QQ * c - Q * b) / g;
-  to[5 * to_step] = c;
+static inline void spread(lanes *v, int step, lanes *to, int to_step) {
+  const float p = 0.5f / (PP * (PP - QQ)), q = 0.5f / (QQ * (QQ - PP));
+  for (int l = 0; l < LANES; l++) {
+    float a = v[0][l], b = v[step][l], c = v[2 * step][l];
+    float even = p * (a + PP * c), odd = p * P * b, even2 = q * (a + QQ * c), odd2 = q * Q * b;
+    to[0][l] = a * (1 / (PP * QQ));
+    to[to_step][l] = even + odd;
+    to[2 * to_step][l] = even - odd;
+    to[3 * to_step][l] = even2 + odd2;
+    to[4 * to_step][l] = even2 - odd2;
+    to[5 * to_step][l] = c;
+  }
 }
 
-static void transform_kernel(const winograd *g, int64_t o, int64_t c) {
+/* Of output o and `count` inputs from c on. */
+static void transform_kernels(const winograd *g, int64_t o, int64_t c, int64_t count) {
+  lanes w[9] = {{0}}, half[18], all[PLACES];
   const float *from = g->weight + (g->turned ? c * g->o + o : o * g->c + c) * 9;
-  float w[9], half[18], all[PLACES];
-  for (int i = 0; i < 9; i++) w[i] = from[g->turned ? 8 - i : i];
+  int64_t step = g->turned ? g->o * 9 : 9;
+  for (int64_t l = 0; l < count; l++)
+    for (int i = 0; i < 9; i++) w[i][l] = from[l * step + (g->turned ? 8 - i : i)];
   for (int j = 0; j < 3; j++) spread(w + j, 3, half + j, 3);
   for (int i = 0; i < 6; i++) spread(half + 3 * i, 1, all + 6 * i, 1);
-  for (int i = 0; i < PLACES; i++) g->kernels[(i * g->o + o) * g->c + c] = all[i];
+  for (int i = 0; i < PLACES; i++)
+    memcpy(g->kernels + (i * g->o + o) * g->c + c, all[i], (size_t)count * sizeof(float));
 }
 
 static bool kernel_range(void *arg, int64_t begin, int64_t end) {
   const winograd *g = arg;
   for (int64_t o = begin; o < end; o++)
-    for (int64_t c = 0; c < g->c; c++) transform_kernel(g, o, c);
+    for (int64_t c = 0; c < g->c; c += LANES) transform_kernels(g, o, c, cr_min64(LANES, g->c - c));
   return true;
 }
 
@@ -127,8 +137,6 @@ static void take(const winograd *g, const block *b, const float *from, float *to
     }
   }
 }
-
-typedef float lanes[LANES];
 
 /* B^T v for a column v of six. */
 static inline void mix(lanes *v, int step) {
@@ -273,7 +281,7 @@ bool cr_winograd_fits(const cr_conv2d_shape *s) {
   return s->dtype == CR_FLOAT32 && s->kh == 3 && s->kw == 3 && a->groups == 1 &&
          a->stride[0] == 1 && a->stride[1] == 1 && a->dilation[0] == 1 && a->dilation[1] == 1 &&
          a->pad[0] <= 2 && a->pad[1] <= 2 && s->c >= 16 && s->o >= 16 && s->oh >= 4 && s->ow >= 4 &&
-         tiles >= 2 * LEAST_TILES;
+         tiles >= LEAST_TILES;
 }
 
 bool cr_winograd(const cr_conv2d_shape *s, void *y, const void *x, const void *w,
