@@ -5,6 +5,7 @@
  * pass find it in cache.  Where channels alternate element by element, a block of neighbours is
  * worked on together, row by row. */
 #include "nn/cpu/kernels.h"
+#include "tensor/cpu/wide.h"
 
 #include <math.h>
 #include <string.h>
@@ -24,12 +25,15 @@ typedef struct {
 
 #define REAL float
 #define NAME(f) CR_TYPED(f, float)
+#define WIDE(x) cr_wide_float(x)
 #include "nn/cpu/norm.inc"
 #include "nn/cpu/layer_norm.inc"
 #undef REAL
 #undef NAME
+#undef WIDE
 #define REAL double
 #define NAME(f) CR_TYPED(f, double)
+#define WIDE(x) cr_wide_double(x)
 #include "nn/cpu/norm.inc"
 #include "nn/cpu/layer_norm.inc"
 

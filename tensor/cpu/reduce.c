@@ -4,12 +4,10 @@
  * that lie next to each other, and, where outputs are few and long, one of several splits of what
  * is reduced, whose partial results are combined in order afterwards. */
 #include "tensor/cpu/cpu.h"
+#include "tensor/cpu/wide.h"
 
 #include <math.h>
 #include <string.h>
-#if defined(__AVX2__)
-#include <immintrin.h>
-#endif
 
 /* An accumulator: an array of these is an array of doubles or of integers. */
 typedef union {
@@ -25,37 +23,18 @@ typedef void (*kernel)(int64_t n, const void *x, int64_t index, value *v, int64_
 
 /* 32 partial results in fixed lanes, whatever the width of a register. */
 #define NLANES 32
-#if defined(__AVX512F__)
-#define WIDTH 8
-#else
-#define WIDTH 4
-#endif
-typedef double wide __attribute__((vector_size(WIDTH * 8)));
-typedef int64_t wide_int __attribute__((vector_size(WIDTH * 8)));
-typedef double wide_f64 __attribute__((vector_size(WIDTH * 8), aligned(8), may_alias));
-typedef float wide_f32 __attribute__((vector_size(WIDTH * 4), aligned(4), may_alias));
+#define WIDE_ABS(x) ((cr_wide)((cr_wide_int)(x)&INT64_MAX))
 
-#define VECTOR_ABS(x) ((wide)((wide_int)(x)&INT64_MAX))
-/* Elements as doubles; gcc 12 makes several conversions where one does. */
-#if defined(__AVX512F__)
-#define WIDE_f32(x) ((wide)_mm512_cvtps_pd(_mm256_loadu_ps(x)))
-#elif defined(__AVX2__)
-#define WIDE_f32(x) ((wide)_mm256_cvtps_pd(_mm_loadu_ps(x)))
-#else
-#define WIDE_f32(x) __builtin_convertvector(*(const wide_f32 *)(x), wide)
-#endif
-#define WIDE_f64(x) (*(const wide_f64 *)(x))
-
-#define LANES(name, type, kind, start, join, vector_map, map)                                      \
+#define LANES(name, type, start, join, vector_map, map)                                            \
   static double name(int64_t n, const type *x) {                                                   \
-    wide s[NLANES / WIDTH];                                                                        \
+    cr_wide s[NLANES / CR_WIDTH];                                                                  \
     int64_t i = 0;                                                                                 \
     double total = start;                                                                          \
     if (n >= NLANES) {                                                                             \
-      CR_UNROLL for (int k = 0; k < NLANES / WIDTH; k++) s[k] = (wide){0} + (start);               \
+      CR_UNROLL for (int k = 0; k < NLANES / CR_WIDTH; k++) s[k] = (cr_wide){0} + (start);         \
       for (; i + NLANES <= n; i += NLANES) {                                                       \
-        CR_UNROLL for (int k = 0; k < NLANES / WIDTH; k++) {                                       \
-          wide e = WIDE_##kind(x + i + k * WIDTH);                                                 \
+        CR_UNROLL for (int k = 0; k < NLANES / CR_WIDTH; k++) {                                    \
+          cr_wide e = cr_wide_##type(x + i + k * CR_WIDTH);                                        \
           s[k] = s[k] join vector_map(e);                                                          \
         }                                                                                          \
       }                                                                                            \
@@ -72,10 +51,10 @@ typedef float wide_f32 __attribute__((vector_size(WIDTH * 4), aligned(4), may_al
 #define SQUARED(x) ((x) * (x))
 
 #define FLOAT_SUMS(s, type)                                                                        \
-  LANES(sum_of_##s, type, s, 0.0, +, SAME, SAME)                                                   \
-  LANES(sumsq_of_##s, type, s, 0.0, +, SQUARED, SQUARED)                                           \
-  LANES(sumabs_of_##s, type, s, 0.0, +, VECTOR_ABS, fabs)                                          \
-  LANES(prod_of_##s, type, s, 1.0, *, SAME, SAME)
+  LANES(sum_of_##s, type, 0.0, +, SAME, SAME)                                                      \
+  LANES(sumsq_of_##s, type, 0.0, +, SQUARED, SQUARED)                                              \
+  LANES(sumabs_of_##s, type, 0.0, +, WIDE_ABS, fabs)                                               \
+  LANES(prod_of_##s, type, 1.0, *, SAME, SAME)
 
 FLOAT_SUMS(f32, float)
 FLOAT_SUMS(f64, double)
