@@ -55,6 +55,33 @@
     return true;                                                                                   \
   }
 
+/* x - y trunc(x / y) by a fused product, which is exact for quotients that the type holds; one that
+ * rounding carried over the next whole number is put right.  In a piece with a larger one, or with
+ * what is no number, the C library is asked. */
+#define FMOD(name, type, to_fmod, to_fma, to_trunc, to_abs, to_copysign, bits, expr)               \
+  static bool name(int64_t n, char *const *p, const void *arg) {                                   \
+    (void)arg;                                                                                     \
+    const type *a = (const type *)p[1], *b = (const type *)p[2];                                   \
+    type *o = (type *)p[0], piece[CR_BLOCK];                                                       \
+    for (int64_t from = 0; from < n; from += CR_BLOCK) {                                           \
+      int64_t m = cr_min64(CR_BLOCK, n - from);                                                    \
+      int large = 0;                                                                               \
+      _Pragma("omp simd reduction(| : large)") for (int64_t i = 0; i < m; i++) {                   \
+        type x = a[from + i], y = b[from + i], q = to_trunc(x / y), r = to_fma(-q, y, x);          \
+        large |= !(to_abs(q) < (type)(INT64_C(1) << (bits))) | (y - y != 0);                       \
+        r = (r < 0) != (x < 0) && r != 0 ? r + to_copysign(y, x) : r;                              \
+        r = to_copysign(r, x);                                                                     \
+        piece[i] = expr;                                                                           \
+      }                                                                                            \
+      for (int64_t i = 0; large && i < m; i++) {                                                   \
+        type x = a[from + i], y = b[from + i], r = to_fmod(x, y);                                  \
+        piece[i] = expr;                                                                           \
+      }                                                                                            \
+      memcpy(o + from, piece, (size_t)m * sizeof *o);                                              \
+    }                                                                                              \
+    return true;                                                                                   \
+  }
+
 #define COMPARISONS(s, type)                                                                       \
   LOOP(eq_##s, type, uint8_t, x == y)                                                              \
   LOOP(ne_##s, type, uint8_t, x != y)                                                              \
@@ -68,7 +95,7 @@
 
 /* ---- floats ----------------------------------------------------------------------------- */
 
-#define FLOATS(s, type, to_floor, to_fmod, to_pow, to_atan2)                                       \
+#define FLOATS(s, type, to_floor, to_pow, to_atan2)                                                \
   LOOP(add_##s, type, type, x + y)                                                                 \
   LOOP(sub_##s, type, type, x - y)                                                                 \
   LOOP(mul_##s, type, type, x *y)                                                                  \
@@ -77,14 +104,17 @@
   LOOP(floordiv_##s, type, type, to_floor(x / y))                                                  \
   LOOP(max_##s, type, type, x > y ? x : y != y ? y : x != x ? x : y)                               \
   LOOP(min_##s, type, type, x < y ? x : y != y ? y : x != x ? x : y)                               \
-  SCALARS(remainder_##s, type, cr_remainder_of(x, y))                                              \
-  SCALARS(fmod_##s, type, to_fmod(x, y))                                                           \
   CALLS(pow_##s, type, to_pow(x, y))                                                               \
   CALLS(atan2_##s, type, to_atan2(x, y))                                                           \
   COMPARISONS(s, type)
 
-FLOATS(f32, float, floorf, fmodf, powf, atan2f)
-FLOATS(f64, double, floor, fmod, pow, atan2)
+FLOATS(f32, float, floorf, powf, atan2f)
+FLOATS(f64, double, floor, pow, atan2)
+FMOD(fmod_f32, float, fmodf, fmaf, truncf, fabsf, copysignf, 22, r)
+FMOD(fmod_f64, double, fmod, fma, trunc, fabs, copysign, 51, r)
+#define FLOORED r != 0 && (r < 0) != (y < 0) ? r + y : r
+FMOD(remainder_f32, float, fmodf, fmaf, truncf, fabsf, copysignf, 22, FLOORED)
+FMOD(remainder_f64, double, fmod, fma, trunc, fabs, copysign, 51, FLOORED)
 
 /* ---- integers --------------------------------------------------------------------------- */
 
@@ -162,7 +192,8 @@ static const cr_cpu_fn table[CR_NDTYPES][CR_NBINARY] = {
 };
 
 static int64_t grain_of(cr_binary_op op, cr_dtype dtype) {
-  if (op == CR_POW || op == CR_ATAN2 || op == CR_FMOD || op == CR_REMAINDER) return CR_GRAIN_DEAR;
+  if (op == CR_POW || op == CR_ATAN2) return CR_GRAIN_DEAR;
+  if (op == CR_FMOD || op == CR_REMAINDER) return CR_GRAIN_MATH;
   bool slow = !cr_is_float(dtype) && (op == CR_DIV || op == CR_FLOORDIV);
   return slow ? CR_GRAIN_MATH : CR_GRAIN_CHEAP;
 }

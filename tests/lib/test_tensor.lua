@@ -386,5 +386,23 @@ function tests.out_of_memory_is_an_error()
   tester:eq(torch.zeros(3):sum(), 0)
 end
 
+-- Lua's math.fmod is C's.  Each pair stands alone, and among others that the vectorised loop meets.
+function tests.remainders_of_every_kind()
+  local kinds = { 0, 1, -1, 0.5, -0.5, 3, -7, 1 / 0, -1 / 0, 0 / 0, 1e30, -1e30, 1e-40, 2.9999999, 16777215, 0.1 }
+  local function same(a, b) return a == b or (a ~= a and b ~= b) end
+  for _, kind in ipairs { "torch.FloatTensor", "torch.DoubleTensor" } do
+    local x = torch.DoubleTensor(kinds):type(kind)
+    local a = x:view(-1, 1):expand(#kinds, #kinds):clone():view(-1)
+    local b = x:view(1, -1):expand(#kinds, #kinds):clone():view(-1)
+    local together = torch.fmod(a, b)
+    for i = 1, a:nElement() do
+      local alone = torch.fmod(a:narrow(1, i, 1), b:narrow(1, i, 1))[1]
+      local wanted = math.fmod(a[i], b[i])
+      tester:assert(same(alone, wanted) and same(together[i], wanted),
+        ("fmod(%g, %g) of %s is %g and %g, wanted %g"):format(a[i], b[i], kind, alone, together[i], wanted))
+    end
+  end
+end
+
 tester:add(tests)
 tester:run()
