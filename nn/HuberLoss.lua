@@ -26,8 +26,7 @@ return function(nn, torch)
 
   function HuberLoss:updateOutput(input, target)
     local d = nn.AbsCriterion._losses(self, input, target)
-    local small = torch.mul(torch.cmul(d, d), 0.5)
-    local large = torch.mul(torch.csub(d, 0.5 * self.delta), self.delta)
-    return reduction.reduce(self, torch.where(torch.le(d, self.delta), small, large))
+    local m = torch.clamp(d, nil, self.delta)
+    return reduction.reduce(self, torch.cmul(torch.add(d, -0.5, m), m))
   end
 end

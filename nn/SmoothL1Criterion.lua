@@ -19,12 +19,14 @@ return function(_, torch)
     self.sizeAverage = sizeAverage ~= false
   end
 
-  -- The loss of each element.
+  -- The loss of each element: m (d - m / 2) / beta, where m is d up to beta.
   function SmoothL1Criterion:_losses(input, target)
     expect.input(self, "input", input)
     local beta = self.beta or 1
     local d = torch.abs(torch.csub(input, expect.target(self, input, target)))
-    return torch.where(torch.lt(d, beta), torch.mul(torch.cmul(d, d), 0.5 / beta), torch.csub(d, 0.5 * beta))
+    local m = torch.clamp(d, nil, beta)
+    local loss = torch.cmul(torch.add(d, -0.5, m), m)
+    return beta == 1 and loss or loss / beta
   end
 
   function SmoothL1Criterion:updateOutput(input, target)

@@ -160,6 +160,7 @@ return function(nn, torch)
   -- Each element, kept within two bounds.  At the bounds themselves the derivative is 0, as Torch7 has it;
   -- that of torch.clamp is 1.
   function arguments.between(x, lo, hi)
+    if not (x.requiresGrad and torch.isGradEnabled()) then return torch.clamp(x, lo, hi) end
     local edge = torch.logicalOr(torch.eq(x, lo), torch.eq(x, hi))
     return torch.clamp(torch.where(edge, x:detach(), x), lo, hi)
   end

@@ -388,7 +388,7 @@ end
 
 -- Lua's math.fmod is C's.  Each pair stands alone, and among others that the vectorised loop meets.
 function tests.remainders_of_every_kind()
-  local kinds = { 0, 1, -1, 0.5, -0.5, 3, -7, 1 / 0, -1 / 0, 0 / 0, 1e30, -1e30, 1e-40, 2.9999999, 16777215, 0.1 }
+  local kinds = { 0, 1, -1, 0.5, -0.5, 3, -7, 1 / 0, -1 / 0, 0 / 0, 1e30, -1e30, 1e-40, 2.9999999, 0.1 }
   local function same(a, b) return a == b or (a ~= a and b ~= b) end
   for _, kind in ipairs { "torch.FloatTensor", "torch.DoubleTensor" } do
     local x = torch.DoubleTensor(kinds):type(kind)
