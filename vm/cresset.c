@@ -244,8 +244,9 @@ static int body_open(lua_State *L) {
 static cresset *make(const cresset_options *o) {
   cresset *c = calloc(1, sizeof *c);
   if (!c) return NULL;
-  c->lua_limit = o->lua_memory;
-  c->allocate = o->allocate;
+  c->memory.limit = o->lua_memory;
+  c->memory.allocate = o->allocate;
+  c->memory.user = o->user;
   c->write = o->write;
   c->user = o->user;
   c->context = cr_context_new();
@@ -286,7 +287,8 @@ cresset *cresset_open(const cresset_options *options) {
 void cresset_close(cresset *c) {
   if (!c) return;
   cr_context *before = cr_set_ctx(c->context);
-  lua_close(c->L); /* finalizers free tensors, which count in the context's account */
+  lua_close(c->L); /* it frees tensors, which count in the context's account */
+  cr_run_deferred(&c->memory);
   cr_limit_close(c);
   cr_close_streams(c);
   cr_set_ctx(before == c->context ? NULL : before);

@@ -8,6 +8,7 @@
 
 #include <lua.h>
 
+#include "lib/torch/boxes.h"
 #include "tensor/tensor.h"
 #include "vm/cresset.h"
 
@@ -57,11 +58,9 @@ struct cresset {
   cr_frame *frame; /* of the host's function that runs; NULL: none does */
 
   /* memory.c */
-  size_t lua_bytes, lua_limit; /* what Lua holds, and at most may; 0: no limit */
-  size_t tensor_limit;         /* the host's, which restricted scripts cannot raise; likewise */
+  cr_lua_memory memory;
+  size_t tensor_limit; /* the host's, which restricted scripts cannot raise; 0: no limit */
   int most_threads;
-  void *(*allocate)(void *user, void *block, size_t old, size_t new);
-  void *user; /* of the host, for allocate and write */
 
   /* limits.c */
   int64_t nanoseconds, max_instructions; /* of a call of the host; 0: no limit */
@@ -72,6 +71,7 @@ struct cresset {
 
   /* streams.c */
   void (*write)(void *user, int stream, const char *text, size_t length);
+  void *user;       /* of the host, for write */
   FILE *streams[2]; /* standard output and error of scripts; NULL: the process's */
 };
 

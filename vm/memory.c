@@ -1,39 +1,10 @@
 /* memory.c: the memory of an interpreter, and its warnings: what luaL_newstate would give, but that
- * small objects, of which the collector frees many at once, go through the core's lists, and
- * that the bytes are counted. */
+ * small objects, of which the collector frees many at once, go through the core's lists, that the
+ * bytes are counted, and that boxes release what they own (lib/torch/boxes.h). */
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
-#include <lauxlib.h>
-
-#include "tensor/tensor.h"
 #include "vm/interp.h"
-
-#define TINY 512 /* larger blocks are better grown by realloc */
-
-static void *own_reallocate(void *p, size_t old, size_t new) {
-  if (!p) return new ? new > TINY ? malloc(new) : cr_tiny_alloc(new) : NULL;
-  if (new == 0) {
-    cr_tiny_free(p, old);
-    return NULL;
-  }
-  if (old > TINY && new > TINY) return realloc(p, new);
-  void *q = new > TINY ? malloc(new) : cr_tiny_alloc(new);
-  if (!q) return NULL;
-  memcpy(q, p, old < new ? old : new);
-  cr_tiny_free(p, old);
-  return q;
-}
-
-static void *reallocate(void *ud, void *p, size_t old, size_t new) {
-  cresset *c = ud;
-  size_t held = p ? old : 0; /* without a block, old is a kind of object */
-  if (new > held && c->lua_limit &&new - held > c->lua_limit - c->lua_bytes) return NULL;
-  void *q = c->allocate ? c->allocate(c->user, p, old, new) : own_reallocate(p, old, new);
-  if (q || new == 0) c->lua_bytes += new - held;
-  return q;
-}
 
 /* warn(...), off at first; "@on" and "@off" switch it. */
 static void warn(void *ud, const char *message, int more) {
@@ -50,7 +21,9 @@ static void warn(void *ud, const char *message, int more) {
 }
 
 lua_State *cr_new_state(cresset *c) {
-  lua_State *L = lua_newstate(reallocate, c);
-  if (L) lua_setwarnf(L, warn, c);
+  lua_State *L = lua_newstate(cr_lua_allocate, &c->memory);
+  if (!L) return NULL;
+  lua_setwarnf(L, warn, c);
+  cr_open_boxes(L, &c->memory);
   return L;
 }

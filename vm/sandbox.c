@@ -25,12 +25,12 @@ static bool push_raw_field(lua_State *L, int meta, const char *name) {
 }
 
 /* Lua cannot stop a finalizer in the middle; so nobody gets to set one, or to see a metatable that
- * has one and change it. */
+ * has one, or that C gives to new objects, and change it. */
 static int get_metatable(lua_State *L) {
   luaL_checkany(L, 1);
   if (!lua_getmetatable(L, 1)) return 0;
   if (push_raw_field(L, -1, "__metatable")) return 1;
-  if (push_raw_field(L, -1, "__gc")) lua_pushboolean(L, 0);
+  if (lua_type(L, 1) == LUA_TUSERDATA || push_raw_field(L, -1, "__gc")) lua_pushboolean(L, 0);
   return 1;
 }
 
@@ -40,7 +40,7 @@ static int set_metatable(lua_State *L) {
   luaL_argexpected(L, type == LUA_TNIL || type == LUA_TTABLE, 2, "nil or table");
   if (luaL_getmetafield(L, 1, "__metatable") != LUA_TNIL)
     return luaL_error(L, "cannot change a protected metatable");
-  if (type == LUA_TTABLE && push_raw_field(L, 2, "__gc"))
+  if (type == LUA_TTABLE && (push_raw_field(L, 2, "__gc") || push_raw_field(L, 2, "__box")))
     return luaL_error(L, "setmetatable: restricted scripts have no finalizers (__gc)");
   lua_settop(L, 2);
   lua_setmetatable(L, 1);

@@ -56,15 +56,22 @@ static bool check(cresset_dtype dtype, int ndim, const int64_t *shape, int64_t *
 /* The host's memory is given back when the reference of the storage's owner goes; until a tensor
  * refers to it, to nobody. */
 typedef struct {
+  cr_deferred deferred; /* first: it is given back as such */
   void (*release)(void *owner, void *data);
   void *owner, *data;
 } lender;
 
+static void give_back_now(cr_deferred *d) {
+  lender l = *(lender *)d;
+  free(d);
+  if (l.release) l.release(l.owner, l.data);
+}
+
 static void give_back(void *owner, void *data) {
   (void)data;
-  lender l = *(lender *)owner;
-  free(owner);
-  if (l.release) l.release(l.owner, l.data);
+  lender *l = owner;
+  l->deferred.run = give_back_now; /* the host may call an interpreter */
+  if (!cr_defer(&l->deferred)) give_back_now(&l->deferred);
 }
 
 static void keep(void *owner, void *data) {
@@ -99,7 +106,7 @@ cresset_tensor *cresset_tensor_wrap(void *data, cresset_dtype dtype, int ndim, c
   lender *l = malloc(sizeof *l);
   cr_tensor *t = NULL;
   if (l) {
-    *l = (lender){release, owner, data};
+    *l = (lender){.release = release, .owner = owner, .data = data};
     t = wrap(data, dtype, ndim, shape, strides, l);
   } else {
     cr_fail("out of memory");

@@ -2,6 +2,7 @@
 #ifndef CR_BINDING_H
 #define CR_BINDING_H
 
+#include "lib/torch/boxes.h"
 #include "lib/torch/torch_lua.h"
 #include "tensor/autograd.h"
 

@@ -17,6 +17,7 @@ typedef struct {
 } home;
 
 typedef struct {
+  cr_deferred deferred; /* first: it is freed as such */
   home *home;
   int ref;    /* of the Lua function */
   int nsaved; /* of a custom function */
@@ -83,12 +84,18 @@ static callback *new_callback(lua_State *L, int function) {
   return c;
 }
 
-static void free_callback(void *user) {
-  callback *c = user;
+static void forget_callback(cr_deferred *d) {
+  callback *c = (callback *)d;
   if (c->home->L && pthread_equal(c->home->thread, pthread_self()))
     luaL_unref(c->home->L, LUA_REGISTRYINDEX, c->ref);
   home_release(c->home);
   free(c);
+}
+
+static void free_callback(void *user) {
+  callback *c = user;
+  c->deferred.run = forget_callback;
+  if (!cr_defer(&c->deferred)) forget_callback(&c->deferred);
 }
 
 /* Calls body(call) in protected mode, in the state that runs now; false with a message. */

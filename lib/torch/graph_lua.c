@@ -7,8 +7,16 @@
 
 #define NODE "torch.Node"
 
+static void release_node(void *n) {
+  cr_node_release(n);
+}
+
+static const cr_box_kind node_kind = {release_node};
+
 cr_node *cr_check_node(lua_State *L, int arg) {
-  return *(cr_node **)luaL_checkudata(L, arg, NODE);
+  cr_box *b = cr_to_box(L, arg, &node_kind);
+  if (!b || !b->object) luaL_typeerror(L, arg, NODE);
+  return b->object;
 }
 
 /* One object a node, for as long as it lives: nodes can be compared and be keys. */
@@ -30,9 +38,9 @@ int cr_push_node(lua_State *L, cr_node *n) {
   }
   if (lua_rawgetp(L, -1, n) == LUA_TNIL) {
     lua_pop(L, 1);
-    cr_node **box = lua_newuserdatauv(L, sizeof *box, 0);
-    *box = cr_node_retain(n);
+    cr_box *b = cr_push_box(L, &node_kind);
     luaL_setmetatable(L, NODE);
+    b->object = cr_node_retain(n);
     lua_pushvalue(L, -1);
     lua_rawsetp(L, -3, n);
   }
@@ -41,9 +49,8 @@ int cr_push_node(lua_State *L, cr_node *n) {
 }
 
 static int node_gc(lua_State *L) {
-  cr_node **box = luaL_checkudata(L, 1, NODE);
-  if (*box) cr_node_release(*box);
-  *box = NULL;
+  cr_box *b = cr_to_box(L, 1, &node_kind);
+  if (b) cr_empty_box(b);
   return 0;
 }
 
@@ -172,8 +179,9 @@ static int node_tostring(lua_State *L) {
 
 void cr_bind_graph(lua_State *L) {
   static const luaL_Reg methods[] = {
-      {"__index", node_index}, {"__tostring", node_tostring}, {"__gc", node_gc}, {NULL, NULL}};
+      {"__index", node_index}, {"__tostring", node_tostring}, {NULL, NULL}};
   luaL_newmetatable(L, NODE);
   luaL_setfuncs(L, methods, 0);
+  cr_box_class(L, node_gc);
   lua_pop(L, 1);
 }

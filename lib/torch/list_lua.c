@@ -22,22 +22,30 @@ cr_tensor **cr_check_tensors(lua_State *L, int arg, int *n, bool holes) {
   return list;
 }
 
-static int free_owned(lua_State *L) {
-  cr_owned *o = lua_touserdata(L, 1);
+static void release_owned(void *owned) {
+  cr_owned *o = owned;
   for (int i = 0; i < o->n; i++) cr_release(o->t[i]);
-  o->n = 0;
+  cr_free(o, sizeof *o + (size_t)o->n * sizeof *o->t);
+}
+
+static const cr_box_kind owned_kind = {release_owned};
+
+static int free_owned(lua_State *L) {
+  cr_empty_box(lua_touserdata(L, 1));
   return 0;
 }
 
 cr_owned *cr_push_owned(lua_State *L, int n) {
-  cr_owned *o = lua_newuserdatauv(L, sizeof *o + (size_t)n * sizeof *o->t, 0);
+  cr_box *b = cr_push_box(L, &owned_kind);
+  if (!cr_boxes_work(L)) {
+    if (luaL_newmetatable(L, "cresset.owned")) cr_box_class(L, free_owned);
+    lua_setmetatable(L, -2);
+  }
+  cr_owned *o = cr_malloc(sizeof *o + (size_t)n * sizeof *o->t);
+  if (!o) cr_lua_error(L);
   o->n = n;
   for (int i = 0; i < n; i++) o->t[i] = NULL;
-  if (luaL_newmetatable(L, "cresset.owned")) {
-    lua_pushcfunction(L, free_owned);
-    lua_setfield(L, -2, "__gc");
-  }
-  lua_setmetatable(L, -2);
+  b->object = o;
   return o;
 }
 

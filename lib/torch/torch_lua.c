@@ -15,25 +15,20 @@
 
 /* ---- boxes ------------------------------------------------------------------------------ */
 
-/* A userdata of ours is recognised by its size and this mark, faster than by its metatable. */
-typedef struct {
-  void *object;
-  const char *mark;
-} box;
+static void release_tensor(void *t) {
+  cr_release(t);
+}
+static void release_storage(void *s) {
+  cr_storage_release(s);
+}
 
-static const char tensor_mark, storage_mark;
+static const cr_box_kind tensor_kind = {release_tensor}, storage_kind = {release_storage};
 /* Addresses are registry keys: of the classes of tensors and storages, and of torch._metatables. */
 static const char tensor_meta[CR_NDEVICES][CR_NDTYPES], storage_meta[CR_NDEVICES][CR_NDTYPES];
 static const char classes_key;
 
-static void *unbox(lua_State *L, int arg, const char *mark) {
-  if (lua_type(L, arg) != LUA_TUSERDATA || lua_rawlen(L, arg) != sizeof(box)) return NULL;
-  box *b = lua_touserdata(L, arg);
-  return b->mark == mark ? b : NULL;
-}
-
 cr_tensor *cr_to_tensor(lua_State *L, int arg) {
-  box *b = unbox(L, arg, &tensor_mark);
+  cr_box *b = cr_to_box(L, arg, &tensor_kind);
   if (!b) return NULL;
   if (!b->object) luaL_argerror(L, arg, "this tensor was freed");
   cr_profile *p = cr_profiling();
@@ -42,7 +37,7 @@ cr_tensor *cr_to_tensor(lua_State *L, int arg) {
 }
 
 cr_storage *cr_to_storage(lua_State *L, int arg) {
-  box *b = unbox(L, arg, &storage_mark);
+  cr_box *b = cr_to_box(L, arg, &storage_kind);
   return b ? b->object : NULL;
 }
 
@@ -69,20 +64,16 @@ cr_storage *cr_check_storage(lua_State *L, int arg) {
  *    pcall(torch.sum, x) --> false bad argument #1 to 'torch.sum' (this tensor was freed)
  */
 static int free_tensor(lua_State *L) {
-  box *b = unbox(L, 1, &tensor_mark);
+  cr_box *b = cr_to_box(L, 1, &tensor_kind);
   if (!b) return luaL_typeerror(L, 1, "tensor");
-  cr_tensor *t = b->object;
-  b->object = NULL;
-  cr_release(t);
+  cr_empty_box(b);
   return 0;
 }
 
 static int free_storage(lua_State *L) {
-  box *b = unbox(L, 1, &storage_mark);
+  cr_box *b = cr_to_box(L, 1, &storage_kind);
   if (!b) return luaL_typeerror(L, 1, "storage");
-  cr_storage *s = b->object;
-  b->object = NULL;
-  cr_storage_release(s);
+  cr_empty_box(b);
   return 0;
 }
 
@@ -144,19 +135,6 @@ static int hand_over(int n, void *const *objects, void (*release)(void *), const
 static void push_tensor_class(lua_State *L, cr_device_type device, int dtype);
 static void push_storage_class(lua_State *L, cr_device_type device, int dtype);
 
-static void push_box(lua_State *L, void *object, const char *mark) {
-  box *b = lua_newuserdatauv(L, sizeof *b, 0);
-  b->object = object;
-  b->mark = mark;
-}
-
-static void release_tensor(void *t) {
-  cr_release(t);
-}
-static void release_storage(void *s) {
-  cr_storage_release(s);
-}
-
 void cr_push_tensors(lua_State *L, int n, cr_tensor *const *t) {
   void *objects[CR_HANDING];
   for (int i = 0; i < n; i++) {
@@ -168,9 +146,10 @@ void cr_push_tensors(lua_State *L, int n, cr_tensor *const *t) {
   if (live_bytes() > c->step_at) relieve(L);
   for (int i = 0; i < n; i++) {
     const cr_tensor *pushed = objects[i];
-    push_box(L, objects[i], &tensor_mark);
+    cr_box *b = cr_push_box(L, &tensor_kind);
     push_tensor_class(L, (cr_device_type)cr_device_of(pushed).type, pushed->dtype);
     lua_setmetatable(L, -2);
+    b->object = objects[i];
     c->nhanding = before + n - 1 - i;
   }
 }
@@ -193,9 +172,10 @@ void cr_push_storage(lua_State *L, cr_storage *s) {
   if (!s) cr_lua_error(L);
   void *object = s;
   int before = hand_over(1, &object, release_storage, __builtin_frame_address(0));
-  push_box(L, s, &storage_mark);
+  cr_box *b = cr_push_box(L, &storage_kind);
   push_storage_class(L, (cr_device_type)s->device.type, s->dtype);
   lua_setmetatable(L, -2);
+  b->object = s;
   cr_ctx()->nhanding = before;
 }
 
@@ -247,7 +227,7 @@ int cr_return(lua_State *L, int arg) {
 
 int cr_push_result(lua_State *L, cr_tensor *t, int arg) {
   if (!t) return cr_lua_error(L);
-  box *b = arg ? unbox(L, arg, &tensor_mark) : NULL;
+  cr_box *b = arg ? cr_to_box(L, arg, &tensor_kind) : NULL;
   if (b && b->object == t) {
     cr_release(t);
     return cr_return(L, arg);
@@ -529,8 +509,7 @@ static void new_class(lua_State *L, const void *key) {
 
 /* The events of a class of tensors, whose metatable is on the top. */
 static void tensor_events(lua_State *L) {
-  lua_pushcfunction(L, free_tensor);
-  lua_setfield(L, -2, "__gc");
+  cr_box_class(L, free_tensor);
   lua_pushcfunction(L, free_tensor);
   lua_setfield(L, -2, "__close");
   lua_pushcfunction(L, free_tensor);
@@ -560,8 +539,7 @@ static void storage_classes(lua_State *L) {
     cr_push_kind_name(L, (cr_dtype)i, CR_CPU, "Storage");
     new_class(L, &storage_meta[CR_CPU][i]);
     copy_methods(L);
-    lua_pushcfunction(L, free_storage);
-    lua_setfield(L, -2, "__gc");
+    cr_box_class(L, free_storage);
     lua_pop(L, 1);
   }
 }

@@ -223,8 +223,11 @@ end
 
 -- ---- torch ----------------------------------------------------------------------------------------------
 
--- Lua cannot stop a finalizer, so no script may come to a metatable that has one.
-local function has_finalizer(meta) return type(meta) == "table" and rawget(meta, "__gc") ~= nil end
+-- Lua cannot stop a finalizer, so no script may come to a metatable that has one, or that C gives to new objects
+-- (tensors), so that it could set one for them.
+local function is_sealed(meta)
+  return type(meta) == "table" and (rawget(meta, "__gc") ~= nil or rawget(meta, "__box") ~= nil)
+end
 
 local function seal_class(torch, name, mt)
   local class = rawget(torch, name:match("^torch%.(%w+)$") or "")
@@ -242,7 +245,7 @@ end
 local function seal_classes(torch)
   local registry = full_debug.getregistry()
   for name, mt in next, torch._metatables do
-    if has_finalizer(mt) then seal_class(torch, name, mt) end
+    if is_sealed(mt) then seal_class(torch, name, mt) end
   end
   local default = full_debug.getmetatable(torch.Tensor)
   default.__metatable = false
@@ -253,7 +256,7 @@ local function seal_classes(torch)
     seal_class(torch, rawget(mt, "__typename"), mt)
   end
   for _, meta in next, registry do -- of userdata
-    if has_finalizer(meta) and rawget(meta, "__index") == meta then
+    if is_sealed(meta) and rawget(meta, "__index") == meta then
       local methods = {}
       for k, v in next, meta do
         if type(k) ~= "string" or not k:find("^__") then methods[k] = v end
@@ -271,12 +274,12 @@ local function script_torch(torch, natives)
   end
   function own.getmetatable(name)
     local mt = classes[name]
-    if has_finalizer(mt) then return nil end
+    if is_sealed(mt) then return nil end
     return mt
   end
   local function no_finalizers(fn, make)
     return function(name, parent, ...)
-      if type(parent) == "string" and has_finalizer(classes[parent]) then
+      if type(parent) == "string" and is_sealed(classes[parent]) then
         error(("%s: a restricted script cannot derive a class from %s"):format(fn, parent), 2)
       end
       return make(name, parent, ...)
