@@ -7,6 +7,7 @@
  * ones, headers and numbers, each thread keeps some, because the collector frees many at once,
  * which is where malloc is slow. */
 #include "tensor/internal.h"
+#include "tensor/tiny.h"
 
 #include <pthread.h>
 #include <stdlib.h>
@@ -18,9 +19,7 @@
 #define SLACK ((size_t)64 << 20)
 #define CLASSES 256
 
-typedef struct block {
-  struct block *next;
-} block;
+typedef cr_tiny_block block;
 
 static struct {
   pthread_mutex_t lock;
@@ -30,17 +29,12 @@ static struct {
 
 /* ---- tiny blocks ------------------------------------------------------------------------ */
 
-#define STEP 64
-#define TINY 512
 #define KEPT ((size_t)4 << 20) /* bytes of a size */
 
-typedef struct {
-  block *free[TINY / STEP];
-  uint32_t n[TINY / STEP];
-  bool registered; /* the key below frees them with the thread */
-} tiny_cache;
+_Thread_local cr_tiny_list cr_tiny[CR_TINY_CLASSES];
 
-static _Thread_local tiny_cache tiny;
+/* Whether the key below frees the lists with the thread, or has freed them. */
+static _Thread_local bool registered;
 
 /* The sanitizers are to see every block come and go. */
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
@@ -49,15 +43,16 @@ static const bool keep_tiny = false;
 static const bool keep_tiny = true;
 #endif
 
-static void free_tiny(void *cache) {
-  tiny_cache *t = cache;
-  for (int c = 0; c < TINY / STEP; c++) {
-    while (t->free[c]) {
-      block *b = t->free[c];
-      t->free[c] = b->next;
+/* Leaves no room in the lists: what else the thread frees while it ends goes to malloc. */
+static void free_tiny(void *lists) {
+  cr_tiny_list *list = lists;
+  for (int c = 0; c < CR_TINY_CLASSES; c++) {
+    list[c].room = 0;
+    while (list[c].free) {
+      block *b = list[c].free;
+      list[c].free = b->next;
       free(b);
     }
-    t->n[c] = UINT32_MAX; /* whatever else the thread frees while it ends goes to malloc */
   }
 }
 
@@ -69,33 +64,25 @@ static void make_tiny_key(void) {
 }
 
 static void register_tiny(void) {
+  registered = true;
   pthread_once(&tiny_once, make_tiny_key);
-  pthread_setspecific(tiny_key, &tiny);
-  tiny.registered = true;
+  pthread_setspecific(tiny_key, cr_tiny);
+  for (int c = 0; c < CR_TINY_CLASSES; c++)
+    cr_tiny[c].room = (uint32_t)(KEPT / ((size_t)(c + 1) * CR_TINY_STEP));
 }
 
-void *cr_tiny_alloc(size_t bytes) {
-  size_t c = bytes ? (bytes - 1) / STEP : 0;
-  if (c >= TINY / STEP) return malloc(bytes);
-  block *b = tiny.free[c];
-  if (!b) return malloc((c + 1) * STEP);
-  tiny.free[c] = b->next;
-  tiny.n[c]--;
-  return b;
+void *cr_tiny_alloc_slow(size_t bytes) {
+  size_t c = bytes ? (bytes - 1) / CR_TINY_STEP : 0;
+  return malloc(c < CR_TINY_CLASSES ? (c + 1) * CR_TINY_STEP : bytes);
 }
 
-void cr_tiny_free(void *p, size_t bytes) {
-  size_t c = bytes ? (bytes - 1) / STEP : 0;
-  if (!p) return;
-  if (!keep_tiny || c >= TINY / STEP || tiny.n[c] * (c + 1) * STEP >= KEPT) {
+void cr_tiny_free_slow(void *p, size_t bytes) {
+  if (!p || !keep_tiny || registered || bytes > CR_TINY) {
     free(p);
     return;
   }
-  if (!tiny.registered) register_tiny();
-  block *b = p;
-  b->next = tiny.free[c];
-  tiny.free[c] = b;
-  tiny.n[c]++;
+  register_tiny();
+  cr_tiny_free(p, bytes);
 }
 
 /* ---- faults on demand ------------------------------------------------------------------- */

@@ -103,9 +103,6 @@ void cr_memory_fail_at(long n);
 /* malloc and free for headers, counted in the account and subject to cr_memory_fail_at. */
 void *cr_malloc(size_t bytes);
 void cr_free(void *p, size_t bytes);
-/* malloc and free for blocks that come and go often; free has to know the size. */
-void *cr_tiny_alloc(size_t bytes);
-void cr_tiny_free(void *p, size_t bytes);
 
 /* ---- storage ---------------------------------------------------------------------------- */
 

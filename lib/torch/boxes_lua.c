@@ -5,11 +5,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "tensor/tensor.h"
+#include "tensor/tiny.h"
 
 /* ---- the allocator ---------------------------------------------------------------------- */
 
-#define TINY 512 /* larger blocks are better grown by realloc */
 #define WORD sizeof(void *)
 /* A userdata without user values is a header of four words, then its memory.  Other blocks have
  * this size, too; their word stays NULL. */
@@ -24,7 +23,7 @@ static cr_box **word_behind(cr_box *b) {
 }
 
 static void *take(size_t bytes) {
-  if (bytes > TINY) return malloc(bytes);
+  if (bytes > CR_TINY) return malloc(bytes); /* larger blocks are better grown by realloc */
   if (bytes != BOX_BLOCK) return cr_tiny_alloc(bytes);
   char *p = cr_tiny_alloc(BOX_BLOCK + WORD);
   if (p) *word_behind((cr_box *)(p + BOX_BLOCK - sizeof(cr_box))) = NULL;
@@ -51,7 +50,7 @@ static void *reallocate(cr_lua_memory *m, void *p, size_t old, size_t new) {
     give(m, p, old);
     return NULL;
   }
-  if (old > TINY && new > TINY) return realloc(p, new);
+  if (old > CR_TINY && new > CR_TINY) return realloc(p, new);
   void *q = take(new);
   if (!q) return NULL;
   memcpy(q, p, old < new ? old : new);

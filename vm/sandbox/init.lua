@@ -223,8 +223,8 @@ end
 
 -- ---- torch ----------------------------------------------------------------------------------------------
 
--- Lua cannot stop a finalizer, so no script may come to a metatable that has one, or that C gives to new objects
--- (tensors), so that it could set one for them.
+-- Lua cannot stop a finalizer, so no script may come to a metatable that has one, or where it could set one
+-- for objects that C makes (tensors).
 local function is_sealed(meta)
   return type(meta) == "table" and (rawget(meta, "__gc") ~= nil or rawget(meta, "__box") ~= nil)
 end
