@@ -96,9 +96,8 @@ void cr_box_class(lua_State *L, lua_CFunction empty) {
 }
 
 cr_box *cr_to_box(lua_State *L, int arg, const cr_box_kind *kind) {
-  if (lua_type(L, arg) != LUA_TUSERDATA || lua_rawlen(L, arg) != sizeof(cr_box)) return NULL;
-  cr_box *b = lua_touserdata(L, arg);
-  return b->kind == kind ? b : NULL;
+  cr_box *b = lua_touserdata(L, arg); /* a light one, too; those have no length */
+  return b && lua_rawlen(L, arg) == sizeof *b && b->kind == kind ? b : NULL;
 }
 
 void cr_empty_box(cr_box *b) {

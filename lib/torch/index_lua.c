@@ -173,9 +173,15 @@ static int give_view(lua_State *L, cr_tensor *v) {
   return 1;
 }
 
+/* Whether neither t nor what it is a view of has a history: its elements are read and written then
+ * without a view of them. */
+static bool is_off_tape(const cr_tensor *t) {
+  return !t->ag && (!t->base || !t->base->ag);
+}
+
 static int by_number(lua_State *L, cr_tensor *t) {
   int64_t at = check_position(L, t, 0, cr_check_int(L, 2));
-  if (t->ndim == 1 && !t->ag && !t->base) {
+  if (t->ndim == 1 && is_off_tape(t)) {
     cr_push_scalar(L, (cr_dtype)t->dtype, cr_get(t, &at));
     return 1;
   }
@@ -193,7 +199,7 @@ static int by_storage(lua_State *L, cr_tensor *t, cr_storage *s, int64_t *index)
 /* x[{i, j, ..}] with a number for every dimension: the place of one element; false for other keys.
  */
 static bool one_element(lua_State *L, cr_tensor *t, int64_t *index) {
-  if (t->ag || t->base || (int64_t)lua_rawlen(L, 2) != t->ndim) return false;
+  if (!is_off_tape(t) || (int64_t)lua_rawlen(L, 2) != t->ndim) return false;
   for (int d = 0; d < t->ndim; d++) {
     bool number = lua_rawgeti(L, 2, d + 1) == LUA_TNUMBER;
     if (number) index[d] = check_position(L, t, d, cr_check_int(L, lua_gettop(L)));
@@ -297,7 +303,7 @@ int cr_tensor_newindex(lua_State *L) {
   }
   if (type == LUA_TNUMBER) {
     int64_t at = check_position(L, t, 0, cr_check_int(L, 2));
-    if (t->ndim == 1 && !t->ag && !t->base && !cr_to_tensor(L, 3)) {
+    if (t->ndim == 1 && is_off_tape(t) && !cr_to_tensor(L, 3)) {
       if (!cr_put(t, &at, cr_check_scalar(L, 3))) cr_lua_error(L);
       return 0;
     }

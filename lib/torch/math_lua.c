@@ -173,37 +173,34 @@ static operands parse(lua_State *L, bool method) {
   int op = bound_code(L);
   bool factor = op == CR_ADD || op == CR_SUB;
   int at = 1, n = lua_gettop(L);
-  bool first_is_tensor = cr_to_tensor(L, 1) != NULL, second = cr_to_tensor(L, 2) != NULL;
-  if (method) {
-    o.out = cr_check_tensor(L, 1);
+  cr_tensor *first = method ? cr_check_tensor(L, 1) : cr_to_tensor(L, 1);
+  cr_tensor *second = cr_to_tensor(L, 2);
+  if (first && second && n >= 3) at = 2;
+  if (method || at == 2) {
+    o.out = first;
     o.out_arg = 1;
-    bool own_source = second && n >= 3;
-    at = own_source ? 2 : 1;
-  } else if (first_is_tensor && second && n >= 3) {
-    o.out = cr_to_tensor(L, 1);
-    o.out_arg = 1;
-    at = 2;
   }
-  o.a = cr_to_tensor(L, at);
+  o.a = at == 2 ? second : first;
   if (!o.a) { /* number first */
     o.number = cr_check_scalar(L, at);
     o.number_first = true;
     o.a = cr_check_tensor(L, at + 1);
     return o;
   }
-  o.b = cr_to_tensor(L, at + 1);
+  o.b = at == 1 ? second : cr_to_tensor(L, 3);
   if (!o.b) o.number = cr_check_scalar(L, at + 1);
-  if (!o.b && cr_to_tensor(L, at + 2) && !factor && at == 1) {
+  cr_tensor *third = o.b || n < at + 2 ? NULL : cr_to_tensor(L, at + 2);
+  if (third && !factor && at == 1) {
     o.out = o.a;
     o.out_arg = 1;
     o.number_first = true;
-    o.a = cr_to_tensor(L, 3);
+    o.a = third;
     return o;
   }
-  if (!o.b && cr_to_tensor(L, at + 2)) {
+  if (third) {
     o.weighted = true;
     o.weight = o.number;
-    o.b = cr_to_tensor(L, at + 2);
+    o.b = third;
   }
   o.b = match_shape(L, o.a, o.b);
   return o;

@@ -310,18 +310,20 @@ bool cr_torch7_mode(lua_State *L) {
 
 /* One element of a tensor counts as a number. */
 cr_scalar cr_check_scalar(lua_State *L, int arg) {
+  if (lua_isinteger(L, arg)) return cr_int(lua_tointeger(L, arg));
+  if (lua_type(L, arg) == LUA_TNUMBER) return cr_num(lua_tonumber(L, arg));
   cr_tensor *t = cr_to_tensor(L, arg);
   cr_scalar v;
   if (t) {
     if (!cr_item(t, &v)) luaL_argerror(L, arg, cr_error());
     return v;
   }
-  if (lua_isinteger(L, arg)) return cr_int(lua_tointeger(L, arg));
   if (lua_isboolean(L, arg)) return cr_int(lua_toboolean(L, arg));
   return cr_num(luaL_checknumber(L, arg));
 }
 
 int64_t cr_check_int(lua_State *L, int arg) {
+  if (lua_isinteger(L, arg)) return lua_tointeger(L, arg);
   cr_scalar s = cr_check_scalar(L, arg);
   if (s.is_int) return s.i;
   if (s.d != floor(s.d) && !cr_torch7_mode(L))

@@ -67,9 +67,8 @@ static int t_sub(lua_State *L) {
 static int t_select(lua_State *L) {
   cr_tensor *t = cr_check_tensor(L, 1);
   int dim = cr_check_dim(L, 2);
-  int64_t i = cr_check_int(L, 3);
+  int64_t i = cr_check_int(L, 3), at = i < 1 ? -1 : i - 1;
   if (t->ndim == 1 && cr_torch7_mode(L)) dim = 0; /* it had no need to look at a vector's */
-  int64_t at = cr_check_place(L, 3);
   if (i < 0 && cr_wrap_dim("select", &dim, t->ndim)) at = i + t->shape[dim]; /* from the end */
   cr_tensor *v = cr_select(t, dim, at);
   if (v && v->ndim == 0 && cr_torch7_mode(L)) return cr_push_number(L, v);

@@ -122,9 +122,10 @@ walk(void *arg, int64_t begin, int64_t end) {
   int64_t index[CR_MAX_DIMS], stride[CR_ITER_MAX];
   char *p[CR_ITER_MAX];
   for (int k = 0; k < it->nops; k++) {
-    p[k] = it->op[k].data;
     stride[k] = it->ndim ? it->op[k].stride[0] : (int64_t)cr_sizeof(it->op[k].dtype);
+    p[k] = it->op[k].data + (it->ndim == 1 ? begin * stride[k] : 0);
   }
+  if (it->ndim <= 1) return l->fn(end - begin, p, stride, l->arg);
   int64_t rest = begin;
   for (int d = 0; d < it->ndim; d++) {
     index[d] = rest % it->shape[d];
@@ -132,7 +133,7 @@ walk(void *arg, int64_t begin, int64_t end) {
     for (int k = 0; k < it->nops; k++) p[k] += index[d] * it->op[k].stride[d];
   }
   while (begin < end) {
-    int64_t n = it->ndim ? cr_min64(it->shape[0] - index[0], end - begin) : 1;
+    int64_t n = cr_min64(it->shape[0] - index[0], end - begin);
     if (!l->fn(n, p, stride, l->arg)) return false;
     begin += n;
     if (begin >= end) break;
