@@ -67,8 +67,7 @@ const cr_embedded_file *cr_embedded_find(const char *path) {
 }
 
 bool cr_is_embedded(const char *source) {
-  if (strncmp(source, "@lib/", 5) && strncmp(source, "@nn/", 4) && strncmp(source, "@vm/", 4))
-    return false;
+  if (source[0] != '@' || !strchr("lnv", source[1])) return false; /* lib, nn, vm */
   return cr_embedded_find(source + 1) != NULL;
 }
 

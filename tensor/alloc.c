@@ -93,7 +93,7 @@ void cr_memory_fail_at(long n) {
   atomic_store(&fail_at, n);
 }
 
-bool cr_fault_due(void) {
+static inline bool fault_due(void) {
   if (atomic_load_explicit(&fail_at, memory_order_relaxed) == 0) return false;
   return atomic_fetch_sub(&fail_at, 1) == 1;
 }
@@ -224,7 +224,7 @@ static void free_large(void *p, size_t bytes) {
 }
 
 void *cr_host_alloc(size_t bytes) {
-  if (cr_fault_due()) return NULL;
+  if (fault_due()) return NULL;
   if (bytes <= SMALL) return cr_tiny_alloc(bytes);
   return alloc_large(bytes);
 }
@@ -246,7 +246,7 @@ void cr_memory(cr_memory_stats *out) {
 /* ---- headers ---------------------------------------------------------------------------- */
 
 void *cr_malloc(size_t bytes) {
-  void *p = cr_fault_due() ? NULL : cr_tiny_alloc(bytes);
+  void *p = fault_due() ? NULL : cr_tiny_alloc(bytes);
   if (!p) cr_fail("out of memory");
   return p;
 }

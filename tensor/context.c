@@ -13,7 +13,7 @@
 #define MESSAGE 1024
 
 static _Thread_local char message[MESSAGE];
-static _Thread_local cr_context *current;
+_Thread_local cr_context *cr_current;
 
 bool cr_fail(const char *format, ...) {
   char text[MESSAGE]; /* the arguments may contain the old message */
@@ -71,7 +71,7 @@ cr_context *cr_context_new(void) {
 
 void cr_context_free(cr_context *c) {
   if (!c) return;
-  if (current == c) current = NULL;
+  if (cr_current == c) cr_current = NULL;
   for (int i = 0; i < c->nhanding; i++) c->handing[i].release(c->handing[i].object);
   account_release(c->account);
   cr_watch_release(c->watch);
@@ -102,12 +102,12 @@ static cr_context *own_context(void) {
   return c;
 }
 
-cr_context *cr_ctx(void) {
-  return current ? current : (current = own_context());
+cr_context *cr_own_ctx(void) {
+  return cr_current = own_context();
 }
 
 cr_context *cr_set_ctx(cr_context *c) {
-  cr_context *before = current;
-  current = c;
+  cr_context *before = cr_current;
+  cr_current = c;
   return before;
 }

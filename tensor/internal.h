@@ -9,9 +9,6 @@ cr_account *cr_charge(size_t bytes);           /* the current one, with a refere
 void cr_uncharge(cr_account *a, size_t bytes); /* gives the reference back */
 bool cr_recharge(cr_account *a, size_t from, size_t to);
 
-/* Whether an injected failure is due (cr_memory_fail_at). */
-bool cr_fault_due(void);
-
 /* Drops the tape's part of a tensor that is going away (autograd.c). */
 void cr_autograd_free(cr_tensor *t);
 

@@ -30,13 +30,14 @@ static void start_operand(cr_iter *it, const cr_tensor *t) {
   o->data = cr_data(t);
   o->dtype = (cr_dtype)t->dtype;
   o->number = false;
+  o->stride[0] = (int64_t)cr_sizeof(o->dtype); /* as of one dimension without gaps */
 }
 
 /* One dimension, or none, for operands that are all plain. */
 static bool make_plain(cr_iter *it, const cr_tensor *out, int nin, cr_tensor *const *in) {
   if (!is_plain(out, out)) return false;
   for (int k = 0; k < nin; k++) {
-    if (!is_plain(in[k], out)) return false;
+    if (in[k] != out && !is_plain(in[k], out)) return false;
   }
   start_operand(it, out);
   for (int k = 0; k < nin; k++) start_operand(it, in[k]);
@@ -44,9 +45,6 @@ static bool make_plain(cr_iter *it, const cr_tensor *out, int nin, cr_tensor *co
   for (int d = 0; d < out->ndim; d++) it->numel *= out->shape[d];
   it->ndim = it->numel != 1;
   it->shape[0] = it->numel;
-  for (int k = 0; k < it->nops; k++) {
-    it->op[k].stride[0] = (int64_t)cr_sizeof(it->op[k].dtype);
-  }
   return true;
 }
 

@@ -84,7 +84,11 @@ typedef struct cr_context {
 } cr_context;
 
 /* This thread's current context, never NULL (a thread that set none has one of its own). */
-cr_context *cr_ctx(void);
+extern _Thread_local cr_context *cr_current; /* NULL: cr_own_ctx finds it */
+cr_context *cr_own_ctx(void);
+static inline cr_context *cr_ctx(void) {
+  return cr_current ? cr_current : cr_own_ctx();
+}
 /* Makes c current (NULL: the thread's own again) and returns the one before (NULL: the own). */
 cr_context *cr_set_ctx(cr_context *c);
 cr_context *cr_context_new(void); /* with an account of its own and a random seed */

@@ -13,6 +13,8 @@
 
 #include <lua.h>
 
+#include "tensor/basic.h"
+
 /* The address of a kind marks its boxes.  `release` runs while Lua frees memory, so it touches no
  * state of Lua and runs nobody else's code: see cr_defer. */
 typedef struct {
@@ -47,14 +49,18 @@ typedef struct cr_deferred {
  * cycle of the collector.  False: the caller is free to do it now. */
 bool cr_defer(cr_deferred *d);
 
-/* The memory of a state: what its allocator gets. */
+/* The memory of a state: what its allocator gets, and is found with at no cost. */
 typedef struct {
   size_t bytes, limit; /* what Lua holds, and at most may; 0: no limit */
   void *(*allocate)(void *user, void *block, size_t old, size_t new); /* the host's, or NULL */
   void *user;
   bool boxes;            /* the words behind the boxes are where they should be */
   cr_deferred *deferred; /* the last one first */
+  int classes[CR_NDEVICES][CR_NDTYPES]; /* luaL_ref of the tensors' metatables; 0: not yet made */
 } cr_lua_memory;
+
+/* That of L, or NULL when it has another allocator. */
+cr_lua_memory *cr_memory_of(lua_State *L);
 
 void *cr_lua_allocate(void *memory, void *block, size_t old, size_t new);
 /* Of a new state that has this memory: makes its boxes work, if they can. */

@@ -71,9 +71,14 @@ void *cr_lua_allocate(void *memory, void *p, size_t old, size_t new) {
 
 static const char works_key; /* of the registry: whether boxes work */
 
-bool cr_boxes_work(lua_State *L) {
+cr_lua_memory *cr_memory_of(lua_State *L) {
   void *m;
-  if (lua_getallocf(L, &m) == cr_lua_allocate) return ((cr_lua_memory *)m)->boxes;
+  return lua_getallocf(L, &m) == cr_lua_allocate ? m : NULL;
+}
+
+bool cr_boxes_work(lua_State *L) {
+  cr_lua_memory *m = cr_memory_of(L);
+  if (m) return m->boxes;
   lua_rawgetp(L, LUA_REGISTRYINDEX, &works_key); /* a host may have put its own around ours */
   bool works = lua_toboolean(L, -1);
   lua_pop(L, 1);

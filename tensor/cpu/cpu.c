@@ -126,14 +126,18 @@ static int run_serial(int64_t n, int64_t grain, cr_cpu_range body, void *arg) {
   return run_range(0, n, grain, body, arg, cr_ctx(), &state);
 }
 
+bool cr_cpu_failed(const char *why) {
+  if (cr_cpu_interrupted()) return cr_fail("interrupted");
+  return why ? cr_fail("%s", why) : false;
+}
+
 bool cr_cpu_parallel(int64_t n, int64_t grain, cr_cpu_range body, void *arg, const char *why) {
   if (n <= 0) return true;
   int threads = n < 2 * grain ? 1 : (int)cr_min64(cr_cpu_threads(), n / grain);
   int state =
       threads > 1 ? run_threads(threads, n, grain, body, arg) : run_serial(n, grain, body, arg);
   if (state == DONE) return true;
-  if (state == INTERRUPTED || cr_cpu_interrupted()) return cr_fail("interrupted");
-  return why ? cr_fail("%s", why) : false;
+  return state == INTERRUPTED ? cr_fail("interrupted") : cr_cpu_failed(why);
 }
 
 /* ---- memory ----------------------------------------------------------------------------- */

@@ -68,6 +68,9 @@ static inline bool cr_cpu_poll(int64_t *work, int64_t more) {
 typedef bool (*cr_cpu_range)(void *arg, int64_t begin, int64_t end);
 bool cr_cpu_parallel(int64_t n, int64_t grain, cr_cpu_range body, void *arg, const char *why);
 
+/* Puts the message of a body that failed, as cr_cpu_parallel does; false. */
+bool cr_cpu_failed(const char *why);
+
 /* Grains in elements, by how dear an element is. */
 #define CR_GRAIN_CHEAP 32768
 #define CR_GRAIN_MATH 8192

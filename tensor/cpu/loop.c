@@ -310,8 +310,31 @@ static bool run_tiles(const cr_iter *it, const body *b, int other, int64_t grain
 
 /* ---- the drivers ------------------------------------------------------------------------ */
 
+/* So many elements at most are worked on at once, without all that long loops need. */
+#define SHORT 64
+
+/* Sets p to the operands when the loop is a short line of them as they lie, or of numbers, which are
+ * repeated in buf. */
+static bool take_short(const cr_iter *it, bool raw, char **p, char (*buf)[SHORT * 8]) {
+  if (it->ndim > 1 || it->numel > SHORT || it->numel == 0) return false;
+  for (int k = 0; k < it->nops; k++) {
+    const cr_operand *o = &it->op[k];
+    size_t size = cr_sizeof(o->dtype);
+    if (!raw && cr_is_half(o->dtype)) return false;
+    p[k] = o->data;
+    if (it->numel == 1 || o->stride[0] == (int64_t)size) continue;
+    if (k == 0 || o->stride[0] != 0) return false;
+    repeat(size, it->numel, buf[k], o->data);
+    p[k] = buf[k];
+  }
+  return true;
+}
+
 static bool run(const cr_iter *it, cr_cpu_fn fn, const void *arg, int64_t grain, const char *why,
                 bool raw) {
+  _Alignas(64) char buf[CR_ITER_MAX][SHORT * 8];
+  char *p[CR_ITER_MAX];
+  if (take_short(it, raw, p, buf)) return fn(it->numel, p, arg) || cr_cpu_failed(why);
   body b = {.fn = fn, .arg = arg, .nops = it->nops};
   for (int k = 0; k < it->nops; k++) {
     b.dtype[k] = it->op[k].dtype;
