@@ -6,8 +6,14 @@ return function(nn, torch)
   local Module = nn.Module
 
   -- weight has gradWeight, in_proj has gradIn_proj.
+  local gradient_names = {}
   local function gradient_name(name)
-    return "grad" .. name:sub(1, 1):upper() .. name:sub(2)
+    local known = gradient_names[name]
+    if not known then
+      known = "grad" .. name:sub(1, 1):upper() .. name:sub(2)
+      gradient_names[name] = known
+    end
+    return known
   end
 
   -- ---- of one module ------------------------------------------------------------------------------
@@ -60,15 +66,20 @@ return function(nn, torch)
   end
 
   -- The names of the module's own parameters that are there.
+  local usual, none = { "weight", "bias" }, {}
   local function own_names(self)
-    local names, listed = {}, {}
-    for _, name in ipairs(self._parameters or {}) do listed[name] = true end
-    for name in pairs(self._derived or {}) do listed[name] = true end -- computed from others
-    for _, name in ipairs { "weight", "bias" } do
+    local more, derived, names, listed = self._parameters or none, self._derived, {}, none
+    if derived or #more > 0 then
+      listed = {}
+      for _, name in ipairs(more) do listed[name] = true end
+      for name in pairs(derived or none) do listed[name] = true end -- computed from others
+    end
+    for i = 1, #usual do
+      local name = usual[i]
       if not listed[name] and torch.isTensor(self[name]) then names[#names + 1] = name end
     end
-    for _, name in ipairs(self._parameters or {}) do
-      if self[name] then names[#names + 1] = name end
+    for i = 1, #more do
+      if self[more[i]] then names[#names + 1] = more[i] end
     end
     return names
   end
@@ -159,7 +170,7 @@ return function(nn, torch)
       return
     end
     for _, name in ipairs(own_names(self)) do f(self[name], self[gradient_name(name)]) end
-    for _, child in ipairs(self:namedChildren()) do child.module[method](child.module, ...) end
+    for _, child in ipairs(self:children()) do child[method](child, ...) end
   end
 
   --- module:zeroGradParameters(); module:updateParameters(lr)

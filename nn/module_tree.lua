@@ -44,6 +44,7 @@ return function(nn, torch)
       raise("%s: a module is in its field output or gradInput, which forward and backward overwrite; name "
         .. "the field otherwise", torch.typename(self))
     end
+    if not self.modules and not rawget(self, "_children") then return list end
     local own = self.updateGradInput == Module.updateGradInput
     for _, field in ipairs(own and rawget(self, "_children") or {}) do
       local m = rawget(self, field)

@@ -7,7 +7,6 @@
  * ones, headers and numbers, each thread keeps some, because the collector frees many at once,
  * which is where malloc is slow. */
 #include "tensor/internal.h"
-#include "tensor/tiny.h"
 
 #include <pthread.h>
 #include <stdlib.h>
@@ -87,15 +86,15 @@ void cr_tiny_free_slow(void *p, size_t bytes) {
 
 /* ---- faults on demand ------------------------------------------------------------------- */
 
-static atomic_long fail_at;
+atomic_long cr_fault_at;
 
 void cr_memory_fail_at(long n) {
-  atomic_store(&fail_at, n);
+  atomic_store(&cr_fault_at, n);
 }
 
-static inline bool fault_due(void) {
-  if (atomic_load_explicit(&fail_at, memory_order_relaxed) == 0) return false;
-  return atomic_fetch_sub(&fail_at, 1) == 1;
+bool cr_fault_due(void) {
+  if (atomic_load_explicit(&cr_fault_at, memory_order_relaxed) == 0) return false;
+  return atomic_fetch_sub(&cr_fault_at, 1) == 1;
 }
 
 /* ---- accounts --------------------------------------------------------------------------- */
@@ -224,7 +223,7 @@ static void free_large(void *p, size_t bytes) {
 }
 
 void *cr_host_alloc(size_t bytes) {
-  if (fault_due()) return NULL;
+  if (cr_fault_due()) return NULL;
   if (bytes <= SMALL) return cr_tiny_alloc(bytes);
   return alloc_large(bytes);
 }
@@ -241,16 +240,4 @@ void cr_memory(cr_memory_stats *out) {
   pthread_mutex_lock(&cache.lock);
   *out = (cr_memory_stats){cache.live, cache.peak, cache.cached};
   pthread_mutex_unlock(&cache.lock);
-}
-
-/* ---- headers ---------------------------------------------------------------------------- */
-
-void *cr_malloc(size_t bytes) {
-  void *p = fault_due() ? NULL : cr_tiny_alloc(bytes);
-  if (!p) cr_fail("out of memory");
-  return p;
-}
-
-void cr_free(void *p, size_t bytes) {
-  cr_tiny_free(p, bytes);
 }

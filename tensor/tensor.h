@@ -9,6 +9,7 @@
 #define CR_TENSOR_H
 
 #include "tensor/basic.h"
+#include "tensor/tiny.h"
 
 #include <stdatomic.h>
 
@@ -104,9 +105,18 @@ void cr_memory(cr_memory_stats *out);
 void cr_memory_release(void); /* gives the cache back to the system */
 /* For tests: the n-th allocation from now on fails (tensor headers and nodes too); 0: none. */
 void cr_memory_fail_at(long n);
-/* malloc and free for headers, counted in the account and subject to cr_memory_fail_at. */
-void *cr_malloc(size_t bytes);
-void cr_free(void *p, size_t bytes);
+extern atomic_long cr_fault_at; /* how many allocations it still is to go; 0: none fails */
+bool cr_fault_due(void);
+/* malloc and free for headers, subject to cr_memory_fail_at. */
+static inline void *cr_malloc(size_t bytes) {
+  bool fails = atomic_load_explicit(&cr_fault_at, memory_order_relaxed) && cr_fault_due();
+  void *p = fails ? NULL : cr_tiny_alloc(bytes);
+  if (!p) cr_fail("out of memory");
+  return p;
+}
+static inline void cr_free(void *p, size_t bytes) {
+  cr_tiny_free(p, bytes);
+}
 
 /* ---- storage ---------------------------------------------------------------------------- */
 

@@ -139,6 +139,6 @@ void cr_script_line(void *interp, char *buf, size_t n) {
   lua_State *L = atomic_load(&((cresset *)interp)->running);
   lua_Debug ar;
   if (n) *buf = '\0';
-  for (int level = 0; L && lua_getstack(L, level, &ar); level++)
+  for (int level = 1; L && lua_getstack(L, level, &ar); level++) /* 0 is the operator's own */
     if (cr_script_place(L, &ar, buf, n)) return;
 }

@@ -54,8 +54,8 @@ typedef struct {
   size_t bytes, limit; /* what Lua holds, and at most may; 0: no limit */
   void *(*allocate)(void *user, void *block, size_t old, size_t new); /* the host's, or NULL */
   void *user;
-  bool boxes;            /* the words behind the boxes are where they should be */
-  cr_deferred *deferred; /* the last one first */
+  bool boxes;                           /* the words behind the boxes are where they should be */
+  cr_deferred *deferred;                /* the last one first */
   int classes[CR_NDEVICES][CR_NDTYPES]; /* luaL_ref of the tensors' metatables; 0: not yet made */
 } cr_lua_memory;
 

@@ -313,8 +313,8 @@ static bool run_tiles(const cr_iter *it, const body *b, int other, int64_t grain
 /* So many elements at most are worked on at once, without all that long loops need. */
 #define SHORT 64
 
-/* Sets p to the operands when the loop is a short line of them as they lie, or of numbers, which are
- * repeated in buf. */
+/* Sets p to the operands when the loop is a short line of them as they lie, or of numbers, which
+ * are repeated in buf. */
 static bool take_short(const cr_iter *it, bool raw, char **p, char (*buf)[SHORT * 8]) {
   if (it->ndim > 1 || it->numel > SHORT || it->numel == 0) return false;
   for (int k = 0; k < it->nops; k++) {
