@@ -130,7 +130,7 @@ $(if $(filter 1,$(has_proto)),$(eval $(B)/lib/tensorboard/events_lua.o: $(B)/lib
 # The Lua files of the libraries, and the doc comments of the C files, as one C file.
 $(B)/embed: scripts/embed.c | $(deps_stamp)
 	@mkdir -p $(@D)
-	$(Q)$(CC) -O1 -Wall -Wextra -Werror $< -o $@
+	$(Q)$(CC) -O1 -Wall -Wextra -Werror $(shell pkg-config --cflags lua5.4) $< -o $@ $(lua_libs)
 
 $(B)/embedded.c: $(B)/embed $(lua_files) $(doc_files)
 	$(call say,EMBED,$(words $(lua_files)) Lua files)

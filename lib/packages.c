@@ -116,7 +116,11 @@ static bool load_path(lua_State *L, const char *path) {
     lua_settop(L, top);
     if (!e) return false;
     file = lua_pushfstring(L, "@%s", path);
-    status = luaL_loadbufferx(L, e->bytes, e->length, file, "t");
+    status = e->code ? luaL_loadbufferx(L, e->code, e->code_length, file, "b") : LUA_ERRSYNTAX;
+    if (status == LUA_ERRSYNTAX) { /* a Lua that reads other bytecode than that of the build */
+      lua_settop(L, top + 1);
+      status = luaL_loadbufferx(L, e->bytes, e->length, file, "t");
+    }
   }
   if (status != LUA_OK) lua_error(L);
   set_globals(L, path);

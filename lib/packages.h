@@ -20,6 +20,8 @@ typedef struct {
   const char *path; /* from the top of the tree: "lib/optim/init.lua" */
   const char *bytes;
   size_t length;
+  const char *code; /* the bytecode of a Lua file, or NULL */
+  size_t code_length;
 } cr_embedded_file;
 
 /* Written at build time by scripts/embed.c, sorted by path. */

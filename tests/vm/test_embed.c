@@ -17,6 +17,7 @@
 #include <lua.h>
 #include <lualib.h>
 
+#include "lib/packages.h"
 #include "vm/cresset.h"
 
 static cresset *c;
@@ -40,6 +41,25 @@ static void assert_has(const char *text, const char *part) {
 
 static void assert_runs(const char *code) {
   if (cresset_run_string(c, NULL, code) != CRESSET_OK) fail_msg("%s", cresset_error(c));
+}
+
+/* ---- the library's own files ------------------------------------------------------------- */
+
+static void test_bytecode(void **state) {
+  (void)state;
+  lua_State *L = luaL_newstate();
+  for (size_t i = 0; i < cr_embedded_count; i++) {
+    const cr_embedded_file *e = &cr_embedded_files[i];
+    size_t n = strlen(e->path);
+    if (n < 4 || strcmp(e->path + n - 4, ".lua") != 0) continue;
+    lua_Debug ar;
+    assert_int_equal(luaL_loadbufferx(L, e->code, e->code_length, "x", "b"), LUA_OK);
+    lua_getinfo(L, ">S", &ar);
+    assert_int_equal(ar.source[0], '@');
+    assert_string_equal(ar.source + 1, e->path);
+    assert_int_equal(strlen(e->bytes), e->length);
+  }
+  lua_close(L);
 }
 
 /* ---- running ---------------------------------------------------------------------------- */
@@ -387,21 +407,14 @@ static void test_threads(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      WITH_INTERP(test_run_string),
-      WITH_INTERP(test_errors),
-      WITH_INTERP(test_error_objects),
-      WITH_INTERP(test_no_memory),
-      WITH_INTERP(test_run_file),
-      WITH_INTERP(test_options),
-      WITH_INTERP(test_call),
-      WITH_INTERP(test_call_errors),
-      WITH_INTERP(test_exit),
-      WITH_INTERP(test_coroutines),
-      WITH_INTERP(test_interrupt),
-      WITH_INTERP(test_interrupt_by_signal),
-      WITH_INTERP(test_nested),
-      WITH_INTERP(test_pcall),
-      cmocka_unit_test_teardown(test_own_state, close_lua),
+      WITH_INTERP(test_run_string),    WITH_INTERP(test_errors),
+      WITH_INTERP(test_error_objects), WITH_INTERP(test_no_memory),
+      WITH_INTERP(test_run_file),      WITH_INTERP(test_options),
+      WITH_INTERP(test_call),          WITH_INTERP(test_call_errors),
+      WITH_INTERP(test_exit),          WITH_INTERP(test_coroutines),
+      WITH_INTERP(test_interrupt),     WITH_INTERP(test_interrupt_by_signal),
+      WITH_INTERP(test_nested),        WITH_INTERP(test_pcall),
+      cmocka_unit_test(test_bytecode), cmocka_unit_test_teardown(test_own_state, close_lua),
       cmocka_unit_test(test_threads),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
