@@ -35,8 +35,15 @@ _Thread_local cr_tiny_list cr_tiny[CR_TINY_CLASSES];
 /* Whether the key below frees the lists with the thread, or has freed them. */
 static _Thread_local bool registered;
 
-/* The sanitizers are to see every block come and go. */
+/* The sanitizers are to see every block come and go; gcc says so in one way, clang in another. */
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define SANITIZED
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define SANITIZED
+#endif
+#endif
+#ifdef SANITIZED
 static const bool keep_tiny = false;
 #else
 static const bool keep_tiny = true;
