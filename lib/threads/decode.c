@@ -323,7 +323,7 @@ int cr_message_decode(lua_State *L, int index, bool keep) {
   lua_newtable(L);
   d.list = lua_gettop(L);
   lua_Integer count = 0;
-  const char *end = d.m->heads.bytes + d.m->heads.length;
+  const char *end = d.m->heads.length ? d.m->heads.bytes + d.m->heads.length : d.m->heads.bytes;
   for (d.at = d.m->heads.bytes; d.at < end;) {
     push_object(&d, ++count);
     lua_rawseti(L, d.list, count);
