@@ -69,8 +69,15 @@ static void keep_status(cresset *c, lua_State *L, int code) {
   lua_setfield(L, LUA_REGISTRYINDEX, CR_STATUS_KEY);
 }
 
+/* What is released last may still call. */
+static int closed(cresset *c) {
+  cr_set_error(c, "the interpreter is closed");
+  return CRESSET_ERROR;
+}
+
 int cresset_pcall(cresset *c, int nargs, int nresults) {
   lua_State *L = cr_running(c);
+  if (!L) return closed(c);
   int base = lua_gettop(L) - nargs;
   if (!lua_checkstack(L, nresults > 0 ? nresults + 1 : 1)) {
     lua_settop(L, base - 1);
@@ -99,6 +106,7 @@ int cresset_pcall(cresset *c, int nargs, int nresults) {
 /* Runs a C function of one argument, the request. */
 int cr_protect(cresset *c, lua_CFunction body, void *request) {
   lua_State *L = cr_running(c);
+  if (!L) return closed(c);
   if (!lua_checkstack(L, 2)) {
     cr_set_error(c, "stack overflow");
     return CRESSET_ERROR;
@@ -288,6 +296,7 @@ void cresset_close(cresset *c) {
   if (!c) return;
   cr_context *before = cr_set_ctx(c->context);
   lua_close(c->L); /* it frees tensors, which count in the context's account */
+  c->L = NULL;
   cr_run_deferred(&c->memory);
   cr_limit_close(c);
   cr_close_streams(c);

@@ -261,8 +261,9 @@ typedef enum {
 
 /* A tensor over the host's memory, which is not copied.  Strides count elements; NULL: the last
  * dimension is contiguous, and so on.  release(owner, data) runs once, on whatever thread drops the
- * last reference (NULL: it does not).  Scripts may write to it.  NULL, without taking the memory
- * over: a bad shape, or no memory; cresset_error(NULL) says which. */
+ * last reference (NULL: it does not); calls of an interpreter that is being closed then fail.
+ * Scripts may write to it.  NULL, without taking the memory over: a bad shape, or no memory;
+ * cresset_error(NULL) says which. */
 CR_API cresset_tensor *cresset_tensor_wrap(void *data, cresset_dtype dtype, int ndim,
                                            const int64_t *shape, const int64_t *strides,
                                            void (*release)(void *owner, void *data), void *owner);

@@ -77,7 +77,7 @@ struct cresset {
 
 /* ---- cresset.c -------------------------------------------------------------------------- */
 
-/* The coroutine that runs, or the main one. */
+/* The coroutine that runs, or the main one; NULL at the end of cresset_close. */
 lua_State *cr_running(cresset *c);
 /* What cresset_error says from now on. */
 void cr_set_error(cresset *c, const char *message);

@@ -37,7 +37,7 @@ void cr_value_push(lua_State *L, const cresset_value *value) {
 void cresset_release(cresset *c, cresset_value *value) {
   if (!value) return;
   lua_State *L = cr_running(c);
-  if (!lua_checkstack(L, 1)) return; /* cresset_close frees it */
+  if (!L || !lua_checkstack(L, 1)) return; /* cresset_close frees it, or has done so */
   if (lua_rawgetp(L, LUA_REGISTRYINDEX, value) == LUA_TUSERDATA) {
     lua_pushnil(L);
     lua_rawsetp(L, LUA_REGISTRYINDEX, value); /* the key is there: nothing is allocated */

@@ -114,9 +114,9 @@ static void give_back(void *owner, void *data) {
   assert_runs(l->c, "given = (given or 0) + 1 collectgarbage()");
 }
 
-static void lend(lender *l, float *numbers) {
+static void lend(lender *l, float *numbers, void (*release)(void *owner, void *data)) {
   cresset_tensor *t =
-      cresset_tensor_wrap(numbers, CRESSET_FLOAT32, 1, (int64_t[]){4}, NULL, give_back, l);
+      cresset_tensor_wrap(numbers, CRESSET_FLOAT32, 1, (int64_t[]){4}, NULL, release, l);
   assert_non_null(t);
   assert_int_equal(cresset_get(l->c, NULL, "x", "v", &l->value), CRESSET_OK);
   assert_int_equal(cresset_set(l->c, NULL, "lent", "t", t), CRESSET_OK);
@@ -129,12 +129,34 @@ static void test_release_calls_back(void **state) {
   cresset *c = cresset_open(NULL);
   assert_runs(c, "x = {}");
   lender l = {.c = c};
-  lend(&l, numbers);
+  lend(&l, numbers, give_back);
   assert_runs(c, "assert(lent:sum() == 10) lent = nil collectgarbage() assert(given == 1)");
   assert_int_equal(l.calls, 1);
-  lend(&l, numbers);
+  lend(&l, numbers, give_back);
   assert_runs(c, "lent:free() lent = nil assert(given == 2)");
   cresset_close(c);
+}
+
+/* The tensor is there until the interpreter closes. */
+static void give_back_late(void *owner, void *data) {
+  (void)data;
+  lender *l = owner;
+  l->calls++;
+  cresset_release(l->c, l->value);
+  assert_int_equal(cresset_run_string(l->c, NULL, "x = 1"), CRESSET_ERROR);
+  assert_int_equal(cresset_call(l->c, "print", ">"), CRESSET_ERROR);
+}
+
+static void test_release_at_close(void **state) {
+  (void)state;
+  float numbers[4] = {1, 2, 3, 4};
+  cresset *c = cresset_open(NULL);
+  assert_runs(c, "x = {}");
+  lender l = {.c = c};
+  lend(&l, numbers, give_back_late);
+  assert_int_equal(l.calls, 0);
+  cresset_close(c);
+  assert_int_equal(l.calls, 1);
 }
 
 /* A state that has no room for the trial does without. */
@@ -155,9 +177,13 @@ static void test_no_room(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_interpreter),        cmocka_unit_test(test_own_allocator),
-      cmocka_unit_test(test_wrapped_allocator),  cmocka_unit_test(test_stock_state),
-      cmocka_unit_test(test_release_calls_back), cmocka_unit_test(test_no_room),
+      cmocka_unit_test(test_interpreter),
+      cmocka_unit_test(test_own_allocator),
+      cmocka_unit_test(test_wrapped_allocator),
+      cmocka_unit_test(test_stock_state),
+      cmocka_unit_test(test_release_calls_back),
+      cmocka_unit_test(test_release_at_close),
+      cmocka_unit_test(test_no_room),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
