@@ -22,7 +22,7 @@ return function(nn, torch)
   end
 
   function LeakyReLU:updateOutput(input)
-    return torch.relu(input) + arguments.below(input) * self.negval
+    return nn.functional._leaky(input, self.negval)
   end
 
   function LeakyReLU:__tostring()

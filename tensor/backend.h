@@ -163,6 +163,7 @@ typedef enum {
   CR_CLAMP,              /* min(max(a, s), t)  (one tensor); NaN stays NaN */
   CR_THRESHOLD,          /* a > s ? a : t      (one tensor) */
   CR_THRESHOLD_BACKWARD, /* b > s ? a : 0    (a: gradient, b: input) */
+  CR_LEAKY,              /* b > 0 ? a : s*a  (two tensors); floats alone */
   CR_TANH_BACKWARD,      /* a * (1 - b*b)    (a: gradient, b: output) */
   CR_SIGMOID_BACKWARD,   /* a * b*(1 - b)    (a: gradient, b: output) */
   CR_GELU_BACKWARD,      /* a * gelu'(b)     (a: gradient, b: input), and so the next ones */

@@ -96,7 +96,7 @@ return function(nn, torch)
   --   nn.functional.leakyRelu(torch.Tensor { -2 }, 0.5)[1] --> -1.0
   --   nn.functional.prelu(torch.Tensor { -2, 1 }, torch.Tensor { 0.25 }):sum() --> 0.5
   function functional.leakyRelu(x, slope)
-    return torch.relu(x) + below(x) * (slope or 0.01)
+    return functional._leaky(x, slope or 0.01)
   end
 
   -- A vector in a shape that broadcasts along the second dimension, or a vector's first.

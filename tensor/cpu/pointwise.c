@@ -37,6 +37,7 @@ typedef struct {
   LOOP(clamp_##sfx, type, type, s, t, 1, (x < s ? s : x) > t ? t : (x < s ? s : x))                \
   LOOP(threshold_##sfx, type, type, s, t, 1, x > s ? x : t)                                        \
   LOOP(thresholdb_##sfx, type, type, s, t, 2, y > s ? x : 0)                                       \
+  LOOP(leaky_##sfx, type, type, s, t, 2, y > 0 ? x : s * x)                                        \
   LOOP(tanhb_##sfx, type, type, s, t, 2, x *(1 - y * y))                                           \
   LOOP(sigmoidb_##sfx, type, type, s, t, 2, x *(y * (1 - y)))                                      \
   LOOP(gelub_##sfx, type, type, s, t, 2, x *gelu(y))                                               \
@@ -92,9 +93,10 @@ INTEGERS(i64, int64_t, INT64_MIN, INT64_MAX)
   [CR_THRESHOLD_BACKWARD] = thresholdb_##s
 
 #define FLOAT_ENTRIES(s)                                                                           \
-  COMMON_ENTRIES(s), [CR_TANH_BACKWARD] = tanhb_##s, [CR_SIGMOID_BACKWARD] = sigmoidb_##s,         \
-                     [CR_GELU_BACKWARD] = gelub_##s, [CR_SILU_BACKWARD] = silub_##s,               \
-                     [CR_GELU_TANH_BACKWARD] = gelutanhb_##s, [CR_MISH_BACKWARD] = mishb_##s
+  COMMON_ENTRIES(s), [CR_LEAKY] = leaky_##s, [CR_TANH_BACKWARD] = tanhb_##s,                       \
+                     [CR_SIGMOID_BACKWARD] = sigmoidb_##s, [CR_GELU_BACKWARD] = gelub_##s,         \
+                     [CR_SILU_BACKWARD] = silub_##s, [CR_GELU_TANH_BACKWARD] = gelutanhb_##s,      \
+                     [CR_MISH_BACKWARD] = mishb_##s
 
 static const cr_cpu_fn table[CR_NDTYPES][CR_NPOINTWISE] = {
     [CR_FLOAT32] = {FLOAT_ENTRIES(f32)}, [CR_FLOAT64] = {FLOAT_ENTRIES(f64)},

@@ -198,6 +198,30 @@ cr_tensor *cr_threshold(cr_tensor *a, cr_scalar threshold, cr_scalar value, cr_t
                    cr_scalar_double(value), out);
 }
 
+static cr_tensor *leaky(cr_tensor *x, cr_tensor *at, double slope);
+
+static bool leaky_backward(cr_node *n, cr_tensor *const *g, cr_tensor **gin) {
+  return (gin[0] = leaky(g[0], cr_saved(n, 1), cr_attr_num(n, 0))) != NULL;
+}
+
+static const cr_op op_leaky = {"leaky_relu", ": slope", leaky_backward};
+
+/* x where `at` is positive, and slope times it elsewhere: linear in x, and `at` has no derivative.
+ */
+static cr_tensor *leaky(cr_tensor *x, cr_tensor *at, double slope) {
+  static const int needs[] = {0, 1};
+  cr_tensor *const in[] = {x, at};
+  return pointwise(&op_leaky, CR_LEAKY, 2, in, needs, slope, 0, NULL);
+}
+
+cr_tensor *cr_leaky_relu(cr_tensor *a, double slope) {
+  if (!a) return NULL;
+  if (!cr_is_float((cr_dtype)a->dtype))
+    return cr_fail_null("leakyRelu: a %s tensor, wanted a float type", cr_dtypes[a->dtype].name);
+  CR_AUTO at = cr_detach(a);
+  return leaky(a, at, slope);
+}
+
 /* ---- where ------------------------------------------------------------------------------ */
 
 static bool where_backward(cr_node *n, cr_tensor *const *g, cr_tensor **gin) {

@@ -212,7 +212,7 @@ static void test_pointwise() {
         if (!is_defined(s, kernel)) continue;
         run_all(s, kernel);
         s.kind = SPECIAL;
-        if (op == CR_CLAMP || op == CR_THRESHOLD || op == CR_THRESHOLD_BACKWARD)
+        if (op == CR_CLAMP || op == CR_THRESHOLD || op == CR_THRESHOLD_BACKWARD || op == CR_LEAKY)
           s.close = EXACT, run_all(s, kernel);
       }
     }

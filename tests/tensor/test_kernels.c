@@ -503,6 +503,7 @@ static double ref_pointwise(cr_pointwise_op op, double a, double b, double c, do
   case CR_CLAMP: return fmin(fmax(a, s), t);
   case CR_THRESHOLD: return a > s ? a : t;
   case CR_THRESHOLD_BACKWARD: return b > s ? a : 0;
+  case CR_LEAKY: return b > 0 ? a : s * a;
   case CR_TANH_BACKWARD: return a * (1 - b * b);
   case CR_SIGMOID_BACKWARD: return a * b * (1 - b);
   case CR_SILU_BACKWARD: return a * ref_sigmoid(b) * (1 + b * ref_sigmoid(-b));
@@ -520,12 +521,12 @@ static double ref_pointwise(cr_pointwise_op op, double a, double b, double c, do
 
 static void test_pointwise(void **unused) {
   (void)unused;
-  static const int inputs[CR_NPOINTWISE] = {3, 3, 2, 2, 1, 1, 2, 2, 2, 2, 2, 2, 2};
+  static const int inputs[CR_NPOINTWISE] = {3, 3, 2, 2, 1, 1, 2, 2, 2, 2, 2, 2, 2, 2};
   for (int k = 0; k < CR_NPOINTWISE * CR_BOOL * NLAYOUTS * (NSHAPES - 1); k++) {
     cr_pointwise_op op = (cr_pointwise_op)(k % CR_NPOINTWISE);
     cr_dtype t = (cr_dtype)(k / CR_NPOINTWISE % CR_BOOL);
     int how = k / CR_NPOINTWISE / CR_BOOL % NLAYOUTS, z = k / CR_NPOINTWISE / CR_BOOL / NLAYOUTS;
-    if (!cr_is_float(t) && op >= CR_TANH_BACKWARD) continue;
+    if (!cr_is_float(t) && op >= CR_LEAKY) continue;
     cr_tensor *x[3], *out = make(t, (layout)(how % NOUT_LAYOUTS), shapes[z].ndim, shapes[z].shape);
     for (int i = 0; i < 3; i++)
       x[i] = make(t, (layout)((how + i * how) % NLAYOUTS), shapes[z].ndim, shapes[z].shape);
