@@ -84,8 +84,9 @@ __device__ uint64_t key_of(int64_t dtype, const char *p) {
 struct lines {
   cr_places<3> l; /* values, places, input, over the lines */
   int64_t first, count, n, stride[3], size;
-  uint64_t turn;      /* is xor'ed to the keys */
-  const char *packed; /* the input of these lines without gaps; NULL: read it where it lies */
+  int64_t rank, ranks; /* which of a sorted line are delivered */
+  uint64_t turn;       /* is xor'ed to the keys */
+  const char *packed;  /* the input of these lines without gaps; NULL: read it where it lies */
 };
 
 __device__ __forceinline__ void find_line(const lines &s, int64_t line, int64_t (&at)[3]) {
@@ -101,9 +102,11 @@ __device__ __forceinline__ void move(int64_t size, char *to, const char *from) {
   }
 }
 
-/* Writes what place `from` of the line has to place `to`. */
+/* Writes what place `from` of the line has, whose rank is given, if it is wanted. */
 __device__ __forceinline__ void deliver(const lines &s, int64_t line, const int64_t (&at)[3],
-                                        int64_t to, int64_t from) {
+                                        int64_t rank, int64_t from) {
+  int64_t to = rank - s.rank;
+  if (to < 0 || to >= s.ranks) return;
   const char *in =
       s.packed ? s.packed + (line * s.n + from) * s.size : s.l.data[2] + at[2] + from * s.stride[2];
   move(s.size, s.l.data[0] + at[0] + to * s.stride[0], in);
@@ -251,16 +254,18 @@ static bool sort_lines(lines *s, int bits, bool overlapping) {
                    width, per_block);
 }
 
-/* Whether the bytes that operands a and b cover, with their lines, overlap. */
-static bool overlap(const cr_iter *it, int64_t n, const int64_t *stride, int a, int b) {
+/* Whether the bytes of a result of `count` elements a line and those of the input overlap. */
+static bool overlap(const cr_iter *it, int64_t n, int64_t count, const int64_t *stride,
+                    int result) {
   int64_t begin[2], end[2];
-  const int operand[2] = {a, b};
+  const int operand[2] = {result, 2};
+  const int64_t length[2] = {count, n};
   for (int k = 0; k < 2; k++) {
     const cr_operand *o = &it->op[operand[k]];
     begin[k] = end[k] = (int64_t) reinterpret_cast<intptr_t>(o->data);
     for (int d = -1; d < it->ndim; d++) {
       int64_t step = d < 0 ? stride[operand[k]] : o->stride[d];
-      int64_t reach = step * ((d < 0 ? n : it->shape[d]) - 1);
+      int64_t reach = step * ((d < 0 ? length[k] : it->shape[d]) - 1);
       (reach < 0 ? begin : end)[k] += reach;
     }
     end[k] += (int64_t)cr_dtypes[o->dtype].size;
@@ -271,17 +276,20 @@ static bool overlap(const cr_iter *it, int64_t n, const int64_t *stride, int a, 
 #define MOST_KEYS                                                                                  \
   ((int64_t)1 << 26) /* that are in scratch memory at a time, if lines are shorter */
 
-static bool sort(const cr_iter *it, int64_t n, const int64_t stride[3], bool descending) {
+static bool sort(const cr_iter *it, int64_t n, int64_t first, int64_t count,
+                 const int64_t stride[3], bool descending) {
   if (n == 0 || it->numel == 0) return true;
   lines s;
   memset(&s, 0, sizeof s);
   s.l = cr_places_of<3>(it);
   s.n = n;
+  s.rank = first;
+  s.ranks = count;
   s.size = (int64_t)cr_dtypes[it->op[2].dtype].size;
   for (int k = 0; k < 3; k++) s.stride[k] = stride[k];
   int bits = 8 * (int)s.size;
   s.turn = descending ? UINT64_MAX >> (64 - bits) : 0;
-  bool overlapping = overlap(it, n, stride, 0, 2) || overlap(it, n, stride, 1, 2);
+  bool overlapping = overlap(it, n, count, stride, 0) || overlap(it, n, count, stride, 1);
   int64_t most = MOST_KEYS / n < 1 ? 1 : MOST_KEYS / n;
   for (s.first = 0; s.first < it->numel; s.first += most) {
     s.count = it->numel - s.first < most ? it->numel - s.first : most;

@@ -355,9 +355,11 @@ struct cr_backend {
    * the scanned one. */
   bool (*scan)(cr_reduce_op op, const cr_iter *it, int64_t n, int64_t out_stride,
                int64_t in_stride);
-  /* Sorts each line of n: values and 0-based int64 places, stable.  it: op[0] values, op[1] places,
-   * op[2] input, over the other dimensions; strides in bytes along the line. NaN is largest. */
-  bool (*sort)(const cr_iter *it, int64_t n, const int64_t stride[3], bool descending);
+  /* Sorts each line of n: values and 0-based int64 places, stable, of which only `count` (not 0)
+   * from rank `first` on are written.  it: op[0] values, op[1] places, op[2] input, over the other
+   * dimensions; strides in bytes along the line. NaN is largest. */
+  bool (*sort)(const cr_iter *it, int64_t n, int64_t first, int64_t count, const int64_t stride[3],
+               bool descending);
 
   /* How many elements of a sorted line of n come before each value: those that are less, or not
    * greater when right.  it: op[0] int64 counts, op[1] values, op[2] the line's beginning (stride 0

@@ -117,6 +117,9 @@ cr_tensor *cr_sum_to(cr_tensor *a, int ndim, const int64_t *shape);
 bool cr_max_dim(cr_tensor *a, int dim, bool keepdim, bool smallest, cr_tensor **values,
                 cr_tensor **places);
 cr_tensor *cr_scan(cr_reduce_op op, cr_tensor *a, int dim, cr_tensor *out); /* CR_SUM or CR_PROD */
+/* Part of a sort: `count` elements of each line from rank `first` on, and their places. */
+bool cr_ranked(const char *fn, cr_tensor *a, int dim, int64_t first, int64_t count, bool descending,
+               cr_tensor **values, cr_tensor **places);
 bool cr_sort(cr_tensor *a, int dim, bool descending, cr_tensor **values, cr_tensor **places);
 
 /* ---- ops/matmul.c ----------------------------------------------------------------------- */

@@ -1,9 +1,9 @@
-/* sort.c: stable sorting of lines.
+/* sort.c: stable sorting of lines, or of the part that is wanted.
  *
  * An element becomes an unsigned key whose order is the one wanted: NaN is the largest, the two
  * zeros are equal, and for a descending sort all bits are turned over, which keeps equal elements
- * in their order.  Short lines are sorted by insertion, long ones by a radix sort that skips the
- * bytes in which all keys agree. */
+ * in their order.  What is not wanted is left out first.  Short lines are sorted by insertion, long
+ * ones by a radix sort that skips the bytes in which all keys agree. */
 #include "tensor/cpu/cpu.h"
 #include "tensor/half.h"
 
@@ -15,7 +15,7 @@ typedef struct {
 } entry;
 
 typedef struct {
-  int64_t n, stride[3];
+  int64_t n, first, count, stride[3]; /* first, count: the ranks that are wanted */
   cr_dtype dtype;
   bool descending;
 } sort_args;
@@ -34,23 +34,96 @@ static inline uint64_t key_of_double(double x) {
   return x == x ? u : UINT64_MAX;
 }
 
-/* False: the script is to stop. */
-static bool make_keys(const sort_args *s, const char *in, entry *e) {
+/* The keys of elements i..i+m of a line. */
+static void make_keys(const sort_args *s, const char *in, int64_t i, int64_t m, uint64_t *keys) {
   _Alignas(64) char buf[CR_BLOCK * 8];
   bool is_float = cr_is_float(s->dtype);
   uint64_t turn = s->descending ? UINT64_MAX : 0;
+  const void *p = cr_cpu_load(is_float ? CR_FLOAT64 : CR_INT64, buf, s->dtype,
+                              in + i * s->stride[2], s->stride[2], m);
+  const double *d = p;
+  const int64_t *l = p;
+  if (is_float) {
+    CR_SIMD for (int64_t k = 0; k < m; k++) keys[k] = key_of_double(d[k]) ^ turn;
+  } else {
+    CR_SIMD for (int64_t k = 0; k < m; k++) keys[k] = key_of_int(l[k]) ^ turn;
+  }
+}
+
+/* ---- selection -------------------------------------------------------------------------- */
+
+/* Finds the key of rank r among those in a[0], by quickselect (Hoare 1961); a[1] and a[2] are room
+ * for as many.  Returns its rank among its equals; -1: the script is to stop. */
+static int64_t find_rank(uint64_t *a[3], int64_t n, int64_t r, uint64_t *key) {
+  uint64_t *from = a[0], *below = a[1], *above = a[2];
+  uint64_t random = 1;
+  for (int64_t work = 0;;) {
+    uint64_t sample[3];
+    for (int i = 0; i < 3; i++) {
+      random = random * 6364136223846793005u + 1442695040888963407u;
+      sample[i] = from[(random >> 33) % (uint64_t)n];
+    }
+    uint64_t x = sample[0], y = sample[1], z = sample[2];
+    uint64_t low = x < y ? x : y, high = x < y ? y : x, pivot = z < low ? low : z < high ? z : high;
+    int64_t less = 0, more = 0;
+    for (int64_t i = 0; i < n; i++) {
+      below[less] = above[more] = from[i];
+      less += from[i] < pivot;
+      more += from[i] > pivot;
+    }
+    *key = pivot;
+    if (r >= less && r < n - more) return r - less;
+    if (cr_cpu_poll(&work, n)) return -1;
+    uint64_t **next = r < less ? &below : &above, *read = from;
+    r -= r < less ? 0 : n - more;
+    n = next == &below ? less : more;
+    from = *next;
+    *next = read;
+  }
+}
+
+/* Leaves, in their order, the r least of n entries, or all others.  Returns how many are left; -1:
+ * the script is to stop. */
+static int64_t part(entry *e, int64_t n, int64_t r, bool least, uint64_t *room, uint64_t *bound) {
+  int64_t left = 0;
+  if (r == 0 || r >= n) return n; /* nothing to leave out: r > 0 if least, else r < n */
+  for (int64_t i = 0; i < n; i++) room[i] = e[i].key;
+  int64_t equals = find_rank((uint64_t *[]){room, room + n, room + 2 * n}, n, r - 1, bound) + 1;
+  if (equals == 0) return -1;
+  for (int64_t i = 0; i < n; i++) {
+    entry x = e[i];
+    bool equal = (x.key == *bound) & (equals > 0);
+    equals -= equal;
+    e[left] = x;
+    left += ((x.key < *bound) | equal) == least;
+  }
+  return left;
+}
+
+#define CHUNK 64
+
+/* Fills e, in their order, with the elements of a line that are wanted.  Returns how many they are;
+ * -1: the script is to stop. */
+static int64_t choose(const sort_args *s, const char *in, entry *e, uint64_t *room) {
+  uint64_t keys[CR_BLOCK], bound = 0; /* from there on nothing is wanted, once there is a bound */
+  int64_t end = s->first + s->count, m = 0;
+  bool bounded = false;
   for (int64_t i = 0; i < s->n; i += CR_BLOCK) {
-    int64_t m = cr_min64(CR_BLOCK, s->n - i);
-    if (i % CR_CPU_POLL == 0 && i > 0 && cr_cpu_interrupted()) return false;
-    const void *p = cr_cpu_load(is_float ? CR_FLOAT64 : CR_INT64, buf, s->dtype,
-                                in + i * s->stride[2], s->stride[2], m);
-    for (int64_t k = 0; k < m; k++) {
-      uint64_t key =
-          is_float ? key_of_double(((const double *)p)[k]) : key_of_int(((const int64_t *)p)[k]);
-      e[i + k] = (entry){key ^ turn, i + k};
+    int64_t size = cr_min64(CR_BLOCK, s->n - i);
+    if (i % CR_CPU_POLL == 0 && i > 0 && cr_cpu_interrupted()) return -1;
+    make_keys(s, in, i, size, keys);
+    for (int64_t k = 0; k < size;) {
+      for (int64_t stop = cr_min64(size, k + CHUNK); k < stop; k++) {
+        e[m] = (entry){keys[k], i + k};
+        m += (keys[k] < bound) | !bounded;
+      }
+      if (m < 2 * end + CHUNK) continue;
+      if ((m = part(e, m, end, true, room, &bound)) < 0) return -1;
+      bounded = true;
     }
   }
-  return true;
+  m = part(e, m, end, true, room, &bound);
+  return m < 0 ? -1 : part(e, m, s->first, false, room, &bound);
 }
 
 /* ---- sorting ---------------------------------------------------------------------------- */
@@ -144,9 +217,9 @@ static bool deliver(const sort_args *s, char *values, char *places, const char *
                     const entry *e) {
   size_t size = cr_sizeof(s->dtype);
   cr_cpu_pack(size, s->n, line, in, s->stride[2]);
-  for (int64_t first = 0; first < s->n; first += CR_CPU_POLL) {
+  for (int64_t first = 0; first < s->count; first += CR_CPU_POLL) {
     if (first > 0 && cr_cpu_interrupted()) return false;
-    int64_t last = cr_min64(s->n, first + CR_CPU_POLL);
+    int64_t last = cr_min64(s->count, first + CR_CPU_POLL);
     for (int64_t i = first; i < last; i++) {
       memcpy(values + i * s->stride[0], line + (size_t)e[i].place * size, size);
       memcpy(places + i * s->stride[1], &e[i].place, sizeof e[i].place);
@@ -160,19 +233,22 @@ static bool sort_lines(int64_t count, char *const *p, const int64_t *stride, voi
   size_t bytes = (size_t)s->n * (2 * sizeof(entry) + 8);
   entry *e = cr_host_alloc(bytes);
   if (!e) return false;
+  entry *spare = e + s->n;
+  char *line = (char *)(spare + s->n);
   bool whole = true;
   for (int64_t i = 0; whole && i < count; i++) {
     const char *in = p[2] + i * stride[2];
-    entry *sorted = make_keys(s, in, e) ? sort_entries(e, e + s->n, s->n) : NULL;
-    whole = sorted && deliver(s, p[0] + i * stride[0], p[1] + i * stride[1], in,
-                              (char *)(e + 2 * s->n), sorted);
+    entry *sorted =
+        choose(s, in, e, (uint64_t *)spare) < 0 ? NULL : sort_entries(e, spare, s->count);
+    whole = sorted && deliver(s, p[0] + i * stride[0], p[1] + i * stride[1], in, line, sorted);
   }
   cr_host_free(e, bytes);
   return whole;
 }
 
-static bool sort(const cr_iter *it, int64_t n, const int64_t stride[3], bool descending) {
-  sort_args s = {n, {stride[0], stride[1], stride[2]}, it->op[2].dtype, descending};
+static bool sort(const cr_iter *it, int64_t n, int64_t first, int64_t count,
+                 const int64_t stride[3], bool descending) {
+  sort_args s = {n, first, count, {stride[0], stride[1], stride[2]}, it->op[2].dtype, descending};
   if (n == 0) return true;
   int64_t grain = cr_max64(1, CR_GRAIN_DEAR / n);
   return cr_cpu_lines(it, sort_lines, &s, grain, "out of memory for the keys of a sort");

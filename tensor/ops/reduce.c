@@ -476,24 +476,34 @@ cr_tensor *cr_scan(cr_reduce_op op, cr_tensor *a, int dim, cr_tensor *out) {
 
 /* ---- sorting ---------------------------------------------------------------------------- */
 
-bool cr_sort(cr_tensor *a, int dim, bool descending, cr_tensor **values, cr_tensor **places) {
+bool cr_ranked(const char *fn, cr_tensor *a, int dim, int64_t first, int64_t count, bool descending,
+               cr_tensor **values, cr_tensor **places) {
   *values = *places = NULL;
-  if (!a || !cr_wrap_dim("sort", &dim, a->ndim)) return false;
-  CR_AUTO v = cr_empty_like(a);
-  CR_AUTO p = cr_empty(CR_INT64, cr_device_of(a), a->ndim, a->shape);
+  if (!a || !cr_wrap_dim(fn, &dim, a->ndim)) return false;
+  int64_t shape[CR_MAX_DIMS];
+  for (int d = 0; d < a->ndim; d++) shape[d] = d == dim ? count : a->shape[d];
+  CR_AUTO v = cr_empty((cr_dtype)a->dtype, cr_device_of(a), a->ndim, shape);
+  CR_AUTO p = cr_empty(CR_INT64, cr_device_of(a), a->ndim, shape);
   if (!v || !p) return false;
-  if (cr_numel(a)) {
+  if (cr_numel(v)) {
     cr_tensor o = without_dim(v, dim), q = without_dim(p, dim), i = without_dim(a, dim);
     cr_tensor *in[] = {&q, &i};
     cr_iter it;
     cr_iter_make(&it, &o, 2, in);
     int64_t stride[3] = {byte_stride(v, dim), byte_stride(p, dim), byte_stride(a, dim)};
-    if (!cr_backend_for(v)->sort(&it, a->ndim ? a->shape[dim] : 1, stride, descending))
-      return false;
+    int64_t n = a->ndim ? a->shape[dim] : 1;
+    if (!cr_backend_for(v)->sort(&it, n, first, count, stride, descending)) return false;
   }
   *places = cr_retain(p);
   *values = cr_recording(1, &a) && a->ndim ? cr_gather(a, dim, p, NULL) : cr_retain(v);
   if (*values) return true;
   cr_release(*places);
   return false;
+}
+
+bool cr_sort(cr_tensor *a, int dim, bool descending, cr_tensor **values, cr_tensor **places) {
+  *values = *places = NULL;
+  if (!a || !cr_wrap_dim("sort", &dim, a->ndim)) return false;
+  int64_t n = a->ndim ? a->shape[dim] : 1;
+  return cr_ranked("sort", a, dim, 0, n, descending, values, places);
 }

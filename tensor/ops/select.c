@@ -9,28 +9,12 @@ static bool check_line(const char *fn, const cr_tensor *a, int *dim) {
   return a->shape[*dim] > 0 || cr_fail("%s: dimension %d has no elements", fn, *dim + 1);
 }
 
-/* `size` places from `start` on of both results of a sort; takes over v and p. */
-static bool cut(int dim, int64_t start, int64_t size, cr_tensor *v, cr_tensor *p,
-                cr_tensor **values, cr_tensor **places) {
-  CR_AUTO part = cr_narrow(v, dim, start, size);
-  CR_AUTO part_places = cr_narrow(p, dim, start, size);
-  *values = cr_clone(part);
-  *places = cr_clone(part_places);
-  cr_release(v);
-  cr_release(p);
-  if (*values && *places) return true;
-  cr_release(*values);
-  cr_release(*places);
-  return false;
-}
-
 bool cr_kthvalue(cr_tensor *a, int64_t k, int dim, cr_tensor **values, cr_tensor **places) {
-  cr_tensor *v, *p;
   if (!check_line("kthvalue", a, &dim)) return false;
   if (k < 0 || k >= a->shape[dim])
     return cr_fail("kthvalue: element %lld of a dimension of %lld", (long long)k + 1,
                    (long long)a->shape[dim]);
-  return cr_sort(a, dim, false, &v, &p) && cut(dim, k, 1, v, p, values, places);
+  return cr_ranked("kthvalue", a, dim, k, 1, false, values, places);
 }
 
 bool cr_median(cr_tensor *a, int dim, cr_tensor **values, cr_tensor **places) {
@@ -40,12 +24,11 @@ bool cr_median(cr_tensor *a, int dim, cr_tensor **values, cr_tensor **places) {
 
 bool cr_topk(cr_tensor *a, int64_t k, int dim, bool largest, cr_tensor **values,
              cr_tensor **places) {
-  cr_tensor *v, *p;
   if (!check_line("topk", a, &dim)) return false;
   if (k < 1 || k > a->shape[dim])
     return cr_fail("topk: %lld elements of a dimension of %lld", (long long)k,
                    (long long)a->shape[dim]);
-  return cr_sort(a, dim, largest, &v, &p) && cut(dim, 0, k, v, p, values, places);
+  return cr_ranked("topk", a, dim, 0, k, largest, values, places);
 }
 
 /* ---- mode ------------------------------------------------------------------------------- */
