@@ -100,7 +100,13 @@ static int64_t part(entry *e, int64_t n, int64_t r, bool least, uint64_t *room, 
   return left;
 }
 
-#define CHUNK 64
+#define CHUNK 16
+
+static bool any_below(int64_t n, const uint64_t *keys, uint64_t bound) {
+  uint64_t any = 0;
+  CR_SIMD for (int64_t i = 0; i < n; i++) any |= keys[i] < bound ? UINT64_MAX : 0;
+  return any;
+}
 
 /* Fills e, in their order, with the elements of a line that are wanted.  Returns how many they are;
  * -1: the script is to stop. */
@@ -112,10 +118,12 @@ static int64_t choose(const sort_args *s, const char *in, entry *e, uint64_t *ro
     int64_t size = cr_min64(CR_BLOCK, s->n - i);
     if (i % CR_CPU_POLL == 0 && i > 0 && cr_cpu_interrupted()) return -1;
     make_keys(s, in, i, size, keys);
-    for (int64_t k = 0; k < size;) {
-      for (int64_t stop = cr_min64(size, k + CHUNK); k < stop; k++) {
-        e[m] = (entry){keys[k], i + k};
-        m += (keys[k] < bound) | !bounded;
+    for (int64_t k = 0; k < size; k += CHUNK) {
+      int64_t chunk = cr_min64(CHUNK, size - k);
+      if (bounded && !any_below(chunk, keys + k, bound)) continue;
+      for (int64_t j = k; j < k + chunk; j++) {
+        e[m] = (entry){keys[j], i + j};
+        m += (keys[j] < bound) | !bounded;
       }
       if (m < 2 * end + CHUNK) continue;
       if ((m = part(e, m, end, true, room, &bound)) < 0) return -1;
