@@ -58,52 +58,116 @@ static bool scan_one(const scan_args *s, char *out, const char *in) {
   return true;
 }
 
+/* ---- columns ---------------------------------------------------------------------------- */
+
+/* Takes an element into each of n running sums or products. */
+static void step_doubles(cr_reduce_op op, int64_t n, const double *restrict x, double *restrict v) {
+  if (op == CR_SUM) {
+    CR_SIMD for (int64_t c = 0; c < n; c++) v[c] += x[c];
+  } else {
+    CR_SIMD for (int64_t c = 0; c < n; c++) v[c] *= x[c];
+  }
+}
+
+static void step_integers(cr_reduce_op op, int64_t n, const uint64_t *restrict x,
+                          uint64_t *restrict v) {
+  if (op == CR_SUM) {
+    CR_SIMD for (int64_t c = 0; c < n; c++) v[c] += x[c];
+  } else {
+    CR_SIMD for (int64_t c = 0; c < n; c++) v[c] *= x[c];
+  }
+}
+
+/* At most CR_BLOCK lines, which lie `step` bytes apart, a row of their elements at a time.  False:
+ * the script is to stop. */
+static bool scan_block(const scan_args *s, int64_t n, char *out, const char *in,
+                       const int64_t *step) {
+  _Alignas(64) char wide[CR_BLOCK * 8], narrow[CR_BLOCK * 8];
+  _Alignas(64) uint64_t integers[CR_BLOCK];
+  _Alignas(64) double doubles[CR_BLOCK];
+  bool is_float = cr_is_float(s->in_dtype), dense = step[0] == (int64_t)cr_sizeof(s->out_dtype);
+  cr_dtype type = is_float ? CR_FLOAT64 : CR_INT64;
+  int64_t work = 0;
+  for (int64_t c = 0; c < n; c++) doubles[c] = integers[c] = s->op == CR_PROD;
+  for (int64_t i = 0; i < s->n; i++, out += s->out_stride, in += s->in_stride) {
+    if (cr_cpu_poll(&work, n)) return false;
+    const void *x = cr_cpu_load(type, wide, s->in_dtype, in, step[1], n);
+    if (is_float) {
+      step_doubles(s->op, n, x, doubles);
+    } else {
+      step_integers(s->op, n, x, integers);
+    }
+    const void *v = is_float ? (const void *)doubles : integers;
+    cr_cpu_cast(s->out_dtype, dense ? out : narrow, type, v, n);
+    if (!dense) cr_cpu_unpack(cr_sizeof(s->out_dtype), n, out, step[0], narrow);
+  }
+  return true;
+}
+
+static bool scan_columns(const scan_args *s, int64_t n, char *const *p, const int64_t *step) {
+  for (int64_t i = 0; i < n; i += CR_BLOCK) {
+    int64_t m = cr_min64(CR_BLOCK, n - i);
+    if (!scan_block(s, m, p[0] + i * step[0], p[1] + i * step[1], step)) return false;
+  }
+  return true;
+}
+
 /* ---- places of extremes ----------------------------------------------------------------- */
 
-/* Overwrites the keys x[0..m), elements first.. of the line, by the place of the extreme so far. */
-#define RUN_PLACES(name, type)                                                                     \
-  static void name(bool smallest, int64_t first, int64_t m, const type *x, int64_t *out,           \
-                   type *best, int64_t *place) {                                                   \
-    for (int64_t i = 0; i < m; i++) {                                                              \
-      bool better = smallest ? x[i] <= *best : x[i] >= *best;                                      \
-      if (first + i == 0 || (*best == *best && (better || x[i] != x[i]))) {                        \
-        *best = x[i];                                                                              \
-        *place = first + i;                                                                        \
-      }                                                                                            \
-      out[i] = *place;                                                                             \
+/* Writes, for elements first..first+m of the line, the place of the extreme so far, which is *best
+ * at *place before them; returns the place after them.  A NaN beats all that follows. */
+#define RUN_PLACES(name, type, cmp)                                                                \
+  static int64_t name(int64_t first, int64_t m, const type *x, int64_t *out, type *best,           \
+                      int64_t place) {                                                             \
+    type b = *best;                                                                                \
+    int64_t i = 0;                                                                                 \
+    for (; i < m && b == b; i++) {                                                                 \
+      if (!(x[i] cmp b)) b = x[i], place = first + i;                                              \
+      out[i] = place;                                                                              \
     }                                                                                              \
+    for (; i < m; i++) out[i] = place;                                                             \
+    *best = b;                                                                                     \
+    return place;                                                                                  \
   }
 
-RUN_PLACES(places_of_doubles, double)
-RUN_PLACES(places_of_integers, int64_t)
+RUN_PLACES(max_doubles, double, <)
+RUN_PLACES(min_doubles, double, >)
+RUN_PLACES(max_integers, int64_t, <)
+RUN_PLACES(min_integers, int64_t, >)
 
 static bool extremes_one(const scan_args *s, char *out, const char *in) {
   _Alignas(64) char wide[CR_BLOCK * 8];
-  int64_t places[CR_BLOCK], place = 0, k = 0;
+  int64_t places[CR_BLOCK], place = 0;
   bool is_float = cr_is_float(s->in_dtype), smallest = s->op == CR_ARGMIN;
-  double d = 0;
+  bool dense = s->out_stride == sizeof *places;
+  double d = smallest ? INFINITY : -INFINITY;
+  int64_t k = smallest ? INT64_MAX : INT64_MIN;
   for (int64_t i = 0; i < s->n; i += CR_BLOCK) {
     int64_t m = cr_min64(CR_BLOCK, s->n - i);
     if (ends_early(i)) return false;
     const void *p = cr_cpu_load(is_float ? CR_FLOAT64 : CR_INT64, wide, s->in_dtype,
                                 in + i * s->in_stride, s->in_stride, m);
+    char *at = out + i * s->out_stride;
+    int64_t *to = dense ? (int64_t *)at : places;
     if (is_float) {
-      places_of_doubles(smallest, i, m, p, places, &d, &place);
+      place = (smallest ? min_doubles : max_doubles)(i, m, p, to, &d, place);
     } else {
-      places_of_integers(smallest, i, m, p, places, &k, &place);
+      place = (smallest ? min_integers : max_integers)(i, m, p, to, &k, place);
     }
-    cr_cpu_unpack(sizeof *places, m, out + i * s->out_stride, s->out_stride, places);
+    if (!dense) cr_cpu_unpack(sizeof *places, m, at, s->out_stride, places);
   }
   return true;
 }
 
 /* ---- lines ------------------------------------------------------------------------------ */
 
-static bool scan_line(int64_t n, char *const *p, const int64_t *stride, void *arg) {
-  cr_reduce_op op = ((const scan_args *)arg)->op;
-  bool places = op == CR_ARGMAX || op == CR_ARGMIN;
+static bool scan_lines(int64_t n, char *const *p, const int64_t *stride, void *arg) {
+  const scan_args *s = arg;
+  bool places = s->op == CR_ARGMAX || s->op == CR_ARGMIN;
+  if (!places && s->op != CR_LOGSUMEXP && n >= 8 && stride[1] < s->in_stride)
+    return scan_columns(s, n, p, stride);
   for (int64_t i = 0; i < n; i++)
-    if (!(places ? extremes_one : scan_one)(arg, p[0] + i * stride[0], p[1] + i * stride[1]))
+    if (!(places ? extremes_one : scan_one)(s, p[0] + i * stride[0], p[1] + i * stride[1]))
       return false;
   return true;
 }
@@ -114,7 +178,7 @@ static bool scan(cr_reduce_op op, const cr_iter *it, int64_t n, int64_t out_stri
   if (n == 0) return true;
   bool known = op == CR_SUM || op == CR_PROD || op == CR_ARGMAX || op == CR_ARGMIN;
   if (!known && op != CR_LOGSUMEXP) return cr_fail("this operation cannot be scanned");
-  return cr_cpu_lines(it, scan_line, &s, cr_max64(1, CR_GRAIN_MATH / n), NULL);
+  return cr_cpu_lines(it, scan_lines, &s, cr_max64(1, CR_GRAIN_MATH / n), NULL);
 }
 
 void CR_ISA_NAME(cr_cpu_scan)(cr_backend *b);

@@ -218,6 +218,54 @@ static void test_scan(void **unused) {
   }
 }
 
+/* Lines longer than a kernel's block, along and across, against one plain loop each. */
+static void test_long_scan(void **unused) {
+  (void)unused;
+  static const int64_t long_shapes[][2] = {{2, 530}, {530, 2}, {9, 140}};
+  static const cr_reduce_op ops[] = {CR_SUM, CR_PROD, CR_ARGMAX, CR_ARGMIN};
+  for (int k = 0; k < CR_BOOL * NLAYOUTS * 4 * 2; k++) {
+    cr_dtype t = (cr_dtype)(k % CR_BOOL);
+    int how = k / CR_BOOL % NLAYOUTS, rest = k / CR_BOOL / NLAYOUTS, d = rest / 4;
+    cr_reduce_op op = ops[rest % 4];
+    const int64_t *shape = long_shapes[(how + (int)t) % 3];
+    bool places = op == CR_ARGMAX || op == CR_ARGMIN;
+    cr_tensor *in = make(t, (layout)how, 2, shape);
+    cr_tensor *out = make(places ? CR_INT64 : t, (layout)(how % NOUT_LAYOUTS), 2, shape);
+    double factors[] = {-1, 2, cr_is_float(t) ? 0.5 : 3};
+    for (int64_t i = 0; op == CR_PROD && i < cr_numel(in); i++) put(in, i, cr_num(factors[i % 3]));
+    for (int64_t i = 0; places && cr_is_float(t) && i < 2; i++) {
+      put(in, i, cr_num(op == CR_ARGMAX ? -INFINITY : INFINITY)); /* nothing is worse */
+      put(in, cr_numel(in) / 2 - i, cr_num(NAN));
+    }
+    cr_iter it;
+    line_iter(&it, d, 2, (cr_tensor *[]){out, in});
+    assert_true(cpu->scan(op, &it, in->shape[d], byte_stride(out, d), byte_stride(in, d)));
+    for (int64_t line = 0; line < shape[1 - d]; line++) {
+      double sum = op == CR_PROD, best = 0;
+      uint64_t whole = op == CR_PROD;
+      int64_t place = 0;
+      for (int64_t i = 0; i < shape[d]; i++) {
+        int64_t at = d ? line * shape[1] + i : i * shape[1] + line;
+        double x = get(in, at);
+        if (places) {
+          bool better =
+              i == 0 || (best == best && (x != x || (op == CR_ARGMAX ? x >= best : x <= best)));
+          if (better) best = x, place = i;
+          assert_true(geti(out, at) == place);
+        } else if (cr_is_float(t)) {
+          sum = op == CR_SUM ? sum + x : sum * x;
+          NEAR(t, get(out, at), as_stored(t, cr_num(sum)), 1, "scan");
+        } else {
+          whole = op == CR_SUM ? whole + (uint64_t)geti(in, at) : whole * (uint64_t)geti(in, at);
+          assert_true(get(out, at) == as_stored(t, cr_int((int64_t)whole)));
+        }
+      }
+    }
+    cr_release(in);
+    cr_release(out);
+  }
+}
+
 /* Whether y may follow x in an ascending order. */
 static int order(double x, double y) {
   if (isnan(x) || isnan(y)) return isnan(x) - isnan(y);
@@ -582,6 +630,7 @@ static int run(void) {
       cmocka_unit_test(test_philox),
       cmocka_unit_test(test_laws),
       cmocka_unit_test(test_cauchy),
+      cmocka_unit_test(test_long_scan),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
