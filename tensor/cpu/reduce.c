@@ -15,9 +15,14 @@ typedef union {
   int64_t i;
 } value;
 
-/* Takes in n elements.  A line kernel reduces them all into *v (and the place *at of the best), the
- * first being number `index`; a row kernel takes element c into v[c], all having number `index`. */
-typedef void (*kernel)(int64_t n, const void *x, int64_t index, value *v, int64_t *at);
+/* Takes in n elements: reduces them all into *v (and the place *at of the best), the first being
+ * number `index`. */
+typedef void (*line_kernel)(int64_t n, const void *x, int64_t index, value *v, int64_t *at);
+/* Takes in one row of n elements, having number `index`, element c into v[c] (and at[c]); or, but
+ * for places, TOGETHER rows that are `step` elements apart. */
+typedef void (*row_kernel)(int64_t n, int rows, int64_t step, const void *x, int64_t index,
+                           value *v, int64_t *at);
+#define TOGETHER 4
 
 /* ---- sums of floats --------------------------------------------------------------------- */
 
@@ -68,13 +73,38 @@ FLOAT_SUMS(f64, double)
     body                                                                                           \
   }
 
-/* For every column c, with its element in `e`. */
-#define ROW_KERNEL(name, type, body)                                                               \
-  KERNEL(                                                                                          \
-      row_##name, type, CR_SIMD for (int64_t c = 0; c < n; c++) {                                  \
+#define ROWS(name, type, one, four)                                                                \
+  static void row_##name(int64_t n, int rows, int64_t step, const void *data, int64_t index,       \
+                         value *restrict v, int64_t *restrict at) {                                \
+    const type *restrict x = data;                                                                 \
+    (void)index, (void)at;                                                                         \
+    if (rows == TOGETHER) {                                                                        \
+      const type *restrict y = x + step, *restrict z = y + step, *restrict u = z + step;           \
+      (void)u;                                                                                     \
+      CR_SIMD for (int64_t c = 0; c < n; c++) four                                                 \
+    } else {                                                                                       \
+      CR_SIMD for (int64_t c = 0; c < n; c++) {                                                    \
         type e = x[c];                                                                             \
-        body                                                                                       \
-      })
+        one                                                                                        \
+      }                                                                                            \
+    }                                                                                              \
+  }
+
+/* For every column c, with its element in `e`, of one row after the other. */
+#define ROW_KERNEL(name, type, body)                                                               \
+  ROWS(name, type, body, {                                                                         \
+    type e = x[c];                                                                                 \
+    body;                                                                                          \
+    e = y[c];                                                                                      \
+    body;                                                                                          \
+    e = z[c];                                                                                      \
+    body;                                                                                          \
+    e = u[c];                                                                                      \
+    body;                                                                                          \
+  })
+
+/* Of one row only, with its number in `index`. */
+#define PLACE_KERNEL(name, type, body) ROWS(name, type, body, {})
 
 /* The sum (one of several kinds) of a line and of columns. */
 #define FLOAT_SUM_KERNELS(s, type)                                                                 \
@@ -114,6 +144,10 @@ COUNT_KERNELS(i64, int64_t)
 COUNT_KERNELS(u8, uint8_t)
 
 /* The largest or smallest.  The place of the first NaN beats everything. */
+/* Accumulators hold elements, so nothing is lost by comparing in the type of those. */
+#define TAKE_BEST(cmp, type, e)                                                                    \
+  type w = e, old = (type)v[c].d, best = w cmp old ? w : old;                                      \
+  v[c].d = w != w ? w : best;
 #define FLOAT_BEST(which, s, type, cmp, worst, clause)                                             \
   static type best_##which##_##s(int64_t n, const type *x) {                                       \
     type m = (type)(worst);                                                                        \
@@ -126,11 +160,17 @@ COUNT_KERNELS(u8, uint8_t)
   }                                                                                                \
   KERNEL(line_##which##_##s, type, double m = best_##which##_##s(n, x);                            \
          if (m cmp v->d || m != m) v->d = m;)                                                      \
-  ROW_KERNEL(which##_##s, type, double w = e; double old = v[c].d;                                 \
-             v[c].d = ((w cmp old) | (w != w)) ? w : old;)                                         \
-  ROW_KERNEL(arg##which##_##s, type, double w = e; double old = v[c].d;                            \
-             int better = (w cmp old) | ((w != w) & (old == old)); v[c].d = better ? w : old;      \
-             at[c] = better ? index : at[c];)                                                      \
+  ROWS(which##_##s, type, TAKE_BEST(cmp, type, e), {                                               \
+    type a = x[c] cmp y[c] ? x[c] : y[c];                                                          \
+    type b = z[c] cmp u[c] ? z[c] : u[c];                                                          \
+    type m = a cmp b ? a : b;                                                                      \
+    m = isunordered(x[c], y[c]) ? (type)NAN : m;                                                   \
+    m = isunordered(z[c], u[c]) ? (type)NAN : m;                                                   \
+    TAKE_BEST(cmp, type, m)                                                                        \
+  })                                                                                               \
+  PLACE_KERNEL(arg##which##_##s, type, type old = (type)v[c].d;                                    \
+               int better = (e cmp old) | ((e != e) & (old == old)); v[c].d = better ? e : old;    \
+               at[c] = better ? index : at[c];)                                                    \
   static void line_arg##which##_##s(int64_t n, const void *data, int64_t index, value *v,          \
                                     int64_t *at) {                                                 \
     const type *x = data;                                                                          \
@@ -159,8 +199,8 @@ FLOAT_BEST(min, f64, double, <, INFINITY, "omp simd reduction(min : m) reduction
         *at = index + i;                                                                           \
       })                                                                                           \
   ROW_KERNEL(which##_i64, int64_t, v[c].i = e cmp v[c].i ? e : v[c].i;)                            \
-  ROW_KERNEL(arg##which##_i64, int64_t, int64_t old = v[c].i; int better = e cmp old;              \
-             v[c].i = better ? e : old; at[c] = better ? index : at[c];)
+  PLACE_KERNEL(arg##which##_i64, int64_t, int64_t old = v[c].i; int better = e cmp old;            \
+               v[c].i = better ? e : old; at[c] = better ? index : at[c];)
 
 INT_BEST(max, >)
 INT_BEST(min, <)
@@ -172,7 +212,8 @@ enum { AS_F32, AS_F64, AS_I64, AS_U8, NCLASSES };
 static const cr_dtype class_dtype[] = {CR_FLOAT32, CR_FLOAT64, CR_INT64, CR_UINT8};
 
 typedef struct {
-  kernel line, row;
+  line_kernel line;
+  row_kernel row;
 } kernels;
 
 #define PAIR(name)                                                                                 \
@@ -250,8 +291,8 @@ static bool in_double(const job *j) {
   return j->class <= AS_F64 && !counts;
 }
 
-/* Elements `index`.. of the reduced ones, in pieces along the innermost reduced dimension (lines),
- * or one by one (rows). */
+/* Elements `index`.. of the reduced ones, in pieces along the innermost reduced dimension: lines,
+ * or some rows together. */
 static void take(const job *j, const char *in, int64_t begin, int64_t end, int64_t ncols, value *v,
                  int64_t *at) {
   const cr_reduction *r = j->r;
@@ -264,11 +305,19 @@ static void take(const job *j, const char *in, int64_t begin, int64_t end, int64
     in += index[d] * r->in_red[d];
   }
   cr_dtype as = class_dtype[j->class];
-  bool dense = j->in_dtype == as && r->nred && r->in_red[0] == (int64_t)cr_sizeof(as);
+  int64_t size = (int64_t)cr_sizeof(as), along = j->down   ? r->in_keep[0]
+                                                 : r->nred ? r->in_red[0]
+                                                           : 0;
+  bool dense = j->in_dtype == as && along == size;
   while (begin < end) {
     int64_t n = 1;
     if (j->down) {
-      j->k.row(ncols, cr_cpu_load(as, buf, j->in_dtype, in, r->in_keep[0], ncols), begin, v, at);
+      bool many = dense && !is_arg(j->op) &&
+                  cr_min64(r->red[0] - index[0], end - begin) >= TOGETHER &&
+                  r->in_red[0] % size == 0;
+      n = many ? TOGETHER : 1;
+      j->k.row(ncols, (int)n, r->in_red[0] / size,
+               cr_cpu_load(as, buf, j->in_dtype, in, along, ncols), begin, v, at);
     } else {
       n = r->nred ? cr_min64(r->red[0] - index[0], end - begin) : 1;
       if (!dense) n = cr_min64(n, CR_BLOCK);
