@@ -112,7 +112,19 @@ FLOAT_SUMS(f64, double)
   KERNEL(line_sumsq_##s, type, v->d += sumsq_of_##s(n, x);)                                        \
   KERNEL(line_sumabs_##s, type, v->d += sumabs_of_##s(n, x);)                                      \
   KERNEL(line_prod_##s, type, v->d *= prod_of_##s(n, x);)                                          \
-  ROW_KERNEL(sum_##s, type, v[c].d += e;)                                                          \
+  ROW_KERNEL(few_##s, type, v[c].d += e;)                                                          \
+  static void row_sum_##s(int64_t n, int rows, int64_t step, const void *data, int64_t index,      \
+                          value *v, int64_t *at) {                                                 \
+    const type *x = data;                                                                          \
+    int64_t c = 0;                                                                                 \
+    for (; rows == TOGETHER && c + WIDTH <= n; c += WIDTH) {                                       \
+      wide sum = WIDE_f64(v + c);                                                                  \
+      CR_UNROLL for (int r = 0; r < TOGETHER; r++) sum += WIDE_##s(x + c + r * step);              \
+      *(wide_f64 *)(v + c) = sum;                                                                  \
+    }                                                                                              \
+    row_few_##s(n - c, rows, step, x + c, index, v + c, at);                                       \
+  }                                                                                                \
+                                                                                                   \
   ROW_KERNEL(sumsq_##s, type, v[c].d += (double)e * e;)                                            \
   ROW_KERNEL(sumabs_##s, type, v[c].d += fabs((double)e);)                                         \
   ROW_KERNEL(prod_##s, type, v[c].d *= e;)
@@ -405,34 +417,25 @@ static bool run_units(void *arg, int64_t begin, int64_t end) {
 
 /* ---- splits ----------------------------------------------------------------------------- */
 
-/* Takes one partial result into another that comes before it. */
-static void combine(const job *j, value *v, int64_t *at, const value *w, int64_t w_at) {
-  if (is_arg(j->op)) {
-    bool largest = j->op == CR_ARGMAX;
-    bool better = in_double(j)
-                      ? (largest ? w->d > v->d : w->d < v->d) || (w->d != w->d && v->d == v->d)
-                      : (largest ? w->i > v->i : w->i < v->i);
-    if (!better) return;
-    *v = *w;
-    *at = w_at;
-  } else if (!in_double(j)) {
-    bool counts = j->op != CR_PROD && j->op != CR_AMAX && j->op != CR_AMIN;
-    if (counts) {
-      v->i = ADDED(v->i, w->i);
-    } else {
-      j->k.line(1, w, 0, v, at); /* the class is AS_I64, so a partial result is an element */
-    }
-  } else {
-    switch (j->op) {
-    case CR_PROD: v->d *= w->d; break;
-    case CR_AMAX: v->d = w->d > v->d || w->d != w->d ? w->d : v->d; break;
-    case CR_AMIN: v->d = w->d < v->d || w->d != w->d ? w->d : v->d; break;
-    default: v->d += w->d; break;
-    }
-  }
+/* Takes the best of one part, and its place, into that of a part before it. */
+static void join_places(const job *j, value *v, int64_t *at, const value *w, int64_t w_at) {
+  bool largest = j->op == CR_ARGMAX;
+  bool better = in_double(j)
+                    ? (largest ? w->d > v->d : w->d < v->d) || (w->d != w->d && v->d == v->d)
+                    : (largest ? w->i > v->i : w->i < v->i);
+  if (!better) return;
+  *v = *w;
+  *at = w_at;
+}
+
+/* What takes partial results in as if they were elements. */
+static row_kernel joining(const job *j) {
+  bool itself = j->op == CR_PROD || j->op == CR_AMAX || j->op == CR_AMIN;
+  return table[in_double(j) ? AS_F64 : AS_I64][itself ? j->op : CR_SUM].row;
 }
 
 static void join_splits(const job *j) {
+  row_kernel join = joining(j);
   for (int64_t b = 0; b < j->outer * j->blocks; b++) {
     const char *in;
     char *out;
@@ -440,9 +443,10 @@ static void join_splits(const job *j) {
     value *v = j->part + b * j->splits * j->block;
     int64_t *at = j->part_at + b * j->splits * j->block;
     for (int64_t s = 1; s < j->splits; s++) {
-      for (int64_t c = 0; c < n; c++) {
-        combine(j, v + c, at + c, v + s * j->block + c, at[s * j->block + c]);
-      }
+      const value *w = v + s * j->block;
+      if (!is_arg(j->op)) join(n, 1, 0, w, 0, v, at);
+      for (int64_t c = 0; is_arg(j->op) && c < n; c++)
+        join_places(j, v + c, at + c, w + c, at[s * j->block + c]);
     }
     store(j, out, n, v, at);
   }
