@@ -19,8 +19,25 @@ typedef void (*cast_fn)(int64_t n, void *restrict out, const void *restrict in);
     }                                                                                              \
   }
 
-/* From one type to all ten; the arguments say how it becomes a float and a truncated integer. */
-#define CASTS(from, type, as_float, as_int32, as_int64)                                            \
+/* From a float type to a wide integer.  Blocks of numbers within int32 need no care. */
+#define CAST_WIDE(from, to, type, out_type, truncate)                                              \
+  static void from##_to_##to(int64_t n, void *restrict out, const void *restrict in) {             \
+    const type *restrict a = in;                                                                   \
+    out_type *restrict o = out;                                                                    \
+    for (int64_t i = 0, m; i < n; i += m, a += m, o += m) {                                        \
+      int care = 0;                                                                                \
+      m = cr_min64(64, n - i);                                                                     \
+      for (int64_t k = 0; k < m; k++) care |= !(a[k] > -2147483648.0f && a[k] < 2147483648.0f);    \
+      if (care) {                                                                                  \
+        for (int64_t k = 0; k < m; k++) o[k] = truncate(a[k]);                                     \
+      } else {                                                                                     \
+        for (int64_t k = 0; k < m; k++) o[k] = (int32_t)a[k];                                      \
+      }                                                                                            \
+    }                                                                                              \
+  }
+
+/* From one type to others; the arguments say how it becomes a float and a narrow integer. */
+#define CASTS(from, type, as_float, as_int32)                                                      \
   CAST(from, f32, type, float, as_float)                                                           \
   CAST(from, f64, type, double, x)                                                                 \
   CAST(from, f16, type, uint16_t, cr_float_to_f16(as_float))                                       \
@@ -28,17 +45,28 @@ typedef void (*cast_fn)(int64_t n, void *restrict out, const void *restrict in);
   CAST(from, i8, type, int8_t, as_int32)                                                           \
   CAST(from, u8, type, uint8_t, as_int32)                                                          \
   CAST(from, i16, type, int16_t, as_int32)                                                         \
-  CAST(from, i32, type, int32_t, as_int32)                                                         \
-  CAST(from, i64, type, int64_t, as_int64)                                                         \
   CAST(from, bool, type, uint8_t, x != 0)
 
-CASTS(f32, float, x, cr_truncate_f32(x), cr_truncate_wide(x))
-CASTS(f64, double, (float)x, cr_truncate_f64(x), cr_truncate_wide(x))
-CASTS(i8, int8_t, (float)x, x, x)
-CASTS(u8, uint8_t, (float)x, x, x)
-CASTS(i16, int16_t, (float)x, x, x)
-CASTS(i32, int32_t, (float)x, x, x)
-CASTS(i64, int64_t, (float)x, x, x)
+CASTS(f32, float, x, cr_truncate_f32(x))
+CASTS(f64, double, (float)x, cr_truncate_f64(x))
+CAST_WIDE(f32, i32, float, int32_t, cr_truncate_f32)
+CAST_WIDE(f32, i64, float, int64_t, cr_truncate_wide)
+CAST_WIDE(f64, i32, double, int32_t, cr_truncate_f64)
+CAST_WIDE(f64, i64, double, int64_t, cr_truncate_wide)
+CASTS(i8, int8_t, (float)x, x)
+CASTS(u8, uint8_t, (float)x, x)
+CASTS(i16, int16_t, (float)x, x)
+CASTS(i32, int32_t, (float)x, x)
+CASTS(i64, int64_t, (float)x, x)
+
+/* From integers to the wide ones. */
+#define WIDEN(from, type) CAST(from, i32, type, int32_t, x) CAST(from, i64, type, int64_t, x)
+WIDEN(i8, int8_t)
+WIDEN(u8, uint8_t)
+WIDEN(i16, int16_t)
+WIDEN(i32, int32_t)
+WIDEN(i64, int64_t)
+
 CAST(f16, f32, uint16_t, float, cr_f16_to_float(x))
 CAST(bf16, f32, uint16_t, float, cr_bf16_to_float(x))
 

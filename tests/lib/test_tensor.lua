@@ -30,6 +30,25 @@ function tests.empty_tensors()
   tester:eq(torch.Tensor(torch.LongStorage()):nElement(), 0)
 end
 
+-- Large numbers and NaN among small ones, in lines longer than what a kernel takes at a time.
+function tests.floats_to_integers()
+  local odd = { 0 / 0, 1 / 0, -1 / 0, 2 ^ 31, -2 ^ 31, 2 ^ 31 - 128, -2 ^ 31 - 256, 2 ^ 63, -2 ^ 63, -1e30 }
+  for _, from in ipairs { "FloatTensor", "DoubleTensor" } do
+    local x = torch[from](1000):uniform(-1e6, 1e6)
+    for k, v in ipairs(odd) do x[k * 83] = v end
+    for _, to in ipairs { "long", "int" } do
+      local least, most = -2 ^ 31, 2 ^ 31 - 1
+      if to == "long" then least, most = math.mininteger, math.maxinteger end
+      local y = x[to](x)
+      for i = 1, 1000 do
+        local v = x[i]
+        local want = v ~= v and 0 or v >= most + 0.0 and most or v <= least and least or math.modf(v)
+        tester:eq(y[i], math.tointeger(want), ("%s %s %g"):format(from, to, v))
+      end
+    end
+  end
+end
+
 function tests.messages_say_what_to_use()
   fails(function() torch.FloatTensor(torch.DoubleTensor(2)) end, "use x:type%('float32'%)")
   tester:eq(torch.DoubleTensor(2):type("float32"):type(), "torch.FloatTensor")
