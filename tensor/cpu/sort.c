@@ -2,8 +2,9 @@
  *
  * An element becomes an unsigned key whose order is the one wanted: NaN is the largest, the two
  * zeros are equal, and for a descending sort all bits are turned over, which keeps equal elements
- * in their order.  What is not wanted is left out first.  Short lines are sorted by insertion, long
- * ones by a radix sort that skips the bytes in which all keys agree. */
+ * in their order.  What is not wanted is left out first.  Short lines are sorted by
+ * merging; long ones by a radix sort of the highest bits in which keys differ, and by insertion of
+ * the few entries that this leaves out of order. */
 #include "tensor/cpu/cpu.h"
 #include "tensor/half.h"
 
@@ -145,39 +146,64 @@ static void insertion_sort(entry *e, int64_t n) {
   }
 }
 
-#define RADIX 256
+#define MOST_BITS 11 /* of a digit */
 
-/* One pass over the byte at `shift`.  False: the script is to stop. */
-static bool radix_pass(const entry *from, entry *to, int64_t n, int shift, const int64_t *count) {
-  int64_t start[RADIX], sum = 0;
-  for (int i = 0; i < RADIX; i++) {
-    start[i] = sum;
-    sum += count[i];
+/* One pass over the digit at `shift`.  False: the script is to stop. */
+static bool radix_pass(const entry *from, entry *to, int64_t n, int shift, int bits) {
+  int64_t start[1 << MOST_BITS] = {0}, sum = 0;
+  uint64_t mask = ((uint64_t)1 << bits) - 1;
+  for (int64_t i = 0; i < n; i++) start[from[i].key >> shift & mask]++;
+  for (uint64_t k = 0; k <= mask; k++) {
+    int64_t count = start[k];
+    start[k] = sum;
+    sum += count;
   }
   for (int64_t first = 0; first < n; first += CR_CPU_POLL) {
     if (first > 0 && cr_cpu_interrupted()) return false;
     int64_t last = cr_min64(n, first + CR_CPU_POLL);
-    for (int64_t i = first; i < last; i++)
-      to[start[from[i].key >> shift & (RADIX - 1)]++] = from[i];
+    for (int64_t i = first; i < last; i++) to[start[from[i].key >> shift & mask]++] = from[i];
   }
   return true;
 }
 
-/* Returns the one of the two places that holds the result; NULL: the script is to stop. */
-static entry *radix_sort(entry *e, entry *spare, int64_t n) {
-  int64_t count[8][RADIX] = {{0}};
-  for (int64_t i = 0; i < n; i++) {
-    if (i % CR_CPU_POLL == CR_CPU_POLL - 1 && cr_cpu_interrupted()) return NULL;
-    for (int b = 0; b < 8; b++) count[b][e[i].key >> (8 * b) & (RADIX - 1)]++;
-  }
-  for (int b = 0; b < 8; b++) {
-    if (count[b][e[0].key >> (8 * b) & (RADIX - 1)] == n) continue; /* all keys agree there */
-    if (!radix_pass(e, spare, n, 8 * b, count[b])) return NULL;
+/* Sorts by the bits from `low` to below `top`.  Returns the one of the two places that holds the
+ * result; NULL: the script is to stop. */
+static entry *sort_by_bits(entry *e, entry *spare, int64_t n, int low, int top) {
+  int bits = n < 1 << 14 ? 8 : MOST_BITS;
+  for (int shift = low; shift < top; shift += bits) {
+    if (!radix_pass(e, spare, n, shift, bits)) return NULL;
     entry *t = e;
     e = spare;
     spare = t;
   }
   return e;
+}
+
+/* Insertion that gives up, with the entries in some order, when they were far from sorted. */
+static bool settle(entry *e, int64_t n) {
+  int64_t moves = 0;
+  for (int64_t i = 1; i < n && moves <= 4 * n; i++) {
+    entry x = e[i];
+    int64_t k = i;
+    for (; k > 0 && e[k - 1].key > x.key; k--) e[k] = e[k - 1];
+    e[k] = x;
+    moves += i - k;
+  }
+  return moves <= 4 * n;
+}
+
+#define TOP_BITS 32 /* by which few keys are left out of order */
+
+/* As sort_by_bits, by all. */
+static entry *radix_sort(entry *e, entry *spare, int64_t n) {
+  uint64_t differ = 0;
+  for (int64_t i = 0; i < n; i++) differ |= e[i].key ^ e[0].key;
+  if (differ == 0) return e;
+  int low = __builtin_ctzll(differ), top = 64 - __builtin_clzll(differ);
+  if (top - low <= TOP_BITS) return sort_by_bits(e, spare, n, low, top);
+  entry *sorted = sort_by_bits(e, spare, n, top - TOP_BITS, top);
+  if (!sorted || settle(sorted, n)) return sorted;
+  return sort_by_bits(sorted, sorted == e ? spare : e, n, low, top);
 }
 
 /* Merges the sorted halves of a line; stable. */
@@ -219,6 +245,12 @@ static entry *sort_entries(entry *e, entry *spare, int64_t n) {
 
 /* ---- lines ------------------------------------------------------------------------------ */
 
+#define DELIVER(type)                                                                              \
+  for (int64_t i = first; i < last; i++) {                                                         \
+    *(type *)(values + i * s->stride[0]) = ((const type *)line)[e[i].place];                       \
+    *(int64_t *)(places + i * s->stride[1]) = e[i].place;                                          \
+  }
+
 /* Writes the elements and their places in the new order.  `line` is room for the elements, so that
  * values may overwrite the input.  False: the script is to stop. */
 static bool deliver(const sort_args *s, char *values, char *places, const char *in, char *line,
@@ -228,9 +260,11 @@ static bool deliver(const sort_args *s, char *values, char *places, const char *
   for (int64_t first = 0; first < s->count; first += CR_CPU_POLL) {
     if (first > 0 && cr_cpu_interrupted()) return false;
     int64_t last = cr_min64(s->count, first + CR_CPU_POLL);
-    for (int64_t i = first; i < last; i++) {
-      memcpy(values + i * s->stride[0], line + (size_t)e[i].place * size, size);
-      memcpy(places + i * s->stride[1], &e[i].place, sizeof e[i].place);
+    switch (size) {
+    case 1: DELIVER(uint8_t) break;
+    case 2: DELIVER(uint16_t) break;
+    case 4: DELIVER(uint32_t) break;
+    default: DELIVER(uint64_t) break;
     }
   }
   return true;

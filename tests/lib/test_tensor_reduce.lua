@@ -245,6 +245,18 @@ function tests.scans()
   tester:assertErrorPattern(function() torch.cumsum(x, 2) end, "dimension 2")
 end
 
+-- Numbers that differ only in their low bits, but for two.
+function tests.sort_close_numbers()
+  local order = torch.randperm(5000):double()
+  local x = order / 2 ^ 50 + 1
+  x[7], x[4000] = -1, 1e300
+  local v, p = torch.sort(x, 1)
+  tester:eq(p[1], 7)
+  tester:eq(p[5000], 4000)
+  tester:assert(v:narrow(1, 2, 4999):gt(v:narrow(1, 1, 4999)):all())
+  tester:eq(x:gather(1, p), v)
+end
+
 function tests.sorting()
   for _, dtype in ipairs(names) do
     for layout, make in pairs(layouts) do
