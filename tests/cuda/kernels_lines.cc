@@ -89,7 +89,7 @@ static void test_scans() {
 /* ---- sorts ------------------------------------------------------------------------------ */
 
 static void compare_sort(cr_dtype t, const work &w, enum layout lo, enum layout li,
-                         enum values kind, bool descending, bool in_place) {
+                         enum values kind, bool descending, bool in_place, bool part = false) {
   array in(t, w.shape, li, kind), other(t, w.shape, lo), places(CR_INT64, w.shape, lo);
   array &out = in_place ? in : other;
   if (in.numel() == 0) return;
@@ -104,12 +104,13 @@ static void compare_sort(cr_dtype t, const work &w, enum layout lo, enum layout 
     l.on_gpu.op[2].data += (n - 1) * cpu_stride[2];
     cpu_stride[2] = gpu_stride[2] = -cpu_stride[2];
   }
-  bool gpu_ok = gpu->sort(&l.on_gpu, n, gpu_stride, descending);
-  bool cpu_ok = cpu->sort(&l.on_cpu, n, cpu_stride, descending);
-  std::string what = describe(
-      text("sort %s%s, values %d", descending ? "down" : "up", in_place ? " in place" : "", kind)
-          .c_str(),
-      w, in, lo, li);
+  int64_t first = part ? n / 3 : 0, count = part ? (n + 2) / 3 : n;
+  bool gpu_ok = gpu->sort(&l.on_gpu, n, first, count, gpu_stride, descending);
+  bool cpu_ok = cpu->sort(&l.on_cpu, n, first, count, cpu_stride, descending);
+  std::string what = describe(text("sort %s%s%s, values %d", descending ? "down" : "up",
+                                   in_place ? " in place" : "", part ? " in part" : "", kind)
+                                  .c_str(),
+                              w, in, lo, li);
   compare(out, cpu_ok, gpu_ok, EXACT, what);
   compare(places, cpu_ok, gpu_ok, EXACT, what + ": places");
 }
@@ -120,6 +121,7 @@ static void test_sorts() {
       if (is_left_out(t, w)) continue;
       for (bool descending : {false, true}) {
         compare_sort(t, w, DENSE, DENSE, SMALL, descending, false);
+        compare_sort(t, w, DENSE, DENSE, SMALL, descending, false, true);
         if (size_of(w) > 4000) continue; /* sorts take long in the emulation */
         compare_sort(t, w, GAPS, TURNED, SPECIAL, descending, false);
         compare_sort(t, w, TURNED, GAPS, PLAIN, descending, false);
@@ -128,7 +130,7 @@ static void test_sorts() {
       }
     }
     compare_sort(t, {{70000}, 0}, DENSE, DENSE, SPECIAL, false, false);
-    compare_sort(t, {{5, 66000}, 1}, DENSE, DENSE, PLAIN, true, false);
+    compare_sort(t, {{5, 66000}, 1}, DENSE, DENSE, PLAIN, true, false, true);
   }
 }
 
