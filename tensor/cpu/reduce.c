@@ -117,10 +117,10 @@ FLOAT_SUMS(f64, double)
                           value *v, int64_t *at) {                                                 \
     const type *x = data;                                                                          \
     int64_t c = 0;                                                                                 \
-    for (; rows == TOGETHER && c + WIDTH <= n; c += WIDTH) {                                       \
-      wide sum = WIDE_f64(v + c);                                                                  \
-      CR_UNROLL for (int r = 0; r < TOGETHER; r++) sum += WIDE_##s(x + c + r * step);              \
-      *(wide_f64 *)(v + c) = sum;                                                                  \
+    for (; rows == TOGETHER && c + CR_WIDTH <= n; c += CR_WIDTH) {                                 \
+      cr_wide sum = cr_wide_double(&v[c].d);                                                       \
+      CR_UNROLL for (int r = 0; r < TOGETHER; r++) sum += cr_wide_##type(x + c + r * step);        \
+      *(cr_wide_place *)(v + c) = sum;                                                             \
     }                                                                                              \
     row_few_##s(n - c, rows, step, x + c, index, v + c, at);                                       \
   }                                                                                                \
