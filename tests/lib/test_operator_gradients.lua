@@ -50,7 +50,7 @@ end
 -- A sum in which every element counts differently.
 local function weighed(y)
   if y:nElement() == 0 then return torch.sum(y) end
-  local weights = torch.cos(torch.range(1, y:nElement())):to("float64"):to(y.device)
+  local weights = torch.cos(torch.range(1, y:nElement()):to("float64")):to(y.device)
   return torch.sum(torch.cmul(torch.reshape(y, y:nElement()), weights))
 end
 
