@@ -22,19 +22,9 @@
 #define BLOCK_OUTPUTS 32
 #define PRIVATE_ELEMENTS (INT64_C(1) << 21)
 
-/* How the output places of a batch are cut: `rows` rows of one image, or whole small images. */
-typedef struct {
-  int64_t images, rows, per_image, count;
-} tiling;
-
-/* Tile t: images n0 .. n1-1, rows r0 .. r1-1 of each. */
-typedef struct {
-  int64_t n0, n1, r0, r1, columns;
-} tile;
-
-static tiling cut(const cr_conv2d_shape *s, int64_t column_bytes) {
+static cr_tiling cut(const cr_conv2d_shape *s, int64_t column_bytes) {
   int64_t places = s->oh * s->ow, fit = cr_max64(TILE_BYTES / column_bytes, TILE_COLUMNS);
-  tiling t = {.images = 1, .rows = s->oh, .per_image = 1};
+  cr_tiling t = {.images = 1, .rows = s->oh, .per_image = 1};
   if (places < TILE_COLUMNS) {
     t.images = cr_min64(s->n, cr_min64(2 * TILE_COLUMNS, fit) / places);
     t.count = (s->n + t.images - 1) / t.images;
@@ -47,19 +37,8 @@ static tiling cut(const cr_conv2d_shape *s, int64_t column_bytes) {
   return t;
 }
 
-static tile nth_tile(const cr_conv2d_shape *s, const tiling *t, int64_t i) {
-  tile r = {.r1 = s->oh};
-  if (t->per_image > 1) {
-    r.n0 = i / t->per_image;
-    r.r0 = i % t->per_image * t->rows;
-    r.r1 = cr_min64(r.r0 + t->rows, s->oh);
-    r.n1 = r.n0 + 1;
-  } else {
-    r.n0 = i * t->images;
-    r.n1 = cr_min64(r.n0 + t->images, s->n);
-  }
-  r.columns = (r.n1 - r.n0) * (r.r1 - r.r0) * s->ow;
-  return r;
+static cr_tile nth_tile(const cr_conv2d_shape *s, const cr_tiling *t, int64_t i) {
+  return cr_nth_tile(t, s->n, s->oh, s->ow, i);
 }
 
 /* The places q0 .. q1-1 of a row whose input position q*stride + shift lies in 0 .. width-1. */
@@ -93,7 +72,7 @@ static bool is_dense(const cr_conv2d_shape *s) {
 /* The parts of one task's work, and the pointers: what the bodies below get. */
 typedef struct {
   const cr_conv2d_shape *s;
-  tiling t;
+  cr_tiling t;
   int64_t parts;            /* of a derivative: its private sums */
   int64_t blocks, channels; /* of a group, and in a block: outputs in forward, else inputs */
   void *out;

@@ -28,6 +28,33 @@ void cr_nn_fill_recurrent(cr_nn_backend *b);
 void cr_nn_fill_attention(cr_nn_backend *b);
 void cr_nn_fill_rotary(cr_nn_backend *b);
 
+/* How the rows of a batch of images are cut: `rows` rows of one image, or whole small images. */
+typedef struct {
+  int64_t images, rows, per_image, count;
+} cr_tiling;
+
+/* Images n0 .. n1-1, rows r0 .. r1-1 of each, and how many columns these have together. */
+typedef struct {
+  int64_t n0, n1, r0, r1, columns;
+} cr_tile;
+
+/* Tile i of n images of height rows and width columns. */
+static inline cr_tile cr_nth_tile(const cr_tiling *t, int64_t n, int64_t height, int64_t width,
+                                  int64_t i) {
+  cr_tile r = {.r1 = height};
+  if (t->per_image > 1) {
+    r.n0 = i / t->per_image;
+    r.r0 = i % t->per_image * t->rows;
+    r.r1 = cr_min64(r.r0 + t->rows, height);
+    r.n1 = r.n0 + 1;
+  } else {
+    r.n0 = i * t->images;
+    r.n1 = cr_min64(r.n0 + t->images, n);
+  }
+  r.columns = (r.n1 - r.n0) * (r.r1 - r.r0) * width;
+  return r;
+}
+
 /* Convolution by Winograd's method, where it fits and pays: as conv2d and conv2d_input. */
 #define cr_winograd_fits CR_ISA_NAME(cr_winograd_fits)
 #define cr_winograd CR_ISA_NAME(cr_winograd)

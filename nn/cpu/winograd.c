@@ -29,44 +29,26 @@
 /* The convolution of x (n, c, h, w) that gives y (n, o, oh, ow), and what its tasks share. */
 typedef struct {
   int64_t n, c, h, w, o, oh, ow, pad[2];
-  int64_t down, across;    /* tiles of an image */
-  int64_t images, rows;    /* of a block: several whole images, or rows of tiles of one */
-  int64_t per_image, most; /* blocks of an image (1 when several are a block), tiles of a block */
+  int64_t down, across; /* tiles of an image */
+  cr_tiling blocks;     /* of rows of tiles */
+  int64_t most;         /* tiles of a block */
   const float *x, *bias;
   float *y, *kernels; /* transformed: 36 matrices of o rows and c columns */
   const float *weight;
   bool turned; /* weight is (c, o, 3, 3), to be rotated by half a turn: the way back to the input */
 } winograd;
 
-/* Images n0 .. n1-1, rows of tiles r0 .. r1-1 of each. */
-typedef struct {
-  int64_t n0, n1, r0, r1, tiles;
-} block;
-
 static void cut(winograd *g) {
   int64_t fit = BLOCK_BYTES / (PLACES * (int64_t)sizeof(float) * (g->c + g->o));
   int64_t per_image = g->down * g->across;
   fit = cr_min64(cr_max64(fit, LEAST_TILES), MOST_TILES);
-  g->images = cr_min64(g->n, cr_max64(1, fit / per_image));
-  g->per_image = g->images > 1 ? 1 : (per_image + fit - 1) / fit;
-  g->rows = (g->down + g->per_image - 1) / g->per_image;
-  g->per_image = (g->down + g->rows - 1) / g->rows;
-  g->most = (g->images * g->rows * g->across + LANES - 1) / LANES * LANES;
-}
-
-static block nth_block(const winograd *g, int64_t i) {
-  block b = {.r1 = g->down};
-  if (g->per_image > 1) {
-    b.n0 = i / g->per_image;
-    b.r0 = i % g->per_image * g->rows;
-    b.r1 = cr_min64(b.r0 + g->rows, g->down);
-    b.n1 = b.n0 + 1;
-  } else {
-    b.n0 = i * g->images;
-    b.n1 = cr_min64(b.n0 + g->images, g->n);
-  }
-  b.tiles = (b.n1 - b.n0) * (b.r1 - b.r0) * g->across;
-  return b;
+  cr_tiling *t = &g->blocks;
+  t->images = cr_min64(g->n, cr_max64(1, fit / per_image));
+  t->per_image = t->images > 1 ? 1 : (per_image + fit - 1) / fit;
+  t->rows = (g->down + t->per_image - 1) / t->per_image;
+  t->per_image = (g->down + t->rows - 1) / t->rows;
+  t->count = (g->n + t->images - 1) / t->images * t->per_image;
+  g->most = (t->images * t->rows * g->across + LANES - 1) / LANES * LANES;
 }
 
 /* ---- kernels ---------------------------------------------------------------------------- */
@@ -111,7 +93,7 @@ static bool kernel_range(void *arg, int64_t begin, int64_t end) {
 /* ---- inputs ----------------------------------------------------------------------------- */
 
 /* The rows of an image's channel that the block's tiles see, in a frame of zeros. */
-static void frame(const winograd *g, const block *b, const float *x, float *to) {
+static void frame(const winograd *g, const cr_tile *b, const float *x, float *to) {
   int64_t width = 4 * g->across + 2, height = 4 * (b->r1 - b->r0) + 2;
   int64_t left = g->pad[1], from = cr_max64(0, -left), n = cr_min64(g->w, width - left) - from;
   for (int64_t r = 0; r < height; r++, to += width) {
@@ -124,8 +106,8 @@ static void frame(const winograd *g, const block *b, const float *x, float *to) 
   }
 }
 
-/* The inputs of a frame's tiles, place by place: 36 rows of `most`, from tile `first` on. */
-static void take(const winograd *g, const block *b, const float *from, float *to) {
+/* The inputs of a frame's tiles, place by place: 36 rows `most` apart. */
+static void take(const winograd *g, const cr_tile *b, const float *from, float *to) {
   int64_t width = 4 * g->across + 2;
   for (int64_t r = 0; r < b->r1 - b->r0; r++) {
     for (int i = 0; i < 6; i++) {
@@ -155,9 +137,9 @@ static inline void mix(lanes *v, int step) {
 }
 
 /* Of one channel, 36 rows `most` apart; row i goes to `to` + i * step. */
-static void transform_inputs(const winograd *g, const block *b, const float *from, float *to,
+static void transform_inputs(const winograd *g, const cr_tile *b, const float *from, float *to,
                              int64_t step) {
-  for (int64_t t = 0; t < b->tiles; t += LANES) {
+  for (int64_t t = 0; t < b->columns; t += LANES) {
     lanes v[PLACES];
     for (int i = 0; i < PLACES; i++) memcpy(v[i], from + i * g->most + t, sizeof v[i]);
     for (int j = 0; j < 6; j++) mix(v + j, 6);
@@ -182,9 +164,9 @@ static inline void unmix(lanes *v, int step) {
 }
 
 /* Of one channel: 36 rows `step` apart to 16 rows `most` apart. */
-static void transform_outputs(const winograd *g, const block *b, const float *from, int64_t step,
+static void transform_outputs(const winograd *g, const cr_tile *b, const float *from, int64_t step,
                               float bias, float *to) {
-  for (int64_t t = 0; t < b->tiles; t += LANES) {
+  for (int64_t t = 0; t < b->columns; t += LANES) {
     lanes v[PLACES];
     for (int i = 0; i < PLACES; i++) memcpy(v[i], from + i * step + t, sizeof v[i]);
     for (int j = 0; j < 6; j++) unmix(v + j, 6);
@@ -199,7 +181,7 @@ static void transform_outputs(const winograd *g, const block *b, const float *fr
 
 /* The places of a row of tiles, from 16 rows, to an output channel's rows; the last ones may stand
  * out. */
-static void put(const winograd *g, const block *b, const float *from, float *y) {
+static void put(const winograd *g, const cr_tile *b, const float *from, float *y) {
   for (int64_t r = b->r0; r < b->r1; r++, from += g->across) {
     for (int64_t i = 0; i < cr_min64(4, g->oh - 4 * r); i++) {
       float *to = y + (4 * r + i) * g->ow;
@@ -222,7 +204,7 @@ typedef struct {
   float *inputs, *outputs, *rows, *frame;
 } scratch;
 
-static void do_block(const winograd *g, const block *b, const scratch *s) {
+static void do_block(const winograd *g, const cr_tile *b, const scratch *s) {
   int64_t most = g->most, per_image = (b->r1 - b->r0) * g->across;
   for (int64_t c = 0; c < g->c; c++) {
     for (int64_t n = b->n0; n < b->n1; n++) {
@@ -232,7 +214,7 @@ static void do_block(const winograd *g, const block *b, const scratch *s) {
     transform_inputs(g, b, s->rows, s->inputs + c * most, g->c * most);
   }
   for (int64_t i = 0; i < PLACES; i++)
-    cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, (int)g->o, (int)b->tiles, (int)g->c, 1,
+    cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, (int)g->o, (int)b->columns, (int)g->c, 1,
                 g->kernels + i * g->o * g->c, (int)g->c, s->inputs + i * g->c * most, (int)most, 0,
                 s->outputs + i * g->o * most, (int)most);
   for (int64_t o = 0; o < g->o; o++) {
@@ -245,7 +227,7 @@ static void do_block(const winograd *g, const block *b, const scratch *s) {
 static bool block_range(void *arg, int64_t begin, int64_t end) {
   const winograd *g = arg;
   int64_t inputs = PLACES * g->c * g->most, outputs = PLACES * g->o * g->most;
-  int64_t rows = PLACES * g->most, frame = (4 * g->rows + 2) * (4 * g->across + 2);
+  int64_t rows = PLACES * g->most, frame = (4 * g->blocks.rows + 2) * (4 * g->across + 2);
   size_t bytes = (size_t)(inputs + outputs + rows + frame) * sizeof(float);
   float *all = cr_host_alloc(bytes);
   if (!all) return false;
@@ -254,7 +236,7 @@ static bool block_range(void *arg, int64_t begin, int64_t end) {
   memset(s.outputs, 0, (size_t)outputs * sizeof(float));
   int threads = cr_one_blas_thread();
   for (int64_t i = begin; i < end; i++) {
-    block b = nth_block(g, i);
+    cr_tile b = cr_nth_tile(&g->blocks, g->n, g->down, g->across, i);
     do_block(g, &b, &s);
   }
   cr_restore_blas_threads(threads);
@@ -268,9 +250,8 @@ static bool run(winograd *g) {
   g->across = (g->ow + 3) / 4;
   cut(g);
   if (!(g->kernels = cr_host_alloc(bytes))) return cr_fail("nn.conv2d: out of memory");
-  int64_t blocks = (g->n + g->images - 1) / g->images * g->per_image;
   bool ok = cr_cpu_parallel(g->o, cr_grain(CR_GRAIN_MATH, 9 * g->c), kernel_range, g, NULL) &&
-            cr_cpu_parallel(blocks, 1, block_range, g, "nn.conv2d: out of memory");
+            cr_cpu_parallel(g->blocks.count, 1, block_range, g, "nn.conv2d: out of memory");
   cr_host_free(g->kernels, bytes);
   return ok;
 }
