@@ -9,7 +9,8 @@
  * Threads: any number of interpreters may run at once.  One interpreter serves one thread at a
  * time, not always the same one; only cresset_interrupt may be called while it is busy.
  * Operators share their work out among OpenMP's threads; a host whose machine has other work to do
- * should start with OMP_WAIT_POLICY=passive in its environment, as the program `cresset` does.
+ * should start with OMP_WAIT_POLICY=passive and GOMP_SPINCOUNT=1000 in its environment, as the
+ * program `cresset` does.
  * Errors: a function that can fail returns CRESSET_OK (0) or one of the codes below, or NULL, and
  * leaves a message.  No call exits, aborts, or jumps over the caller's frames, whatever a script
  * does.
