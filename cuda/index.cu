@@ -20,24 +20,24 @@ __device__ __forceinline__ bool outside(int64_t index, int64_t size, cr_guard gu
 template <typename T>
 __global__ void __launch_bounds__(THREADS)
     gather_elements(const __grid_constant__ cr_places<3> l, int64_t size, int64_t step,
-                    cr_guard guard) {
+                    int64_t base, cr_guard guard) {
   for (int64_t i = cr_thread(); i < l.numel; i += cr_threads()) {
     int64_t at[3];
     cr_find(l, i, at);
-    int64_t k = cr_element<int64_t>(l, 2, at[2]);
+    int64_t k = cr_element<int64_t>(l, 2, at[2]) - base;
     if (outside(k, size, guard)) continue;
     *reinterpret_cast<T *>(l.data[0] + at[0]) =
         *reinterpret_cast<const T *>(l.data[1] + at[1] + k * step);
   }
 }
 
-static bool gather(const cr_iter *it, int64_t size, int64_t in_stride) {
+static bool gather(const cr_iter *it, int64_t size, int64_t in_stride, int64_t base) {
   if (it->numel == 0) return true;
   unsigned blocks = cr_blocks(it->numel, THREADS);
   cr_places<3> l = cr_places_of<3>(it);
   cr_guard guard = cr_guard_for("gather");
 #define RUN(type)                                                                                  \
-  cr_launch("gather", gather_elements<type>, blocks, THREADS, 0, l, size, in_stride, guard)
+  cr_launch("gather", gather_elements<type>, blocks, THREADS, 0, l, size, in_stride, base, guard)
   switch (cr_dtypes[it->op[0].dtype].size) {
   case 1: return RUN(uint8_t);
   case 2: return RUN(uint16_t);
@@ -53,6 +53,7 @@ static bool gather(const cr_iter *it, int64_t size, int64_t in_stride) {
 struct targets {
   cr_places<3> l;     /* the elements, their indices, the output without them */
   int64_t size, step; /* of the indexed dimension: indices, bytes */
+  int64_t base;       /* the first index */
   int64_t bytes, low; /* of an element; the offset of the output's first byte in memory */
   uint64_t count;     /* elements from there to the last: the targets' numbers are below */
 };
@@ -61,7 +62,7 @@ struct targets {
 __device__ __forceinline__ uint64_t target_of(const targets &t, int64_t i, cr_guard guard) {
   int64_t at[3];
   cr_find(t.l, i, at);
-  int64_t k = cr_element<int64_t>(t.l, 1, at[1]);
+  int64_t k = cr_element<int64_t>(t.l, 1, at[1]) - t.base;
   if (outside(k, t.size, guard)) return t.count;
   return (uint64_t)((at[2] + k * t.step - t.low) / t.bytes);
 }
@@ -70,12 +71,13 @@ __device__ __forceinline__ char *address_of(const targets &t, uint64_t target) {
   return t.l.data[2] + t.low + (int64_t)target * t.bytes;
 }
 
-static targets targets_of(const cr_iter *it, int64_t size, int64_t step) {
+static targets targets_of(const cr_iter *it, int64_t size, int64_t step, int64_t base) {
   targets t;
   memset(&t, 0, sizeof t);
   t.l = cr_places_of<3>(it);
   t.size = size;
   t.step = step;
+  t.base = base;
   t.bytes = (int64_t)cr_dtypes[it->op[2].dtype].size;
   int64_t high = 0;
   for (int d = -1; d < it->ndim; d++) {
@@ -281,9 +283,9 @@ static bool scatter_add(const char *name, const targets &t, cr_dtype dtype, doub
   return add_elements<int64_t>(name, t, whole);
 }
 
-static bool scatter(const cr_iter *it, int64_t size, int64_t out_stride, bool add) {
+static bool scatter(const cr_iter *it, int64_t size, int64_t out_stride, int64_t base, bool add) {
   if (it->numel == 0) return true;
-  targets t = targets_of(it, size, out_stride);
+  targets t = targets_of(it, size, out_stride, base);
   if (add) return scatter_add("scatter", t, it->op[2].dtype, 1);
   switch (t.bytes) {
   case 1: return scatter_put<uint8_t>(t);
@@ -420,7 +422,7 @@ static bool add_narrow_rows(cr_dtype dtype, char *out, const char *in, const int
   o[2].stride[0] = bytes, o[2].stride[2] = out_step;
   o[0].dtype = o[2].dtype = dtype;
   o[1].dtype = CR_INT64;
-  return scatter_add("indexAdd", targets_of(&it, size, inner * bytes), dtype, alpha);
+  return scatter_add("indexAdd", targets_of(&it, size, inner * bytes, 0), dtype, alpha);
 }
 
 #define NARROW 32

@@ -175,7 +175,7 @@ static bool max_backward_backward(cr_node *n, cr_tensor *const *g, cr_tensor **g
   CR_AUTO flat = cr_reshape(g[0], nd - 1, planes);
   CR_AUTO flat_places = cr_view(places, nd - 1, windows);
   CR_AUTO at = cr_binary_scalar(CR_SUB, flat_places, cr_int(recorded_args(n).base), NULL);
-  CR_AUTO taken = cr_gather(flat, nd - 2, at, NULL);
+  CR_AUTO taken = cr_gather(flat, nd - 2, at, 0, NULL);
   return (gin[0] = cr_view(taken, nd, places->shape)) != NULL;
 }
 

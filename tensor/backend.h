@@ -367,14 +367,14 @@ struct cr_backend {
    */
   bool (*search)(const cr_iter *it, int64_t n, int64_t stride, bool right);
 
-  /* indexing: index tensors hold 0-based int64, checked by the kernel, which fails with a message
-   * that names the index (1-based) and the size */
-  /* out[i] = in[.. index[i] ..] along one dimension of in of `size` elements, in_stride bytes
-   * apart. it: op[0] out, op[1] in (stride 0 along the indexed dimension), op[2] index. */
-  bool (*gather)(const cr_iter *it, int64_t size, int64_t in_stride);
-  /* out[.. index[i] ..] = in[i] or += in[i]; it: op[0] in (read), op[1] index, op[2] out (written,
-   * with stride 0 along the indexed dimension). */
-  bool (*scatter)(const cr_iter *it, int64_t size, int64_t out_stride, bool add);
+  /* indexing: index tensors hold int64, 0-based where no base is given, checked by the kernel,
+   * which fails with a message that names the index (1-based) and the size */
+  /* out[i] = in[.. index[i] - base ..] along one dimension of in of `size` elements, in_stride
+   * bytes apart. it: op[0] out, op[1] in (stride 0 along the indexed dimension), op[2] index. */
+  bool (*gather)(const cr_iter *it, int64_t size, int64_t in_stride, int64_t base);
+  /* out[.. index[i] - base ..] = in[i] or += in[i]; it: op[0] in (read), op[1] index, op[2] out
+   * (written, with stride 0 along the indexed dimension). */
+  bool (*scatter)(const cr_iter *it, int64_t size, int64_t out_stride, int64_t base, bool add);
   /* Rows: out[r][0..inner) = in[index[r]][0..inner), everything contiguous, rows of `bytes`; outer
    * repeats the whole with the given byte steps. */
   bool (*index_select)(char *out, const char *in, const int64_t *index, int64_t n, int64_t size,

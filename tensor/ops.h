@@ -137,9 +137,9 @@ cr_tensor *cr_addmm(double beta, cr_tensor *c, double alpha, cr_tensor *a, cr_te
 /* x w^T + bias: x (.., in), w (out, in), bias (out) or NULL. */
 cr_tensor *cr_linear(cr_tensor *x, cr_tensor *w, cr_tensor *bias);
 
-/* ---- ops/index.c: index tensors are int64, 0-based -------------------------------------- */
-cr_tensor *cr_gather(cr_tensor *a, int dim, cr_tensor *index, cr_tensor *out);
-cr_tensor *cr_scatter(cr_tensor *a, int dim, cr_tensor *index, cr_tensor *src,
+/* ---- ops/index.c: index tensors are int64, 0-based, or with `base` as the first index ---- */
+cr_tensor *cr_gather(cr_tensor *a, int dim, cr_tensor *index, int64_t base, cr_tensor *out);
+cr_tensor *cr_scatter(cr_tensor *a, int dim, cr_tensor *index, int64_t base, cr_tensor *src,
                       bool add); /* in place */
 cr_tensor *cr_index_select(cr_tensor *a, int dim, cr_tensor *index, cr_tensor *out);
 cr_tensor *cr_index_add(cr_tensor *a, int dim, cr_tensor *index, cr_tensor *src, double alpha);

@@ -92,8 +92,10 @@ int cr_push_ranked(lua_State *L, const char *fn, cr_tensor *values_out, cr_tenso
                    cr_tensor *values, cr_tensor *places);
 /* Pushes sizes as a LongStorage. */
 void cr_push_sizes(lua_State *L, int n, const int64_t *sizes);
-/* A 1-based index tensor (any integer type) of places in t, as 0-based int64 beside t; pushes it so
- * that it stays alive. */
+/* A 1-based index tensor (any integer type) of places in t, as int64 beside t; pushes it so that it
+ * stays alive. */
+cr_tensor *cr_check_index(lua_State *L, int arg, const cr_tensor *t);
+/* The same, 0-based. */
 cr_tensor *cr_check_places(lua_State *L, int arg, const cr_tensor *t);
 /* A number proper: strings that look like one do not count. */
 static inline bool cr_is_number(lua_State *L, int arg) {

@@ -42,7 +42,7 @@ static int f_index(lua_State *L) {
 static int f_gather(lua_State *L) {
   cr_tensor *x = cr_check_tensor(L, 1), *y = cr_to_tensor(L, 2);
   int at = y ? 3 : 2, dim = cr_check_dim(L, at);
-  return cr_push_result(L, cr_gather(y ? y : x, dim, cr_check_places(L, at + 1, x), y ? x : NULL),
+  return cr_push_result(L, cr_gather(y ? y : x, dim, cr_check_index(L, at + 1, x), 1, y ? x : NULL),
                         y ? 1 : 0);
 }
 
@@ -66,13 +66,15 @@ static int f_gather(lua_State *L) {
 static int scatter(lua_State *L, bool add) {
   cr_tensor *x = cr_check_tensor(L, 1);
   int dim = cr_check_dim(L, 2);
-  cr_tensor *at = cr_check_places(L, 3, x), *src = cr_to_tensor(L, 4);
+  cr_tensor *at = cr_check_index(L, 3, x), *src = cr_to_tensor(L, 4);
   if (!src) {
-    cr_push_tensor(L, cr_full((cr_dtype)x->dtype, cr_device_of(x), at->ndim, at->shape,
-                              cr_check_scalar(L, 4)));
+    cr_tensor *one = cr_scalar_tensor((cr_dtype)x->dtype, cr_device_of(x), cr_check_scalar(L, 4));
+    cr_tensor *all = cr_expand(one, at->ndim, at->shape);
+    cr_release(one);
+    cr_push_tensor(L, all);
     src = cr_to_tensor(L, -1);
   }
-  return cr_push_result(L, cr_scatter(x, dim, at, src, add), 1);
+  return cr_push_result(L, cr_scatter(x, dim, at, 1, src, add), 1);
 }
 
 static int m_scatter(lua_State *L) {

@@ -7,6 +7,7 @@
 /* What the workers of one call share. */
 typedef struct {
   int64_t size, step;
+  int64_t base; /* the first index */
   size_t bytes; /* of an element */
   cr_dtype dtype;
   bool add;
@@ -36,18 +37,18 @@ static inline bool outside(int64_t index, int64_t size) {
 /* Whether n indices, `stride` bytes apart, are all within range; notes one that is not.  The sign
  * of k or of size - 1 - k says it. */
 static bool within(places *p, const char *index, int64_t stride, int64_t n) {
-  uint64_t last = (uint64_t)p->size - 1, signs = 0;
+  uint64_t first = (uint64_t)p->base, last = (uint64_t)p->size - 1, signs = 0;
   if (stride == 8) {
     const uint64_t *k = (const uint64_t *)index;
-    for (int64_t i = 0; i < n; i++) signs |= k[i] | (last - k[i]);
+    for (int64_t i = 0; i < n; i++) signs |= (k[i] - first) | (last - (k[i] - first));
   } else {
     for (int64_t i = 0; i < n; i++) {
-      uint64_t k = *(const uint64_t *)(index + i * stride);
+      uint64_t k = *(const uint64_t *)(index + i * stride) - first;
       signs |= k | (last - k);
     }
   }
   for (int64_t i = 0; (int64_t)signs < 0; i++) {
-    int64_t k = *(const int64_t *)(index + i * stride);
+    int64_t k = (int64_t)(*(const uint64_t *)(index + i * stride) - first);
     if (outside(k, p->size)) return refuse(p, k);
   }
   return true;
@@ -62,12 +63,12 @@ static bool check(places *p, const int64_t *index, int64_t n) {
 /* From one line, packed, or as it lies. */
 #define GATHER(type)                                                                               \
   if (stride[1] == 0 && g->step == sizeof(type) && stride[0] == sizeof(type) && stride[2] == 8) {  \
-    const type *x = (const type *)p[1];                                                            \
+    const type *x = (const type *)from;                                                            \
     const int64_t *k = (const int64_t *)p[2];                                                      \
     type *restrict o = (type *)p[0];                                                               \
     for (int64_t i = 0; i < n; i++) o[i] = x[k[i]];                                                \
   } else {                                                                                         \
-    const char *x = p[1], *k = p[2];                                                               \
+    const char *x = from, *k = p[2];                                                               \
     char *o = p[0];                                                                                \
     for (int64_t i = 0; i < n; i++, o += stride[0], x += stride[1], k += stride[2])                \
       *(type *)o = *(const type *)(x + *(const int64_t *)k * g->step);                             \
@@ -76,6 +77,7 @@ static bool check(places *p, const int64_t *index, int64_t n) {
 static bool gather_line(int64_t n, char *const *p, const int64_t *stride, void *arg) {
   places *g = arg;
   if (!within(g, p[2], stride[2], n)) return false;
+  const char *from = p[1] - g->base * g->step;
   switch (g->bytes) {
   case 1: GATHER(uint8_t) break;
   case 2: GATHER(uint16_t) break;
@@ -85,8 +87,9 @@ static bool gather_line(int64_t n, char *const *p, const int64_t *stride, void *
   return true;
 }
 
-static bool gather(const cr_iter *it, int64_t size, int64_t in_stride) {
-  places g = {.size = size, .step = in_stride, .bytes = cr_sizeof(it->op[0].dtype)};
+static bool gather(const cr_iter *it, int64_t size, int64_t in_stride, int64_t base) {
+  places g = {.size = size, .step = in_stride, .base = base};
+  g.bytes = cr_sizeof(it->op[0].dtype);
   return report(&g, cr_cpu_lines(it, gather_line, &g, CR_GRAIN_MATH, NULL));
 }
 
@@ -96,7 +99,7 @@ static bool gather(const cr_iter *it, int64_t size, int64_t in_stride) {
 #define SCATTER(type, expr)                                                                        \
   {                                                                                                \
     const char *from = p[0], *k = p[1];                                                            \
-    char *to = p[2];                                                                               \
+    char *to = p[2] - g->base * g->step;                                                           \
     for (int64_t i = 0; i < n; i++, from += stride[0], k += stride[1], to += stride[2]) {          \
       type x = *(const type *)from;                                                                \
       type *o = (type *)(to + *(const int64_t *)k * g->step);                                      \
@@ -151,10 +154,10 @@ static bool scatter_line(int64_t n, char *const *p, const int64_t *stride, void 
 /* A grain that no loop exceeds, and whose multiples do not overflow. */
 #define ONE_THREAD (INT64_MAX / 64)
 
-static bool scatter(const cr_iter *it, int64_t size, int64_t out_stride, bool add) {
+static bool scatter(const cr_iter *it, int64_t size, int64_t out_stride, int64_t base, bool add) {
   cr_dtype dtype = it->op[2].dtype;
-  places g = {
-      .size = size, .step = out_stride, .bytes = cr_sizeof(dtype), .dtype = dtype, .add = add};
+  places g = {.size = size, .step = out_stride, .base = base, .dtype = dtype, .add = add};
+  g.bytes = cr_sizeof(dtype);
   return report(&g, cr_cpu_lines(it, scatter_line, &g, ONE_THREAD, NULL));
 }
 

@@ -34,18 +34,19 @@ static bool gather_backward(cr_node *n, cr_tensor *const *g, cr_tensor **gin) {
   const int64_t *shape;
   int ndim = cr_input_shape(n, 0, &shape);
   CR_AUTO zeros = cr_full((cr_dtype)g[0]->dtype, cr_device_of(g[0]), ndim, shape, cr_int(0));
-  return (gin[0] = cr_scatter(zeros, (int)cr_attr_int(n, 0), index, g[0], true)) != NULL;
+  return (gin[0] = cr_scatter(zeros, (int)cr_attr_int(n, 0), index, cr_attr_int(n, 1), g[0],
+                              true)) != NULL;
 }
 
-static const cr_op op_gather = {"gather", "dim", gather_backward};
+static const cr_op op_gather = {"gather", "dim base", gather_backward};
 
-cr_tensor *cr_gather(cr_tensor *a, int dim, cr_tensor *index, cr_tensor *out) {
+cr_tensor *cr_gather(cr_tensor *a, int dim, cr_tensor *index, int64_t base, cr_tensor *out) {
   if (!a || !index || !cr_wrap_dim("gather", &dim, a->ndim) ||
       !check_index("gather", a, dim, index))
     return NULL;
   if (a->ndim == 0) return cr_into("gather", out, cr_clone(a));
   if (out && (out->dtype != a->dtype || out->storage == a->storage))
-    return cr_into("gather", out, cr_gather(a, dim, index, NULL));
+    return cr_into("gather", out, cr_gather(a, dim, index, base, NULL));
   cr_tensor *const in[] = {a, index};
   cr_tensor *y = cr_result("gather", out, (cr_dtype)a->dtype, cr_device_of(a), index->ndim,
                            index->shape, 2, in);
@@ -54,25 +55,26 @@ cr_tensor *cr_gather(cr_tensor *a, int dim, cr_tensor *index, cr_tensor *out) {
     cr_iter it;
     cr_iter_make(&it, y, 2, ops);
     int64_t step = a->stride[dim] * (int64_t)cr_sizeof((cr_dtype)a->dtype);
-    if (!cr_backend_for(y)->gather(&it, a->shape[dim], step)) {
+    if (!cr_backend_for(y)->gather(&it, a->shape[dim], step, base)) {
       cr_error_prefix("gather");
       cr_release(y);
       return NULL;
     }
   }
-  return cr_record(&op_gather, y, CR_IN(a), CR_SAVE(index), CR_INTS(dim));
+  return cr_record(&op_gather, y, CR_IN(a), CR_SAVE(index), CR_INTS(dim, base));
 }
 
 /* g, but zero for values that others, written to the same place, have replaced. */
-static cr_tensor *of_those_left(cr_tensor *g, cr_tensor *whole, int dim, cr_tensor *index) {
+static cr_tensor *of_those_left(cr_tensor *g, cr_tensor *whole, int dim, cr_tensor *index,
+                                int64_t base) {
   int64_t shape[CR_MAX_DIMS];
   for (int d = 0; d < index->ndim; d++) shape[d] = d == dim ? index->shape[d] : 1;
   CR_AUTO order = cr_arange(CR_INT64, cr_device_of(index), 0, 1, index->shape[dim]);
   CR_AUTO line = cr_reshape(order, index->ndim, shape);
   CR_AUTO number = line ? cr_expand(line, index->ndim, index->shape) : NULL;
   CR_AUTO board = cr_full(CR_INT64, cr_device_of(index), whole->ndim, whole->shape, cr_int(0));
-  CR_AUTO written = board && number ? cr_scatter(board, dim, index, number, false) : NULL;
-  CR_AUTO left = cr_gather(written, dim, index, NULL);
+  CR_AUTO written = board && number ? cr_scatter(board, dim, index, base, number, false) : NULL;
+  CR_AUTO left = cr_gather(written, dim, index, base, NULL);
   CR_AUTO own = left && number ? cr_binary(CR_EQ, left, number, NULL) : NULL;
   CR_AUTO zero = g ? cr_scalar_tensor((cr_dtype)g->dtype, cr_device_of(g), cr_int(0)) : NULL;
   return cr_where(own, g, zero, NULL);
@@ -82,29 +84,32 @@ static cr_tensor *of_those_left(cr_tensor *g, cr_tensor *whole, int dim, cr_tens
 static bool scatter_backward(cr_node *n, cr_tensor *const *g, cr_tensor **gin) {
   cr_tensor *index = cr_saved(n, 0);
   int dim = (int)cr_attr_int(n, 0);
+  int64_t base = cr_attr_int(n, 1);
+  bool add = cr_attr_int(n, 2);
   if (!index) return false;
   if (cr_wants(n, 0)) {
-    CR_AUTO zero = cr_attr_int(n, 1) ? NULL
-                                     : cr_full((cr_dtype)g[0]->dtype, cr_device_of(g[0]),
-                                               index->ndim, index->shape, cr_int(0));
+    CR_AUTO zero = add ? NULL
+                       : cr_full((cr_dtype)g[0]->dtype, cr_device_of(g[0]), index->ndim,
+                                 index->shape, cr_int(0));
     CR_AUTO copy = cr_clone(g[0]);
-    gin[0] = cr_attr_int(n, 1) ? cr_retain(g[0]) : cr_scatter(copy, dim, index, zero, false);
+    gin[0] = add ? cr_retain(g[0]) : cr_scatter(copy, dim, index, base, zero, false);
     if (!gin[0]) return false;
   }
   if (!cr_wants(n, 1)) return true;
-  CR_AUTO at = cr_gather(g[0], dim, index, NULL);
-  gin[1] = cr_attr_int(n, 1) ? (at ? cr_retain(at) : NULL) : of_those_left(at, g[0], dim, index);
+  CR_AUTO at = cr_gather(g[0], dim, index, base, NULL);
+  gin[1] = add ? (at ? cr_retain(at) : NULL) : of_those_left(at, g[0], dim, index, base);
   return gin[1] != NULL;
 }
 
-static const cr_op op_scatter = {"scatter", "dim add", scatter_backward};
+static const cr_op op_scatter = {"scatter", "dim base add", scatter_backward};
 
 /* What is to be written to places of a, in its type, and not in its own memory. */
 static cr_tensor *values_for(const cr_tensor *a, cr_tensor *src) {
   return src->storage == a->storage ? cr_clone(src) : cr_cast(src, (cr_dtype)a->dtype);
 }
 
-cr_tensor *cr_scatter(cr_tensor *a, int dim, cr_tensor *index, cr_tensor *src, bool add) {
+cr_tensor *cr_scatter(cr_tensor *a, int dim, cr_tensor *index, int64_t base, cr_tensor *src,
+                      bool add) {
   const char *fn = add ? "scatterAdd" : "scatter";
   char s[CR_SHAPE_STR], t[CR_SHAPE_STR];
   if (!a || !index || !src || !cr_wrap_dim(fn, &dim, a->ndim) || !check_index(fn, a, dim, index))
@@ -122,13 +127,14 @@ cr_tensor *cr_scatter(cr_tensor *a, int dim, cr_tensor *index, cr_tensor *src, b
     cr_iter it;
     cr_iter_make(&it, values, 2, ops);
     int64_t step = a->stride[dim] * (int64_t)cr_sizeof((cr_dtype)a->dtype);
-    if (!cr_backend_for(a)->scatter(&it, a->shape[dim], step, add)) {
+    if (!cr_backend_for(a)->scatter(&it, a->shape[dim], step, base, add)) {
       cr_error_prefix(fn);
       return NULL;
     }
   }
   cr_bump(a);
-  return cr_record(&op_scatter, cr_retain(a), CR_IN(a, values), CR_SAVE(index), CR_INTS(dim, add));
+  return cr_record(&op_scatter, cr_retain(a), CR_IN(a, values), CR_SAVE(index),
+                   CR_INTS(dim, base, add));
 }
 
 /* ---- whole slices ----------------------------------------------------------------------- */
@@ -273,7 +279,7 @@ cr_tensor *cr_index_copy(cr_tensor *a, int dim, cr_tensor *index, cr_tensor *src
       !check_source("indexCopy", a, dim, index, src))
     return NULL;
   CR_AUTO full = full_index(a, dim, index);
-  return full ? cr_scatter(a, dim, full, src, false) : NULL;
+  return full ? cr_scatter(a, dim, full, 0, src, false) : NULL;
 }
 
 cr_tensor *cr_index_fill(cr_tensor *a, int dim, cr_tensor *index, cr_scalar v) {
@@ -281,7 +287,7 @@ cr_tensor *cr_index_fill(cr_tensor *a, int dim, cr_tensor *index, cr_scalar v) {
   CR_AUTO full = full_index(a, dim, index);
   CR_AUTO one = cr_scalar_tensor((cr_dtype)a->dtype, cr_device_of(a), v);
   CR_AUTO values = full ? cr_expand(one, full->ndim, full->shape) : NULL;
-  return values ? cr_scatter(a, dim, full, values, false) : NULL;
+  return values ? cr_scatter(a, dim, full, 0, values, false) : NULL;
 }
 
 /* ---- masks ------------------------------------------------------------------------------ */

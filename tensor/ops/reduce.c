@@ -372,7 +372,7 @@ bool cr_max_dim(cr_tensor *a, int dim, bool keepdim, bool smallest, cr_tensor **
   *values = *places = NULL;
   if (!a || !cr_wrap_dim(smallest ? "min" : "max", &dim, a->ndim)) return false;
   CR_AUTO at = cr_reduce(smallest ? CR_ARGMIN : CR_ARGMAX, a, 1, &dim, true, NULL);
-  CR_AUTO best = a->ndim ? cr_gather(a, dim, at, NULL) : cr_clone(a);
+  CR_AUTO best = a->ndim ? cr_gather(a, dim, at, 0, NULL) : cr_clone(a);
   if (!at || !best) return false;
   *values = keepdim ? cr_retain(best) : cr_squeeze(best, dim);
   *places = keepdim ? cr_retain(at) : cr_squeeze(at, dim);
@@ -495,7 +495,7 @@ bool cr_ranked(const char *fn, cr_tensor *a, int dim, int64_t first, int64_t cou
     if (!cr_backend_for(v)->sort(&it, n, first, count, stride, descending)) return false;
   }
   *places = cr_retain(p);
-  *values = cr_recording(1, &a) && a->ndim ? cr_gather(a, dim, p, NULL) : cr_retain(v);
+  *values = cr_recording(1, &a) && a->ndim ? cr_gather(a, dim, p, 0, NULL) : cr_retain(v);
   if (*values) return true;
   cr_release(*places);
   return false;

@@ -35,7 +35,7 @@ bool cr_running_extreme(cr_tensor *a, int dim, bool smallest, cr_tensor **values
   *values = *places = NULL;
   if (!a || !cr_wrap_dim(fn, &dim, a->ndim)) return false;
   *places = scan(fn, smallest ? CR_ARGMIN : CR_ARGMAX, a, dim, CR_INT64);
-  *values = a->ndim ? cr_gather(a, dim, *places, NULL) : cr_clone(a);
+  *values = a->ndim ? cr_gather(a, dim, *places, 0, NULL) : cr_clone(a);
   if (*places && *values) return true;
   cr_release(*places);
   cr_release(*values);

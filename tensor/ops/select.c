@@ -87,7 +87,7 @@ bool cr_mode(cr_tensor *a, int dim, cr_tensor **values, cr_tensor **places) {
   *places = mode_places(v, p, dim);
   cr_release(v);
   cr_release(p);
-  *values = *places ? cr_gather(a, dim, *places, NULL) : NULL;
+  *values = *places ? cr_gather(a, dim, *places, 0, NULL) : NULL;
   if (*values) return true;
   cr_release(*places);
   return false;

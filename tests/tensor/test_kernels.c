@@ -677,7 +677,7 @@ static void test_interrupt_of_long_calls(void **unused) {
     case 1: y = cr_scan(CR_SUM, x, 0, NULL); break;
     case 2: y = cr_running_extreme(x, 0, false, &values, &places) ? values : NULL; break;
     case 3: y = cr_fft("fft", z, pairs[0], 0, false, 1); break;
-    case 4: y = cr_scatter(x, 0, at, x, true); break;
+    case 4: y = cr_scatter(x, 0, at, 0, x, true); break;
     case 5: y = cr_sort(x, 0, false, &values, &places) ? values : NULL; break;
     }
     assert_null(y);

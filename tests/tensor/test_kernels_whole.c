@@ -354,37 +354,38 @@ static void test_gather_scatter(void **unused) {
     layout how = (layout)(k / CR_NDTYPES);
     cr_tensor *in = make(t, how, 2, wide), *out = make(t, how, 2, shape),
               *index = make(CR_INT64, how, 2, shape);
-    for (int64_t i = 0; i < 54; i++) put(index, i, cr_int(draw() % 13));
+    int64_t start = draw() % 2; /* the first index */
+    for (int64_t i = 0; i < 54; i++) put(index, i, cr_int(draw() % 13 + start));
     /* `in` with a stride of 0 along the indexed dimension */
     cr_tensor *base =
         cr_view_storage(in->storage, t, in->offset, 2, shape, (int64_t[]){in->stride[0], 0});
     cr_iter it;
     cr_iter_make(&it, out, 2, (cr_tensor *[]){base, index});
-    assert_true(cpu->gather(&it, 13, byte_stride(in, 1)));
+    assert_true(cpu->gather(&it, 13, byte_stride(in, 1), start));
     for (int64_t i = 0; i < 54; i++)
-      assert_true(get(out, i) == get(in, i / 9 * 13 + geti(index, i)));
+      assert_true(get(out, i) == get(in, i / 9 * 13 + geti(index, i) - start));
     double sum[78], first[78];
     for (int i = 0; i < 78; i++) sum[i] = first[i] = get(in, i);
-    for (int64_t i = 0; i < 54; i++) sum[i / 9 * 13 + geti(index, i)] += get(out, i);
+    for (int64_t i = 0; i < 54; i++) sum[i / 9 * 13 + geti(index, i) - start] += get(out, i);
     cr_iter_make(&it, out, 2, (cr_tensor *[]){index, base});
-    assert_true(cpu->scatter(&it, 13, byte_stride(in, 1), true));
+    assert_true(cpu->scatter(&it, 13, byte_stride(in, 1), start, true));
     for (int i = 0; i < 78; i++) {
       double want = t == CR_BOOL     ? sum[i] != 0
                     : cr_is_float(t) ? sum[i]
                                      : as_stored(t, cr_int((int64_t)sum[i]));
       NEAR(t, get(in, i), want, 8, "scatter add");
     }
-    assert_true(cpu->scatter(&it, 13, byte_stride(in, 1), false));
+    assert_true(cpu->scatter(&it, 13, byte_stride(in, 1), start, false));
     for (int64_t i = 0; i < 54; i++) {
-      int64_t to = i / 9 * 13 + geti(index, i);
+      int64_t to = i / 9 * 13 + geti(index, i) - start;
       NEAR(t, get(in, to), first[to], 0, "scatter"); /* out still holds what was gathered */
     }
-    put(index, 20, cr_int(13));
-    assert_false(cpu->scatter(&it, 13, byte_stride(in, 1), true));
+    put(index, 20, cr_int(13 + start));
+    assert_false(cpu->scatter(&it, 13, byte_stride(in, 1), start, true));
     assert_string_equal(cr_error(), "index 14 is out of range: the size is 13");
-    put(index, 20, cr_int(-1));
+    put(index, 20, cr_int(start - 1));
     cr_iter_make(&it, out, 2, (cr_tensor *[]){base, index});
-    assert_false(cpu->gather(&it, 13, byte_stride(in, 1)));
+    assert_false(cpu->gather(&it, 13, byte_stride(in, 1), start));
     cr_release(base);
     cr_release(in);
     cr_release(out);
