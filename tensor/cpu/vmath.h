@@ -77,22 +77,17 @@ static inline float cr_vexp_poly(float r) {
   return p * r + 0.5f;
 }
 
-/* e^(x + low), |low| below 0.11.  n is at most 128 in size, so 2^n takes two factors.  Arguments
- * out of range give some number or other, which the end puts right: bounding them first would tempt
- * the compiler into a copy of everything for each bound. */
-static inline float cr_vexp2part(float x, float low) {
-  float n, r = cr_vexp_reduce(x, &n) + low;
+/* 2 ulp.  n is at most 128 in size, so 2^n takes two factors.  Arguments out of range give some
+ * number or other, which the end puts right: bounding them first would tempt the compiler into a
+ * copy of everything for each bound. */
+static inline float cr_vexp(float x) {
+  float n, r = cr_vexp_reduce(x, &n);
   float p = cr_vexp_poly(r) * (r * r) + r + 1.0f;
   int32_t i = (int32_t)(cr_float_bits(n + CR_VROUND) & 0x7fffffu) - 0x400000;
   int32_t half = i >> 1;
   float y = p * cr_vpow2(half) * cr_vpow2(i - half);
   y = x > 89.0f ? INFINITY : y;
   return x < -105.0f ? 0.0f : y;
-}
-
-/* 2 ulp */
-static inline float cr_vexp(float x) {
-  return cr_vexp2part(x, 0.0f);
 }
 
 /* 3 ulp.  2^n (e^r - 1) + (2^n - 1): for n = 0 the first term is all, so nothing cancels. */
@@ -173,32 +168,50 @@ static inline float cr_vlogsigmoid(float x) {
   return -cr_vsoftplus(-x);
 }
 
-/* e^(-scale a^2), the square taken exactly in two parts; scale is a power of two. */
-static inline float cr_vgauss(float a, float scale) {
-  float hi = cr_bits_float(cr_float_bits(a) & 0xfffff000u);
-  return cr_vexp2part(-scale * (hi * hi), -scale * ((a - hi) * (a + hi)));
+/* 2^64 e^(-t^2/2) for 0 <= t <= 16, the square taken exactly in two parts. */
+static inline float cr_vbell64(float t) {
+  float square = t * t, n, r = cr_vexp_reduce(-0.5f * square, &n);
+  r -= 0.5f * fmaf(t, t, -square);
+  int32_t i = (int32_t)(cr_float_bits(n + CR_VROUND) & 0x7fffffu) - 0x400000;
+  return (cr_vexp_poly(r) * (r * r) + r + 1.0f) * cr_vpow2(i + 64);
 }
 
-/* The normal distribution function for |x| <= 20: erfc(a) / 2, a = -x / sqrt 2, put right for the e
- * that a lost in rounding, which weighs a lot in the left tail: there erfc(a + e) is about
- * erfc(a) (1 - 2 a e). */
-static inline float cr_vnormal_cdf(float x) {
-  float a = -x * 0.707106769f, e = fmaf(-x, 0.707106769f, -a) - x * 1.21016175e-8f;
-  return 0.5f * erfcf(a) * (1.0f - e * (a + fabsf(a)));
+/* The normal distribution function at -t over e^(-t^2/2), 0 <= t; good to 3e-7 up to t = 13.4. */
+static inline float cr_vtail(float t) {
+  float w = 1.0f / (1.0f + 0.35f * t);
+  float p = -2.911544026e-2f;
+  p = p * w + 0.1438204282f;
+  p = p * w - 0.2553950340f;
+  p = p * w + 0.1588009780f;
+  p = p * w - 2.284632050e-2f;
+  p = p * w + 0.1053933012f;
+  p = p * w + 0.1198628169f;
+  p = p * w + 0.1398575964f;
+  p = p * w + 0.1396216585f;
+  return p * w;
 }
 
-static inline float cr_within_20(float x) {
-  return x < -20.0f ? -20.0f : x > 20.0f ? 20.0f : x;
+#define CR_2_TO_MINUS_64 5.42101086e-20f
+
+/* |x|, but 16 at most, where the tail is 0; 16 for NaN.  As integers these compare in the same order,
+ * and the compiler is not tempted into a copy of everything for the bound. */
+static inline float cr_vwithin16(float x) {
+  uint32_t t = cr_float_bits(x) & 0x7fffffffu, bound = 0x41800000u;
+  return cr_bits_float(t < bound ? t : bound);
 }
 
-/* x times the normal distribution function; 8 ulp where the result is a normal number */
+/* x times the normal distribution function: x less |x| times the tail; 8 ulp where the result is a
+ * normal number */
 static inline float cr_vgelu(float x) {
-  return (x < -20.0f ? -20.0f : x) * cr_vnormal_cdf(cr_within_20(x));
+  float t = cr_vwithin16(x);
+  return (x < 0.0f ? -0.0f : x) - t * cr_vtail(t) * cr_vbell64(t) * CR_2_TO_MINUS_64;
 }
 
 static inline float cr_vgelu_grad(float x) {
-  float c = cr_within_20(x);
-  return cr_vnormal_cdf(c) + c * (0.398942280f * cr_vgauss(fabsf(c), 0.5f));
+  float t = cr_vwithin16(x);
+  float y = (cr_vtail(t) - 0.398942280f * t) * cr_vbell64(t) * CR_2_TO_MINUS_64;
+  y = x < 0.0f ? y : 1.0f - y;
+  return x == x ? y : x;
 }
 
 /* Where the result is a normal number: mish 4 ulp, gelu by tanh 256, as far below zero the rounding
