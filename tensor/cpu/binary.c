@@ -19,6 +19,25 @@
     return true;                                                                                   \
   }
 
+/* Also with the first or the second argument the same throughout. */
+#define LOOPS(name, type, expr)                                                                    \
+  LOOP(name, type, type, expr)                                                                     \
+  NUMBER(name##_first, type, expr, 0, 1)                                                           \
+  NUMBER(name##_second, type, expr, 1, 0)
+
+#define NUMBER(name, type, expr, x_step, y_step)                                                   \
+  static bool name(int64_t n, char *const *p, const void *arg) {                                   \
+    (void)arg;                                                                                     \
+    const type *a = (const type *)p[1], *b = (const type *)p[2];                                   \
+    type *o = (type *)p[0], first = *a, second = *b;                                               \
+    CR_SIMD                                                                                        \
+    for (int64_t i = 0; i < n; i++) {                                                              \
+      type x = (x_step) ? a[i] : first, y = (y_step) ? b[i] : second;                              \
+      o[i] = (type)(expr);                                                                         \
+    }                                                                                              \
+    return true;                                                                                   \
+  }
+
 /* Without the hint: bodies that branch. */
 #define SCALARS(name, type, expr)                                                                  \
   static bool name(int64_t n, char *const *p, const void *arg) {                                   \
@@ -96,11 +115,11 @@
 /* ---- floats ----------------------------------------------------------------------------- */
 
 #define FLOATS(s, type, to_floor, to_pow, to_atan2)                                                \
-  LOOP(add_##s, type, type, x + y)                                                                 \
-  LOOP(sub_##s, type, type, x - y)                                                                 \
-  LOOP(mul_##s, type, type, x *y)                                                                  \
+  LOOPS(add_##s, type, x + y)                                                                      \
+  LOOPS(sub_##s, type, x - y)                                                                      \
+  LOOPS(mul_##s, type, x *y)                                                                       \
   LOOP(cube_##s, type, type, x *x *y)                                                              \
-  LOOP(div_##s, type, type, x / y)                                                                 \
+  LOOPS(div_##s, type, x / y)                                                                      \
   LOOP(floordiv_##s, type, type, to_floor(x / y))                                                  \
   LOOP(max_##s, type, type, x > y ? x : y != y ? y : x != x ? x : y)                               \
   LOOP(min_##s, type, type, x < y ? x : y != y ? y : x != x ? x : y)                               \
@@ -191,6 +210,20 @@ static const cr_cpu_fn table[CR_NDTYPES][CR_NBINARY] = {
                  [CR_MIN] = and_u8, [CR_BITAND] = and_u8, [CR_BITOR] = or_u8, [CR_BITXOR] = xor_u8},
 };
 
+/* For an argument that is one number, the first or the second. */
+#define NUMBER_ENTRY(name)                                                                         \
+  { NULL, name##_first, name##_second }
+#define NUMBER_ENTRIES(s)                                                                          \
+  {                                                                                                \
+    [CR_ADD] = NUMBER_ENTRY(add_##s), [CR_SUB] = NUMBER_ENTRY(sub_##s),                            \
+    [CR_MUL] = NUMBER_ENTRY(mul_##s), [CR_DIV] = NUMBER_ENTRY(div_##s)                             \
+  }
+
+static const cr_cpu_fn number_table[CR_NDTYPES][CR_NBINARY][CR_ITER_MAX] = {
+    [CR_FLOAT32] = NUMBER_ENTRIES(f32),
+    [CR_FLOAT64] = NUMBER_ENTRIES(f64),
+};
+
 static int64_t grain_of(cr_binary_op op, cr_dtype dtype) {
   if (op == CR_POW || op == CR_ATAN2) return CR_GRAIN_DEAR;
   if (op == CR_FMOD || op == CR_REMAINDER) return CR_GRAIN_MATH;
@@ -223,7 +256,8 @@ static bool binary(cr_binary_op op, const cr_iter *it) {
   cr_cpu_fn fn = table[cr_compute_dtype(dtype)][op];
   if (!fn) return cr_fail("this operation is not defined on %s", cr_dtypes[dtype].name);
   if (op == CR_POW) return power(it, cr_compute_dtype(dtype));
-  return cr_cpu_loop(it, fn, NULL, grain_of(op, dtype), "division by zero");
+  return cr_cpu_loop_numbers(it, fn, number_table[cr_compute_dtype(dtype)][op], grain_of(op, dtype),
+                             "division by zero");
 }
 
 void CR_ISA_NAME(cr_cpu_binary)(cr_backend *b);

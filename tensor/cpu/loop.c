@@ -158,6 +158,7 @@ bool cr_cpu_lines(const cr_iter *it, cr_cpu_line fn, void *arg, int64_t grain, c
 
 typedef struct {
   cr_cpu_fn fn;
+  const cr_cpu_fn *numbers; /* or NULL */
   const void *arg;
   int nops;
   cr_dtype dtype[CR_ITER_MAX], compute[CR_ITER_MAX];
@@ -202,9 +203,16 @@ static bool blocks(const body *b, int64_t n, char *const *p, const int64_t *stri
 
 static bool line(int64_t n, char *const *p, const int64_t *stride, void *arg) {
   const body *b = arg;
-  bool dense = true;
-  for (int k = 0; k < b->nops; k++) dense = dense && is_dense(b, k, n, stride[k]);
-  return dense ? b->fn(n, p, b->arg) : blocks(b, n, p, stride);
+  int gaps = 0, at = 0;
+  for (int k = 0; k < b->nops; k++) {
+    if (is_dense(b, k, n, stride[k])) continue;
+    gaps++;
+    at = k;
+  }
+  if (gaps == 0) return b->fn(n, p, b->arg);
+  bool number = gaps == 1 && stride[at] == 0 && b->dtype[at] == b->compute[at];
+  if (number && b->numbers && b->numbers[at]) return b->numbers[at](n, p, b->arg);
+  return blocks(b, n, p, stride);
 }
 
 /* ---- turned operands -------------------------------------------------------------------- */
@@ -213,6 +221,8 @@ static bool line(int64_t n, char *const *p, const int64_t *stride, void *arg) {
  * rows and columns, each a whole line of memory where it is read, and turned in a buffer. */
 #define TILE_ROWS 16
 #define TILE_COLS 64
+/* Lines that are fetched beforehand. */
+#define AHEAD 16
 #define MOST_TURNED 2
 
 int cr_cpu_turned_dim(const cr_iter *it) {
@@ -242,13 +252,41 @@ typedef struct {
     for (int64_t r = 0; r < rows; r++) ((type *)to)[r * TILE_COLS + c] = p[r];                     \
   }
 
+/* The same four by four, with vectors. */
+#define TURN_FOURS(type)                                                                           \
+  {                                                                                                \
+    typedef type four __attribute__((vector_size(4 * sizeof(type))));                              \
+    typedef type place __attribute__((vector_size(4 * sizeof(type)), aligned(1), may_alias));      \
+    int64_t done = rows == TILE_ROWS ? cols / 4 * 4 : 0;                                           \
+    for (int64_t c = 0; c < done; c += 4, from += 4 * stride) {                                    \
+      for (int k = 0; k < 4; k++) __builtin_prefetch(from + (AHEAD + k) * stride, 0, 2);           \
+      CR_UNROLL for (int64_t r = 0; r < TILE_ROWS; r += 4) {                                       \
+        const char *p = from + r * (int64_t)sizeof(type);                                          \
+        four a = *(const place *)p, b = *(const place *)(p + stride);                              \
+        four x = *(const place *)(p + 2 * stride), y = *(const place *)(p + 3 * stride);           \
+        four ax = __builtin_shufflevector(a, x, 0, 4, 1, 5);                                       \
+        four xa = __builtin_shufflevector(a, x, 2, 6, 3, 7);                                       \
+        four by = __builtin_shufflevector(b, y, 0, 4, 1, 5);                                       \
+        four yb = __builtin_shufflevector(b, y, 2, 6, 3, 7);                                       \
+        four *q = (four *)((type *)to + r * TILE_COLS + c);                                        \
+        q[0] = __builtin_shufflevector(ax, by, 0, 4, 1, 5);                                        \
+        q[TILE_COLS / 4] = __builtin_shufflevector(ax, by, 2, 6, 3, 7);                            \
+        q[2 * TILE_COLS / 4] = __builtin_shufflevector(xa, yb, 0, 4, 1, 5);                        \
+        q[3 * TILE_COLS / 4] = __builtin_shufflevector(xa, yb, 2, 6, 3, 7);                        \
+      }                                                                                            \
+    }                                                                                              \
+    to = (type *)to + done;                                                                        \
+    cols -= done;                                                                                  \
+    TURN(type)                                                                                     \
+  }
+
 static void turn(size_t size, int64_t rows, int64_t cols, void *to, const char *from,
                  int64_t stride) {
   switch (size) {
   case 1: TURN(uint8_t) break;
   case 2: TURN(uint16_t) break;
-  case 4: TURN(uint32_t) break;
-  default: TURN(uint64_t) break;
+  case 4: TURN_FOURS(uint32_t) break;
+  default: TURN_FOURS(uint64_t) break;
   }
 }
 
@@ -330,12 +368,12 @@ static bool take_short(const cr_iter *it, bool raw, char **p, char (*buf)[SHORT 
   return true;
 }
 
-static bool run(const cr_iter *it, cr_cpu_fn fn, const void *arg, int64_t grain, const char *why,
-                bool raw) {
+static bool run(const cr_iter *it, cr_cpu_fn fn, const cr_cpu_fn *numbers, const void *arg,
+                int64_t grain, const char *why, bool raw) {
   _Alignas(64) char buf[CR_ITER_MAX][SHORT * 8];
   char *p[CR_ITER_MAX];
   if (take_short(it, raw, p, buf)) return fn(it->numel, p, arg) || cr_cpu_failed(why);
-  body b = {.fn = fn, .arg = arg, .nops = it->nops};
+  body b = {.fn = fn, .numbers = numbers, .arg = arg, .nops = it->nops};
   for (int k = 0; k < it->nops; k++) {
     b.dtype[k] = it->op[k].dtype;
     b.compute[k] = raw ? b.dtype[k] : cr_compute_dtype(b.dtype[k]);
@@ -346,10 +384,15 @@ static bool run(const cr_iter *it, cr_cpu_fn fn, const void *arg, int64_t grain,
 }
 
 bool cr_cpu_loop(const cr_iter *it, cr_cpu_fn fn, const void *arg, int64_t grain, const char *why) {
-  return run(it, fn, arg, grain, why, false);
+  return run(it, fn, NULL, arg, grain, why, false);
+}
+
+bool cr_cpu_loop_numbers(const cr_iter *it, cr_cpu_fn fn, const cr_cpu_fn numbers[CR_ITER_MAX],
+                         int64_t grain, const char *why) {
+  return run(it, fn, numbers, NULL, grain, why, false);
 }
 
 bool cr_cpu_loop_raw(const cr_iter *it, cr_cpu_fn fn, const void *arg, int64_t grain,
                      const char *why) {
-  return run(it, fn, arg, grain, why, true);
+  return run(it, fn, NULL, arg, grain, why, true);
 }
