@@ -11,37 +11,72 @@
 
 /* ---- small products --------------------------------------------------------------------- */
 
-#define ROWS 4 /* rows of C that are worked on together */
-#define WIDE 32
-#define SLIM 16
+#define ROWS 4  /* rows of C that are worked on together */
+#define LANES 8 /* of a vector */
+#define WIDE 4  /* vectors of a row that are worked on together, at most */
 
-/* C = alpha A B + beta C for rows `count` <= ROWS and n <= WIDE columns.  B's rows lie contiguous.
- * The sums stay in registers for the full tiles, of which the bounds are constants. */
-#define TILE(name, type, rows, cols)                                                               \
-  static void name(const cr_gemm_args *g, const type *a, const type *b, int64_t b_row, type *c,    \
-                   int64_t count, int64_t n) {                                                     \
-    type sum[ROWS][WIDE] = {{0}};                                                                  \
-    for (int64_t p = 0; p < g->k; p++) {                                                           \
-      for (int64_t i = 0; i < (rows); i++) {                                                       \
-        type x = a[i * g->as[1] + p * g->as[2]];                                                   \
-        for (int64_t j = 0; j < (cols); j++) sum[i][j] += x * b[p * b_row + j];                    \
+/* C = alpha A B + beta C for `rows` <= ROWS rows of `count` <= WIDE vectors; B's rows lie
+ * contiguous.  The sums stay in registers: the bounds are constants where it is called. */
+#define TILE(type)                                                                                 \
+  typedef type vector_##type __attribute__((vector_size(LANES * sizeof(type))));                   \
+  typedef type place_##type                                                                        \
+      __attribute__((vector_size(LANES * sizeof(type)), aligned(sizeof(type)), may_alias));        \
+                                                                                                   \
+  static inline __attribute__((always_inline)) void tile_##type(                                   \
+      const cr_gemm_args *g, const type *a, const type *b, int64_t b_row, type *c, int rows,       \
+      int count) {                                                                                 \
+    vector_##type sum[ROWS][WIDE];                                                                 \
+    CR_UNROLL for (int i = 0; i < rows; i++) {                                                     \
+      CR_UNROLL for (int v = 0; v < count; v++) sum[i][v] = (vector_##type){0};                    \
+    }                                                                                              \
+    for (int64_t p = 0; p < g->k; p++, a += g->as[2], b += b_row) {                                \
+      CR_UNROLL for (int i = 0; i < rows; i++) {                                                   \
+        type x = a[i * g->as[1]];                                                                  \
+        CR_UNROLL for (int v = 0; v < count; v++) sum[i][v] +=                                     \
+            x * *(const place_##type *)(b + v * LANES);                                            \
       }                                                                                            \
     }                                                                                              \
     type alpha = (type)g->alpha, beta = (type)g->beta;                                             \
-    for (int64_t i = 0; i < count; i++) {                                                          \
-      type *o = c + i * g->cs[1];                                                                  \
-      for (int64_t j = 0; j < n; j++) {                                                            \
-        o[j] = beta == 0 ? alpha * sum[i][j] : alpha * sum[i][j] + beta * o[j];                    \
+    CR_UNROLL for (int i = 0; i < rows; i++) {                                                     \
+      CR_UNROLL for (int v = 0; v < count; v++) {                                                  \
+        place_##type *o = (place_##type *)(c + i * g->cs[1] + v * LANES);                          \
+        *o = beta == 0 ? alpha * sum[i][v] : alpha * sum[i][v] + beta * *o;                        \
       }                                                                                            \
     }                                                                                              \
+  }                                                                                                \
+                                                                                                   \
+  /* Fewer columns than a vector has. */                                                           \
+  static void rest_##type(const cr_gemm_args *g, const type *a, const type *b, int64_t b_row,      \
+                          type *c, int64_t n) {                                                    \
+    type sum[LANES] = {0}, alpha = (type)g->alpha, beta = (type)g->beta;                           \
+    for (int64_t p = 0; p < g->k; p++) {                                                           \
+      for (int64_t j = 0; j < n; j++) sum[j] += a[p * g->as[2]] * b[p * b_row + j];                \
+    }                                                                                              \
+    for (int64_t j = 0; j < n; j++)                                                                \
+      c[j] = beta == 0 ? alpha * sum[j] : alpha * sum[j] + beta * c[j];                            \
+  }                                                                                                \
+                                                                                                   \
+  /* Some of n columns, of one row or of ROWS: returns how many. */                                \
+  static int64_t columns_##type(const cr_gemm_args *g, const type *a, const type *b,               \
+                                int64_t b_row, type *c, int64_t rows, int64_t n) {                 \
+    bool one = rows < ROWS;                                                                        \
+    if (n < LANES) {                                                                               \
+      for (int64_t i = 0; i < rows; i++)                                                           \
+        rest_##type(g, a + i * g->as[1], b, b_row, c + i * g->cs[1], n);                           \
+      return n;                                                                                    \
+    }                                                                                              \
+    int count = n >= 4 * LANES ? 4 : n >= 2 * LANES ? 2 : 1;                                       \
+    if (count == 4)                                                                                \
+      one ? tile_##type(g, a, b, b_row, c, 1, 4) : tile_##type(g, a, b, b_row, c, ROWS, 4);        \
+    else if (count == 2)                                                                           \
+      one ? tile_##type(g, a, b, b_row, c, 1, 2) : tile_##type(g, a, b, b_row, c, ROWS, 2);        \
+    else                                                                                           \
+      one ? tile_##type(g, a, b, b_row, c, 1, 1) : tile_##type(g, a, b, b_row, c, ROWS, 1);        \
+    return count * LANES;                                                                          \
   }
 
-TILE(wide_float, float, ROWS, WIDE)
-TILE(slim_float, float, ROWS, SLIM)
-TILE(part_float, float, count, n)
-TILE(wide_double, double, ROWS, WIDE)
-TILE(slim_double, double, ROWS, SLIM)
-TILE(part_double, double, count, n)
+TILE(float)
+TILE(double)
 
 /* Elements of B that a small product may copy to make its rows contiguous. */
 #define PACK 4096
@@ -57,16 +92,11 @@ TILE(part_double, double, count, n)
       b = packed;                                                                                  \
       b_row = g->n;                                                                                \
     }                                                                                              \
-    for (int64_t i = 0; i < g->m; i += ROWS) {                                                     \
-      int64_t count = cr_min64(ROWS, g->m - i);                                                    \
-      for (int64_t j = 0, n; j < g->n; j += n) {                                                   \
-        n = g->n - j >= WIDE ? WIDE : cr_min64(SLIM, g->n - j);                                    \
-        bool full = count == ROWS && n >= SLIM;                                                    \
-        (!full ? part_##type                                                                       \
-         : n == WIDE                                                                               \
-             ? wide_##type                                                                         \
-             : slim_##type)(g, a + i * g->as[1], b + j, b_row, c + i * g->cs[1] + j, count, n);    \
-      }                                                                                            \
+    for (int64_t i = 0, rows; i < g->m; i += rows) {                                               \
+      rows = g->m - i >= ROWS ? ROWS : 1;                                                          \
+      for (int64_t j = 0; j < g->n;)                                                               \
+        j += columns_##type(g, a + i * g->as[1], b + j, b_row, c + i * g->cs[1] + j, rows,         \
+                            g->n - j);                                                             \
     }                                                                                              \
   }
 
@@ -78,6 +108,25 @@ SMALL(double)
 
 static bool is_small(const cr_gemm_args *g) {
   return g->m * g->n * g->k <= SMALL_WORK && g->k * g->n <= PACK;
+}
+
+/* A sum of few products of vectors: little but writing the result.  BLAS would first clear it. */
+#define FEW_PRODUCTS 8
+
+static bool is_few(const cr_gemm_args *g) {
+  return g->batch == 1 && g->k <= FEW_PRODUCTS && (g->bs[2] == 1 || g->k * g->n <= PACK) &&
+         (g->dtype == CR_FLOAT32 || g->dtype == CR_FLOAT64);
+}
+
+static bool some_rows(void *arg, int64_t begin, int64_t end) {
+  cr_gemm_args g = *(const cr_gemm_args *)arg;
+  int64_t first = begin * ROWS;
+  g.m = cr_min64(end * ROWS, g.m) - first;
+  if (g.dtype == CR_FLOAT32)
+    small_float(&g, (const float *)g.a + first * g.as[1], g.b, (float *)g.c + first * g.cs[1]);
+  else
+    small_double(&g, (const double *)g.a + first * g.as[1], g.b, (double *)g.c + first * g.cs[1]);
+  return true;
 }
 
 /* ---- OpenBLAS --------------------------------------------------------------------------- */
@@ -333,6 +382,9 @@ static bool gemm(const cr_gemm_args *g) {
   if (!fits_blas(g)) return cr_fail("a matrix of more than %d rows or columns", INT32_MAX);
   double work = (double)g->m * (double)g->n * (double)(g->k + 1);
   if (g->batch == 1 && is_small(g)) return one_product(g, 0);
+  if (g->k > 0 && g->m > 1 && g->n > 1 && is_few(g))
+    return cr_cpu_parallel((g->m + ROWS - 1) / ROWS, 1 + CR_GRAIN_CHEAP / (ROWS * g->n), some_rows,
+                           (void *)(uintptr_t)g, NULL);
   if (g->batch > 1 && work < LARGE_WORK) {
     int64_t grain = work >= THREAD_WORK ? 1 : (int64_t)(THREAD_WORK / work);
     return cr_cpu_parallel(g->batch, grain, some_products, (void *)(uintptr_t)g,
