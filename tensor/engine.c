@@ -180,9 +180,8 @@ static cr_tensor *replaced(cr_tensor *from, cr_tensor *by) {
   return by;
 }
 
-/* A gradient as its receiver wants it: of its shape, dtype and device.  A new reference. */
-static cr_tensor *fit(cr_tensor *g, int ndim, const int64_t *shape, cr_dtype dtype, cr_device d) {
-  cr_tensor *t = cr_retain(g);
+/* A gradient as its receiver wants it: of its shape, dtype and device.  Takes over t. */
+static cr_tensor *fit(cr_tensor *t, int ndim, const int64_t *shape, cr_dtype dtype, cr_device d) {
   if (t->ndim != ndim || memcmp(t->shape, shape, (size_t)ndim * sizeof *shape))
     t = replaced(t, cr_sum_to(t, ndim, shape));
   if (t && t->dtype != dtype) t = replaced(t, cr_cast(t, dtype));
@@ -193,8 +192,28 @@ static cr_tensor *fit(cr_tensor *g, int ndim, const int64_t *shape, cr_dtype dty
 
 /* Nobody else sees this tensor's elements: they may be written. */
 static bool ours_alone(const cr_tensor *t) {
-  return atomic_load(&t->refs) == 1 && t->storage && atomic_load(&t->storage->refs) == 1 &&
-         cr_is_contiguous(t) && t->storage->size == cr_numel(t);
+  return atomic_load(&t->refs) == 1 && cr_is_whole(t) && atomic_load(&t->storage->refs) == 1;
+}
+
+/* Whether only those who hold this header see its elements, and these are 0. */
+static bool is_own_zero(const cr_tensor *t) {
+  const cr_storage *s = t->storage;
+  return s && s->zeroed && s->zeroed == atomic_load(&s->version) && atomic_load(&s->refs) == 1 &&
+         !s->release && cr_is_whole(t);
+}
+
+/* Gives a gradient that is 0 the elements of g, which need not be added to it. */
+static bool take_over(cr_tensor *grad, cr_tensor *g) {
+  bool plain = !grad->ag && !grad->base && !g->ag && !g->base;
+  if (!plain || !is_own_zero(grad) || !ours_alone(g) || g->storage->release) return false;
+  cr_device here = cr_device_of(grad), there = cr_device_of(g);
+  if (here.type != there.type || here.index != there.index || g->dtype != grad->dtype ||
+      !cr_same_shape(g, grad))
+    return false;
+  cr_storage *zeros = grad->storage;
+  grad->storage = g->storage;
+  g->storage = zeros;
+  return true;
 }
 
 /* *sum += g, where *sum may be NULL; takes over g. */
@@ -217,7 +236,9 @@ static bool add_to(const run *r, cr_tensor **sum, cr_tensor *g) {
 static bool accumulate(const run *r, cr_tensor *leaf, cr_tensor *g) {
   double scale = r->opts->scale == 0 ? 1 : r->opts->scale;
   cr_tensor *grad = leaf->ag->grad, *sum = NULL;
-  if (grad) {
+  if (grad && scale == 1 && take_over(grad, g)) {
+    sum = cr_retain(grad);
+  } else if (grad) {
     sum = scale == 1 ? cr_binary(CR_ADD, grad, g, grad)
                      : cr_axpby(cr_num(1), grad, cr_num(scale), g, grad);
   } else if (scale != 1) {
@@ -299,6 +320,7 @@ static bool deliver_to_node(run *r, cr_node *n, int index, cr_tensor *g) {
   return false;
 }
 
+/* Takes over g: who gets it may be the only one to hold it, and write to it. */
 static bool deliver(run *r, const cr_edge *e, cr_tensor *g) {
   cr_tensor *fitted = fit(g, e->ndim, e->shape, (cr_dtype)e->dtype, e->device);
   if (!fitted) return false;
@@ -377,8 +399,10 @@ static bool run_node_plain(run *r, cr_node *n) {
     }
     for (int i = 0; i < n->nin; i++) {
       if (!gin[i]) continue;
-      if (ok && cr_edge_wanted(r, &n->in[i])) ok = deliver(r, &n->in[i], gin[i]) || failed(n);
-      cr_release(gin[i]);
+      if (ok && cr_edge_wanted(r, &n->in[i]))
+        ok = deliver(r, &n->in[i], gin[i]) || failed(n);
+      else
+        cr_release(gin[i]);
     }
   }
   if (ok && !r->opts->retain_graph && !r->opts->create_graph) cr_node_free_saved(n);
@@ -431,9 +455,9 @@ static bool start(run *r, cr_tensor *root, cr_tensor *grad) {
                .node = root->ag->node,
                .index = root->ag->index,
                .leaf = root->ag->node ? NULL : root};
-  bool ok = !cr_edge_wanted(r, &e) || deliver(r, &e, g);
+  if (cr_edge_wanted(r, &e)) return deliver(r, &e, g);
   cr_release(g);
-  return ok;
+  return true;
 }
 
 bool cr_backward(int nroots, cr_tensor *const *roots, cr_tensor *const *grads,

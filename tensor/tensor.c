@@ -89,6 +89,10 @@ bool cr_is_contiguous(const cr_tensor *t) {
   return true;
 }
 
+bool cr_is_whole(const cr_tensor *t) {
+  return t->storage && t->offset == 0 && t->storage->size == cr_numel(t) && cr_is_contiguous(t);
+}
+
 bool cr_same_shape(const cr_tensor *a, const cr_tensor *b) {
   return a->ndim == b->ndim && memcmp(a->shape, b->shape, (size_t)a->ndim * sizeof(int64_t)) == 0;
 }

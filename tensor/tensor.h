@@ -126,6 +126,7 @@ struct cr_storage {
   cr_device device;
   const cr_backend *backend;
   atomic_uint version; /* bumped by every write through a tensor; the tape checks it */
+  unsigned zeroed;     /* the version at which all elements were made 0; 0: never */
   void *data;
   int64_t size;    /* elements */
   size_t capacity; /* bytes */
@@ -201,6 +202,9 @@ static inline void *cr_data(const cr_tensor *t) {
 static inline void cr_bump(cr_tensor *t) {
   if (t->storage) atomic_fetch_add_explicit(&t->storage->version, 1, memory_order_relaxed);
 }
+
+/* Whether t is all of its storage, in order. */
+bool cr_is_whole(const cr_tensor *t);
 
 /* One element, by index (ndim numbers, already checked) or the only one. */
 cr_scalar cr_get(const cr_tensor *t, const int64_t *index);
