@@ -363,10 +363,10 @@ static int run(const command *cmd, int argc, char **argv) {
 
 /* Threads that spin for long while they wait cost dearly as soon as another process wants the
  * processor: a step of training then takes ten times as long.  Those that never spin are woken for
- * each loop, which takes longer than a million additions.  1000 rounds, some 20 microseconds, bridge
- * the gap between two loops.  The OpenMP library reads its settings when it is loaded, before main,
- * so the program starts itself once more with the right ones: GNU's goes by the second, others by
- * the first. */
+ * each loop, which takes longer than a million additions.  1000 rounds, some 20 microseconds,
+ * bridge the gap between two loops.  The OpenMP library reads its settings when it is loaded,
+ * before main, so the program starts itself once more with the right ones: GNU's goes by the
+ * second, others by the first. */
 static void wait_without_spinning(char **argv) {
   static const char mark[] = "CRESSET_SET_WAIT_POLICY";
   static const char *const settings[][2] = {{"OMP_WAIT_POLICY", "passive"},

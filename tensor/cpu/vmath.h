@@ -193,8 +193,8 @@ static inline float cr_vtail(float t) {
 
 #define CR_2_TO_MINUS_64 5.42101086e-20f
 
-/* |x|, but 16 at most, where the tail is 0; 16 for NaN.  As integers these compare in the same order,
- * and the compiler is not tempted into a copy of everything for the bound. */
+/* |x|, but 16 at most, where the tail is 0; 16 for NaN.  As integers these compare in the same
+ * order, and the compiler is not tempted into a copy of everything for the bound. */
 static inline float cr_vwithin16(float x) {
   uint32_t t = cr_float_bits(x) & 0x7fffffffu, bound = 0x41800000u;
   return cr_bits_float(t < bound ? t : bound);

@@ -743,6 +743,45 @@ function tests.graphs_are_freed()
   tester:assertle(torch.memory().live, before + 1024)
 end
 
+-- A gradient that was made zero may take over the elements of what comes: it stays the same tensor, and
+-- who sees its elements otherwise sees them change.
+function tests.zeroed_gradients()
+  local function twice(x) return function() torch.cmul(x, x):sum():backward() end end
+  local x = leaf { 1, 2, 3 }
+  local step = twice(x)
+  step()
+  local grad = x.grad
+  grad:zero()
+  step()
+  eq(grad, { 2, 4, 6 })
+  eq(x.grad, { 2, 4, 6 })
+  step()
+  eq(grad, { 4, 8, 12 })
+  local view = grad:narrow(1, 2, 2)
+  grad:zero()
+  step()
+  eq(view, { 4, 6 })
+  grad:zero()[1] = 10 -- not zero any more
+  view = nil -- luacheck: ignore
+  collectgarbage()
+  step()
+  eq(grad, { 12, 4, 6 })
+  grad:zero()
+  local both = torch.DoubleTensor(6):zero()
+  x.grad = both:narrow(1, 4, 3)
+  step()
+  eq(both, { 0, 0, 0, 2, 4, 6 })
+  x.grad = nil
+  grad = nil -- luacheck: ignore
+  local y = leaf { 1, 1, 1 }
+  local shared, z = torch.DoubleTensor(3):fill(1), x + y -- what backward got stays the caller's
+  z:backward(shared)
+  eq(x.grad, { 1, 1, 1 })
+  x.grad:add(1)
+  eq(y.grad, { 1, 1, 1 })
+  eq(shared, { 1, 1, 1 })
+end
+
 function tests.more_inputs_than_a_short_counts()
   local list = {}
   for i = 1, 40000 do list[i] = torch.ones(1):requireGrad() end

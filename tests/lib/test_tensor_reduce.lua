@@ -548,5 +548,30 @@ function tests.averages_of_many_halves()
   end
 end
 
+-- Floats are added by fours in float32 first; what overflows there is added up in double.
+function tests.sums_of_large_floats()
+  local big = 3e38
+  for _, n in ipairs { 4, 128, 512, 1000 } do
+    local x = torch.FloatTensor(n, 16):fill(big)
+    for i = 1, n, 2 do x[i]:fill(-big) end
+    local same = torch.FloatTensor(n, 16):fill(big)
+    tester:eq(x:sum(), 0, 0, n .. " in all")
+    tester:eq(x:sum(1):abs():max(), 0, 0, n .. " by rows")
+    tester:eq(x:t():contiguous():sum(2):abs():max(), 0, 0, n .. " by lines")
+    tester:eq(same:sum(1)[1][1], math.huge, 0, n .. " does not fit")
+    x[2][3] = 0 / 0
+    tester:assert(x:sum() ~= x:sum() and x:sum(1)[1][3] ~= x:sum(1)[1][3], "NaN")
+    tester:eq(x:sum(1)[1][4], 0, 0, "beside NaN")
+  end
+end
+
+function tests.sums_of_floats_are_close()
+  local x = torch.FloatTensor(1003, 37):uniform(-1, 1)
+  local exact, size = x:double():sum(), x:double():abs():sum()
+  tester:eq(x:sum(), exact, size * 2 ^ -23)
+  tester:eq(x:sum(1):double(), x:double():sum(1), 1003 * 2 ^ -22)
+  tester:eq(x:sum(2):double(), x:double():sum(2), 37 * 2 ^ -22)
+end
+
 tester:add(tests)
 tester:run()
