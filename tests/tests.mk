@@ -99,7 +99,7 @@ $(B)/tests/fuzz/%: tests/fuzz/%.c tests/fuzz/fuzz.h $(B)/libcresset.a
 # which take many minutes there; the sanitizers see them every time.
 .PHONY: valgrind valgrind-all
 # Those left out take minutes there; the sanitizers see them.
-valgrind_bins := $(filter-out %/test_kernels %/test_kernels_whole %/test_host_threads %/test_sandbox %/test_limits,$(test_bins))
+valgrind_bins := $(filter-out %/test_kernels %/test_kernels_whole %/test_accuracy %/test_host_threads %/test_sandbox %/test_limits,$(test_bins))
 valgrind-all: valgrind_bins := $(test_bins)
 valgrind valgrind-all: test-programs
 	@OMP_WAIT_POLICY=passive B=$(B) VALGRIND=1 sh tests/run $(valgrind_bins)

@@ -2,7 +2,7 @@
  * C library's, where that has them for vectors.
  *
  * Error bounds, in units in the last place, hold for all finite arguments and are checked by
- * tests/tensor/test_kernels.c; infinities, NaN and denormal results are as the mathematics says.
+ * tests/tensor/test_accuracy.c; infinities, NaN and denormal results are as the mathematics says.
  * Polynomials are Chebyshev fits to the functions named beside them. */
 #ifndef CR_VMATH_H
 #define CR_VMATH_H

@@ -70,7 +70,7 @@ static double get(const cr_tensor *t, int64_t flat) {
   return cr_scalar_double(cr_load_scalar((cr_dtype)t->dtype, place(t, flat)));
 }
 
-static int64_t geti(const cr_tensor *t, int64_t flat) {
+__attribute__((unused)) static int64_t geti(const cr_tensor *t, int64_t flat) {
   return cr_scalar_int(cr_load_scalar((cr_dtype)t->dtype, place(t, flat)));
 }
 
@@ -90,7 +90,7 @@ static double epsilon(cr_dtype t) {
   return e[t];
 }
 
-static bool near_to(cr_dtype t, double got, double want, double ulps) {
+__attribute__((unused)) static bool near_to(cr_dtype t, double got, double want, double ulps) {
   if (isnan(want)) return isnan(got);
   want = as_stored(t, cr_num(want));
   if (got == want) return true;
@@ -113,7 +113,7 @@ static const struct {
               {2, {37, 41}}, {2, {2, 700}}, {3, {5, 1, 17}}, {4, {2, 3, 4, 9}}, {2, {130, 520}}};
 #define NSHAPES (int)(sizeof shapes / sizeof *shapes)
 
-static void set_threads(int n) {
+__attribute__((unused)) static void set_threads(int n) {
   cr_ctx()->threads = n;
 }
 

@@ -244,77 +244,6 @@ static void test_unary(void **unused) {
   }
 }
 
-/* Distance in units of the last place of the float nearest to want. */
-static double ulps(float got, double want) {
-  float w = (float)want;
-  if (isnan(want)) return isnan(got) ? 0 : INFINITY;
-  if (got == w) return 0;
-  if (isinf(got) || isinf(w))
-    return fabs(want) > 3.4e38 && isinf(got) && got * want > 0 ? 0 : INFINITY;
-  double unit = fmax(nextafterf(fabsf(w), INFINITY) - fabsf(w), 1.4013e-45);
-  return fabs((double)got - want) / unit;
-}
-
-#define SWEEP 65536
-#define SWEEP_STEP 4099 /* every 4099th float */
-
-static void sweep(cr_unary_op op, double bound, double smallest) {
-  static float in[SWEEP], out[SWEEP];
-  double worst = 0;
-  float at = 0;
-  int64_t n = SWEEP;
-  for (uint64_t bits = 0; bits < ((uint64_t)1 << 32);) {
-    for (n = 0; n < SWEEP && bits < ((uint64_t)1 << 32); n++, bits += SWEEP_STEP) {
-      uint32_t u = (uint32_t)bits;
-      memcpy(in + n, &u, sizeof u);
-    }
-    cr_iter it = {.nops = 2, .ndim = 1, .numel = n, .shape = {n}};
-    it.op[0] = (cr_operand){.data = (char *)out, .dtype = CR_FLOAT32, .stride = {4}};
-    it.op[1] = (cr_operand){.data = (char *)in, .dtype = CR_FLOAT32, .stride = {4}};
-    assert_true(cpu->unary(op, &it));
-    for (int64_t i = 0; i < n; i++) {
-      double want = unary_refs[op](in[i]);
-      if (isinf(in[i]) && isnan(want)) continue; /* limits are tested by themselves */
-      double e = ulps(out[i], want);
-      if (fabs(want) < smallest && fabs(out[i] - want) <= smallest * 1.2e-7 * bound) continue;
-      if (e > worst) worst = e, at = in[i];
-    }
-  }
-  print_message("  unary %d: %.2f ulp at %g\n", op, worst, at);
-  if (worst > bound) fail_msg("unary %d: %g ulp at %.9g, allowed %g", op, worst, at, bound);
-}
-
-static void test_vector_functions(void **unused) {
-  (void)unused;
-  sweep(CR_EXP, 2, 0);
-  sweep(CR_EXPM1, 3, 0);
-  sweep(CR_LOG, 2, 0);
-  sweep(CR_LOG1P, 3, 0);
-  sweep(CR_TANH, 4, 0);
-  sweep(CR_SIGMOID, 4, 1.2e-38);
-  sweep(CR_LOG_SIGMOID, 4, 1.2e-38);
-  sweep(CR_SOFTPLUS, 4, 1.2e-38);
-  sweep(CR_LOG2, 4, 0);
-  sweep(CR_LOG10, 4, 0);
-  sweep(CR_SIN, 4, 0);
-  sweep(CR_COS, 4, 0);
-  sweep(CR_TAN, 4, 0);
-  sweep(CR_ASIN, 4, 0);
-  sweep(CR_ACOS, 4, 0);
-  sweep(CR_ATAN, 4, 0);
-  sweep(CR_SINH, 4, 0);
-  sweep(CR_COSH, 4, 0);
-  sweep(CR_ASINH, 4, 0);
-  sweep(CR_ACOSH, 4, 0);
-  sweep(CR_ATANH, 4, 0);
-  sweep(CR_ERF, 4, 0);
-  sweep(CR_ERFC, 4, 1.2e-38);
-  sweep(CR_GELU, 8, 1.2e-37);
-  sweep(CR_SILU, 4, 1.5e-36);
-  sweep(CR_GELU_TANH, 256, 1e-36);
-  sweep(CR_MISH, 4, 1.5e-36);
-}
-
 static void test_limits(void **unused) {
   (void)unused;
   static const struct {
@@ -713,7 +642,6 @@ static int run(void) {
       cmocka_unit_test(test_unary),
       cmocka_unit_test(test_fill_arange),
       cmocka_unit_test(test_limits),
-      cmocka_unit_test(test_vector_functions),
       cmocka_unit_test(test_binary),
       cmocka_unit_test(test_broadcast),
       cmocka_unit_test(test_pointwise),

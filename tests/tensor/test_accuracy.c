@@ -1,0 +1,294 @@
+/* test_accuracy.c: how far the vectorised functions are from the C library's long doubles, over the
+ * whole range of their arguments: numbers spread evenly over all bit patterns, so that every
+ * exponent is met, infinities and NaN among them. */
+#include "tests/tensor/kernels.h"
+
+#include <float.h>
+
+typedef long double wide;
+
+/* ---- references ------------------------------------------------------------------------- */
+
+static wide sigmoid_of(wide x) {
+  return x < 0 ? expl(x) / (1 + expl(x)) : 1 / (1 + expl(-x));
+}
+static wide softplus_of(wide x) {
+  return isnan(x) ? x : (x > 0 ? x : 0) + log1pl(expl(-fabsl(x)));
+}
+static wide logsigmoid_of(wide x) {
+  return -softplus_of(-x);
+}
+/* Where a factor of x is so small that the product is 0 for any finite x. */
+static wide held(wide x) {
+  return x < -1e6L ? -1e6L : x;
+}
+static wide normal_of(wide x) {
+  return erfcl(-x * 0.707106781186547524400844362104849039L) / 2;
+}
+static wide density_of(wide x) {
+  return 0.398942280401432677939946059934381868L * expl(-x * x / 2);
+}
+static wide gelu_of(wide x) {
+  return held(x) * normal_of(x);
+}
+static wide gelu_slope_of(wide x) {
+  wide c = fminl(fmaxl(x, -1e6L), 1e6L);
+  return isnan(x) ? x : normal_of(c) + c * density_of(c);
+}
+static wide silu_of(wide x) {
+  return held(x) * sigmoid_of(x);
+}
+static wide silu_slope_of(wide x) {
+  wide c = fminl(fmaxl(x, -1e6L), 1e6L), s = sigmoid_of(c);
+  return isnan(x) ? x : s + c * s * sigmoid_of(-c);
+}
+/* x + 0.044715 x^3 times 2 sqrt(2 / pi), and its derivative */
+#define TWICE_SQRT 1.59576912160573071175978423973752747L
+static wide gelu_tanh_of(wide x) {
+  wide c = fminl(fmaxl(x, -1e6L), 1e6L);
+  return isnan(x) ? x : held(x) * sigmoid_of(TWICE_SQRT * (c + 0.044715L * c * c * c));
+}
+static wide gelu_tanh_slope_of(wide x) {
+  wide c = fminl(fmaxl(x, -1e6L), 1e6L), u = TWICE_SQRT * (c + 0.044715L * c * c * c);
+  wide s = sigmoid_of(u), slope = TWICE_SQRT * (1 + 3 * 0.044715L * c * c);
+  return isnan(x) ? x : s + c * s * sigmoid_of(-u) * slope;
+}
+/* tanh(log(1 + e)) = (e^2 + 2 e) / (e^2 + 2 e + 2) */
+static wide tanh_softplus(wide x) {
+  wide e = expl(x);
+  return x > 100 ? 1 : e * (e + 2) / (e * (e + 2) + 2);
+}
+static wide mish_of(wide x) {
+  return held(x) * tanh_softplus(x);
+}
+static wide mish_slope_of(wide x) {
+  wide c = fminl(fmaxl(x, -1e6L), 1e6L), t = tanh_softplus(c);
+  return isnan(x) ? x : t + c * (1 - t) * (1 + t) * sigmoid_of(c);
+}
+
+/* ---- the errors ------------------------------------------------------------------------- */
+
+/* In units of the last place of the nearest number of the type. */
+static double units_off(cr_dtype t, double got, wide want) {
+  if (isnan(want)) return isnan(got) ? 0 : INFINITY;
+  double most = t == CR_FLOAT32 ? FLT_MAX : DBL_MAX;
+  if (isinf(got)) return fabsl(want) > (wide)most * 0.9999999L && got * want > 0 ? 0 : INFINITY;
+  if (isinf(want)) return INFINITY;
+  double w = t == CR_FLOAT32 ? (float)want : (double)want;
+  if (got == w) return 0;
+  if (isinf(w)) w = copysign(most, w);
+  double unit = t == CR_FLOAT32 ? (double)nextafterf(fabsf((float)w), INFINITY) - fabs(w)
+                                : nextafter(fabs(w), INFINITY) - fabs(w);
+  if (isinf(unit)) unit = t == CR_FLOAT32 ? 0x1p104 : 0x1p971;
+  return (double)(fabsl(got - want) / unit);
+}
+
+/* Arguments at a time, and how many there are of each type. */
+#define PIECE 4096
+#define FLOATS (1 << 18)
+#define DOUBLES (1 << 16)
+
+/* The bits of a number's argument k of n, evenly spread; an odd factor shuffles the low ones. */
+static double argument(cr_dtype t, uint64_t k, uint64_t n) {
+  if (t == CR_FLOAT32) {
+    uint32_t bits = (uint32_t)(k * ((UINT64_C(1) << 32) / n)) + (uint32_t)(k * 2654435761u % 4096u);
+    float x;
+    memcpy(&x, &bits, sizeof x);
+    return x;
+  }
+  uint64_t bits = k * (UINT64_MAX / n) + k * 0x9e3779b97f4a7c15u % (UINT64_C(1) << 46);
+  double x;
+  memcpy(&x, &bits, sizeof x);
+  return x;
+}
+
+typedef struct {
+  const char *name;
+  cr_unary_op op;
+  wide (*of)(wide);
+  double floats, doubles; /* units off at most */
+  double tiny[2];         /* results below these need no more than the error of these */
+} unary_case;
+
+static const unary_case unary_cases[] = {
+    {"exp", CR_EXP, expl, 2, 4, {0, 0}},
+    {"expm1", CR_EXPM1, expm1l, 3, 4, {0, 0}},
+    {"log", CR_LOG, logl, 2, 4, {0, 0}},
+    {"log1p", CR_LOG1P, log1pl, 3, 4, {0, 0}},
+    {"log2", CR_LOG2, log2l, 4, 4, {0, 0}},
+    {"log10", CR_LOG10, log10l, 4, 4, {0, 0}},
+    {"sin", CR_SIN, sinl, 4, 4, {0, 0}},
+    {"cos", CR_COS, cosl, 4, 4, {0, 0}},
+    {"tan", CR_TAN, tanl, 4, 4, {0, 0}},
+    {"asin", CR_ASIN, asinl, 4, 4, {0, 0}},
+    {"acos", CR_ACOS, acosl, 4, 4, {0, 0}},
+    {"atan", CR_ATAN, atanl, 4, 4, {0, 0}},
+    {"sinh", CR_SINH, sinhl, 4, 4, {0, 0}},
+    {"cosh", CR_COSH, coshl, 4, 4, {0, 0}},
+    {"tanh", CR_TANH, tanhl, 4, 4, {0, 0}},
+    {"asinh", CR_ASINH, asinhl, 4, 4, {0, 0}},
+    {"acosh", CR_ACOSH, acoshl, 4, 4, {0, 0}},
+    {"atanh", CR_ATANH, atanhl, 4, 4, {0, 0}},
+    {"erf", CR_ERF, erfl, 4, 4, {0, 0}},
+    {"erfc", CR_ERFC, erfcl, 4, 4, {1.2e-38, 2.3e-308}},
+    {"sigmoid", CR_SIGMOID, sigmoid_of, 4, 4, {1.2e-38, 2.3e-308}},
+    {"log sigmoid", CR_LOG_SIGMOID, logsigmoid_of, 4, 4, {1.2e-38, 2.3e-308}},
+    {"softplus", CR_SOFTPLUS, softplus_of, 4, 4, {1.2e-38, 2.3e-308}},
+    {"gelu", CR_GELU, gelu_of, 8, 2048, {1.2e-37, 1e-307}},
+    {"silu", CR_SILU, silu_of, 4, 5, {1.5e-36, 1e-305}},
+    {"gelu by tanh", CR_GELU_TANH, gelu_tanh_of, 256, 2048, {1e-36, 1e-305}},
+    {"mish", CR_MISH, mish_of, 4, 6, {1.5e-36, 1e-305}},
+};
+
+static void sweep(const unary_case *c, cr_dtype t) {
+  uint64_t n = t == CR_FLOAT32 ? FLOATS : DOUBLES;
+  double worst = 0, at = 0, bound = t == CR_FLOAT32 ? c->floats : c->doubles;
+  double tiny = c->tiny[t == CR_FLOAT64];
+  int64_t size[] = {PIECE};
+  cr_tensor *in = make(t, CONTIGUOUS, 1, size), *out = make(t, CONTIGUOUS, 1, size);
+  cr_iter it;
+  cr_iter_make(&it, out, 1, &in);
+  for (uint64_t k = 0; k < n; k += PIECE) {
+    for (int64_t i = 0; i < PIECE; i++) put(in, i, cr_num(argument(t, k + (uint64_t)i, n)));
+    assert_true(cpu->unary(c->op, &it));
+    for (int64_t i = 0; i < PIECE; i++) {
+      double x = get(in, i), got = get(out, i);
+      wide want = c->of(x);
+      if (fabsl(want) < tiny && fabsl(got - want) <= tiny * 1e-6) continue;
+      double off = units_off(t, got, want);
+      if (off > worst) worst = off, at = x;
+    }
+  }
+  cr_release(in);
+  cr_release(out);
+  print_message("  %s of %s: %.2f units at %g\n", c->name, cr_dtypes[t].name, worst, at);
+  if (worst > bound)
+    fail_msg("%s of %.17g is %g units off, %g are allowed", c->name, at, worst, bound);
+}
+
+static void test_functions(void **unused) {
+  (void)unused;
+  for (size_t k = 0; k < sizeof unary_cases / sizeof *unary_cases; k++) {
+    sweep(&unary_cases[k], CR_FLOAT32);
+    sweep(&unary_cases[k], CR_FLOAT64);
+  }
+}
+
+/* The slopes of activations, which cross zero: the error beside 1. */
+static void test_slopes(void **unused) {
+  (void)unused;
+  static const struct {
+    const char *name;
+    cr_pointwise_op op;
+    wide (*of)(wide);
+  } cases[] = {{"gelu's", CR_GELU_BACKWARD, gelu_slope_of},
+               {"silu's", CR_SILU_BACKWARD, silu_slope_of},
+               {"gelu's by tanh", CR_GELU_TANH_BACKWARD, gelu_tanh_slope_of},
+               {"mish's", CR_MISH_BACKWARD, mish_slope_of}};
+  for (int k = 0; k < 8; k++) {
+    cr_dtype t = k % 2 ? CR_FLOAT64 : CR_FLOAT32;
+    double worst = 0, at = 0, unit = t == CR_FLOAT32 ? 0x1p-23 : 0x1p-52;
+    int64_t size[] = {PIECE};
+    cr_tensor *in = make(t, CONTIGUOUS, 1, size), *out = make(t, CONTIGUOUS, 1, size);
+    cr_tensor *one = make(t, CONTIGUOUS, 1, size);
+    for (int64_t i = 0; i < PIECE; i++) put(one, i, cr_num(1));
+    cr_iter it;
+    cr_iter_make(&it, out, 2, (cr_tensor *[]){one, in});
+    for (uint64_t j = 0; j < DOUBLES; j += PIECE) {
+      for (int64_t i = 0; i < PIECE; i++) put(in, i, cr_num(argument(t, j + (uint64_t)i, DOUBLES)));
+      assert_true(cpu->pointwise(cases[k / 2].op, &it, 0, 0));
+      for (int64_t i = 0; i < PIECE; i++) {
+        wide want = cases[k / 2].of(get(in, i));
+        double got = get(out, i);
+        double off = isnan(want) ? isnan(got) ? 0 : INFINITY : (double)fabsl(got - want) / unit;
+        if (!(off <= worst)) worst = off, at = get(in, i);
+      }
+    }
+    cr_release(in);
+    cr_release(out);
+    cr_release(one);
+    print_message("  slope of %s, %s: %.2f at %g\n", cases[k / 2].name, cr_dtypes[t].name, worst,
+                  at);
+    if (!(worst <= 4)) fail_msg("the slope of %s at %.17g is %g off", cases[k / 2].name, at, worst);
+  }
+}
+
+/* ---- two arguments ---------------------------------------------------------------------- */
+
+/* Arguments of a like size, or all over the range. */
+static double second(cr_dtype t, cr_binary_op op, double x, uint64_t k, uint64_t n) {
+  double y = argument(t, (k * 7919) % n, n);
+  if (k % 4 == 0) return y;
+  double near = ((double)(k % 2001) - 1000) / 97;
+  if (op == CR_POW) return near * (fabs(x) > 1e-3 && fabs(x) < 1e3 ? 4 : 0.1);
+  return x * near;
+}
+
+static wide binary_of(cr_binary_op op, wide x, wide y) {
+  if (op == CR_POW) return powl(x, y);
+  if (op == CR_ATAN2) return atan2l(x, y);
+  wide r = fmodl(x, y);
+  return op == CR_REMAINDER && r != 0 && (r < 0) != (y < 0) ? r + y : r;
+}
+
+static void test_functions_of_two(void **unused) {
+  (void)unused;
+  static const struct {
+    const char *name;
+    cr_binary_op op;
+    double bound;
+  } cases[] = {{"pow", CR_POW, 4},
+               {"atan2", CR_ATAN2, 4},
+               {"fmod", CR_FMOD, 0},
+               {"remainder", CR_REMAINDER, 0.51}};
+  for (int k = 0; k < 8; k++) {
+    cr_dtype t = k % 2 ? CR_FLOAT64 : CR_FLOAT32;
+    cr_binary_op op = cases[k / 2].op;
+    double worst = 0, at[2] = {0};
+    int64_t size[] = {PIECE};
+    cr_tensor *x = make(t, CONTIGUOUS, 1, size), *y = make(t, CONTIGUOUS, 1, size);
+    cr_tensor *out = make(t, CONTIGUOUS, 1, size);
+    cr_iter it;
+    cr_iter_make(&it, out, 2, (cr_tensor *[]){x, y});
+    for (uint64_t j = 0; j < DOUBLES; j += PIECE) {
+      for (int64_t i = 0; i < PIECE; i++) {
+        put(x, i, cr_num(argument(t, j + (uint64_t)i, DOUBLES)));
+        put(y, i, cr_num(second(t, op, get(x, i), j + (uint64_t)i, DOUBLES)));
+      }
+      assert_true(cpu->binary(op, &it));
+      for (int64_t i = 0; i < PIECE; i++) {
+        wide want = binary_of(op, get(x, i), get(y, i));
+        double off = units_off(t, get(out, i), want);
+        if (off > worst) worst = off, at[0] = get(x, i), at[1] = get(y, i);
+      }
+    }
+    cr_release(x);
+    cr_release(y);
+    cr_release(out);
+    print_message("  %s of %s: %.2f units at %g, %g\n", cases[k / 2].name, cr_dtypes[t].name, worst,
+                  at[0], at[1]);
+    if (worst > cases[k / 2].bound)
+      fail_msg("%s of %.17g and %.17g is %g units off", cases[k / 2].name, at[0], at[1], worst);
+  }
+}
+
+/* Without wider numbers than doubles there is nothing to compare with, as under valgrind. */
+static bool has_wide(void) {
+  volatile wide one = 1, little = 0x1p-60L;
+  return one + little != one;
+}
+
+static int run(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(test_functions),
+      cmocka_unit_test(test_slopes),
+      cmocka_unit_test(test_functions_of_two),
+  };
+  if (!has_wide()) return 0;
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
+
+int main(int argc, char **argv) {
+  (void)argc;
+  return run_each_isa(argv, run);
+}
