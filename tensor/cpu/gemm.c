@@ -110,6 +110,77 @@ static bool is_small(const cr_gemm_args *g) {
   return g->m * g->n * g->k <= SMALL_WORK && g->k * g->n <= PACK;
 }
 
+/* ---- rows times a vector ---------------------------------------------------------------- */
+
+/* A matrix whose rows lie contiguous times a contiguous vector: it is read once, from memory that
+ * is the limit. */
+typedef struct {
+  const cr_gemm_args *g;
+  const void *matrix, *vector;
+  int64_t rows, row, c_step; /* how many, and elements from one to the next */
+} rows_job;
+
+#define DOTS(type)                                                                                 \
+  static inline __attribute__((always_inline)) void dots_##type(const rows_job *j, const type *a,  \
+                                                                type *c, int rows) {               \
+    const type *x = j->vector;                                                                     \
+    int64_t k = j->g->k, p = 0;                                                                    \
+    vector_##type sum[ROWS][2];                                                                    \
+    type alpha = (type)j->g->alpha, beta = (type)j->g->beta;                                       \
+    CR_UNROLL for (int i = 0; i < rows; i++) sum[i][0] = sum[i][1] = (vector_##type){0};           \
+    for (; p + 2 * LANES <= k; p += 2 * LANES) {                                                   \
+      CR_UNROLL for (int i = 0; i < rows; i++) {                                                   \
+        const place_##type *q = (const place_##type *)(a + i * j->row + p);                        \
+        sum[i][0] += q[0] * *(const place_##type *)(x + p);                                        \
+        sum[i][1] += q[1] * *(const place_##type *)(x + p + LANES);                                \
+      }                                                                                            \
+    }                                                                                              \
+    CR_UNROLL for (int i = 0; i < rows; i++) {                                                     \
+      vector_##type s = sum[i][0] + sum[i][1];                                                     \
+      type total = ((s[0] + s[4]) + (s[2] + s[6])) + ((s[1] + s[5]) + (s[3] + s[7]));              \
+      for (int64_t l = p; l < k; l++) total += a[i * j->row + l] * x[l];                           \
+      type *o = c + i * j->c_step;                                                                 \
+      *o = beta == 0 ? alpha * total : alpha * total + beta * *o;                                  \
+    }                                                                                              \
+  }                                                                                                \
+                                                                                                   \
+  /* A unit is ROWS rows. */                                                                       \
+  static bool some_dots_##type(void *arg, int64_t begin, int64_t end) {                            \
+    const rows_job *j = arg;                                                                       \
+    int64_t i = begin * ROWS, last = cr_min64(end * ROWS, j->rows);                                \
+    const type *a = j->matrix;                                                                     \
+    type *c = j->g->c;                                                                             \
+    for (; i + ROWS <= last; i += ROWS) dots_##type(j, a + i * j->row, c + i * j->c_step, ROWS);   \
+    for (; i < last; i++) dots_##type(j, a + i * j->row, c + i * j->c_step, 1);                    \
+    return true;                                                                                   \
+  }
+
+DOTS(float)
+DOTS(double)
+
+/* Sets up the job when the product is such a one. */
+static bool is_rows_by_vector(const cr_gemm_args *g, rows_job *j) {
+  bool real = g->dtype == CR_FLOAT32 || g->dtype == CR_FLOAT64;
+  if (!real || g->batch != 1 || g->k < 2 * LANES) return false;
+  if (g->n == 1 && g->as[2] == 1 && g->bs[1] == 1) {
+    *j = (rows_job){g, g->a, g->b, g->m, g->as[1], g->cs[1]};
+    return true;
+  }
+  if (g->m == 1 && g->bs[1] == 1 && g->as[2] == 1) {
+    *j = (rows_job){g, g->b, g->a, g->n, g->bs[2], 1};
+    return true;
+  }
+  return false;
+}
+
+static bool rows_by_vector(const rows_job *j) {
+  cr_cpu_range body = j->g->dtype == CR_FLOAT32 ? some_dots_float : some_dots_double;
+  return cr_cpu_parallel((j->rows + ROWS - 1) / ROWS, 1 + CR_GRAIN_CHEAP / (ROWS * j->g->k), body,
+                         (void *)(uintptr_t)j, NULL);
+}
+
+/* ---- few products ----------------------------------------------------------------------- */
+
 /* A sum of few products of vectors: little but writing the result.  BLAS would first clear it. */
 #define FEW_PRODUCTS 8
 
@@ -332,17 +403,32 @@ static void scale_only(const cr_gemm_args *g, char *c) {
   }
 }
 
+/* A small matrix of contiguous columns times a vector, as a row times the rows of its transpose. */
+static bool as_row(const cr_gemm_args *g, cr_gemm_args *row) {
+  if (g->n != 1 || g->as[1] != 1 || g->m == 1 || g->cs[1] != 1) return false;
+  *row = *g;
+  row->m = 1;
+  row->n = g->m;
+  row->a = g->b, row->as[2] = g->bs[1], row->as[0] = g->bs[0];
+  row->b = g->a, row->bs[1] = g->as[2], row->bs[2] = 1, row->bs[0] = g->as[0];
+  row->cs[1] = g->m;
+  return true;
+}
+
 static bool one_product(const cr_gemm_args *g, int64_t i) {
   int64_t size = (int64_t)cr_sizeof(g->dtype);
   const char *a = (const char *)g->a + i * g->as[0] * size;
   const char *b = (const char *)g->b + i * g->bs[0] * size;
   char *c = (char *)g->c + i * g->cs[0] * size;
+  cr_gemm_args row;
   if (g->k == 0) {
     scale_only(g, c);
   } else if (g->dtype != CR_FLOAT32 && g->dtype != CR_FLOAT64) {
     return wide_product(g, a, b, c);
   } else if (!is_small(g)) {
     return blas_product(g, a, b, c);
+  } else if (as_row(g, &row)) {
+    return one_product(&row, i);
   } else if (g->dtype == CR_FLOAT32) {
     small_float(g, (const float *)a, (const float *)b, (float *)c);
   } else {
@@ -381,6 +467,8 @@ static bool gemm(const cr_gemm_args *g) {
   if (g->batch == 0 || g->m == 0 || g->n == 0) return true;
   if (!fits_blas(g)) return cr_fail("a matrix of more than %d rows or columns", INT32_MAX);
   double work = (double)g->m * (double)g->n * (double)(g->k + 1);
+  rows_job rows;
+  if (is_rows_by_vector(g, &rows)) return rows_by_vector(&rows);
   if (g->batch == 1 && is_small(g)) return one_product(g, 0);
   if (g->k > 0 && g->m > 1 && g->n > 1 && is_few(g))
     return cr_cpu_parallel((g->m + ROWS - 1) / ROWS, 1 + CR_GRAIN_CHEAP / (ROWS * g->n), some_rows,

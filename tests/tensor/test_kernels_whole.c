@@ -444,7 +444,8 @@ static void test_nonzero(void **unused) {
 /* ---- products --------------------------------------------------------------------------- */
 
 static void check_gemm(cr_dtype t, int64_t m, int64_t n, int64_t k, int ways, int64_t batch) {
-  int64_t as[] = {batch, m, k}, bs[] = {batch, k, n}, cs[] = {batch, m, n + 3};
+  int64_t wide = n + ways % 2 * 3;
+  int64_t as[] = {batch, m, k}, bs[] = {batch, k, n}, cs[] = {batch, m, wide};
   static const layout hows[] = {CONTIGUOUS, TRANSPOSED, STRIDED};
   cr_tensor *a = make(t, hows[ways % 3], 3, as), *b = make(t, hows[ways / 3 % 3], 3, bs);
   cr_tensor *c = make(t, CONTIGUOUS, 3, cs), *old = make(CR_FLOAT64, CONTIGUOUS, 3, cs);
@@ -460,14 +461,15 @@ static void check_gemm(cr_dtype t, int64_t m, int64_t n, int64_t k, int ways, in
   memcpy(g.cs, c->stride, sizeof g.cs);
   assert_true(cpu->gemm(&g));
   for (int64_t i = 0; i < batch * m * n; i++) {
-    int64_t x = i / n / m, r = i / n % m, q = i % n, at = (x * m + r) * (n + 3) + q;
+    int64_t x = i / n / m, r = i / n % m, q = i % n, at = (x * m + r) * wide + q;
     double sum = 0, size = 1;
     for (int64_t p = 0; p < k; p++) {
       double y = get(a, (x * m + r) * k + p) * get(b, (x * k + p) * n + q);
       sum += y;
-      size += fabs(y);
+      size += fabs(alpha * y);
     }
     double want = alpha * sum + (beta != 0 ? get(old, at) : 0);
+    size += fabs(want);
     if (!cr_is_float(t)) want = as_stored(t, cr_int((int64_t)want));
     if (cr_is_float(t) && fabs(get(c, at) - want) <= 4 * epsilon(t) * size) continue;
     NEAR(t, get(c, at), want, 1, "gemm %s %ldx%ldx%ld ways %d", cr_dtypes[t].name, (long)m, (long)n,
@@ -481,13 +483,15 @@ static void check_gemm(cr_dtype t, int64_t m, int64_t n, int64_t k, int ways, in
 
 static void test_gemm(void **unused) {
   (void)unused;
-  static const int64_t sizes[][3] = {{1, 1, 1},     {1, 7, 5},   {7, 1, 5},    {4, 32, 8},
-                                     {5, 33, 9},    {3, 4, 0},   {40, 50, 60}, {1, 200, 100},
-                                     {200, 1, 100}, {64, 64, 1}, {3, 100, 64}};
-  for (int k = 0; k < 11 * 9 * CR_BOOL * 2; k++) {
-    const int64_t *s = sizes[k % 11];
-    cr_dtype t = (cr_dtype)(k / 11 / 9 % CR_BOOL);
-    check_gemm(t, s[0], s[1], s[2], k / 11 % 9, k / 11 / 9 / CR_BOOL ? 3 : 1);
+  static const int64_t sizes[][3] = {{1, 1, 1},     {1, 7, 5},   {7, 1, 5},     {4, 32, 8},
+                                     {5, 33, 9},    {3, 4, 0},   {40, 50, 60},  {1, 200, 100},
+                                     {200, 1, 100}, {64, 64, 1}, {3, 100, 64},  {64, 1, 64},
+                                     {19, 1, 17},   {1, 18, 35}, {300, 200, 1}, {130, 71, 5}};
+  const int n = sizeof sizes / sizeof *sizes;
+  for (int k = 0; k < n * 9 * CR_BOOL * 2; k++) {
+    const int64_t *s = sizes[k % n];
+    cr_dtype t = (cr_dtype)(k / n / 9 % CR_BOOL);
+    check_gemm(t, s[0], s[1], s[2], k / n % 9, k / n / 9 / CR_BOOL ? 3 : 1);
   }
   check_gemm(CR_FLOAT32, 8, 8, 8, 5, 1000); /* enough for several threads */
   check_gemm(CR_FLOAT32, 300, 310, 320, 4, 1);
