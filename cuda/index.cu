@@ -24,7 +24,7 @@ __global__ void __launch_bounds__(THREADS)
   for (int64_t i = cr_thread(); i < l.numel; i += cr_threads()) {
     int64_t at[3];
     cr_find(l, i, at);
-    int64_t k = cr_element<int64_t>(l, 2, at[2]) - base;
+    int64_t k = (int64_t)((uint64_t)cr_element<int64_t>(l, 2, at[2]) - (uint64_t)base);
     if (outside(k, size, guard)) continue;
     *reinterpret_cast<T *>(l.data[0] + at[0]) =
         *reinterpret_cast<const T *>(l.data[1] + at[1] + k * step);
@@ -62,7 +62,7 @@ struct targets {
 __device__ __forceinline__ uint64_t target_of(const targets &t, int64_t i, cr_guard guard) {
   int64_t at[3];
   cr_find(t.l, i, at);
-  int64_t k = cr_element<int64_t>(t.l, 1, at[1]) - t.base;
+  int64_t k = (int64_t)((uint64_t)cr_element<int64_t>(t.l, 1, at[1]) - (uint64_t)t.base);
   if (outside(k, t.size, guard)) return t.count;
   return (uint64_t)((at[2] + k * t.step - t.low) / t.bytes);
 }

@@ -90,6 +90,9 @@ cr_tensor *cr_keep(cr_tensor *a, const cr_tensor *out);
 cr_tensor *cr_saved(cr_node *n, int i);
 bool cr_has_saved(const cr_node *n, int i);
 bool cr_wants(const cr_node *n, int i); /* does input i need a gradient in this run? */
+/* What has come for input i already, when a backward may add its gradient to that itself, and leave
+ * gin[i] NULL: for those that can add at no cost, as products can.  NULL: it gives its own. */
+cr_tensor *cr_sum_to_add_to(const cr_node *n, int i);
 int64_t cr_attr_int(const cr_node *n, int i);
 double cr_attr_num(const cr_node *n, int i);
 int cr_attr_ints(const cr_node *n, const int64_t **ints); /* their number */

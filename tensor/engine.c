@@ -216,6 +216,34 @@ static bool take_over(cr_tensor *grad, cr_tensor *g) {
   return true;
 }
 
+static bool fits(const cr_tensor *t, const cr_edge *e) {
+  cr_device here = cr_device_of(t);
+  return t->ndim == e->ndim &&
+         memcmp(t->shape, e->shape, (size_t)e->ndim * sizeof *t->shape) == 0 &&
+         t->dtype == e->dtype && here.type == e->device.type && here.index == e->device.index;
+}
+
+/* The gradient that a leaf has, if nothing but adding is to be done with what comes. */
+static cr_tensor *sum_of_leaf(const run *r, const cr_tensor *leaf) {
+  bool plain = !leaf->ag->hooks && r->all && (r->opts->scale == 0 || r->opts->scale == 1);
+  cr_tensor *grad = plain && !leaf_asked(r, leaf) ? leaf->ag->grad : NULL;
+  return grad && !grad->ag && !grad->base && !is_own_zero(grad) ? grad : NULL;
+}
+
+cr_tensor *cr_sum_to_add_to(const cr_node *n, int i) {
+  const run *r = n->run;
+  const cr_edge *e = &n->in[i];
+  if (!r || r->opts->create_graph || n->hooks || cr_ctx()->anomaly) return NULL;
+  cr_tensor *sum = NULL;
+  if (e->leaf) {
+    sum = sum_of_leaf(r, e->leaf);
+  } else if (e->node && e->node->run == r) {
+    sum = e->node->out[e->index].grad;
+    if (sum && !ours_alone(sum)) sum = NULL;
+  }
+  return sum && fits(sum, e) ? sum : NULL;
+}
+
 /* *sum += g, where *sum may be NULL; takes over g. */
 static bool add_to(const run *r, cr_tensor **sum, cr_tensor *g) {
   if (!*sum) {

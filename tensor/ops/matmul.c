@@ -90,27 +90,24 @@ static cr_tensor *needed_by(cr_tensor *other, cr_tensor *factor) {
   return cr_recording(1, &other) ? factor : NULL;
 }
 
-static bool product_backward(cr_node *n, cr_tensor *g, cr_tensor **gin,
-                             cr_tensor *(*times)(cr_tensor *, cr_tensor *, cr_tensor *)) {
-  if (cr_wants(n, 0)) {
-    CR_AUTO bt = t2(cr_saved(n, 1));
-    if (!(gin[0] = times(g, bt, NULL))) return false;
-  }
-  if (!cr_wants(n, 1)) return true;
-  CR_AUTO at = t2(cr_saved(n, 0));
-  return (gin[1] = times(at, g, NULL)) != NULL;
+/* The gradient a b of input i, added to what has come for that already, or by itself. */
+static bool give(cr_node *n, int i, cr_tensor *a, cr_tensor *b, cr_tensor **gin) {
+  if (!a || !b) return false;
+  cr_tensor *sum = cr_sum_to_add_to(n, i);
+  if (!sum) return (gin[i] = a->ndim == 3 ? cr_bmm(a, b, NULL) : cr_mm(a, b, NULL)) != NULL;
+  CR_AUTO same = cr_addmm(1, sum, 1, a, b, sum);
+  return same != NULL;
 }
 
-static bool mm_backward(cr_node *n, cr_tensor *const *g, cr_tensor **gin) {
-  return product_backward(n, g[0], gin, cr_mm);
+static bool product_backward(cr_node *n, cr_tensor *const *g, cr_tensor **gin) {
+  CR_AUTO bt = cr_wants(n, 0) ? t2(cr_saved(n, 1)) : NULL;
+  CR_AUTO at = cr_wants(n, 1) ? t2(cr_saved(n, 0)) : NULL;
+  return (!cr_wants(n, 0) || give(n, 0, g[0], bt, gin)) &&
+         (!cr_wants(n, 1) || give(n, 1, at, g[0], gin));
 }
 
-static bool bmm_backward(cr_node *n, cr_tensor *const *g, cr_tensor **gin) {
-  return product_backward(n, g[0], gin, cr_bmm);
-}
-
-static const cr_op op_mm = {"mm", "", mm_backward};
-static const cr_op op_bmm = {"bmm", "", bmm_backward};
+static const cr_op op_mm = {"mm", "", product_backward};
+static const cr_op op_bmm = {"bmm", "", product_backward};
 
 static cr_tensor *batched_or_not(const cr_op *op, int ndim, cr_tensor *a, cr_tensor *b,
                                  cr_tensor *out) {
@@ -240,13 +237,10 @@ static bool addmm_backward(cr_node *n, cr_tensor *const *g, cr_tensor **gin) {
     return false;
   if (!cr_wants(n, 1) && !cr_wants(n, 2)) return true;
   CR_AUTO ag = alpha == 1 ? cr_retain(g[0]) : cr_mul_num(g[0], alpha);
-  if (cr_wants(n, 1)) {
-    CR_AUTO bt = t2(cr_saved(n, 1));
-    if (!(gin[1] = cr_matmul(ag, bt, NULL))) return false;
-  }
-  if (!cr_wants(n, 2)) return true;
-  CR_AUTO at = t2(cr_saved(n, 0));
-  return (gin[2] = cr_matmul(at, ag, NULL)) != NULL;
+  CR_AUTO bt = cr_wants(n, 1) ? t2(cr_saved(n, 1)) : NULL;
+  CR_AUTO at = cr_wants(n, 2) ? t2(cr_saved(n, 0)) : NULL;
+  return (!cr_wants(n, 1) || give(n, 1, ag, bt, gin)) &&
+         (!cr_wants(n, 2) || give(n, 2, at, ag, gin));
 }
 
 static const cr_op op_addmm = {"addmm", ": beta alpha", addmm_backward};
@@ -338,7 +332,7 @@ static bool linear_backward(cr_node *n, cr_tensor *const *g, cr_tensor **gin) {
     cr_tensor *x = cr_saved(n, 0);
     CR_AUTO gt = t2(g2);
     CR_AUTO x2 = x ? as_rows(x) : NULL;
-    if (!(gin[1] = cr_mm(gt, x2, NULL))) return false;
+    if (!give(n, 1, gt, x2, gin)) return false;
   }
   return cr_node_ninputs(n) < 3 || !cr_wants(n, 2) ||
          (gin[2] = cr_reduce(CR_SUM, g2, 1, (int[]){0}, false, NULL));

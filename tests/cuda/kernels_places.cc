@@ -29,9 +29,9 @@ static const work all_work[] = {
     {{2, 3}, 0, {2100, 3}},
 };
 
-static void fill_index(array &index, int64_t size) {
+static void fill_index(array &index, int64_t size, int64_t base = 0) {
   int64_t *k = reinterpret_cast<int64_t *>(index.host.data());
-  for (size_t i = 0; i < index.host.size() / sizeof *k; i++) k[i] = pick(0, size - 1);
+  for (size_t i = 0; i < index.host.size() / sizeof *k; i++) k[i] = base + pick(0, size - 1);
 }
 
 /* The indexed tensor over the index's shape, standing still along the dimension. */
@@ -59,18 +59,20 @@ static void check_refusal(const char *name, bool ok, int64_t index, int64_t size
 static void compare_gather(cr_dtype t, const work &w, enum layout lo, enum layout li, int64_t bad) {
   array out(t, w.index, lo), in(t, w.shape, li), index(CR_INT64, w.index, li);
   int64_t size = w.shape[(size_t)w.dim];
-  fill_index(index, size);
+  int64_t base = size % 2; /* the first index */
+  fill_index(index, size, base);
   int64_t step = in.stride[(size_t)w.dim] * (int64_t)cr_sizeof(t);
   loop l({&out, &in, &index}, {out.tensor(), still(in, w), index.tensor()});
   if (bad >= 0 && bad < index.numel()) {
     int64_t *k = reinterpret_cast<int64_t *>(index.host.data());
-    k[bad] = size;
+    k[bad] = base + size;
     index.upload();
-    bool ok = gpu->gather(&l.on_gpu, size, step) && synchronize();
+    bool ok = gpu->gather(&l.on_gpu, size, step, base) && synchronize();
     check_refusal("gather", ok, size, size);
     return;
   }
-  bool gpu_ok = gpu->gather(&l.on_gpu, size, step), cpu_ok = cpu->gather(&l.on_cpu, size, step);
+  bool gpu_ok = gpu->gather(&l.on_gpu, size, step, base),
+       cpu_ok = cpu->gather(&l.on_cpu, size, step, base);
   compare(out, cpu_ok, gpu_ok, EXACT, describe("gather", w, t, lo, li));
 }
 
@@ -89,12 +91,13 @@ static void compare_scatter(cr_dtype t, const work &w, enum layout lo, enum layo
   enum values kind = half && add ? SMALL : PLAIN;
   array out(t, w.shape, lo, kind), in(t, w.index, li, kind), index(CR_INT64, w.index, DENSE);
   int64_t size = w.shape[(size_t)w.dim];
-  fill_index(index, size);
+  int64_t base = size % 2; /* the first index */
+  fill_index(index, size, base);
   int64_t step = out.stride[(size_t)w.dim] * (int64_t)cr_sizeof(t);
   loop l({&in, &index, &out}, {in.tensor(), index.tensor(), still(out, w)});
   if (lo == GAPS) l.flip(2, 1);
-  bool gpu_ok = gpu->scatter(&l.on_gpu, size, step, add);
-  bool cpu_ok = cpu->scatter(&l.on_cpu, size, step, add);
+  bool gpu_ok = gpu->scatter(&l.on_gpu, size, step, base, add);
+  bool cpu_ok = cpu->scatter(&l.on_cpu, size, step, base, add);
   compare(out, cpu_ok, gpu_ok, sums(t, add, in.numel()),
           describe(add ? "scatterAdd" : "scatter", w, t, lo, li));
 }
@@ -102,12 +105,13 @@ static void compare_scatter(cr_dtype t, const work &w, enum layout lo, enum layo
 static void test_refused_scatter() {
   for (bool add : {false, true}) {
     for (int64_t bad : {(int64_t)-1, (int64_t)7, INT64_MIN}) {
+      int64_t base = bad == 7 ? 1 : 0;
       array out(CR_INT32, {7}), in(CR_INT32, {300}), index(CR_INT64, {300});
       work w = {{7}, 0, {300}};
-      fill_index(index, 7);
-      reinterpret_cast<int64_t *>(index.data())[17] = bad;
+      fill_index(index, 7, base);
+      reinterpret_cast<int64_t *>(index.data())[17] = base + bad;
       loop l({&in, &index, &out}, {in.tensor(), index.tensor(), still(out, w)});
-      bool ok = gpu->scatter(&l.on_gpu, 7, 4, add) && synchronize();
+      bool ok = gpu->scatter(&l.on_gpu, 7, 4, base, add) && synchronize();
       check_refusal("scatter", ok, bad, 7);
     }
   }
