@@ -21,6 +21,6 @@ return function(nn, torch)
   end
 
   function HardShrink:updateOutput(input)
-    return torch.threshold(input, self.lambda, 0) - torch.threshold(torch.neg(input), self.lambda, 0)
+    return nn.functional.hardshrink(input, self.lambda)
   end
 end

@@ -27,6 +27,6 @@ return function(nn, torch)
 
   function HardTanh:updateOutput(input)
     arguments.tensor(self, input)
-    return arguments.between(input, self.min_val, self.max_val)
+    return nn.functional.hardtanh(input, self.min_val, self.max_val)
   end
 end

@@ -37,6 +37,6 @@ return function(nn, torch)
       for d = 1, input:dim() do shape[d] = d == dim and self.nOutputPlane or 1 end
       weight = torch.reshape(weight, shape)
     end
-    return torch.relu(input) + torch.cmul(arguments.below(input), weight)
+    return nn.functional._prelu(input, weight)
   end
 end

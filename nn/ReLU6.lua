@@ -20,6 +20,6 @@ return function(nn, torch)
 
   function ReLU6:updateOutput(input)
     arguments.tensor(self, input)
-    return arguments.between(input, 0, 6)
+    return nn.functional.hardtanh(input, 0, 6)
   end
 end

@@ -21,6 +21,6 @@ return function(nn, torch)
   end
 
   function SoftShrink:updateOutput(input)
-    return input - torch.clamp(input, -self.lambda, self.lambda)
+    return nn.functional.softshrink(input, self.lambda)
   end
 end

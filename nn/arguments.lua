@@ -157,14 +157,6 @@ return function(nn, torch)
     return torch.clamp(x, nil, 0)
   end
 
-  -- Each element, kept within two bounds.  At the bounds themselves the derivative is 0, as Torch7 has it;
-  -- that of torch.clamp is 1.
-  function arguments.between(x, lo, hi)
-    if not (x.requiresGrad and torch.isGradEnabled()) then return torch.clamp(x, lo, hi) end
-    local edge = torch.logicalOr(torch.eq(x, lo), torch.eq(x, hi))
-    return torch.clamp(torch.where(edge, x:detach(), x), lo, hi)
-  end
-
   -- Values in +-a: a is the standard deviation times sqrt(3), or else 1/sqrt(n).
   function arguments.uniform(parameter, stdv, n)
     stdv = stdv and stdv * math.sqrt(3) or 1 / math.sqrt(n)

@@ -163,7 +163,13 @@ typedef enum {
   CR_CLAMP,              /* min(max(a, s), t)  (one tensor); NaN stays NaN */
   CR_THRESHOLD,          /* a > s ? a : t      (one tensor) */
   CR_THRESHOLD_BACKWARD, /* b > s ? a : 0    (a: gradient, b: input) */
-  CR_LEAKY,              /* b > 0 ? a : s*a  (two tensors); floats alone */
+  CR_LEAKY,              /* b > 0 ? a : s*a  (two tensors); from here on floats alone */
+  CR_BAND,               /* s <= c <= t ? a : b */
+  CR_BEYOND,             /* a - min(max(a, s), t)  (one tensor) */
+  CR_PRELU,              /* b > 0 ? a : c*a */
+  CR_HARDSIGMOID,        /* min(max(a + 3, 0), 6) / 6  (one tensor) */
+  CR_HARDSWISH,          /* a times that  (one tensor) */
+  CR_HARDSWISH_BACKWARD, /* a * (b < -3 ? 0 : b > 3 ? 1 : b/3 + 1/2)  (a: gradient, b: input) */
   CR_TANH_BACKWARD,      /* a * (1 - b*b)    (a: gradient, b: output) */
   CR_SIGMOID_BACKWARD,   /* a * b*(1 - b)    (a: gradient, b: output) */
   CR_GELU_BACKWARD,      /* a * gelu'(b)     (a: gradient, b: input), and so the next ones */

@@ -98,7 +98,15 @@ cr_tensor *cr_axpby(cr_scalar s, cr_tensor *a, cr_scalar t, cr_tensor *b,
 cr_tensor *cr_lerp(cr_tensor *a, cr_tensor *b, cr_scalar s, cr_tensor *out);
 cr_tensor *cr_clamp(cr_tensor *a, cr_scalar lo, cr_scalar hi, cr_tensor *out);
 cr_tensor *cr_threshold(cr_tensor *a, cr_scalar threshold, cr_scalar value, cr_tensor *out);
+/* From here to cr_hardswish float types alone. */
 cr_tensor *cr_leaky_relu(cr_tensor *a, double slope);
+cr_tensor *cr_prelu(cr_tensor *a, cr_tensor *slopes);
+/* Clamped, but the derivative is 0 at the bounds themselves too. */
+cr_tensor *cr_hardtanh(cr_tensor *a, double lo, double hi);
+cr_tensor *cr_hardshrink(cr_tensor *a, double lambda); /* 0 where |a| <= lambda, else a */
+cr_tensor *cr_softshrink(cr_tensor *a, double lambda); /* a - clamp(a, -lambda, lambda) */
+cr_tensor *cr_hardsigmoid(cr_tensor *a);               /* clamp(a + 3, 0, 6) / 6 */
+cr_tensor *cr_hardswish(cr_tensor *a);                 /* a times that */
 cr_tensor *cr_where(cr_tensor *cond, cr_tensor *a, cr_tensor *b, cr_tensor *out);
 
 /* ---- ops/reduce.c: ndims < 0: over all dims --------------------------------------------- */

@@ -222,6 +222,28 @@ static int f_leaky(lua_State *L) {
   return push(L, cr_leaky_relu(cr_check_tensor(L, 1), luaL_checknumber(L, 2)));
 }
 
+/* nn.functional._prelu(x, slopes), _hardtanh(x, lo, hi), _hardshrink(x, lambda), _softshrink(x,
+ * lambda), hardsigmoid(x), hardswish(x): for activations.lua */
+static int f_prelu(lua_State *L) {
+  return push(L, cr_prelu(cr_check_tensor(L, 1), cr_check_tensor(L, 2)));
+}
+static int f_hardtanh(lua_State *L) {
+  return push(L,
+              cr_hardtanh(cr_check_tensor(L, 1), luaL_checknumber(L, 2), luaL_checknumber(L, 3)));
+}
+static int f_hardshrink(lua_State *L) {
+  return push(L, cr_hardshrink(cr_check_tensor(L, 1), luaL_checknumber(L, 2)));
+}
+static int f_softshrink(lua_State *L) {
+  return push(L, cr_softshrink(cr_check_tensor(L, 1), luaL_checknumber(L, 2)));
+}
+static int f_hardsigmoid(lua_State *L) {
+  return push(L, cr_hardsigmoid(cr_check_tensor(L, 1)));
+}
+static int f_hardswish(lua_State *L) {
+  return push(L, cr_hardswish(cr_check_tensor(L, 1)));
+}
+
 /* nn.functional._ctc(logp, targets, steps, labels, blank, zeroInfinity): for losses.lua */
 static int f_ctc(lua_State *L) {
   cr_tensor *logp = cr_check_tensor(L, 1), *targets = cr_check_tensor(L, 2);
@@ -283,6 +305,12 @@ static const luaL_Reg functions[] = {
     {"linear", f_linear},
     {"rmsNorm", f_rms_norm},
     {"_leaky", f_leaky},
+    {"_prelu", f_prelu},
+    {"_hardtanh", f_hardtanh},
+    {"_hardshrink", f_hardshrink},
+    {"_softshrink", f_softshrink},
+    {"hardsigmoid", f_hardsigmoid},
+    {"hardswish", f_hardswish},
     {NULL, NULL},
 };
 

@@ -28,8 +28,6 @@ return function(nn, torch)
   function functional.relu6(x) return torch.clamp(x, 0, 6) end
   function functional.squaredRelu(x) return torch.square(torch.relu(x)) end
   function functional.softsign(x) return torch.cdiv(x, torch.abs(x) + 1) end
-  function functional.hardsigmoid(x) return torch.clamp(x + 3, 0, 6) / 6 end
-  function functional.hardswish(x) return torch.cmul(x, functional.hardsigmoid(x)) end
   function functional.tanhshrink(x) return x - torch.tanh(x) end
 
   --- nn.functional.gelu(x [, approximate])
@@ -113,7 +111,7 @@ return function(nn, torch)
   end
 
   function functional.prelu(x, weight)
-    return torch.relu(x) + torch.cmul(below(x), along_channels("prelu", x, weight))
+    return functional._prelu(x, along_channels("prelu", x, weight))
   end
 
   --- nn.functional.snake(x, alpha)
@@ -151,18 +149,15 @@ return function(nn, torch)
   --   nn.functional.hardtanh(x):sum(), nn.functional.hardshrink(x):sum() --> 0.75 2.0
   --   nn.functional.softshrink(x):sum(), nn.functional.softplus(x, 1, -1):sum() --> 1.5 1.75
   function functional.hardtanh(x, lo, hi)
-    return nn._arguments.between(x, lo or -1, hi or 1)
+    return functional._hardtanh(x, lo or -1, hi or 1)
   end
 
   function functional.hardshrink(x, lambda)
-    lambda = lambda or 0.5
-    if lambda < 0 then return x end
-    return torch.threshold(x, lambda, 0) - torch.threshold(torch.neg(x), lambda, 0)
+    return functional._hardshrink(x, lambda or 0.5)
   end
 
   function functional.softshrink(x, lambda)
-    lambda = lambda or 0.5
-    return torch.relu(x - lambda) - torch.relu(torch.neg(x) - lambda)
+    return functional._softshrink(x, lambda or 0.5)
   end
 
   -- torch.softplus overflows nowhere: up to the threshold of 20 the two are one within a float's precision.

@@ -38,6 +38,12 @@ typedef struct {
   LOOP(threshold_##sfx, type, type, s, t, 1, x > s ? x : t)                                        \
   LOOP(thresholdb_##sfx, type, type, s, t, 2, y > s ? x : 0)                                       \
   LOOP(leaky_##sfx, type, type, s, t, 2, y > 0 ? x : s * x)                                        \
+  LOOP(band_##sfx, type, type, s, t, 3, ((z >= s) & (z <= t)) ? x : y)                             \
+  LOOP(beyond_##sfx, type, type, s, t, 1, x - ((x < s ? s : x) > t ? t : (x < s ? s : x)))         \
+  LOOP(prelu_##sfx, type, type, s, t, 3, y > 0 ? x : z * x)                                        \
+  LOOP(hardsigmoid_##sfx, type, type, s, t, 1, cr_hardsigmoid_##of(x))                             \
+  LOOP(hardswish_##sfx, type, type, s, t, 1, x *cr_hardsigmoid_##of(x))                            \
+  LOOP(hardswishb_##sfx, type, type, s, t, 2, x *cr_hardswish_slope_##of(y))                       \
   LOOP(tanhb_##sfx, type, type, s, t, 2, x *(1 - y * y))                                           \
   LOOP(sigmoidb_##sfx, type, type, s, t, 2, x *(y * (1 - y)))                                      \
   LOOP(gelub_##sfx, type, type, s, t, 2, x *gelu(y))                                               \
@@ -93,10 +99,12 @@ INTEGERS(i64, int64_t, INT64_MIN, INT64_MAX)
   [CR_THRESHOLD_BACKWARD] = thresholdb_##s
 
 #define FLOAT_ENTRIES(s)                                                                           \
-  COMMON_ENTRIES(s), [CR_LEAKY] = leaky_##s, [CR_TANH_BACKWARD] = tanhb_##s,                       \
-                     [CR_SIGMOID_BACKWARD] = sigmoidb_##s, [CR_GELU_BACKWARD] = gelub_##s,         \
-                     [CR_SILU_BACKWARD] = silub_##s, [CR_GELU_TANH_BACKWARD] = gelutanhb_##s,      \
-                     [CR_MISH_BACKWARD] = mishb_##s
+  COMMON_ENTRIES(s), [CR_LEAKY] = leaky_##s, [CR_BAND] = band_##s, [CR_BEYOND] = beyond_##s,       \
+                     [CR_PRELU] = prelu_##s, [CR_HARDSIGMOID] = hardsigmoid_##s,                   \
+                     [CR_HARDSWISH] = hardswish_##s, [CR_HARDSWISH_BACKWARD] = hardswishb_##s,     \
+                     [CR_TANH_BACKWARD] = tanhb_##s, [CR_SIGMOID_BACKWARD] = sigmoidb_##s,         \
+                     [CR_GELU_BACKWARD] = gelub_##s, [CR_SILU_BACKWARD] = silub_##s,               \
+                     [CR_GELU_TANH_BACKWARD] = gelutanhb_##s, [CR_MISH_BACKWARD] = mishb_##s
 
 static const cr_cpu_fn table[CR_NDTYPES][CR_NPOINTWISE] = {
     [CR_FLOAT32] = {FLOAT_ENTRIES(f32)}, [CR_FLOAT64] = {FLOAT_ENTRIES(f64)},

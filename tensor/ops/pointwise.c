@@ -161,21 +161,49 @@ cr_tensor *cr_lerp(cr_tensor *a, cr_tensor *b, cr_scalar s, cr_tensor *out) {
                    out);
 }
 
-/* ---- clamp, threshold ------------------------------------------------------------------- */
+/* ---- clamp, threshold, and what lies within bounds --------------------------------------- */
 
-/* g where the mask (bool) holds, else 0; takes over the mask. */
-static cr_tensor *masked(cr_tensor *g, cr_tensor *mask) {
-  CR_AUTO zero = cr_scalar_tensor((cr_dtype)g->dtype, cr_device_of(g), cr_int(0));
-  cr_tensor *r = cr_where(mask, g, zero, NULL);
-  cr_release(mask);
-  return r;
+/* A bound that leaves the number itself out, in the type in which kernels compute on t. */
+static double past(cr_dtype t, double bound, double towards) {
+  return t == CR_FLOAT64 ? nextafter(bound, towards)
+                         : (double)nextafterf((float)bound, (float)towards);
+}
+
+static cr_tensor *band(cr_tensor *x, cr_tensor *z, cr_tensor *at, double lo, double hi);
+
+static cr_tensor *zero_like(const cr_tensor *t) {
+  return cr_scalar_tensor((cr_dtype)t->dtype, cr_device_of(t), cr_int(0));
+}
+
+/* x where `at` lies within the bounds, and 0 elsewhere; or the other way round. */
+static cr_tensor *inside(cr_tensor *x, cr_tensor *at, double lo, double hi) {
+  CR_AUTO zero = zero_like(x);
+  return zero ? band(x, zero, at, lo, hi) : NULL;
+}
+static cr_tensor *outside(cr_tensor *x, cr_tensor *at, double lo, double hi) {
+  CR_AUTO zero = zero_like(x);
+  return zero ? band(zero, x, at, lo, hi) : NULL;
+}
+
+static bool band_backward(cr_node *n, cr_tensor *const *g, cr_tensor **gin) {
+  cr_tensor *at = cr_saved(n, 2);
+  double lo = cr_attr_num(n, 0), hi = cr_attr_num(n, 1);
+  if (!at || (cr_wants(n, 0) && !(gin[0] = inside(g[0], at, lo, hi)))) return false;
+  return !cr_wants(n, 1) || (gin[1] = outside(g[0], at, lo, hi));
+}
+
+static const cr_op op_band = {"band", ": min max", band_backward};
+
+/* x where `at` lies within the bounds, z elsewhere: linear in both, and `at` has no derivative. */
+static cr_tensor *band(cr_tensor *x, cr_tensor *z, cr_tensor *at, double lo, double hi) {
+  static const int needs[] = {0, 0, 3};
+  CR_AUTO plain = cr_detach(at);
+  return pointwise(&op_band, CR_BAND, 3, (cr_tensor *[]){x, z, plain}, needs, lo, hi, NULL);
 }
 
 static bool clamp_backward(cr_node *n, cr_tensor *const *g, cr_tensor **gin) {
   cr_tensor *a = cr_saved(n, 0);
-  CR_AUTO above = cr_binary_scalar(CR_GE, a, cr_num(cr_attr_num(n, 0)), NULL);
-  CR_AUTO below = cr_binary_scalar(CR_LE, a, cr_num(cr_attr_num(n, 1)), NULL);
-  return (gin[0] = masked(g[0], cr_binary(CR_LOGICAL_AND, above, below, NULL))) != NULL;
+  return a && (gin[0] = inside(g[0], a, cr_attr_num(n, 0), cr_attr_num(n, 1)));
 }
 
 static const cr_op op_clamp = {"clamp", ": min max", clamp_backward};
@@ -187,8 +215,8 @@ cr_tensor *cr_clamp(cr_tensor *a, cr_scalar lo, cr_scalar hi, cr_tensor *out) {
 
 static bool threshold_backward(cr_node *n, cr_tensor *const *g, cr_tensor **gin) {
   cr_tensor *a = cr_saved(n, 0);
-  cr_tensor *mask = cr_binary_scalar(CR_GT, a, cr_num(cr_attr_num(n, 0)), NULL);
-  return (gin[0] = masked(g[0], mask)) != NULL;
+  double above = a ? past((cr_dtype)a->dtype, cr_attr_num(n, 0), INFINITY) : 0;
+  return a && (gin[0] = inside(g[0], a, above, INFINITY));
 }
 
 static const cr_op op_threshold = {"threshold", ": threshold value", threshold_backward};
@@ -196,6 +224,13 @@ static const cr_op op_threshold = {"threshold", ": threshold value", threshold_b
 cr_tensor *cr_threshold(cr_tensor *a, cr_scalar threshold, cr_scalar value, cr_tensor *out) {
   return pointwise(&op_threshold, CR_THRESHOLD, 1, &a, needs_itself, cr_scalar_double(threshold),
                    cr_scalar_double(value), out);
+}
+
+/* ---- activations made of straight lines -------------------------------------------------- */
+
+static bool need_float(const char *fn, const cr_tensor *a) {
+  if (cr_is_float((cr_dtype)a->dtype)) return true;
+  return cr_fail("%s: a %s tensor, wanted a float type", fn, cr_dtypes[a->dtype].name);
 }
 
 static cr_tensor *leaky(cr_tensor *x, cr_tensor *at, double slope);
@@ -215,11 +250,108 @@ static cr_tensor *leaky(cr_tensor *x, cr_tensor *at, double slope) {
 }
 
 cr_tensor *cr_leaky_relu(cr_tensor *a, double slope) {
-  if (!a) return NULL;
-  if (!cr_is_float((cr_dtype)a->dtype))
-    return cr_fail_null("leakyRelu: a %s tensor, wanted a float type", cr_dtypes[a->dtype].name);
+  if (!a || !need_float("leakyRelu", a)) return NULL;
   CR_AUTO at = cr_detach(a);
   return leaky(a, at, slope);
+}
+
+static cr_tensor *prelu(cr_tensor *x, cr_tensor *at, cr_tensor *slopes);
+
+static bool prelu_backward(cr_node *n, cr_tensor *const *g, cr_tensor **gin) {
+  cr_tensor *at = cr_saved(n, 1);
+  if (!at || (cr_wants(n, 0) && !(gin[0] = prelu(g[0], at, cr_saved(n, 2))))) return false;
+  if (!cr_wants(n, 2)) return true;
+  CR_AUTO product = cr_mul(g[0], cr_saved(n, 0));
+  double positive = past((cr_dtype)at->dtype, 0, INFINITY);
+  return product && (gin[2] = outside(product, at, positive, INFINITY));
+}
+
+static const cr_op op_prelu = {"prelu", "", prelu_backward};
+
+/* The same with slopes that are a tensor, in which it is linear too. */
+static cr_tensor *prelu(cr_tensor *x, cr_tensor *at, cr_tensor *slopes) {
+  static const int needs[] = {4, 5, 1};
+  cr_tensor *const in[] = {x, at, slopes};
+  return pointwise(&op_prelu, CR_PRELU, 3, in, needs, 0, 0, NULL);
+}
+
+cr_tensor *cr_prelu(cr_tensor *a, cr_tensor *slopes) {
+  if (!a || !slopes || !need_float("prelu", a) || !need_float("prelu", slopes)) return NULL;
+  CR_AUTO at = cr_detach(a);
+  return prelu(a, at, slopes);
+}
+
+/* g where the input lies between the bounds, and 0 at them too. */
+static bool between(cr_node *n, cr_tensor *g, double lo, double hi, cr_tensor **gin) {
+  cr_tensor *a = cr_saved(n, 0);
+  if (!a) return false;
+  cr_dtype t = (cr_dtype)a->dtype;
+  return (gin[0] = inside(g, a, past(t, lo, INFINITY), past(t, hi, -INFINITY))) != NULL;
+}
+
+static bool hardtanh_backward(cr_node *n, cr_tensor *const *g, cr_tensor **gin) {
+  return between(n, g[0], cr_attr_num(n, 0), cr_attr_num(n, 1), gin);
+}
+
+static const cr_op op_hardtanh = {"hardtanh", ": min max", hardtanh_backward};
+
+cr_tensor *cr_hardtanh(cr_tensor *a, double lo, double hi) {
+  return pointwise(&op_hardtanh, CR_CLAMP, 1, &a, needs_itself, lo, hi, NULL);
+}
+
+cr_tensor *cr_hardshrink(cr_tensor *a, double lambda) {
+  if (!a || !need_float("hardshrink", a)) return NULL;
+  return outside(a, a, -lambda, lambda);
+}
+
+static bool softshrink_backward(cr_node *n, cr_tensor *const *g, cr_tensor **gin) {
+  cr_tensor *a = cr_saved(n, 0);
+  return a && (gin[0] = outside(g[0], a, cr_attr_num(n, 0), cr_attr_num(n, 1)));
+}
+
+static const cr_op op_softshrink = {"softshrink", ": min max", softshrink_backward};
+
+cr_tensor *cr_softshrink(cr_tensor *a, double lambda) {
+  if (!a || !need_float("softshrink", a)) return NULL;
+  return pointwise(&op_softshrink, CR_BEYOND, 1, &a, needs_itself, -lambda, lambda, NULL);
+}
+
+static bool hardsigmoid_backward(cr_node *n, cr_tensor *const *g, cr_tensor **gin) {
+  CR_AUTO part = cr_mul_num(g[0], 1 / 6.0);
+  return part && between(n, part, -3, 3, gin);
+}
+
+static const cr_op op_hardsigmoid = {"hardsigmoid", "", hardsigmoid_backward};
+
+cr_tensor *cr_hardsigmoid(cr_tensor *a) {
+  if (!a || !need_float("hardsigmoid", a)) return NULL;
+  return pointwise(&op_hardsigmoid, CR_HARDSIGMOID, 1, &a, needs_itself, 0, 0, NULL);
+}
+
+/* hardsigmoid(a) + a/6 within -3 and 3, on the tape. */
+static cr_tensor *hardswish_slope(cr_tensor *a) {
+  CR_AUTO gate = cr_hardsigmoid(a);
+  CR_AUTO sixth = cr_mul_num(a, 1 / 6.0);
+  CR_AUTO part = sixth ? inside(sixth, a, -3, 3) : NULL;
+  return gate && part ? cr_add(gate, part) : NULL;
+}
+
+static bool hardswish_backward(cr_node *n, cr_tensor *const *g, cr_tensor **gin) {
+  cr_tensor *a = cr_saved(n, 0);
+  if (!a) return false;
+  if (!cr_recording_any(g[0], a)) {
+    cr_tensor *const in[] = {g[0], a};
+    return (gin[0] = loop("hardswish", CR_HARDSWISH_BACKWARD, 2, in, 0, 0, NULL)) != NULL;
+  }
+  CR_AUTO slope = hardswish_slope(a);
+  return slope && (gin[0] = cr_mul(g[0], slope));
+}
+
+static const cr_op op_hardswish = {"hardswish", "", hardswish_backward};
+
+cr_tensor *cr_hardswish(cr_tensor *a) {
+  if (!a || !need_float("hardswish", a)) return NULL;
+  return pointwise(&op_hardswish, CR_HARDSWISH, 1, &a, needs_itself, 0, 0, NULL);
 }
 
 /* ---- where ------------------------------------------------------------------------------ */

@@ -193,7 +193,23 @@ static void test_divisions() {
 /* ---- fused loops ------------------------------------------------------------------------ */
 
 static int inputs_of(int op) {
-  return op == CR_ADDCMUL || op == CR_ADDCDIV ? 3 : op == CR_CLAMP || op == CR_THRESHOLD ? 1 : 2;
+  switch (op) {
+  case CR_ADDCMUL:
+  case CR_ADDCDIV:
+  case CR_BAND:
+  case CR_PRELU: return 3;
+  case CR_CLAMP:
+  case CR_THRESHOLD:
+  case CR_BEYOND:
+  case CR_HARDSIGMOID:
+  case CR_HARDSWISH: return 1;
+  default: return 2;
+  }
+}
+
+static bool is_exact(int op) {
+  return op == CR_CLAMP || op == CR_THRESHOLD || op == CR_THRESHOLD_BACKWARD || op == CR_LEAKY ||
+         op == CR_BAND || op == CR_BEYOND || op == CR_PRELU;
 }
 
 static void test_pointwise() {
@@ -212,8 +228,7 @@ static void test_pointwise() {
         if (!is_defined(s, kernel)) continue;
         run_all(s, kernel);
         s.kind = SPECIAL;
-        if (op == CR_CLAMP || op == CR_THRESHOLD || op == CR_THRESHOLD_BACKWARD || op == CR_LEAKY)
-          s.close = EXACT, run_all(s, kernel);
+        if (is_exact(op)) s.close = EXACT, run_all(s, kernel);
       }
     }
   }

@@ -53,6 +53,37 @@ function tests.functions_of_their_own()
   tester:eq(F.hardshrink(x, -1), x, 0)
 end
 
+-- The value, and the slope, at points that are edges of the lines.
+function tests.straight_lines()
+  local F, nan, inf = nn.functional, 0 / 0, math.huge
+  local w = torch.DoubleTensor { 0.25 }
+  for name, case in pairs {
+    hardtanh = { F.hardtanh, { -inf, -1, -0.5, 1, inf }, { -1, -1, -0.5, 1, 1 }, { 0, 0, 1, 0, 0 } },
+    relu6 = { F.relu6, { -1, 0, 3, 6, inf }, { 0, 0, 3, 6, 6 }, { 0, 1, 1, 1, 0 } },
+    threshold = { function(x) return torch.threshold(x, 1, 7) end, { -inf, 0, 1, 1.5, inf }, { 7, 7, 7, 1.5, inf },
+      { 0, 0, 0, 1, 1 } },
+    hardshrink = { F.hardshrink, { -inf, -0.5, 0.25, 0.5, 2 }, { -inf, 0, 0, 0, 2 }, { 1, 0, 0, 0, 1 } },
+    softshrink = { F.softshrink, { -inf, -0.5, 0.25, 0.5, 2 }, { -inf, 0, 0, 0, 1.5 }, { 1, 0, 0, 0, 1 } },
+    hardsigmoid = { F.hardsigmoid, { -inf, -3, 0, 3, inf }, { 0, 0, 0.5, 1, 1 }, { 0, 0, 1 / 6, 0, 0 } },
+    hardswish = { F.hardswish, { -4, -3, 0, 3, inf }, { 0, 0, 0, 3, inf }, { 0, -0.5, 0.5, 1.5, 1 } },
+    prelu = { function(x) return F.prelu(x, w:type(x.dtype)) end, { -inf, -2, 0, 3, inf },
+      { -inf, -0.5, 0, 3, inf }, { 0.25, 0.25, 0.25, 1, 1 } },
+  } do
+    for _, dtype in ipairs { "float64", "float32", "bfloat16" } do
+      local x = torch.Tensor(case[2]):type(dtype):requireGrad()
+      local y = case[1](x)
+      y:sum():backward()
+      tester:eq(y:double(), torch.DoubleTensor(case[3]), 1e-12, name)
+      tester:eq(x.grad:double(), torch.DoubleTensor(case[4]), dtype == "bfloat16" and 1e-2 or 1e-7, name)
+      tester:assert(case[1](torch.Tensor { nan }:type(dtype)):isnan():all() == (name ~= "threshold"), name)
+    end
+    local x = torch.DoubleTensor { -4.5, -2, -0.7, -0.2, 0.3, 0.8, 2.5, 7 }
+    tester:assert(torch.gradcheck(case[1], { x }, { second = true }), name)
+  end
+  tester:assert(torch.gradcheck(F.prelu, { torch.randn(2, 3, 2):double(), torch.randn(3):double() },
+    { second = true }), "prelu with a slope for each plane")
+end
+
 function tests.mistakes()
   local x = torch.randn(3, 5)
   local function refuse(message, f)
@@ -68,6 +99,12 @@ function tests.mistakes()
   refuse("nn.GLU: the input is a number, wanted a tensor", function() nn.GLU()(3) end)
   refuse("nn.GLU: dim is 1.5", function() nn.GLU(1.5) end)
   refuse("nn.Softmax: the input of 3x5 has no dimension 3", function() nn.Softmax(3)(x) end)
+  refuse("prelu: a int64 tensor, wanted a float type", function()
+    nn.functional.prelu(torch.LongTensor { 1 }, torch.ones(1))
+  end)
+  refuse("hardswish: a int64 tensor, wanted a float type", function()
+    nn.functional.hardswish(torch.LongTensor { 1 })
+  end)
   refuse("nn.Softplus: beta is a string", function() nn.Softplus("a") end)
   refuse("nn.Flatten: of an input of 3x5, dimension 2 lies behind 1", function() nn.Flatten(2, 1)(x) end)
   refuse("nn.Unflatten: a dimension of 5 is not 2x3", function() nn.Unflatten(2, { 2, 3 })(x) end)

@@ -433,6 +433,12 @@ static double ref_pointwise(cr_pointwise_op op, double a, double b, double c, do
   case CR_THRESHOLD: return a > s ? a : t;
   case CR_THRESHOLD_BACKWARD: return b > s ? a : 0;
   case CR_LEAKY: return b > 0 ? a : s * a;
+  case CR_BAND: return c >= s && c <= t ? a : b;
+  case CR_BEYOND: return a - fmin(fmax(a, s), t);
+  case CR_PRELU: return b > 0 ? a : c * a;
+  case CR_HARDSIGMOID: return fmin(fmax(a + 3, 0), 6) / 6;
+  case CR_HARDSWISH: return a * fmin(fmax(a + 3, 0), 6) / 6;
+  case CR_HARDSWISH_BACKWARD: return a * (b < -3 ? 0 : b > 3 ? 1 : b / 3 + 0.5);
   case CR_TANH_BACKWARD: return a * (1 - b * b);
   case CR_SIGMOID_BACKWARD: return a * b * (1 - b);
   case CR_SILU_BACKWARD: return a * ref_sigmoid(b) * (1 + b * ref_sigmoid(-b));
@@ -450,7 +456,8 @@ static double ref_pointwise(cr_pointwise_op op, double a, double b, double c, do
 
 static void test_pointwise(void **unused) {
   (void)unused;
-  static const int inputs[CR_NPOINTWISE] = {3, 3, 2, 2, 1, 1, 2, 2, 2, 2, 2, 2, 2, 2};
+  static const int inputs[CR_NPOINTWISE] = {3, 3, 2, 2, 1, 1, 2, 2, 3, 1,
+                                            3, 1, 1, 2, 2, 2, 2, 2, 2, 2};
   for (int k = 0; k < CR_NPOINTWISE * CR_BOOL * NLAYOUTS * (NSHAPES - 1); k++) {
     cr_pointwise_op op = (cr_pointwise_op)(k % CR_NPOINTWISE);
     cr_dtype t = (cr_dtype)(k / CR_NPOINTWISE % CR_BOOL);
@@ -473,7 +480,7 @@ static void test_pointwise(void **unused) {
         want = op == CR_ADDCDIV ? a + trunc(2 * b / c) : want;
         want = as_stored(t, cr_int((int64_t)want));
       } else if (fabs(get(out, i) - want) <= 2 * epsilon(t) * fmax(size, 1e-2) &&
-                 (op <= CR_LERP || op >= CR_GELU_BACKWARD)) {
+                 (op <= CR_LERP || op >= CR_HARDSWISH_BACKWARD)) {
         continue;
       }
       NEAR(t, get(out, i), want, 16, "pointwise %d on %s: %g %g %g", op, cr_dtypes[t].name, a, b,
