@@ -1,4 +1,4 @@
-/* loss.cu: classification losses, the mean squared error, and their derivatives.  Sums are in
+/* loss.cu: classification losses, squared errors and Huber's, and their derivatives.  Sums are in
  * double, in an order that the shape alone decides. */
 #include "cuda/middle.h"
 
@@ -177,20 +177,21 @@ static bool cross_entropy_backward(const cr_nll_args *a, void *gx, const void *g
   });
 }
 
-/* ---- the mean squared error ------------------------------------------------------------- */
+/* ---- squared errors, up to a bound ------------------------------------------------------ */
 
 template <typename T> struct squares {
   enum { PACK = cr_lanes<T> };
   typedef cr_sums<double, 1> state;
   const T *x, *t;
+  double bound;
   template <int V>
   __device__ __forceinline__ void take(state &s, const cr_position &at, cr_width<V> width,
                                        bool aligned) const {
     cr_pack<T, V> a = cr_load(x + at.i, width, aligned), b = cr_load(t + at.i, width, aligned);
 #pragma unroll
     for (int v = 0; v < V; v++) {
-      double d = (double)(a.v[v] - b.v[v]);
-      s.v[0] += d * d;
+      double d = fabs((double)(a.v[v] - b.v[v]));
+      s.v[0] += d <= bound ? d * d : bound * (2 * d - bound);
     }
   }
 };
@@ -205,34 +206,38 @@ template <typename T> struct put_scaled {
 
 template <typename T>
 __global__ void __launch_bounds__(THREADS)
-    mse_backward_kernel(T *__restrict__ gx, const T *__restrict__ x, const T *__restrict__ t,
-                        const T *g, double twice, int64_t n, bool aligned) {
+    huber_backward_kernel(T *__restrict__ gx, const T *__restrict__ x, const T *__restrict__ t,
+                          const T *g, T bound, double twice, int64_t n, bool aligned) {
   T scale = (T)(twice * (double)*g);
   cr_walk_out<cr_lanes<T>>(n, aligned, cr_thread(), cr_threads(), [&](int64_t i, auto width) {
     auto a = cr_load(x + i, width), b = cr_load(t + i, width);
 #pragma unroll
-    for (int v = 0; v < decltype(width)::value; v++) a.v[v] = (a.v[v] - b.v[v]) * scale;
+    for (int v = 0; v < decltype(width)::value; v++) {
+      T d = a.v[v] - b.v[v];
+      a.v[v] = (d < -bound ? -bound : d > bound ? bound : d) * scale;
+    }
     cr_save(gx + i, a);
   });
 }
 
-static bool mse(cr_dtype dtype, int64_t n, double scale, void *loss, const void *x, const void *t) {
+static bool huber(cr_dtype dtype, int64_t n, double bound, double scale, void *loss, const void *x,
+                  const void *t) {
   return cr_by_type(dtype, [&](auto zero) {
     typedef decltype(zero) T;
-    return cr_sum_middle("nn.MSECriterion", whole(n), cr_rows_aligned<T>(0, {x, t}),
-                         squares<T>{cr_as<T>(x), cr_as<T>(t)},
+    return cr_sum_middle("nn.HuberLoss", whole(n), cr_rows_aligned<T>(0, {x, t}),
+                         squares<T>{cr_as<T>(x), cr_as<T>(t), bound},
                          put_scaled<T>{cr_as<T>(loss), scale});
   });
 }
 
-static bool mse_backward(cr_dtype dtype, int64_t n, double scale, void *gx, const void *g,
-                         const void *x, const void *t) {
+static bool huber_backward(cr_dtype dtype, int64_t n, double bound, double scale, void *gx,
+                           const void *g, const void *x, const void *t) {
   return cr_by_type(dtype, [&](auto zero) {
     typedef decltype(zero) T;
     unsigned blocks = cr_blocks((n + cr_lanes<T> - 1) / cr_lanes<T>, THREADS);
-    return n == 0 || cr_launch("nn.MSECriterion", mse_backward_kernel<T>, blocks, THREADS, 0,
-                               cr_as<T>(gx), cr_as<T>(x), cr_as<T>(t), cr_as<T>(g), 2 * scale, n,
-                               cr_rows_aligned<T>(0, {gx, x, t}));
+    return n == 0 || cr_launch("nn.HuberLoss", huber_backward_kernel<T>, blocks, THREADS, 0,
+                               cr_as<T>(gx), cr_as<T>(x), cr_as<T>(t), cr_as<T>(g), (T)bound,
+                               2 * scale, n, cr_rows_aligned<T>(0, {gx, x, t}));
   });
 }
 
@@ -241,6 +246,6 @@ void cr_cuda_fill_loss(cr_nn_backend *b) {
   b->nll_backward = nll_backward;
   b->cross_entropy = cross_entropy;
   b->cross_entropy_backward = cross_entropy_backward;
-  b->mse = mse;
-  b->mse_backward = mse_backward;
+  b->huber = huber;
+  b->huber_backward = huber_backward;
 }

@@ -25,8 +25,6 @@ return function(nn, torch)
   end
 
   function HuberLoss:updateOutput(input, target)
-    local d = nn.AbsCriterion._losses(self, input, target)
-    local m = torch.clamp(d, nil, self.delta)
-    return reduction.reduce(self, torch.cmul(torch.add(d, -0.5, m), m))
+    return reduction.huber(self, input, target, self.delta, 1)
   end
 end

@@ -2,7 +2,7 @@
 
 local expect = require "nn.expect"
 
-return function(_, torch)
+return function(nn, torch)
   local SmoothL1Criterion, parent = torch.class("nn.SmoothL1Criterion", "nn.Criterion")
 
   --- nn.SmoothL1Criterion([sizeAverage])
@@ -19,17 +19,8 @@ return function(_, torch)
     self.sizeAverage = sizeAverage ~= false
   end
 
-  -- The loss of each element: m (d - m / 2) / beta, where m is d up to beta.
-  function SmoothL1Criterion:_losses(input, target)
-    expect.input(self, "input", input)
-    local beta = self.beta or 1
-    local d = torch.abs(torch.csub(input, expect.target(self, input, target)))
-    local m = torch.clamp(d, nil, beta)
-    local loss = torch.cmul(torch.add(d, -0.5, m), m)
-    return beta == 1 and loss or loss / beta
-  end
-
   function SmoothL1Criterion:updateOutput(input, target)
-    return expect.total(self:_losses(input, target), self.sizeAverage and input:nElement())
+    expect.input(self, "input", input)
+    return nn.functional._huber(input, expect.target(self, input, target), 1, 0.5, self.sizeAverage)
   end
 end

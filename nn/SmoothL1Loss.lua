@@ -25,7 +25,7 @@ return function(nn, torch)
   end
 
   function SmoothL1Loss:updateOutput(input, target)
-    local class = self.beta > 0 and nn.SmoothL1Criterion or nn.AbsCriterion
-    return reduction.reduce(self, class._losses(self, input, target))
+    if self.beta > 0 then return reduction.huber(self, input, target, self.beta, 1 / self.beta) end
+    return reduction.reduce(self, nn.AbsCriterion._losses(self, input, target))
   end
 end

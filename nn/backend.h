@@ -172,10 +172,12 @@ typedef struct {
   bool (*cross_entropy)(const cr_nll_args *a, void *loss, void *lse, const void *x);
   bool (*cross_entropy_backward)(const cr_nll_args *a, void *gx, const void *g, const void *lse,
                                  const void *x);
-  /* loss = scale * sum (x-t)^2;  gx = 2 scale g (x-t) */
-  bool (*mse)(cr_dtype dtype, int64_t n, double scale, void *loss, const void *x, const void *t);
-  bool (*mse_backward)(cr_dtype dtype, int64_t n, double scale, void *gx, const void *g,
-                       const void *x, const void *t);
+  /* With d = |x - t|: loss = scale * the sum of d^2, or of bound (2d - bound) where d is above the
+   * bound, which may be infinite; gx = 2 scale g (x - t), in which x - t is held within +-bound. */
+  bool (*huber)(cr_dtype dtype, int64_t n, double bound, double scale, void *loss, const void *x,
+                const void *t);
+  bool (*huber_backward)(cr_dtype dtype, int64_t n, double bound, double scale, void *gx,
+                         const void *g, const void *x, const void *t);
 
   /* loss (n) and, unless it is NULL, grad (t, n, classes), its derivatives by logp (t, n, classes).
    * All lengths and classes are in range. */

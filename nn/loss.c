@@ -1,22 +1,26 @@
-/* loss.c: negative log-likelihood, cross-entropy and mean squared error.
+/* loss.c: negative log-likelihood, cross-entropy, mean squared error and Huber's loss.
  * Their messages name the modules, and count classes from 1, as scripts do. */
 #include "nn/internal.h"
 #include "tensor/autograd.h"
 
+#include <math.h>
+
 #define NLL "nn.ClassNLLCriterion"
 #define CROSS_ENTROPY "nn.CrossEntropyCriterion"
 #define MSE "nn.MSECriterion"
+#define HUBER "nn.HuberLoss"
 
 static bool nll_loss_backward(cr_node *n, cr_tensor *const *g, cr_tensor **gin);
 static bool nll_loss_backward_backward(cr_node *n, cr_tensor *const *g, cr_tensor **gin);
 static bool cross_entropy_backward(cr_node *n, cr_tensor *const *g, cr_tensor **gin);
-static bool mse_loss_backward(cr_node *n, cr_tensor *const *g, cr_tensor **gin);
+static bool huber_backward(cr_node *n, cr_tensor *const *g, cr_tensor **gin);
 
 static const cr_op op_nll = {"nll_loss", "ignore average", nll_loss_backward};
 static const cr_op op_nll_backward = {"nll_loss_backward", "ignore average",
                                       nll_loss_backward_backward};
 static const cr_op op_cross_entropy = {"cross_entropy", "ignore average", cross_entropy_backward};
-static const cr_op op_mse = {"mse_loss", "average", mse_loss_backward};
+static const cr_op op_mse = {"mse_loss", "average: bound factor", huber_backward};
+static const cr_op op_huber = {"huber_loss", "average: bound factor", huber_backward};
 
 /* ---- what both classification losses check ---------------------------------------------- */
 
@@ -159,59 +163,75 @@ static bool cross_entropy_backward(cr_node *n, cr_tensor *const *g, cr_tensor **
   return be->cross_entropy_backward(&a, cr_data(gin[0]), cr_data(g[0]), cr_data(lse), cr_data(x));
 }
 
-/* ---- mean squared error ----------------------------------------------------------------- */
+/* ---- squared errors, up to a bound ------------------------------------------------------- */
 
-static double mse_scale(const cr_tensor *x, bool average) {
-  return average ? 1.0 / (double)cr_numel(x) : 1.0;
-}
+typedef struct {
+  double bound, scale;
+} huber_args;
 
-static cr_tensor *mse_dense(cr_tensor *x, cr_tensor *target, bool average) {
-  const cr_nn_backend *be = cr_nn_backend_of(MSE, cr_device_of(x));
+static cr_tensor *huber_dense(const char *fn, const cr_op *op, cr_tensor *x, cr_tensor *target,
+                              double bound, double factor, bool average) {
+  const cr_nn_backend *be = cr_nn_backend_of(fn, cr_device_of(x));
   cr_tensor *loss = be ? cr_empty((cr_dtype)x->dtype, cr_device_of(x), 0, NULL) : NULL;
   if (!loss) return NULL;
-  bool ok = be->mse((cr_dtype)x->dtype, cr_numel(x), mse_scale(x, average), cr_data(loss),
-                    cr_data(x), cr_data(target));
-  return cr_record(&op_mse, cr_result_if(ok, loss), CR_IN(x, target), CR_SAVE(x, target),
-                   CR_INTS(average));
+  double scale = average ? factor / (double)cr_numel(x) : factor;
+  bool ok = be->huber((cr_dtype)x->dtype, cr_numel(x), bound, scale, cr_data(loss), cr_data(x),
+                      cr_data(target)) ||
+            cr_error_prefix(fn);
+  return cr_record(op, cr_result_if(ok, loss), CR_IN(x, target), CR_SAVE(x, target),
+                   CR_INTS(average), CR_NUMS(bound, factor));
 }
 
-cr_tensor *cr_mse_loss(cr_tensor *x, cr_tensor *target, bool average) {
+static cr_tensor *huber(const char *fn, const cr_op *op, cr_tensor *x, cr_tensor *target,
+                        double bound, double factor, bool average) {
   char xs[CR_SHAPE_STR], ts[CR_SHAPE_STR];
-  if (!x || !target || !cr_need_float(MSE, x) || !cr_same_device(MSE, x, target)) return NULL;
+  if (!x || !target || !cr_need_float(fn, x) || !cr_same_device(fn, x, target)) return NULL;
   if (!cr_same_shape(x, target))
-    return cr_fail_null(MSE ": target is %s for input %s, wanted the same shape",
+    return cr_fail_null("%s: target is %s for input %s, wanted the same shape", fn,
                         cr_shape_str(ts, target->ndim, target->shape),
                         cr_shape_str(xs, x->ndim, x->shape));
   cr_dtype result = cr_promote((cr_dtype)x->dtype, (cr_dtype)target->dtype);
   cr_dtype dtype = result == CR_FLOAT64 ? CR_FLOAT64 : CR_FLOAT32;
   CR_AUTO xd = cr_nn_dense(x, dtype);
   CR_AUTO td = cr_nn_dense(target, dtype);
-  return cr_cast_owned(xd && td ? mse_dense(xd, td, average) : NULL, result);
+  return cr_cast_owned(xd && td ? huber_dense(fn, op, xd, td, bound, factor, average) : NULL,
+                       result);
 }
 
-/* The gradient by x: 2 scale g (x - target). */
-static cr_tensor *mse_composed(cr_tensor *g, cr_tensor *x, cr_tensor *target, double scale) {
+cr_tensor *cr_mse_loss(cr_tensor *x, cr_tensor *target, bool average) {
+  return huber(MSE, &op_mse, x, target, INFINITY, 1, average);
+}
+
+cr_tensor *cr_huber_loss(cr_tensor *x, cr_tensor *target, double bound, double factor,
+                         bool average) {
+  return huber(HUBER, &op_huber, x, target, bound, factor, average);
+}
+
+/* The gradient by x: 2 scale g (x - target), held within the bound. */
+static cr_tensor *huber_composed(cr_tensor *g, cr_tensor *x, cr_tensor *target, huber_args a) {
   CR_AUTO diff = cr_sub(x, target);
-  CR_AUTO twice = cr_mul_num(diff, 2 * scale);
+  CR_AUTO held = cr_clamp(diff, cr_num(-a.bound), cr_num(a.bound), NULL);
+  CR_AUTO twice = cr_mul_num(held, 2 * a.scale);
   return cr_mul(twice, g);
 }
 
-static cr_tensor *mse_fused(cr_tensor *g, cr_tensor *x, cr_tensor *target, double scale) {
-  const cr_nn_backend *be = cr_nn_backend_of(MSE, cr_device_of(x));
+static cr_tensor *huber_fused(cr_tensor *g, cr_tensor *x, cr_tensor *target, huber_args a) {
+  const cr_nn_backend *be = cr_nn_backend_of(HUBER, cr_device_of(x));
   cr_tensor *gx = be ? cr_empty_like(x) : NULL;
   if (!gx) return NULL;
-  return cr_result_if(be->mse_backward((cr_dtype)x->dtype, cr_numel(x), scale, cr_data(gx),
-                                       cr_data(g), cr_data(x), cr_data(target)),
+  return cr_result_if(be->huber_backward((cr_dtype)x->dtype, cr_numel(x), a.bound, a.scale,
+                                         cr_data(gx), cr_data(g), cr_data(x), cr_data(target)),
                       gx);
 }
 
-static bool mse_loss_backward(cr_node *n, cr_tensor *const *g, cr_tensor **gin) {
+static bool huber_backward(cr_node *n, cr_tensor *const *g, cr_tensor **gin) {
   cr_tensor *x = cr_saved(n, 0), *target = cr_saved(n, 1);
   if (!x || !target) return false;
-  double scale = mse_scale(x, cr_attr_int(n, 0) != 0);
+  huber_args a = {cr_attr_num(n, 0), cr_attr_num(n, 1)};
+  if (cr_attr_int(n, 0)) a.scale /= (double)cr_numel(x);
   bool record = cr_recording_any(g[0], x, target);
-  cr_tensor *(*f)(cr_tensor *, cr_tensor *, cr_tensor *, double) =
-      record ? mse_composed : mse_fused;
-  return (!cr_wants(n, 0) || (gin[0] = f(g[0], x, target, scale))) &&
-         (!cr_wants(n, 1) || (gin[1] = f(g[0], target, x, scale)));
+  cr_tensor *(*f)(cr_tensor *, cr_tensor *, cr_tensor *, huber_args) =
+      record ? huber_composed : huber_fused;
+  return (!cr_wants(n, 0) || (gin[0] = f(g[0], x, target, a))) &&
+         (!cr_wants(n, 1) || (gin[1] = f(g[0], target, x, a)));
 }

@@ -62,6 +62,10 @@ cr_tensor *cr_nll_loss(cr_tensor *logp, cr_tensor *target, cr_tensor *weight, in
 cr_tensor *cr_cross_entropy(cr_tensor *x, cr_tensor *target, cr_tensor *weight, int64_t ignore,
                             bool average);
 cr_tensor *cr_mse_loss(cr_tensor *x, cr_tensor *target, bool average);
+/* factor times the squares of differences, of which what is above the bound counts in proportion:
+ * bound (2 |x - t| - bound). */
+cr_tensor *cr_huber_loss(cr_tensor *x, cr_tensor *target, double bound, double factor,
+                         bool average);
 
 /* ---- ctc.c ------------------------------------------------------------------------------ */
 /* The losses (n) of sequences logp (t, n, classes) of log-probabilities.  targets (n, s), 0-based,

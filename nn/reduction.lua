@@ -33,6 +33,19 @@ return function(nn, torch)
     return expect.total(losses, self.reduction ~= "sum" and (n or losses:nElement()), dtype)
   end
 
+  --- Half the squares of differences, which count in proportion above the bound, times a factor.
+  function reduction.huber(self, input, target, bound, factor)
+    expect.input(self, "input", input)
+    target = expect.target(self, input, target)
+    if self.reduction ~= "none" then
+      return nn.functional._huber(input, target, bound, factor / 2, self.reduction == "mean")
+    end
+    local d = torch.csub(input, target)
+    local m = torch.clamp(d, -bound, bound)
+    local losses = torch.cmul(torch.add(d, -0.5, m), m)
+    return factor == 1 and losses or losses * factor
+  end
+
   -- Torch7's functions of rows of classes, for input of batch x classes x .. as well.
   local function at_places(plain, input, target, ...)
     if torch.isTensor(input) and torch.isTensor(target) and input:dim() > 2 then

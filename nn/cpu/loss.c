@@ -1,5 +1,5 @@
-/* loss.c: classification losses and the mean squared error.  Sums accumulate in double, in an order
- * that does not depend on the number of threads. */
+/* loss.c: classification losses, squared errors and Huber's loss.  Sums accumulate in double, in an
+ * order that does not depend on the number of threads. */
 #include "nn/cpu/kernels.h"
 #include "tensor/cpu/vmath.h"
 
@@ -13,6 +13,7 @@ typedef struct {
   void *out, *loss;
   const void *x, *t, *g, *lse;
   double scale; /* of the gradient */
+  double bound; /* of the differences */
   int64_t n;
   double *sums;
 } loss_job;
@@ -31,16 +32,19 @@ static bool check_targets(const cr_nll_args *a) {
 #define REAL float
 #define NAME(f) CR_TYPED(f, float)
 #define EXP cr_vexp
+#define FABS fabsf
 #define LOG logf
 #include "nn/cpu/rows.inc"
 #include "nn/cpu/loss.inc"
 #undef REAL
 #undef NAME
 #undef EXP
+#undef FABS
 #undef LOG
 #define REAL double
 #define NAME(f) CR_TYPED(f, double)
 #define EXP exp
+#define FABS fabs
 #define LOG log
 #include "nn/cpu/rows.inc"
 #include "nn/cpu/loss.inc"
@@ -78,12 +82,14 @@ static bool cross_entropy_backward(const cr_nll_args *a, void *gx, const void *g
   return over_rows(&j, PICK(a->dtype, cross_entropy_backward_range));
 }
 
-static bool mse(cr_dtype dtype, int64_t n, double scale, void *loss, const void *x, const void *t) {
+static bool huber(cr_dtype dtype, int64_t n, double bound, double scale, void *loss, const void *x,
+                  const void *t) {
   int64_t chunks = (n + CHUNK - 1) / CHUNK;
   size_t bytes = (size_t)chunks * sizeof(double);
-  loss_job j = {.n = n, .x = x, .t = t, .sums = cr_host_alloc(bytes)};
-  if (!j.sums) return cr_fail("nn.MSECriterion: out of memory");
-  bool ok = cr_cpu_parallel(chunks, CR_GRAIN_CHEAP / CHUNK, PICK(dtype, mse_range), &j, NULL);
+  loss_job j = {.n = n, .x = x, .t = t, .bound = bound, .sums = cr_host_alloc(bytes)};
+  if (!j.sums) return cr_fail("out of memory");
+  cr_cpu_range f = bound < INFINITY ? PICK(dtype, huber_range) : PICK(dtype, mse_range);
+  bool ok = cr_cpu_parallel(chunks, CR_GRAIN_CHEAP / CHUNK, f, &j, NULL);
   double sum = 0;
   for (int64_t i = 0; ok && i < chunks; i++) sum += j.sums[i];
   cr_host_free(j.sums, bytes);
@@ -91,11 +97,11 @@ static bool mse(cr_dtype dtype, int64_t n, double scale, void *loss, const void 
   return ok;
 }
 
-static bool mse_backward(cr_dtype dtype, int64_t n, double scale, void *gx, const void *g,
-                         const void *x, const void *t) {
+static bool huber_backward(cr_dtype dtype, int64_t n, double bound, double scale, void *gx,
+                           const void *g, const void *x, const void *t) {
   double outer = cr_scalar_double(cr_load_scalar(dtype, g));
-  loss_job j = {.n = n, .out = gx, .x = x, .t = t, .scale = 2 * scale * outer};
-  return cr_cpu_parallel(n, CR_GRAIN_CHEAP, PICK(dtype, mse_backward_range), &j, NULL);
+  loss_job j = {.n = n, .out = gx, .x = x, .t = t, .bound = bound, .scale = 2 * scale * outer};
+  return cr_cpu_parallel(n, CR_GRAIN_CHEAP, PICK(dtype, huber_backward_range), &j, NULL);
 }
 
 void cr_nn_fill_loss(cr_nn_backend *b) {
@@ -103,6 +109,6 @@ void cr_nn_fill_loss(cr_nn_backend *b) {
   b->nll_backward = nll_backward;
   b->cross_entropy = cross_entropy;
   b->cross_entropy_backward = cross_entropy_backward;
-  b->mse = mse;
-  b->mse_backward = mse_backward;
+  b->huber = huber;
+  b->huber_backward = huber_backward;
 }

@@ -524,25 +524,28 @@ static void test_classes() {
   }
 }
 
-static void compare_mse(cr_dtype t, int64_t n, enum layout how) {
+static void compare_huber(cr_dtype t, int64_t n, double bound, enum layout how) {
   array x(t, {n}, how), target(t, {n}, how), gx(t, {n}, how), loss(t, {1}), g(t, {1});
-  std::string what = text("squared error of %lld, %s", (long long)n, cr_dtypes[t].name);
+  std::string what =
+      text("squared error of %lld up to %g, %s", (long long)n, bound, cr_dtypes[t].name);
   double scale = n ? 1 / (double)n : 1;
   both(what, ulps(t, t == CR_FLOAT64 ? 1000 : 20, 1), {&loss}, {&x, &target},
        [&](const cr_nn_backend *b, place p) {
-         return b->mse(t, n, scale, p(&loss), p(&x), p(&target));
+         return b->huber(t, n, bound, scale, p(&loss), p(&x), p(&target));
        });
   both(what + ", backward", ulps(t, 4, 1e-9), {&gx}, {&g, &x, &target},
        [&](const cr_nn_backend *b, place p) {
-         return b->mse_backward(t, n, scale, p(&gx), p(&g), p(&x), p(&target));
+         return b->huber_backward(t, n, bound, scale, p(&gx), p(&g), p(&x), p(&target));
        });
 }
 
-static void test_mse() {
+static void test_huber() {
   FOR_FLOATS(t) {
     for (int64_t n : {0, 1, 2, 3, 5, 64, 257, 4099, 100003}) {
-      compare_mse(t, n, DENSE);
-      compare_mse(t, n, SHIFTED);
+      for (double bound : {0.3, 1.0, (double)INFINITY}) {
+        compare_huber(t, n, bound, DENSE);
+        compare_huber(t, n, bound, SHIFTED);
+      }
     }
   }
 }
@@ -663,7 +666,7 @@ void test_nn() {
   test_batch_norm();
   test_layer_norm();
   test_classes();
-  test_mse();
+  test_huber();
   test_refused_targets();
   test_ctc();
   test_recurrent();

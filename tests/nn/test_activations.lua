@@ -60,8 +60,8 @@ function tests.straight_lines()
   for name, case in pairs {
     hardtanh = { F.hardtanh, { -inf, -1, -0.5, 1, inf }, { -1, -1, -0.5, 1, 1 }, { 0, 0, 1, 0, 0 } },
     relu6 = { F.relu6, { -1, 0, 3, 6, inf }, { 0, 0, 3, 6, 6 }, { 0, 1, 1, 1, 0 } },
-    threshold = { function(x) return torch.threshold(x, 1, 7) end, { -inf, 0, 1, 1.5, inf }, { 7, 7, 7, 1.5, inf },
-      { 0, 0, 0, 1, 1 } },
+    threshold = { function(x) return torch.threshold(x, 1, 7) end, { -inf, 0, 1, 1.5, inf },
+      { 7, 7, 7, 1.5, inf }, { 0, 0, 0, 1, 1 } },
     hardshrink = { F.hardshrink, { -inf, -0.5, 0.25, 0.5, 2 }, { -inf, 0, 0, 0, 2 }, { 1, 0, 0, 0, 1 } },
     softshrink = { F.softshrink, { -inf, -0.5, 0.25, 0.5, 2 }, { -inf, 0, 0, 0, 1.5 }, { 1, 0, 0, 0, 1 } },
     hardsigmoid = { F.hardsigmoid, { -inf, -3, 0, 3, inf }, { 0, 0, 0.5, 1, 1 }, { 0, 0, 1 / 6, 0, 0 } },

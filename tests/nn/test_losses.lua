@@ -343,6 +343,28 @@ function tests.nothing_counts()
   end
 end
 
+-- As elements and as their sum, at the bound, at infinity and of what is no number.
+function tests.errors_up_to_a_bound()
+  local inf, nan = math.huge, 0 / 0
+  for _, dtype in ipairs { "float32", "float64", "float16" } do
+    local x = torch.Tensor { 0.5, -2, 3, 0, -inf }:type(dtype):requireGrad()
+    local huber, smooth = nn.HuberLoss({ delta = 2, reduction = "sum" }), nn.SmoothL1Loss({ beta = 2 })
+    local t = torch.zeros(5):type(dtype)
+    tester:eq(huber:forward(x:narrow(1, 1, 4), t:narrow(1, 1, 4)), 0.125 + 2 + 4, 1e-6)
+    tester:eq(smooth:forward(x:narrow(1, 1, 4), t:narrow(1, 1, 4)), (0.125 + 2 + 4) / 8, 1e-3)
+    huber(x, t):backward()
+    tester:eq(x.grad:double(), torch.DoubleTensor { 0.5, -2, 2, 0, -2 }, 1e-6)
+    for _, class in ipairs { "HuberLoss", "SmoothL1Loss", "MSELoss" } do
+      for _, reduction in ipairs { "sum", "none" } do
+        local f = nn[class]({ reduction = reduction })
+        tester:eq(f(x:detach(), t):sum(), inf, class)
+        local bad = f(torch.Tensor { nan }:type(dtype), t:narrow(1, 1, 1)):sum()
+        tester:assert(bad ~= bad, class)
+      end
+    end
+  end
+end
+
 function tests.extreme_values_are_finite()
   local x = torch.Tensor { 1000, -1000, 0 }:double():requireGrad()
   local t = torch.Tensor { 0, 1, 1 }:double()

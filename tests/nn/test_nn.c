@@ -302,6 +302,10 @@ static cr_tensor *mse(void *average, cr_tensor *const *in) {
   return cr_mse_loss(in[0], in[1], average != NULL);
 }
 
+static cr_tensor *bounded(void *average, cr_tensor *const *in) {
+  return cr_huber_loss(in[0], in[1], 0.7, 3, average != NULL);
+}
+
 static void test_loss_gradients(void **unused) {
   (void)unused;
   CR_AUTO x = leaf(1, CR_FLOAT64, SHAPE(5, 4));
@@ -320,6 +324,8 @@ static void test_loss_gradients(void **unused) {
   CR_AUTO y = leaf(3, CR_FLOAT64, SHAPE(5, 4));
   CHECK_GRADIENTS(mse, NULL, x, y);
   CHECK_GRADIENTS(mse, &x, x, y);
+  CHECK_GRADIENTS(bounded, NULL, x, y);
+  CHECK_GRADIENTS(bounded, &x, x, y);
 }
 
 /* Cross-entropy is log_softmax and nll in one, at any scale. */
