@@ -95,6 +95,23 @@ function tests.derivatives_of_distances()
   gradcheck("cdist of batches", function(a, b) return torch.cdist(a, b) end, { X, { 1, 2, 4 } })
 end
 
+-- Over the edges of tiles, and where squares of floats overflow or vanish.
+function tests.distances_of_many_rows()
+  for _, case in ipairs { { 37, 70, 130 }, { 300, 33, 5 }, { 1, 1, 200 } } do
+    local n, m, d = table.unpack(case)
+    local a, b = torch.DoubleTensor(2, n, d):uniform(-1, 1), torch.DoubleTensor(2, m, d):uniform(-1, 1)
+    b:select(1, 2):select(1, 1):copy(a:select(1, 2):select(1, 1))
+    local want = torch.norm(torch.reshape(a, 2, n, 1, d) - torch.reshape(b, 2, 1, m, d), 2, 4)
+    tester:eq(torch.cdist(a, b), want:reshape(2, n, m), 1e-13)
+    tester:eq(torch.cdist(a:float(), b:float()):double(), want:reshape(2, n, m), 1e-5)
+  end
+  for _, size in ipairs { 1e25, 1e-25, 1e-30 } do
+    local x = torch.FloatTensor { { 3, 0 }, { 0, 4 }, { 0, 4 } } * size
+    tester:eq(torch.cdist(x, x):double() / size,
+      torch.DoubleTensor { { 0, 5, 5 }, { 5, 0, 0 }, { 5, 0, 0 } }, 1e-5)
+  end
+end
+
 function tests.derivatives_of_reductions()
   for _, dims in ipairs { 1, -1, { 1, 2 } } do
     for _, name in ipairs { "logsumexp", "amax", "amin", "ptp", "nansum", "nanmean", "average" } do
