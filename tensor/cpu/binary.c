@@ -14,6 +14,7 @@
     CR_SIMD                                                                                        \
     for (int64_t i = 0; i < n; i++) {                                                              \
       type x = a[i], y = b[i];                                                                     \
+      (void)y;                                                                                     \
       o[i] = (out_type)(expr);                                                                     \
     }                                                                                              \
     return true;                                                                                   \
@@ -114,11 +115,17 @@
 
 /* ---- floats ----------------------------------------------------------------------------- */
 
-#define FLOATS(s, type, to_floor, to_pow, to_atan2)                                                \
+/* The power of 1/2, which is no root of -0 and -infinity. */
+#define ROOT(x, to_sqrt) ((x) == -INFINITY ? INFINITY : to_sqrt((x) + 0))
+
+#define FLOATS(s, type, to_floor, to_sqrt, to_pow, to_atan2)                                       \
   LOOPS(add_##s, type, x + y)                                                                      \
   LOOPS(sub_##s, type, x - y)                                                                      \
   LOOPS(mul_##s, type, x *y)                                                                       \
   LOOP(cube_##s, type, type, x *x *y)                                                              \
+  LOOP(root_##s, type, type, ROOT(x, to_sqrt))                                                     \
+  LOOP(over_root_##s, type, type, 1 / ROOT(x, to_sqrt))                                            \
+  LOOP(over_##s, type, type, 1 / x)                                                                \
   LOOPS(div_##s, type, x / y)                                                                      \
   LOOP(floordiv_##s, type, type, to_floor(x / y))                                                  \
   LOOP(max_##s, type, type, x > y ? x : y != y ? y : x != x ? x : y)                               \
@@ -127,8 +134,8 @@
   CALLS(atan2_##s, type, to_atan2(x, y))                                                           \
   COMPARISONS(s, type)
 
-FLOATS(f32, float, floorf, powf, atan2f)
-FLOATS(f64, double, floor, pow, atan2)
+FLOATS(f32, float, floorf, sqrtf, powf, atan2f)
+FLOATS(f64, double, floor, sqrt, pow, atan2)
 FMOD(fmod_f32, float, fmodf, fmaf, truncf, fabsf, copysignf, 22, r)
 FMOD(fmod_f64, double, fmod, fma, trunc, fabs, copysign, 51, r)
 #define FLOORED r != 0 && (r < 0) != (y < 0) ? r + y : r
@@ -239,15 +246,27 @@ static double number_of(const cr_iter *it, int k) {
   return it->numel > 0 ? cr_scalar_double(cr_load_scalar(it->op[k].dtype, it->op[k].data)) : NAN;
 }
 
-/* Squares and cubes are products. */
+/* Powers that take no logarithm: by their exponent, of one factor (which is both operands). */
+static const struct {
+  double exponent;
+  cr_cpu_fn f32, f64;
+} easy_powers[] = {{2, mul_f32, mul_f64},
+                   {3, cube_f32, cube_f64},
+                   {0.5, root_f32, root_f64},
+                   {-1, over_f32, over_f64},
+                   {-0.5, over_root_f32, over_root_f64}};
+
 static bool power(const cr_iter *it, cr_dtype dtype) {
   double exponent = number_of(it, 2);
-  cr_iter product = *it;
-  product.op[2] = product.op[1];
-  if (exponent == 2) return cr_cpu_loop(&product, table[dtype][CR_MUL], NULL, CR_GRAIN_CHEAP, NULL);
-  if (exponent == 3 && cr_is_float(dtype))
-    return cr_cpu_loop(&product, dtype == CR_FLOAT64 ? cube_f64 : cube_f32, NULL, CR_GRAIN_CHEAP,
-                       NULL);
+  cr_iter factor = *it;
+  factor.op[2] = factor.op[1];
+  if (exponent == 2 && !cr_is_float(dtype))
+    return cr_cpu_loop(&factor, table[dtype][CR_MUL], NULL, CR_GRAIN_CHEAP, NULL);
+  for (size_t i = 0; cr_is_float(dtype) && i < sizeof easy_powers / sizeof *easy_powers; i++) {
+    if (exponent != easy_powers[i].exponent) continue;
+    cr_cpu_fn f = dtype == CR_FLOAT64 ? easy_powers[i].f64 : easy_powers[i].f32;
+    return cr_cpu_loop(&factor, f, NULL, CR_GRAIN_CHEAP, NULL);
+  }
   return cr_cpu_loop(it, table[dtype][CR_POW], NULL, grain_of(CR_POW, dtype), NULL);
 }
 

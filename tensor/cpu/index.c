@@ -306,14 +306,22 @@ static int64_t count_true(const uint8_t *mask, int64_t n) {
   return count;
 }
 
+/* Every place is written, and the next one goes over it if its element is false. */
 static int64_t nonzero(const void *mask, int64_t n, int64_t *out) {
   const uint8_t *m = mask;
   if (!out) return count_true(m, n);
-  int64_t count = 0, i = 0;
-  for (; i < n; i++) {
+  int64_t count = 0, piece[64];
+  for (int64_t i = 0, size; i < n; i += size) {
     uint64_t eight;
     while (i + 8 <= n && (memcpy(&eight, m + i, 8), eight == 0)) i += 8;
-    if (i < n && m[i]) out[count++] = i;
+    size = cr_min64(64, n - i);
+    int64_t found = 0;
+    for (int64_t k = 0; k < size; k++) {
+      piece[found] = i + k;
+      found += m[i + k] != 0;
+    }
+    memcpy(out + count, piece, (size_t)found * sizeof *out);
+    count += found;
   }
   return count;
 }

@@ -250,27 +250,49 @@ FLOAT_BEST(max, f64, double, >, -INFINITY, "omp simd reduction(max : m) reductio
 FLOAT_BEST(min, f32, float, <, INFINITY, "omp simd reduction(min : m) reduction(| : nan)")
 FLOAT_BEST(min, f64, double, <, INFINITY, "omp simd reduction(min : m) reduction(| : nan)")
 
-#define INT_BEST(which, cmp)                                                                       \
-  KERNEL(line_##which##_i64, int64_t, int64_t m = v->i;                                            \
-         for (int64_t i = 0; i < n; i++) m = x[i] cmp m ? x[i] : m; v->i = m;)                     \
-  KERNEL(                                                                                          \
-      line_arg##which##_i64, int64_t, for (int64_t i = 0; i < n; i++) {                            \
-        if (!(x[i] cmp v->i)) continue;                                                            \
-        v->i = x[i];                                                                               \
-        *at = index + i;                                                                           \
-      })                                                                                           \
-  ROW_KERNEL(which##_i64, int64_t, v[c].i = e cmp v[c].i ? e : v[c].i;)                            \
-  PLACE_KERNEL(arg##which##_i64, int64_t, int64_t old = v[c].i; int better = e cmp old;            \
-               v[c].i = better ? e : old; at[c] = better ? index : at[c];)
+#define TAKE_BEST_INT(cmp, e)                                                                      \
+  int64_t w = (e);                                                                                 \
+  v[c].i = w cmp v[c].i ? w : v[c].i;
+#define INT_BEST(which, cmp, s, type, clause)                                                      \
+  static type best_##which##_##s(int64_t n, const type *x) {                                       \
+    type m = x[0];                                                                                 \
+    _Pragma(clause) for (int64_t i = 1; i < n; i++) m = x[i] cmp m ? x[i] : m;                     \
+    return m;                                                                                      \
+  }                                                                                                \
+  KERNEL(line_##which##_##s, type, if (n == 0) return; int64_t m = best_##which##_##s(n, x);       \
+         v->i = m cmp v->i ? m : v->i;)                                                            \
+  static void line_arg##which##_##s(int64_t n, const void *data, int64_t index, value *v,          \
+                                    int64_t *at) {                                                 \
+    const type *x = data;                                                                          \
+    for (int64_t i = 0; i < n; i += CR_BLOCK) {                                                    \
+      int64_t size = cr_min64(CR_BLOCK, n - i), j = 0, m = best_##which##_##s(size, x + i);        \
+      if (!(m cmp v->i)) continue;                                                                 \
+      while (x[i + j] != m) j++;                                                                   \
+      v->i = m;                                                                                    \
+      *at = index + i + j;                                                                         \
+    }                                                                                              \
+  }                                                                                                \
+  ROWS(which##_##s, type, TAKE_BEST_INT(cmp, e), {                                                 \
+    type a = x[c] cmp y[c] ? x[c] : y[c];                                                          \
+    type b = z[c] cmp u[c] ? z[c] : u[c];                                                          \
+    TAKE_BEST_INT(cmp, a cmp b ? a : b)                                                            \
+  })                                                                                               \
+  PLACE_KERNEL(arg##which##_##s, type, int64_t w = e; int64_t old = v[c].i;                        \
+               int better = w cmp old; v[c].i = better ? w : old; at[c] = better ? index : at[c];)
 
-INT_BEST(max, >)
-INT_BEST(min, <)
+#define INT_BESTS(s, type)                                                                         \
+  INT_BEST(max, >, s, type, "omp simd reduction(max : m)")                                         \
+  INT_BEST(min, <, s, type, "omp simd reduction(min : m)")
+
+INT_BESTS(i64, int64_t)
+INT_BESTS(i32, int32_t)
+INT_BESTS(u8, uint8_t)
 
 /* ---- the table -------------------------------------------------------------------------- */
 
 /* What the elements are turned into before a kernel sees them. */
-enum { AS_F32, AS_F64, AS_I64, AS_U8, NCLASSES };
-static const cr_dtype class_dtype[] = {CR_FLOAT32, CR_FLOAT64, CR_INT64, CR_UINT8};
+enum { AS_F32, AS_F64, AS_I64, AS_I32, AS_U8, NCLASSES };
+static const cr_dtype class_dtype[] = {CR_FLOAT32, CR_FLOAT64, CR_INT64, CR_INT32, CR_UINT8};
 
 typedef struct {
   line_kernel line;
@@ -287,19 +309,22 @@ typedef struct {
     [CR_SUMABS] = PAIR(sumabs_##s), [CR_COUNT_NONZERO] = PAIR(count_##s)                           \
   }
 
+#define INT_EXTREMES(s)                                                                            \
+  [CR_AMAX] = PAIR(max_##s), [CR_AMIN] = PAIR(min_##s), [CR_ARGMAX] = PAIR(argmax_##s),            \
+  [CR_ARGMIN] = PAIR(argmin_##s)
+
 static const kernels table[NCLASSES][CR_NREDUCE] = {
     [AS_F32] = FLOAT_ROW(f32),
     [AS_F64] = FLOAT_ROW(f64),
     [AS_I64] = {[CR_SUM] = PAIR(sum_i64),
                 [CR_PROD] = PAIR(prod_i64),
-                [CR_AMAX] = PAIR(max_i64),
-                [CR_AMIN] = PAIR(min_i64),
-                [CR_ARGMAX] = PAIR(argmax_i64),
-                [CR_ARGMIN] = PAIR(argmin_i64),
+                INT_EXTREMES(i64),
                 [CR_ALL] = PAIR(count_i64),
                 [CR_ANY] = PAIR(count_i64),
                 [CR_COUNT_NONZERO] = PAIR(count_i64)},
+    [AS_I32] = {INT_EXTREMES(i32)},
     [AS_U8] = {[CR_SUM] = PAIR(sum_u8),
+               INT_EXTREMES(u8),
                [CR_ALL] = PAIR(count_u8),
                [CR_ANY] = PAIR(count_u8),
                [CR_COUNT_NONZERO] = PAIR(count_u8)},
@@ -310,8 +335,8 @@ static const kernels by_fours = PAIR(fours);
 static int class_of(cr_reduce_op op, cr_dtype dtype) {
   if (dtype == CR_FLOAT64) return AS_F64;
   if (cr_is_float(dtype)) return AS_F32;
-  bool bytes = dtype == CR_UINT8 || dtype == CR_BOOL;
-  return bytes && table[AS_U8][op].line ? AS_U8 : AS_I64;
+  int own = dtype == CR_UINT8 || dtype == CR_BOOL ? AS_U8 : dtype == CR_INT64 ? AS_I64 : AS_I32;
+  return table[own][op].line ? own : AS_I64;
 }
 
 static value identity(cr_reduce_op op, bool is_float) {

@@ -367,12 +367,13 @@ cr_tensor *cr_nonzero(cr_tensor *a) {
   cr_tensor *out = cr_empty(CR_INT64, cr_device_of(a), 2, (int64_t[]){cr_numel(places), a->ndim});
   CR_AUTO rest = cr_retain(places);
   for (int d = a->ndim - 1; out && d >= 0; d--) {
+    int64_t size = a->shape[d] ? a->shape[d] : 1;
     CR_AUTO column = cr_select(out, 1, d);
-    CR_AUTO digit =
-        cr_binary_scalar(CR_REMAINDER, rest, cr_int(a->shape[d] ? a->shape[d] : 1), column);
-    cr_tensor *next =
-        cr_binary_scalar(CR_FLOORDIV, rest, cr_int(a->shape[d] ? a->shape[d] : 1), NULL);
-    if (!digit || !next) {
+    cr_tensor *next = d ? cr_binary_scalar(CR_FLOORDIV, rest, cr_int(size), NULL) : cr_retain(rest);
+    CR_AUTO digit = !next ? NULL
+                    : d   ? cr_axpby(cr_int(1), rest, cr_int(-size), next, column)
+                          : cr_copy(column, rest);
+    if (!digit) {
       cr_release(next);
       cr_release(out);
       return NULL;

@@ -69,14 +69,22 @@ cr_tensor *cr_bernoulli(cr_tensor *t, cr_tensor *p) {
   return cr_copy(t, hit);
 }
 
+/* Every place from the first on changes with one that is drawn from it and those behind it. */
+static void shuffle(int64_t *places, const double *u, int64_t n) {
+  for (int64_t i = 0; i < n; i++) places[i] = i;
+  for (int64_t i = 0; i < n; i++) {
+    int64_t other = i + (int64_t)(u[i] * (double)(n - i)), place = places[i];
+    places[i] = places[other];
+    places[other] = place;
+  }
+}
+
 cr_tensor *cr_randperm(cr_dtype dtype, int64_t n) {
   if (n < 0) return cr_fail_null("randperm: %lld elements", (long long)n);
   CR_AUTO u = cr_empty_cpu(CR_FLOAT64, 1, &n);
   if (!u || !draw(CR_UNIFORM, u, 0, 1)) return NULL;
-  cr_tensor *values, *places;
-  if (!cr_sort(u, 0, false, &values, &places)) return NULL;
-  cr_release(values);
-  cr_tensor *r = cr_cast(places, dtype);
-  cr_release(places);
-  return r;
+  CR_AUTO places = cr_empty_cpu(CR_INT64, 1, &n);
+  if (!places) return NULL;
+  shuffle(cr_data(places), cr_data(u), n);
+  return cr_cast(places, dtype);
 }

@@ -132,6 +132,23 @@ end
 
 -- ---- two operands ----------------------------------------------------------------
 
+-- Those computed without a logarithm are those of the C library, and so are their limits.
+function tests.powers_of_easy_exponents()
+  local inf = math.huge
+  local x = { 4, 2.25, 1e-30, 1e30, 0.0, -0.0, -4, inf, -inf, 0 / 0 }
+  for _, dtype in ipairs { "float32", "float64" } do
+    for _, exponent in ipairs { 2, 3, 0.5, -0.5, -1 } do
+      local y = torch.pow(torch.DoubleTensor(x):type(dtype), exponent)
+      for i, base in ipairs(torch.DoubleTensor(x):type(dtype):totable()) do
+        local want = torch.DoubleTensor { base ^ exponent }:type(dtype)[1]
+        local same = want ~= want and y[i] ~= y[i] or y[i] == want and 1 / y[i] == 1 / want
+        tester:assert(same or math.abs(y[i] / want - 1) < 1e-6,
+          ("%s %g ^ %g: %g, wanted %g"):format(dtype, base, exponent, y[i], want))
+      end
+    end
+  end
+end
+
 function tests.atan2()
   local a, b = torch.DoubleTensor { 1, -1, 0, 3 }, torch.DoubleTensor { 2, -2, -1, 0 }
   compare("atan2", torch.atan2(a, b),

@@ -116,6 +116,13 @@ function tests.permutations()
     if n > 0 then tester:eq(torch.sort(p), torch.range(1, n):long()) end
   end
   tester:eq(torch.randperm(torch.FloatTensor(), 3).dtype, "float32")
+  torch.manualSeed(1)
+  local orders = {}
+  for _ = 1, 3000 do
+    local order = table.concat(torch.randperm(3):totable())
+    orders[order] = (orders[order] or 0) + 1
+  end
+  for order, count in pairs(orders) do tester:assert(count > 400 and count < 600, order .. ": " .. count) end
 end
 
 function tests.sizes()

@@ -222,6 +222,28 @@ end
 
 -- ---- scans, sorting ----------------------------------------------------------------
 
+-- Long enough for blocks, with the extreme in the first, a middle and the last place, and twice.
+function tests.extremes_of_integers()
+  for _, dtype in ipairs(ints) do
+    for _, n in ipairs { 1, 7, 600, 2500 } do
+      for _, place in ipairs { 1, n // 2 + 1, n } do
+        local x = torch.zeros(3, n, dtype):apply(small)
+        local low = dtype == "uint8" and 0 or -100
+        x[2][place], x[3][place] = 120, low
+        x[2][n] = 120
+        tester:eq({ x:max(), torch.amax(x, 2)[2] }, { 120, 120 }, dtype)
+        tester:eq(x:min(), low, dtype)
+        local most, at = torch.max(x, 2)
+        tester:eq({ most[2][1], at[2][1] }, { 120, place }, dtype)
+        local least, low_at = torch.min(x:t(), 1)
+        tester:eq(least[1][3], low, dtype)
+        if low < 0 then tester:eq(low_at[1][3], place, dtype) end
+        tester:eq(torch.amin(x, 1):min(), low, dtype)
+      end
+    end
+  end
+end
+
 function tests.scans()
   for _, dtype in ipairs(names) do
     for layout, make in pairs(layouts) do
@@ -490,6 +512,16 @@ function tests.masks()
   end
   local x = torch.Tensor { { 0, 1 }, { 2, 0 } }
   tester:eq(torch.nonzero(x), torch.LongTensor { { 1, 2 }, { 2, 1 } })
+  local wide = torch.zeros(3, 7, 50, "uint8"):apply(small):gt(3)
+  local places = {}
+  for i = 1, 3 do
+    for j = 1, 7 do
+      for k = 1, 50 do
+        if wide[i][j][k] then places[#places + 1] = { i, j, k } end
+      end
+    end
+  end
+  tester:eq(torch.nonzero(wide), torch.LongTensor(places))
   tester:eq(x:clone():maskedFill(torch.BoolTensor { true, false }, 9), torch.Tensor { { 9, 1 }, { 9, 0 } })
   tester:assertErrorPattern(function() x:maskedSelect(x) end, "mask")
   tester:assertErrorPattern(function() x:maskedCopy(torch.gt(x, 0), torch.Tensor { 1 }) end,
