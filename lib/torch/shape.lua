@@ -55,7 +55,7 @@ function torch.rot90(x, times, dims)
   if #dims ~= 2 then raise("torch.rot90: %d dimensions, wanted 2", #dims) end
   if times == 0 then return x:clone() end
   if times == 2 then return torch.flip(x, dims) end
-  if times == 1 then return torch.transpose(torch.flip(x, dims[2]), dims[1], dims[2]):clone() end
+  if times == 1 then return torch.transpose(torch.flip(x, dims[2]), dims[1], dims[2]) end
   return torch.flip(torch.transpose(x, dims[1], dims[2]), dims[2])
 end
 

@@ -4,6 +4,9 @@
 #include "tensor/half.h"
 
 #include <string.h>
+#if defined(__F16C__)
+#include <immintrin.h>
+#endif
 
 /* ---- conversions ------------------------------------------------------------------------ */
 
@@ -40,15 +43,40 @@ typedef void (*cast_fn)(int64_t n, void *restrict out, const void *restrict in);
 #define CASTS(from, type, as_float, as_int32)                                                      \
   CAST(from, f32, type, float, as_float)                                                           \
   CAST(from, f64, type, double, x)                                                                 \
-  CAST(from, f16, type, uint16_t, cr_float_to_f16(as_float))                                       \
   CAST(from, bf16, type, uint16_t, cr_float_to_bf16(as_float))                                     \
   CAST(from, i8, type, int8_t, as_int32)                                                           \
   CAST(from, u8, type, uint8_t, as_int32)                                                          \
   CAST(from, i16, type, int16_t, as_int32)                                                         \
   CAST(from, bool, type, uint8_t, x != 0)
 
+#if defined(__F16C__)
+/* The processor's own conversion, which gives the same bits but for those of a NaN. */
+static void f32_to_f16(int64_t n, void *restrict out, const void *restrict in) {
+  const float *a = in;
+  uint16_t *o = out;
+  int64_t i = 0;
+  for (; i + 8 <= n; i += 8)
+    _mm_storeu_si128((__m128i *)(o + i),
+                     _mm256_cvtps_ph(_mm256_loadu_ps(a + i), _MM_FROUND_TO_NEAREST_INT));
+  for (; i < n; i++) o[i] = cr_float_to_f16(a[i]);
+}
+
+static void f16_to_f32(int64_t n, void *restrict out, const void *restrict in) {
+  const uint16_t *a = in;
+  float *o = out;
+  int64_t i = 0;
+  for (; i + 8 <= n; i += 8)
+    _mm256_storeu_ps(o + i, _mm256_cvtph_ps(_mm_loadu_si128((const __m128i *)(a + i))));
+  for (; i < n; i++) o[i] = cr_f16_to_float(a[i]);
+}
+#else
+CAST(f32, f16, float, uint16_t, cr_float_to_f16(x))
+CAST(f16, f32, uint16_t, float, cr_f16_to_float(x))
+#endif
+
 CASTS(f32, float, x, cr_truncate_f32(x))
 CASTS(f64, double, (float)x, cr_truncate_f64(x))
+CAST(f64, f16, double, uint16_t, cr_float_to_f16((float)x))
 CAST_WIDE(f32, i32, float, int32_t, cr_truncate_f32)
 CAST_WIDE(f32, i64, float, int64_t, cr_truncate_wide)
 CAST_WIDE(f64, i32, double, int32_t, cr_truncate_f64)
@@ -59,15 +87,17 @@ CASTS(i16, int16_t, (float)x, x)
 CASTS(i32, int32_t, (float)x, x)
 CASTS(i64, int64_t, (float)x, x)
 
-/* From integers to the wide ones. */
-#define WIDEN(from, type) CAST(from, i32, type, int32_t, x) CAST(from, i64, type, int64_t, x)
+/* From integers to the wide ones, and to float16. */
+#define WIDEN(from, type)                                                                          \
+  CAST(from, i32, type, int32_t, x)                                                                \
+  CAST(from, i64, type, int64_t, x)                                                                \
+  CAST(from, f16, type, uint16_t, cr_float_to_f16((float)x))
 WIDEN(i8, int8_t)
 WIDEN(u8, uint8_t)
 WIDEN(i16, int16_t)
 WIDEN(i32, int32_t)
 WIDEN(i64, int64_t)
 
-CAST(f16, f32, uint16_t, float, cr_f16_to_float(x))
 CAST(bf16, f32, uint16_t, float, cr_bf16_to_float(x))
 
 #define ROW(from)                                                                                  \
@@ -130,11 +160,59 @@ static bool move_line(int64_t n, char *const *p, const int64_t *stride, void *ar
   return true;
 }
 
+/* A copy of short lines along dimension 0 goes along a longer dimension instead, in blocks. */
+typedef struct {
+  size_t size;
+  int64_t count, step[2]; /* of the short lines */
+} short_lines;
+
+#define SHORT_LINE 12
+
+static bool move_block(int64_t n, char *const *p, const int64_t *stride, void *arg) {
+  short_lines *s = arg;
+  for (int64_t i = 0; i < n; i += 4 * CR_BLOCK) {
+    for (int64_t k = 0; k < s->count; k++) {
+      char *q[2];
+      for (int o = 0; o < 2; o++) q[o] = p[o] + i * stride[o] + k * s->step[o];
+      move_line(cr_min64(4 * CR_BLOCK, n - i), q, stride, &s->size);
+    }
+  }
+  return true;
+}
+
+/* The dimension along which short lines are copied: the longest; 0 where they are not so short, or
+ * lie the same in both. */
+static int long_dim(const cr_iter *it, int64_t size) {
+  int best = 0;
+  if (it->ndim < 2 || it->shape[0] > SHORT_LINE) return 0;
+  bool dense = it->op[0].stride[0] == size && it->op[1].stride[0] == size;
+  if (dense && it->shape[0] * size >= CR_COPY_WIDTH) return 0;
+  for (int d = 1; d < it->ndim; d++) {
+    if (it->shape[d] > it->shape[best] && it->shape[d] > 4 * SHORT_LINE) best = d;
+  }
+  return best;
+}
+
+static bool copy_short_lines(const cr_iter *it, int along, size_t size) {
+  cr_iter rest = *it;
+  short_lines s = {size, it->shape[0], {it->op[0].stride[0], it->op[1].stride[0]}};
+  rest.ndim--;
+  rest.numel /= s.count;
+  for (int d = 0, from = 0; d < rest.ndim; d++) {
+    from = d == 0 ? along : d <= along - 1 ? d : d + 1;
+    rest.shape[d] = it->shape[from];
+    for (int o = 0; o < 2; o++) rest.op[o].stride[d] = it->op[o].stride[from];
+  }
+  return cr_cpu_lines(&rest, move_block, &s, CR_GRAIN_CHEAP / s.count, NULL);
+}
+
 static bool copy(const cr_iter *it) {
   size_t size = cr_sizeof(it->op[0].dtype);
   if (it->op[0].dtype != it->op[1].dtype || cr_cpu_turned_dim(it)) {
     return cr_cpu_loop_raw(it, convert, it, CR_GRAIN_CHEAP, NULL);
   }
+  int along = long_dim(it, (int64_t)size);
+  if (along) return copy_short_lines(it, along, size);
   return cr_cpu_lines(it, move_line, &size, CR_GRAIN_CHEAP, NULL);
 }
 

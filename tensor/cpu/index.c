@@ -227,6 +227,16 @@ typedef struct {
 #define COLUMNS 128
 #define ROWS (CR_CPU_POLL / COLUMNS)
 
+#define ADD_ONES(type, number, factor)                                                             \
+  {                                                                                                \
+    type *o = (type *)out;                                                                         \
+    const type *x = (const type *)in;                                                              \
+    number f = (number)(factor);                                                                   \
+    for (int64_t r = begin; r < end; r++)                                                          \
+      o[index[r]] = (type)((number)o[index[r]] + f * (number)x[r]);                                \
+  }                                                                                                \
+  return true;
+
 #define ADD_ROW(type, number, factor)                                                              \
   {                                                                                                \
     type *o = out;                                                                                 \
@@ -261,6 +271,18 @@ static void add_row(const addition *a, int64_t n, void *out, const void *in) {
   }
 }
 
+/* Rows begin to end of one element each; false for types of which there are no loops. */
+static bool add_ones(const addition *a, char *out, const char *in, int64_t begin, int64_t end) {
+  const int64_t *index = a->index;
+  switch (a->dtype) {
+  case CR_FLOAT32: ADD_ONES(float, float, a->alpha)
+  case CR_FLOAT64: ADD_ONES(double, double, a->alpha)
+  case CR_INT32: ADD_ONES(uint32_t, uint32_t, a->integer_alpha)
+  case CR_INT64: ADD_ONES(uint64_t, uint64_t, a->integer_alpha)
+  default: return false;
+  }
+}
+
 /* Each unit owns its columns of the output, so the rows add up in order. */
 static bool add_columns(void *arg, int64_t begin, int64_t end) {
   const addition *a = arg;
@@ -269,9 +291,11 @@ static bool add_columns(void *arg, int64_t begin, int64_t end) {
     int64_t first = u % a->blocks * COLUMNS, n = cr_min64(COLUMNS, a->inner - first);
     char *out = a->out + u / a->blocks * a->out_step + first * size;
     const char *in = a->in + u / a->blocks * a->in_step + first * size;
-    for (int64_t r = 0; r < a->n; r++) {
-      if (r % ROWS == ROWS - 1 && cr_cpu_interrupted()) return false;
-      add_row(a, n, out + a->index[r] * row, in + r * row);
+    for (int64_t r = 0; r < a->n; r += ROWS) {
+      int64_t end = cr_min64(r + ROWS, a->n);
+      if (r > 0 && cr_cpu_interrupted()) return false;
+      if (a->inner == 1 && add_ones(a, out, in, r, end)) continue;
+      for (int64_t k = r; k < end; k++) add_row(a, n, out + a->index[k] * row, in + k * row);
     }
   }
   return true;

@@ -1,5 +1,8 @@
-/* special.c: less common functions of one and two arguments.  Floats are computed in double. */
+/* special.c: less common functions of one and two arguments.  Most of floats are computed in
+ * double.
+ */
 #include "tensor/cpu/cpu.h"
+#include "tensor/cpu/vmath.h"
 #include "tensor/functions.h"
 
 #include <math.h>
@@ -32,13 +35,42 @@ typedef struct {
   LOOP(i1_##sfx, type, cr_bessel(1, x))                                                            \
   LOOP(sinc_##sfx, type, cr_sinc(x))                                                               \
   LOOP(polygamma_##sfx, type, cr_polygamma_of(s, x))                                               \
-  LOOP(hypot_##sfx, type, hypot(x, b[i]))                                                          \
-  LOOP(logaddexp_##sfx, type, cr_log_add(x, b[i]))                                                 \
-  LOOP(xlogy_##sfx, type, cr_xlogy(x, b[i]))                                                       \
   LOOP(copysign_##sfx, type, copysign(x, b[i]))
 
 FLOATS(f32, float)
 FLOATS(f64, double)
+LOOP(hypot_f64, double, hypot(x, b[i]))
+LOOP(logaddexp_f64, double, cr_log_add(x, b[i]))
+LOOP(xlogy_f64, double, cr_xlogy(x, b[i]))
+
+/* Of floats, without calls and branches, so that they are made of vectors.  Squares of floats fit a
+ * double; an infinity beats a NaN. */
+static inline float hypot_float(float x, float y) {
+  double a = x, b = y;
+  float r = (float)sqrt(a * a + b * b);
+  return (fabsf(x) == INFINITY) | (fabsf(y) == INFINITY) ? INFINITY : r;
+}
+static inline float log_add_float(float x, float y) {
+  float high = x > y ? x : y, r = high + cr_vlog1p(cr_vexp(-fabsf(x - y)));
+  r = fabsf(high) == INFINITY ? high : r;
+  return (x != x) | (y != y) ? x + y : r;
+}
+static inline float xlogy_float(float x, float y) {
+  return (x == 0) & (y == y) ? 0 : x * cr_vlog(y);
+}
+
+#define VECTORS(name, expr)                                                                        \
+  static bool name(int64_t n, char *const *p, const void *arg) {                                   \
+    const float *a = (const float *)p[1], *b = (const float *)p[2];                                \
+    float *o = (float *)p[0];                                                                      \
+    (void)arg;                                                                                     \
+    CR_SIMD for (int64_t i = 0; i < n; i++) o[i] = expr(a[i], b[i]);                               \
+    return true;                                                                                   \
+  }
+
+VECTORS(hypot_f32, hypot_float)
+VECTORS(logaddexp_f32, log_add_float)
+VECTORS(xlogy_f32, xlogy_float)
 
 #define INTEGERS(sfx, type)                                                                        \
   LOOP(gcd_##sfx, type, cr_gcd(cr_magnitude(x), cr_magnitude(b[i])))                               \

@@ -328,6 +328,33 @@ function tests.clone_copy_repeat()
   fails(function() torch.zeros(2):copy(3) end, "tensor")
 end
 
+-- Lines too short to copy one by one, in every order of four dimensions, and with gaps on either side.
+function tests.copies_of_short_lines()
+  local function check(x, what)
+    local copy, gaps = x:clone(), torch.zeros(x:size(1), x:size(2), x:size(3), 2 * x:size(4), x.dtype)
+    local view = gaps:unfold(4, 1, 2):select(5, 1)
+    view:copy(x)
+    for _, at in ipairs { { 1, 1, 1, 1 }, { -1, -1, -1, -1 }, { 1, -1, 2, -1 }, { -1, 2, -1, 1 } } do
+      local i, j, k, l = table.unpack(at)
+      tester:eq(copy[i][j][k][l], x[i][j][k][l], what)
+      tester:eq(view[i][j][k][l], x[i][j][k][l], what)
+    end
+    tester:eq((copy:double() - x:double()):abs():sum(), 0, what)
+    tester:eq((view:double() - x:double()):abs():sum(), 0, what)
+  end
+  for _, dtype in ipairs { "uint8", "int16", "float32", "float64" } do
+    local x = torch.range(1, 3 * 5 * 60 * 70):fmod(251):type(dtype):view(3, 5, 60, 70)
+    for a = 1, 4 do
+      for b = 1, 4 do
+        check(x:transpose(a, b), ("%s, %d and %d"):format(dtype, a, b))
+        check(x:transpose(a, b):transpose(1, 4), ("%s, %d and %d turned"):format(dtype, a, b))
+      end
+    end
+    check(x:narrow(1, 1, 1):unfold(4, 3, 1):select(1, 1), dtype .. " unfolded")
+    check(x:view(3, 5, 4200, 1):expand(3, 5, 4200, 4), dtype .. " expanded")
+  end
+end
+
 function tests.apply_and_totable()
   local x = counted(2, 2)
   local sum = 0

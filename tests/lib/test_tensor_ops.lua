@@ -149,6 +149,42 @@ function tests.powers_of_easy_exponents()
   end
 end
 
+-- float32 has loops of its own for some functions: they are those of float64, rounded.
+function tests.functions_of_two_floats()
+  local inf = math.huge
+  local values = { 0.0, 1, -1, 3e-20, -2e20, 3e38, 1e-42, 88, -104, 7.5, inf, -inf, 0 / 0 }
+  local n = #values
+  local a = torch.DoubleTensor(values):float():view(n, 1):expand(n, n):contiguous()
+  local b = a:t():contiguous()
+  for _, name in ipairs { "hypot", "logaddexp", "xlogy" } do
+    local got, want = torch[name](a, b), torch[name](a:double(), b:double()):float()
+    for i = 1, n do
+      for j = 1, n do
+        local y, z = got[i][j], want[i][j]
+        tester:assert(y == z or (y ~= y and z ~= z) or math.abs(y - z) <= 1e-6 * math.abs(z),
+          ("%s(%g, %g): %g, wanted %g"):format(name, a[i][j], b[i][j], y, z))
+      end
+    end
+  end
+end
+
+-- Eight at a time and one at a time, for every number of 16 bits and what lies between it and the next.
+function tests.casts_to_float16()
+  local bits = torch.range(0, 0x7c00):double()
+  local e, m = torch.floor(bits / 1024), torch.fmod(bits, 1024)
+  local normal = torch.cmul(1 + m / 1024, torch.pow(torch.fullLike(e, 2), e - 15))
+  local x = torch.where(torch.eq(e, 0), m * 2 ^ -24, normal)
+  x[0x7c01] = math.huge
+  tester:eq(x:float():half():double(), x, 0)
+  tester:eq((-x):float():half():double(), -x, 0)
+  local between = (x:narrow(1, 1, 0x7bff) + x:narrow(1, 2, 0x7bff)) / 2
+  local up = torch.ceil(bits:narrow(1, 1, 0x7bff) / 2):mul(2):long() + 1 -- ties go to the even one
+  tester:eq(between:float():half():double(), torch.index(x, 1, up), 0)
+  tester:eq(torch.FloatTensor { 65519, 65520, 1e10, 2 ^ -26, 0, 0, 0, 0 }:half():double(),
+    torch.DoubleTensor { 65504, math.huge, math.huge, 0, 0, 0, 0, 0 }, 0)
+  tester:assert(torch.fullLike(torch.zeros(9):float(), 0 / 0):half():float():isnan():all())
+end
+
 function tests.atan2()
   local a, b = torch.DoubleTensor { 1, -1, 0, 3 }, torch.DoubleTensor { 2, -2, -1, 0 }
   compare("atan2", torch.atan2(a, b),
