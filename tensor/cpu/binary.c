@@ -144,18 +144,47 @@ FMOD(remainder_f64, double, fmod, fma, trunc, fabs, copysign, 51, FLOORED)
 
 /* ---- integers --------------------------------------------------------------------------- */
 
-/* Fails when a divisor is 0. */
+/* A quotient by y of a number below 2^32 is the high half of its product with 2^64 / y, rounded up.
+ */
+static inline uint64_t times_inverse(uint64_t x, uint64_t inverse) {
+  return (x * (inverse >> 32) + (x * (inverse & 0xffffffffu) >> 32)) >> 32;
+}
+
+static inline uint64_t size_of(int64_t x) {
+  return x < 0 ? 0 - (uint64_t)x : (uint64_t)x;
+}
+
+/* Given the quotient q, truncated: the operations in 64 bits that wrap. */
+#define REST ((int64_t)((uint64_t)x - (uint64_t)q * (uint64_t)y))
+#define UNEVEN ((REST != 0) & ((x < 0) != (y < 0)))
+
+/* Fails when a divisor is 0.  By one number there is no division where all elements are small. */
 #define DIVIDES(name, type, expr)                                                                  \
   static bool name(int64_t n, char *const *p, const void *arg) {                                   \
     (void)arg;                                                                                     \
     const type *a = (const type *)p[1], *b = (const type *)p[2];                                   \
     type *o = (type *)p[0];                                                                        \
+    uint64_t zeros = 0, others = 0, most = 0, size = n > 0 ? size_of(b[0]) : 0;                    \
     for (int64_t i = 0; i < n; i++) {                                                              \
-      if (b[i] == 0) return false;                                                                 \
+      zeros |= b[i] == 0;                                                                          \
+      others |= b[i] != b[0];                                                                      \
+      most |= size_of(a[i]);                                                                       \
     }                                                                                              \
-    for (int64_t i = 0; i < n; i++) {                                                              \
-      type x = a[i], y = b[i];                                                                     \
-      o[i] = (type)(expr);                                                                         \
+    if (zeros) return false;                                                                       \
+    if (n >= 16 && !others && most >> 32 == 0 && size > 1 && size >> 31 == 0) {                    \
+      uint64_t inverse = UINT64_MAX / size + 1;                                                    \
+      int64_t y = b[0];                                                                            \
+      for (int64_t i = 0; i < n; i++) {                                                            \
+        int64_t x = a[i], q = (int64_t)times_inverse(size_of(x), inverse);                         \
+        q = (x < 0) != (y < 0) ? -q : q;                                                           \
+        o[i] = (type)(expr);                                                                       \
+      }                                                                                            \
+    } else {                                                                                       \
+      for (int64_t i = 0; i < n; i++) {                                                            \
+        int64_t x = a[i], y = b[i], q = cr_quotient((type)x, (type)y);                             \
+        (void)x, (void)y;                                                                          \
+        o[i] = (type)(expr);                                                                       \
+      }                                                                                            \
     }                                                                                              \
     return true;                                                                                   \
   }
@@ -175,10 +204,10 @@ FMOD(remainder_f64, double, fmod, fma, trunc, fabs, copysign, 51, FLOORED)
   SCALARS(rshift_##s, type,                                                                        \
           x >> ((wide)y < (bits) ? y & ((bits)-1) : (bits)-1) >> ((wide)y >= (bits)))              \
   SCALARS(pow_##s, type, cr_power(x, (int64_t)y))                                                  \
-  DIVIDES(div_##s, type, cr_quotient(x, y))                                                        \
-  DIVIDES(floordiv_##s, type, cr_floor_quotient(x, y))                                             \
-  DIVIDES(remainder_##s, type, cr_floor_rest(x, y))                                                \
-  DIVIDES(fmod_##s, type, cr_rest(x, y))                                                           \
+  DIVIDES(div_##s, type, q)                                                                        \
+  DIVIDES(floordiv_##s, type, q - UNEVEN)                                                          \
+  DIVIDES(remainder_##s, type, UNEVEN ? REST + y : REST)                                           \
+  DIVIDES(fmod_##s, type, REST)                                                                    \
   COMPARISONS(s, type)
 
 INTEGERS(i8, int8_t, uint32_t, 8)

@@ -185,6 +185,40 @@ function tests.casts_to_float16()
   tester:assert(torch.fullLike(torch.zeros(9):float(), 0 / 0):half():float():isnan():all())
 end
 
+-- By one number, with and without elements that are too large for a product with its inverse.
+function tests.integer_divisions_by_a_number()
+  local limits = { int8 = 7, uint8 = 8, int16 = 15, int32 = 31, int64 = 63 }
+  local function truncated(a, b) return (a // b) + (((a < 0) ~= (b < 0) and a % b ~= 0) and 1 or 0) end
+  for dtype, bits in pairs(limits) do
+    local most = bits == 63 and math.maxinteger or (1 << bits) - 1
+    local least = dtype == "uint8" and 0 or -most - 1
+    for _, y in ipairs { 1, 2, 3, 7, 10, 64, 97, 127, -1, -2, -3, -127, 2^30 | 0, 2^31 - 1 | 0, 2^31 | 0,
+      2^40 | 0, math.mininteger } do
+      if y >= least and y <= most then
+        for _, size in ipairs { 2^32 | 0, 2^32 - 1 | 0, most } do
+          local list = {}
+          for i = 1, 40 do
+            local v = i % 4 == 0 and size - i // 4 or i * 7919 % 256 - 128
+            list[i] = math.max(math.min(v, most), least)
+          end
+          list[39], list[40] = least >= -size and least or -size, math.min(size, most)
+          local x = torch.LongTensor(list):type(dtype)
+          local function check(what, got, f)
+            for i, a in ipairs(x:totable()) do
+              local want = torch.LongTensor { f(a, y) }:type(dtype)[1]
+              tester:assert(got[i] == want, ("%s %s(%d, %d): %d"):format(dtype, what, a, y, got[i]))
+            end
+          end
+          check("div", torch.div(x, y), truncated)
+          check("floorDivide", torch.floorDivide(x, y), function(a, b) return a // b end)
+          check("remainder", torch.remainder(x, y), function(a, b) return a % b end)
+          check("fmod", torch.fmod(x, y), math.fmod)
+        end
+      end
+    end
+  end
+end
+
 function tests.atan2()
   local a, b = torch.DoubleTensor { 1, -1, 0, 3 }, torch.DoubleTensor { 2, -2, -1, 0 }
   compare("atan2", torch.atan2(a, b),
