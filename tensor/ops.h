@@ -136,6 +136,8 @@ cr_tensor *cr_bmm(cr_tensor *a, cr_tensor *b, cr_tensor *out);
 cr_tensor *cr_mv(cr_tensor *a, cr_tensor *x, cr_tensor *out);
 cr_tensor *cr_dot(cr_tensor *a, cr_tensor *b); /* scalar tensor */
 cr_tensor *cr_ger(cr_tensor *x, cr_tensor *y, cr_tensor *out);
+/* Cross products along a dimension of size 3, which counts from the end: -1 is the last. */
+cr_tensor *cr_cross(cr_tensor *a, cr_tensor *b, int dim);
 /* Torch7's `*` and PyTorch's matmul: vectors, matrices, batches with broadcasting. */
 cr_tensor *cr_matmul(cr_tensor *a, cr_tensor *b, cr_tensor *out);
 /* beta*c + alpha*(a b): a matrix product (also batched: 3-d a and b, c 3-d), matrix-vector or outer

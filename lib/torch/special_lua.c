@@ -224,6 +224,13 @@ static int f_euclidean(lua_State *L) {
   return 1;
 }
 
+/* torch._cross(a, b, dim): for torch7.lua.  The dimension counts from the end. */
+static int f_cross(lua_State *L) {
+  int dim = (int)luaL_checkinteger(L, 3);
+  cr_push_tensor(L, cr_cross(cr_check_tensor(L, 1), cr_check_tensor(L, 2), dim));
+  return 1;
+}
+
 /* ---- the list ----------------------------------------------------------------------------- */
 
 static const cr_binding bindings[] = {
@@ -231,6 +238,7 @@ static const cr_binding bindings[] = {
     {"logcumsumexp", f_logcumsumexp, f_logcumsumexp},
     {"flip", f_flip, f_flip},
     {"_euclidean", f_euclidean, NULL},
+    {"_cross", f_cross, NULL},
     {"searchsorted", f_searchsorted, f_searchsorted},
     {NULL, NULL, NULL},
 };

@@ -43,9 +43,7 @@ return function(torch)
       error(("torch.cross: dimension %d has sizes %d and %d, wanted 3"):format(dim, a:size(dim),
         b:size(dim)), 2)
     end
-    local second, third = torch.LongTensor { 2, 3, 1 }, torch.LongTensor { 3, 1, 2 }
-    return into(res, torch.cmul(a:index(dim, second), b:index(dim, third))
-      - torch.cmul(a:index(dim, third), b:index(dim, second)))
+    return into(res, torch._cross(a, b, dim - a:dim() - 1))
   end
 
   --- torch.match([res,] a, b [, scale]); x:match(b [, scale])

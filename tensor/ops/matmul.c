@@ -187,6 +187,60 @@ cr_tensor *cr_ger(cr_tensor *x, cr_tensor *y, cr_tensor *out) {
   return cr_binary(CR_MUL, column, row, out);
 }
 
+/* ---- the cross product ------------------------------------------------------------------ */
+
+/* out[k] = a[i] b[j] - a[j] b[i], i and j being the two places after k. */
+static bool cross_part(cr_tensor *a, cr_tensor *b, int dim, int k, cr_tensor *y) {
+  int i = (k + 1) % 3, j = (k + 2) % 3;
+  CR_AUTO out = cr_select(y, dim, k);
+  CR_AUTO ai = cr_select(a, dim, i);
+  CR_AUTO aj = cr_select(a, dim, j);
+  CR_AUTO bi = cr_select(b, dim, i);
+  CR_AUTO bj = cr_select(b, dim, j);
+  if (!out || !ai || !aj || !bi || !bj) return false;
+  CR_AUTO left = cr_mul(ai, bj);
+  CR_AUTO right = left ? cr_mul(aj, bi) : NULL;
+  CR_AUTO done = right ? cr_binary(CR_SUB, left, right, out) : NULL;
+  return done != NULL;
+}
+
+static bool cross_backward(cr_node *n, cr_tensor *const *g, cr_tensor **gin) {
+  int dim = (int)cr_attr_int(n, 0);
+  if (cr_wants(n, 0) && !(gin[0] = cr_cross(cr_saved(n, 1), g[0], dim))) return false;
+  return !cr_wants(n, 1) || (gin[1] = cr_cross(g[0], cr_saved(n, 0), dim));
+}
+
+static const cr_op op_cross = {"cross", "dim", cross_backward};
+
+/* The dimension counts from the end, since shapes broadcast. */
+cr_tensor *cr_cross(cr_tensor *a, cr_tensor *b, int dim) {
+  int ndim;
+  int64_t shape[CR_MAX_DIMS];
+  if (!a || !b || !cr_same_device("cross", a, b) ||
+      !cr_broadcast("cross", a->ndim, a->shape, b->ndim, b->shape, &ndim, shape))
+    return NULL;
+  int at = ndim + dim;
+  if (dim >= 0 || at < 0 || shape[at] != 3)
+    return cr_fail_null("cross: no dimension %d of size 3", at + 1);
+  cr_dtype dtype = cr_promote((cr_dtype)a->dtype, (cr_dtype)b->dtype);
+  CR_AUTO x = cr_cast(a, dtype);
+  CR_AUTO z = cr_cast(b, dtype);
+  CR_AUTO xe = x ? cr_expand(x, ndim, shape) : NULL;
+  CR_AUTO ze = xe && z ? cr_expand(z, ndim, shape) : NULL;
+  cr_tensor *y = ze ? cr_empty(dtype, cr_device_of(a), ndim, shape) : NULL;
+  if (!y) return NULL;
+  cr_context *ctx = cr_ctx();
+  bool mode = ctx->no_grad, ok = true;
+  ctx->no_grad = true;
+  for (int k = 0; ok && k < 3; k++) ok = cross_part(xe, ze, at, k, y);
+  ctx->no_grad = mode;
+  if (ok)
+    return cr_record(&op_cross, y, CR_IN(x, z), CR_SAVE(needed_by(z, x), needed_by(x, z)),
+                     CR_INTS(dim));
+  cr_release(y);
+  return NULL;
+}
+
 /* Batches of any shape, broadcast: as one bmm. */
 static cr_tensor *matmul_batched(cr_tensor *a, cr_tensor *b) {
   int64_t lead[CR_MAX_DIMS], shape[CR_MAX_DIMS], flat[3] = {1, 0, 0};
