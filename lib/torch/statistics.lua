@@ -296,6 +296,20 @@ local function check_fractions(fn, x, q, most)
   return check.beside(x, list / most)
 end
 
+-- One quantile of each line along a dimension, by selection; what has a NaN is NaN.
+local function selected_quantile(x, q, choose, dim)
+  local rank = q * (x.shape[dim] - 1)
+  local low, high, weight = choose(rank, torch.floor(rank))
+  low, high = low[1] | 0, high[1] | 0
+  local y = torch.kthvalue(x, low + 1, dim)
+  if weight and high > low and weight[1] > 0 then
+    y = torch.lerp(y, torch.kthvalue(x, high + 1, dim), weight[1])
+  end
+  local bad = torch.any(torch.isnan(x:detach()), dim)
+  if bad:any() then y = torch.where(torch.reshape(bad, y.shape), torch.fullLike(y, 0 / 0), y) end
+  return y
+end
+
 -- The quantiles of lines that lie along dimension 1 of x: one row a fraction.
 local function line_quantiles(x, q, choose, skip_nans)
   local n = x.shape[1]
@@ -335,7 +349,12 @@ local function quantile(fn, x, q, dim, keepdim, interpolation, most, skip_nans)
     lines = torch.moveaxis(x, dim, 1)
   end
   if lines.shape[1] == 0 then raise("torch.%s: there are no elements", fn) end
-  local y = line_quantiles(lines, q, choose, skip_nans)
+  local y
+  if q:nElement() == 1 and not skip_nans then
+    y = selected_quantile(rank > 0 and dim and x or lines, q, choose, dim or 1)
+  else
+    y = line_quantiles(lines, q, choose, skip_nans)
+  end
   local shape = {}
   if several then shape[1] = q:nElement() end
   for d, size in ipairs(x.shape) do

@@ -22,14 +22,17 @@ static cr_tensor *host_weights(const char *fn, cr_tensor *p, int64_t draws) {
   CR_AUTO w = cr_reshape(here, 2, (int64_t[]){rows, columns});
   cr_tensor *weights = cr_contiguous(w);
   const double *x = weights ? cr_data(weights) : NULL;
-  for (int64_t r = 0; x && r < rows; r++) {
-    int64_t usable = 0;
-    for (int64_t c = 0; c < columns; c++, x++) {
-      if (!(*x >= 0) || isinf(*x)) {
-        cr_release(weights);
-        return cr_fail_null("%s: a probability of %g", fn, *x);
-      }
-      usable += *x > 0;
+  for (int64_t r = 0; x && r < rows; r++, x += columns) {
+    int64_t usable = 0, wrong = 0;
+    for (int64_t c = 0; c < columns; c++) {
+      wrong += !(x[c] >= 0 && x[c] < INFINITY);
+      usable += x[c] > 0;
+    }
+    if (wrong) {
+      while (*x >= 0 && *x < INFINITY) x++;
+      cr_fail("%s: a probability of %g", fn, *x);
+      cr_release(weights);
+      return NULL;
     }
     if (usable < draws || usable == 0) {
       cr_release(weights);
@@ -65,15 +68,13 @@ static cr_tensor *with_replacement(cr_tensor *weights, int64_t draws) {
 /* Places in the order of arrival of processes whose rates are the weights: the next to arrive is
  * each time one of those left, by their weights. */
 static cr_tensor *without_replacement(cr_tensor *weights, int64_t draws) {
-  cr_tensor *arrivals, *order;
+  cr_tensor *arrivals, *first;
   CR_AUTO waits = cr_empty(CR_FLOAT64, cpu, 2, weights->shape);
   CR_AUTO drawn = cr_random(CR_EXPONENTIAL, waits, 1, 0);
   CR_AUTO times = cr_div(drawn, weights);
-  if (!times || !cr_sort(times, 1, false, &arrivals, &order)) return NULL;
+  if (!times || !cr_topk(times, draws, 1, false, &arrivals, &first)) return NULL;
   cr_release(arrivals);
-  CR_AUTO first = cr_narrow(order, 1, 0, draws);
-  cr_release(order);
-  return cr_clone(first);
+  return first;
 }
 
 cr_tensor *cr_multinomial(cr_tensor *p, int64_t draws, bool replacement) {
