@@ -323,7 +323,8 @@ local function line_quantiles(x, q, choose, skip_nans)
   local low, high, weight = choose(rank, torch.floor(rank))
   local y = torch.gather(sorted, 1, low:to("int64") + 1)
   if weight then
-    y = torch.lerp(y, torch.gather(sorted, 1, high:to("int64") + 1), weight:type(x.dtype))
+    local part = torch.lerp(y, torch.gather(sorted, 1, high:to("int64") + 1), weight:type(x.dtype))
+    y = torch.where(torch.gt(weight, 0), part, y) -- also between infinities
   end
   local none = skip_nans and torch.eq(good, 0) or torch.lt(good, n)
   return torch.where(torch.expand(none:to("bool"), shape), torch.zerosLike(y) + 0 / 0, y)

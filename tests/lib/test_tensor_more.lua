@@ -112,6 +112,23 @@ function tests.distances_of_many_rows()
   end
 end
 
+function tests.quantiles_of_what_is_no_number()
+  local nan, inf = 0 / 0, math.huge
+  local x = torch.Tensor { { 1, 5, 3, 2 }, { 4, nan, 1, 2 }, { -inf, 1, 2, inf } }
+  for _, interpolation in ipairs { "linear", "lower", "higher", "midpoint", "nearest" } do
+    local one, three = torch.quantile(x, 0.5, 2, false, interpolation),
+      torch.quantile(x, { 0, 0.5, 1 }, 2, false, interpolation)
+    eq(three[2][1], one[1])
+    tester:assert(one[2] ~= one[2] and three[2][2] ~= three[2][2], interpolation)
+    eq({ one[3], three[1][3], three[3][3] }, { three[2][3], -inf, inf })
+  end
+  local all = torch.quantile(x, 0.5)
+  tester:assert(all ~= all)
+  eq(torch.nanToNum(torch.DoubleTensor { nan, inf, -inf, 2 }, inf, 7, -7), { inf, 7, -7, 2 })
+  eq(torch.nanToNum(torch.DoubleTensor { nan, inf, -inf }, 1, 7), { 1, 7, -0x1.fffffffffffffp+1023 })
+  eq(torch.nanToNum(torch.HalfTensor { nan, inf, -inf }), { 0, 65504, -65504 })
+end
+
 function tests.derivatives_of_reductions()
   for _, dims in ipairs { 1, -1, { 1, 2 } } do
     for _, name in ipairs { "logsumexp", "amax", "amin", "ptp", "nansum", "nanmean", "average" } do

@@ -59,7 +59,8 @@ return function(op, plain)
   end
   for _, c in ipairs { { "ij,jk->ik", "ab", "bc" }, { "ij,kj->ki", "ab", "cb" },
     { "bij,bjk->bik", "abc", "acd" }, { "ii->i", "aa" }, { "ij->ji", "ab" }, { "ijk->j", "abc" },
-    { "i,j->ij", "a", "b" }, { "ij,ij->ij", "ab", "ab" }, { "i,i->", "a", "a" },
+    { "i,j->ij", "a", "b" }, { "ij,ij->ij", "ab", "ab" }, { "ij,ji->j", "ab", "ba" },
+    { "bij,bji->b", "abc", "acb" }, { "i,i->", "a", "a" },
     { "ij,jk,kl->il", "ab", "bc", "cd" },
     { "bij,jk,bk->bi", "abc", "cd", "ad" }, { "iij,j->i", "aab", "b" } } do
     entry("einsum", { label = "einsum " .. c[1], inputs = { table.unpack(c, 2) },
