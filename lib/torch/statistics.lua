@@ -324,7 +324,7 @@ local function line_quantiles(x, q, choose, skip_nans)
   local y = torch.gather(sorted, 1, low:to("int64") + 1)
   if weight then
     local part = torch.lerp(y, torch.gather(sorted, 1, high:to("int64") + 1), weight:type(x.dtype))
-    y = torch.where(torch.gt(weight, 0), part, y) -- also between infinities
+    y = torch.where(torch.gt(high, low), part, y) -- also where both are one infinity
   end
   local none = skip_nans and torch.eq(good, 0) or torch.lt(good, n)
   return torch.where(torch.expand(none:to("bool"), shape), torch.zerosLike(y) + 0 / 0, y)
