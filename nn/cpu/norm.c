@@ -10,7 +10,7 @@
 #include <math.h>
 #include <string.h>
 
-#define CHUNK 64 /* neighbouring channels at a time */
+#define CHUNK 128 /* neighbouring channels at a time */
 #define PARTS 16 /* of the rows, for the parameters' gradients of a layer norm */
 
 typedef struct {

@@ -65,19 +65,23 @@ static bool scan_one(const scan_args *s, char *out, const char *in) {
   cr_dtype type = is_float ? CR_FLOAT64 : CR_INT64;
   double d = s->op == CR_LOGSUMEXP ? -INFINITY : s->op == CR_PROD;
   int64_t k = s->op == CR_PROD;
+  bool dense = s->out_stride == (int64_t)cr_sizeof(s->out_dtype);
   bool grouped = s->in_dtype != CR_FLOAT64 && s->op != CR_LOGSUMEXP;
   for (int64_t i = 0; i < s->n; i += CR_BLOCK) {
     int64_t m = cr_min64(CR_BLOCK, s->n - i);
     if (ends_early(i)) return false;
     const void *p = cr_cpu_load(type, wide, s->in_dtype, in + i * s->in_stride, s->in_stride, m);
-    if (p != wide) cr_cpu_pack(8, m, wide, p, 8);
+    char *to = out + i * s->out_stride;
+    void *x = dense && s->out_dtype == type ? to : wide;
+    if (p != x) cr_cpu_pack(8, m, x, p, 8);
     if (is_float) {
-      d = (grouped ? run_floats : run_doubles)(s->op, m, (double *)wide, d);
+      d = (grouped ? run_floats : run_doubles)(s->op, m, x, d);
     } else {
-      k = run_integers(s->op, m, (int64_t *)wide, k);
+      k = run_integers(s->op, m, x, k);
     }
-    cr_cpu_cast(s->out_dtype, narrow, type, wide, m);
-    cr_cpu_unpack(cr_sizeof(s->out_dtype), m, out + i * s->out_stride, s->out_stride, narrow);
+    if (x == to) continue;
+    cr_cpu_cast(s->out_dtype, dense ? to : narrow, type, wide, m);
+    if (!dense) cr_cpu_unpack(cr_sizeof(s->out_dtype), m, to, s->out_stride, narrow);
   }
   return true;
 }

@@ -6,36 +6,59 @@ typedef struct {
   bool right;
 } search_args;
 
-/* Whether an element comes before a value; NaN is the largest number. */
-static inline bool before_f64(double element, double value, bool right) {
-  if (value != value) return right || element == element;
-  return right ? element <= value : element < value;
-}
-static inline bool before_i64(int64_t element, int64_t value, bool right) {
-  return right ? element <= value : element < value;
-}
+#define LANES 8
 
-#define SEARCH(name, type, before)                                                                 \
-  static int64_t name(const search_args *s, const char *line, const char *at) {                    \
-    type value = *(const type *)at;                                                                \
+/* Several values at once, so that none waits for its loads alone, and without branches, of which
+ * every other would be foreseen wrongly.  Each result lies within low and low + left. */
+#define HALVE(name, type, cmp)                                                                     \
+  static void name(const search_args *s, char *const *line, const type *value, int64_t *low) {     \
+    CR_UNROLL for (int k = 0; k < LANES; k++) low[k] = 0;                                          \
+    for (int64_t left = s->n; left > 0;) {                                                         \
+      int64_t half = (left + 1) / 2;                                                               \
+      CR_UNROLL for (int k = 0; k < LANES; k++) {                                                  \
+        type element = *(const type *)(line[k] + (low[k] + half - 1) * s->stride);                 \
+        low[k] += half & -(int64_t)(element cmp value[k]);                                         \
+      }                                                                                            \
+      left -= half;                                                                                \
+    }                                                                                              \
+  }
+
+/* NaN is the largest number: all come before it, or all that are numbers. */
+#define SEARCH(name, type)                                                                         \
+  HALVE(name##_left, type, <)                                                                      \
+  HALVE(name##_right, type, <=)                                                                    \
+  static int64_t name##_numbers(const search_args *s, const char *line) {                          \
     int64_t low = 0, high = s->n;                                                                  \
     while (low < high) {                                                                           \
       int64_t middle = low + (high - low) / 2;                                                     \
-      if (before(*(const type *)(line + middle * s->stride), value, s->right))                     \
-        low = middle + 1;                                                                          \
-      else                                                                                         \
-        high = middle;                                                                             \
+      type element = *(const type *)(line + middle * s->stride);                                   \
+      low = element == element ? middle + 1 : low;                                                 \
+      high = element == element ? high : middle;                                                   \
     }                                                                                              \
     return low;                                                                                    \
   }                                                                                                \
   static bool name##_line(int64_t n, char *const *p, const int64_t *stride, void *arg) {           \
-    for (int64_t i = 0; i < n; i++)                                                                \
-      *(int64_t *)(p[0] + i * stride[0]) = name(arg, p[2] + i * stride[2], p[1] + i * stride[1]);  \
+    const search_args *s = arg;                                                                    \
+    for (int64_t i = 0; i < n; i += LANES) {                                                       \
+      char *line[LANES];                                                                           \
+      type value[LANES];                                                                           \
+      int64_t low[LANES], last = cr_min64(LANES, n - i) - 1;                                       \
+      for (int64_t k = 0; k < LANES; k++) {                                                        \
+        int64_t at = i + cr_min64(k, last);                                                        \
+        line[k] = p[2] + at * stride[2];                                                           \
+        value[k] = *(const type *)(p[1] + at * stride[1]);                                         \
+      }                                                                                            \
+      (s->right ? name##_right : name##_left)(s, line, value, low);                                \
+      for (int64_t k = 0; k <= last; k++) {                                                        \
+        if (value[k] != value[k]) low[k] = s->right ? s->n : name##_numbers(s, line[k]);           \
+        *(int64_t *)(p[0] + (i + k) * stride[0]) = low[k];                                         \
+      }                                                                                            \
+    }                                                                                              \
     return true;                                                                                   \
   }
 
-SEARCH(search_f64, double, before_f64)
-SEARCH(search_i64, int64_t, before_i64)
+SEARCH(search_f64, double)
+SEARCH(search_i64, int64_t)
 
 static bool search(const cr_iter *it, int64_t n, int64_t stride, bool right) {
   search_args s = {n, stride, right};

@@ -112,6 +112,34 @@ function tests.distances_of_many_rows()
   end
 end
 
+function tests.searches_in_lines_of_every_length()
+  local nan, inf = 0 / 0, math.huge
+  local function less(a, b) return b ~= b and a == a or a < b end
+  for n = 1, 20 do
+    for _, dtype in ipairs { "float64", "float32", "int64" } do
+      local floats = dtype ~= "int64"
+      local line = {}
+      for i = 1, n do line[i] = i * 7 % 5 - (i % 3) end
+      if floats and n > 3 then line[1], line[2], line[3], line[4] = nan, inf, -inf, nan end
+      table.sort(line, less)
+      local wanted = { -3, -2, -1, 0, 1, 2, 3, 4, 5, 9 }
+      for _, v in ipairs(floats and { nan, inf, -inf } or {}) do wanted[#wanted + 1] = v end
+      local sorted = torch.DoubleTensor(line):type(dtype)
+      for _, right in ipairs { false, true } do
+        local want = {}
+        for i, v in ipairs(wanted) do
+          want[i] = 1
+          for _, e in ipairs(line) do
+            if less(e, v) or right and not less(v, e) then want[i] = want[i] + 1 end
+          end
+        end
+        local got = torch.searchsorted(sorted, torch.DoubleTensor(wanted):type(dtype), right)
+        eq(got, want)
+      end
+    end
+  end
+end
+
 function tests.quantiles_of_what_is_no_number()
   local nan, inf = 0 / 0, math.huge
   local x = torch.Tensor { { 1, 5, 3, 2 }, { 4, nan, 1, 2 }, { -inf, 1, 2, inf } }
