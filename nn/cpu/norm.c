@@ -11,7 +11,7 @@
 #include <string.h>
 
 #define CHUNK 128 /* neighbouring channels at a time */
-#define PARTS 16 /* of the rows, for the parameters' gradients of a layer norm */
+#define PARTS 16  /* of the rows, for the parameters' gradients of a layer norm */
 
 typedef struct {
   const cr_batch_norm_args *a;
