@@ -254,13 +254,16 @@ static bool arange_range(void *arg, int64_t begin, int64_t end) {
   const progression *g = arg;
   const cr_operand *o = &g->it->op[0];
   int64_t stride = g->it->ndim ? o->stride[0] : 0;
+  bool dense = stride == (int64_t)cr_sizeof(o->dtype);
   double buf[CR_BLOCK];
   _Alignas(64) char narrow[CR_BLOCK * 8];
   for (int64_t i = begin; i < end; i += CR_BLOCK) {
     int64_t m = cr_min64(CR_BLOCK, end - i);
-    for (int64_t j = 0; j < m; j++) buf[j] = g->start + (double)(i + j) * g->step;
-    cr_cpu_cast(o->dtype, narrow, CR_FLOAT64, buf, m);
-    cr_cpu_unpack(cr_sizeof(o->dtype), m, o->data + i * stride, stride, narrow);
+    double first = (double)i; /* added to a small number: there are vectors of those */
+    for (int32_t j = 0; j < (int32_t)m; j++) buf[j] = g->start + (first + j) * g->step;
+    char *to = o->data + i * stride;
+    cr_cpu_cast(o->dtype, dense ? to : narrow, CR_FLOAT64, buf, m);
+    if (!dense) cr_cpu_unpack(cr_sizeof(o->dtype), m, to, stride, narrow);
   }
   return true;
 }
