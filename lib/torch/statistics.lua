@@ -175,11 +175,10 @@ function torch.softmin(x, dim)
   return torch.softmax(torch.neg(check.float("softmin", x)), dim)
 end
 
--- x with 0 for NaN, and how many are left over dims (sizes of 1 kept).
-local function without_nans(x, dims)
+-- x with 0 for NaN, and where NaN was.
+local function without_nans(x)
   local bad = torch.isnan(x)
-  local count = reduced(torch.sum, torch.logicalNot(bad):to("int64"), dims)
-  return torch.where(bad, torch.zerosLike(x), x), count
+  return torch.where(bad, check.constant(0, x), x), bad
 end
 
 --- torch.nansum(x [, dims [, keepdim]])
@@ -199,12 +198,13 @@ end
 --   torch.nanmean(torch.Tensor { 1, 0 / 0, 2 }) --> 1.5
 function torch.nansum(x, dims, keepdim)
   local list = check.dims("nansum", x, dims)
-  return finish(reduced(torch.sum, (without_nans(x, list)), list), x, list, keepdim)
+  return finish(reduced(torch.sum, (without_nans(x)), list), x, list, keepdim)
 end
 function torch.nanmean(x, dims, keepdim)
   x = check.float("nanmean", x)
   local list = check.dims("nanmean", x, dims)
-  local y, count = without_nans(x, list)
+  local y, bad = without_nans(x)
+  local count = reduced(torch.sum, torch.logicalNot(bad):to("int64"), list)
   return finish(torch.cdiv(reduced(torch.sum, y, list), count:type(x.dtype)), x, list, keepdim)
 end
 

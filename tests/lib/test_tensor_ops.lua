@@ -168,6 +168,20 @@ function tests.functions_of_two_floats()
   end
 end
 
+function tests.powers_of_two()
+  local x = torch.range(-152, 129)
+  local y = torch.exp2(x:float()):double()
+  for i, e in ipairs(x:totable()) do
+    tester:eq(y[i], e < -149 and 0 or e >= 128 and math.huge or 2.0 ^ e, 0, "2^" .. e)
+  end
+  x = torch.range(-126, 127, 0.0625):add(0.01):float()
+  local want = torch.exp2(x:double())
+  tester:assert(torch.cdiv(torch.exp2(x):double(), want):add(-1):abs():max() < 4e-7)
+  y = torch.exp2(torch.FloatTensor { math.huge, -math.huge, 0 / 0, -1e30, 1e30 })
+  tester:eq({ y[1], y[2], y[4], y[5] }, { math.huge, 0, 0, math.huge })
+  tester:assert(y[3] ~= y[3])
+end
+
 -- Eight at a time and one at a time, for every number of 16 bits and what lies between it and the next.
 function tests.casts_to_float16()
   local bits = torch.range(0, 0x7c00):double()
