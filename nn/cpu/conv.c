@@ -16,10 +16,8 @@
 #define TILE_BYTES (512 << 10)
 /* Fewer columns than this make a product that is mostly packing. */
 #define TILE_COLUMNS 64
-/* How many tasks there should be, how many outputs each needs at least, and what the private sums
- * of a derivative's parts may hold. */
+/* How many tasks there should be, and what the private sums of a derivative's parts may hold. */
 #define TASKS 16
-#define BLOCK_OUTPUTS 32
 #define PRIVATE_ELEMENTS (INT64_C(1) << 21)
 
 static cr_tiling cut(const cr_conv2d_shape *s, int64_t column_bytes) {
@@ -76,8 +74,7 @@ typedef struct {
   int64_t parts;            /* of a derivative: its private sums */
   int64_t blocks, channels; /* of a group, and in a block: outputs in forward, else inputs */
   void *out;
-  void *sums;   /* private results of the parts but the first */
-  void *shared; /* in forward: the columns of all tiles, or NULL */
+  void *sums; /* private results of the parts but the first */
   const void *a, *b, *bias;
 } conv_job;
 
@@ -129,13 +126,14 @@ static bool conv2d(const cr_conv2d_shape *s, void *y, const void *x, const void 
   if (s->n == 0 || s->o == 0) return true;
   if (is_depthwise(s)) return DISPATCH(depthwise, s, y, x, w, bias);
   if (cr_winograd_fits(s)) return cr_winograd(s, y, x, w, bias);
-  return DISPATCH(forward, s, y, x, w, bias);
+  return cr_panels(s, y, x, w, bias);
 }
 
 static bool conv2d_input(const cr_conv2d_shape *s, void *gx, const void *gy, const void *w) {
   if (s->n == 0 || s->c == 0) return true;
   if (is_depthwise(s)) return DISPATCH(depthwise_input, s, gx, gy, w);
   if (cr_winograd_fits(s)) return cr_winograd_input(s, gx, gy, w);
+  if (s->args.stride[0] <= 2 && s->args.stride[1] <= 2) return cr_panels_input(s, gx, gy, w);
   return DISPATCH(backward_input, s, gx, gy, w);
 }
 

@@ -63,6 +63,12 @@ bool cr_winograd_fits(const cr_conv2d_shape *s);
 bool cr_winograd(const cr_conv2d_shape *s, void *y, const void *x, const void *w, const void *bias);
 bool cr_winograd_input(const cr_conv2d_shape *s, void *gx, const void *gy, const void *w);
 
+/* Convolution by panels, whatever the shape: as conv2d and conv2d_input. */
+#define cr_panels CR_ISA_NAME(cr_panels)
+#define cr_panels_input CR_ISA_NAME(cr_panels_input)
+bool cr_panels(const cr_conv2d_shape *s, void *y, const void *x, const void *w, const void *bias);
+bool cr_panels_input(const cr_conv2d_shape *s, void *gx, const void *gy, const void *w);
+
 /* Inside a parallel region OpenBLAS runs on one thread; between these it does outside of one too.
  */
 #define cr_one_blas_thread CR_ISA_NAME(cr_one_blas_thread)

@@ -1,0 +1,217 @@
+/* panels.c: convolution, and its derivative by the input, as products that stay in registers.
+ *
+ * Each place of the result sees, through each tap of the kernel, an element of each plane below it.
+ * What some vectors' worth of places see is a panel: a row for each plane and tap.  A few results'
+ * weights times a panel is a sum of rows that registers hold; the weights are read where they are.
+ *
+ * The derivative by the input is such a convolution too, of the outputs' derivative: one for each
+ * remainder of the input's places by the stride, which see every stride-th element of the kernel.
+ *
+ * A task is a tile of places of a block of channels.  Results do not depend on the number of
+ * threads: the division into tasks follows the shape alone. */
+#include "nn/cpu/kernels.h"
+
+#include <string.h>
+
+/* Bytes of a vector, vectors of a panel, and for fewer vectors how many rows the registers hold. */
+#define PANEL 3
+#if defined(__AVX512F__)
+#define VECTOR 64
+#elif defined(__AVX__)
+#define VECTOR 32
+#else
+#define VECTOR 16
+#endif
+#if defined(__AVX512F__) || defined(__aarch64__)
+#define ROWS(vectors) ((vectors) == 3 ? 8 : 12)
+#else
+#define ROWS(vectors) ((vectors) == 3 ? 4 : (vectors) == 2 ? 6 : 8)
+#endif
+#define MOST_ROWS 12
+
+/* Rows of a panel, so that it stays in a core's first-level cache; places of a tile, so that its
+ * panels stay in the second level; the least places and outputs of a task, and how many tasks there
+ * should be. */
+#define DEPTH 256
+#define MOST_PLACES 288
+#define LEAST_PLACES 96
+#define BLOCK_OUTPUTS 32
+#define TASKS 16
+
+/* A dimension, of height or width. */
+typedef struct {
+  int64_t size;                /* of the planes seen */
+  int64_t places, step;        /* of the result */
+  int64_t taps, first, apart;  /* place p sees through tap i p*step + first + i*apart, or nothing */
+  int64_t kernel, next;        /* tap i is element kernel + i*next of the kernel */
+  int64_t begin, every, whole; /* place p is number begin + p*every of `whole` */
+} axis;
+
+/* The place seen farthest to the left by place 0, and how far it sees from there. */
+static int64_t least(const axis *a) {
+  return cr_min64(a->first, a->first + (a->taps - 1) * a->apart);
+}
+static int64_t reach(const axis *a) {
+  return (a->taps - 1) * (a->apart < 0 ? -a->apart : a->apart);
+}
+/* Where tap i is from there. */
+static int64_t tap_at(const axis *a, int64_t i) {
+  return a->first + i * a->apart - least(a);
+}
+
+typedef struct {
+  axis d[2];
+  int64_t n, groups, from, to;          /* images; planes seen, and results, of a group */
+  int64_t w_group, w_from, w_to, w_row; /* steps in the weights by these and by a kernel's rows */
+  int64_t images, rows, columns, down, across, tiles; /* of a tile; tiles of an image, and of all */
+  int64_t depth, layers; /* planes of a layer of panels, and how many of these there are */
+  int64_t blocks, channels;
+  const void *x, *w, *bias;
+  void *y;
+  void *shared; /* the panels of all tiles, or NULL */
+} job;
+
+/* Rows r0 .. r1-1 and columns q0 .. q1-1 of images n0 .. n1-1; `each` places of an image. */
+typedef struct {
+  int64_t n0, n1, r0, r1, q0, q1, each, places;
+} tile;
+
+static tile nth_tile(const job *j, int64_t i) {
+  int64_t within = i % (j->down * j->across), r = within / j->across, q = within % j->across;
+  tile t = {.n0 = i / (j->down * j->across) * j->images, .r0 = r * j->rows, .q0 = q * j->columns};
+  t.n1 = cr_min64(t.n0 + j->images, j->n);
+  t.r1 = cr_min64(t.r0 + j->rows, j->d[0].places);
+  t.q1 = cr_min64(t.q0 + j->columns, j->d[1].places);
+  t.each = (t.r1 - t.r0) * (t.q1 - t.q0);
+  t.places = (t.n1 - t.n0) * t.each;
+  return t;
+}
+
+static int64_t share(int64_t all, int64_t parts) {
+  return (all + parts - 1) / parts;
+}
+
+/* What a product with so many places costs: some lanes of the last panel are idle, and fewer
+ * vectors than PANEL take longer than their part of it. */
+static int64_t cost(int64_t places, int64_t lanes) {
+  int64_t panel = PANEL * lanes, rest = places % panel;
+  int64_t vectors = share(rest, lanes);
+  return places / panel * panel + (vectors == 1 ? lanes * 4 / 3 : vectors * lanes);
+}
+
+/* How many rows of an image a tile has: about `fit` places, and few idle lanes. */
+static int64_t cut_rows(int64_t h, int64_t w, int64_t fit, int64_t lanes) {
+  int64_t most = cr_min64(h, cr_max64(1, fit / w)), best = most, least_cost = INT64_MAX;
+  for (int64_t rows = most; rows > most / 2; rows--) {
+    int64_t all = h / rows * cost(rows * w, lanes) + cost(h % rows * w, lanes);
+    if (all < least_cost) least_cost = all, best = rows;
+  }
+  return best;
+}
+
+static void cut(job *j, int64_t lanes) {
+  int64_t h = j->d[0].places, w = j->d[1].places, taps = j->d[0].taps * j->d[1].taps;
+  int64_t fit = share(j->n * h * w * j->groups, TASKS);
+  fit = cr_min64(cr_max64(fit, LEAST_PLACES), MOST_PLACES);
+  int64_t images = (h * w < LEAST_PLACES ? MOST_PLACES : fit) / (h * w);
+  j->images = cr_min64(j->n, cr_max64(1, images));
+  j->across = share(w, 2 * MOST_PLACES);
+  j->columns = share(w, j->across);
+  j->rows = j->images > 1 ? h : cut_rows(h, j->columns, fit, lanes);
+  j->down = share(h, j->rows);
+  j->tiles = share(j->n, j->images) * j->down * j->across;
+  j->depth = cr_min64(j->from, cr_max64(1, DEPTH / taps));
+  j->layers = share(j->from, j->depth);
+  j->blocks = cr_max64(1, cr_min64(TASKS / (j->tiles * j->groups), j->to / BLOCK_OUTPUTS));
+  j->channels = share(j->to, j->blocks);
+  j->blocks = share(j->to, j->channels);
+}
+
+/* The places p0 .. p1-1 of n that see through a tap at `at` an element of 0 .. size-1. */
+static void inside(const axis *a, int64_t at, int64_t n, int64_t *p0, int64_t *p1) {
+  int64_t first = at < 0 ? (-at + a->step - 1) / a->step : 0;
+  int64_t end = at >= a->size ? 0 : (a->size - 1 - at) / a->step + 1;
+  *p0 = cr_min64(first, n);
+  *p1 = cr_max64(*p0, cr_min64(end, n));
+}
+
+#define REAL float
+#define NAME(f) CR_TYPED(f, float)
+#include "nn/cpu/panels.inc"
+#undef REAL
+#undef NAME
+#define REAL double
+#define NAME(f) CR_TYPED(f, double)
+#include "nn/cpu/panels.inc"
+
+#define DISPATCH(f, ...) (s->dtype == CR_FLOAT32 ? f##_float(__VA_ARGS__) : f##_double(__VA_ARGS__))
+
+bool cr_panels(const cr_conv2d_shape *s, void *y, const void *x, const void *w, const void *bias) {
+  const cr_conv2d_args *a = &s->args;
+  job j = {.n = s->n, .groups = a->groups, .from = s->c / a->groups, .to = s->o / a->groups};
+  int64_t size[2] = {s->h, s->w}, places[2] = {s->oh, s->ow}, kernel[2] = {s->kh, s->kw};
+  for (int d = 0; d < 2; d++)
+    j.d[d] = (axis){.size = size[d],
+                    .places = places[d],
+                    .step = a->stride[d],
+                    .taps = kernel[d],
+                    .first = -a->pad[d],
+                    .apart = a->dilation[d],
+                    .next = 1,
+                    .every = 1,
+                    .whole = places[d]};
+  j.w_row = s->kw;
+  j.w_from = s->kh * s->kw;
+  j.w_to = j.from * j.w_from;
+  j.w_group = j.to * j.w_to;
+  j.x = x, j.w = w, j.bias = bias, j.y = y;
+  return DISPATCH(run, &j);
+}
+
+/* The places of the input with remainder `at` by the stride, in dimension d. */
+static axis remainder_axis(const cr_conv2d_shape *s, int d, int64_t at) {
+  int64_t stride = s->args.stride[d], dilation = s->args.dilation[d];
+  int64_t size = d ? s->w : s->h, kernel = d ? s->kw : s->kh;
+  axis a = {.size = d ? s->ow : s->oh,
+            .places = share(size - at, stride),
+            .step = 1,
+            .next = 1,
+            .begin = at,
+            .every = stride,
+            .whole = size};
+  int64_t far = at + s->args.pad[d];
+  while (a.next * dilation % stride != 0) a.next++;
+  while (a.kernel < kernel && a.kernel < a.next && (far - a.kernel * dilation) % stride != 0)
+    a.kernel++;
+  if (a.kernel < a.next && a.kernel < kernel) a.taps = share(kernel - a.kernel, a.next);
+  a.first = (far - a.kernel * dilation) / stride;
+  a.apart = -a.next * dilation / stride;
+  return a;
+}
+
+/* Whether each place of the input is seen by some output, had it room to. */
+static bool all_seen(const cr_conv2d_shape *s) {
+  for (int d = 0; d < 2; d++)
+    for (int64_t at = 0; at < cr_min64(s->args.stride[d], d ? s->w : s->h); at++)
+      if (remainder_axis(s, d, at).taps == 0) return false;
+  return true;
+}
+
+bool cr_panels_input(const cr_conv2d_shape *s, void *gx, const void *gy, const void *w) {
+  const cr_conv2d_args *a = &s->args;
+  if (!all_seen(s)) memset(gx, 0, (size_t)(s->n * s->c * s->h * s->w) * cr_sizeof(s->dtype));
+  for (int64_t r = 0; r < cr_min64(a->stride[0], s->h); r++) {
+    for (int64_t q = 0; q < cr_min64(a->stride[1], s->w); q++) {
+      job j = {.n = s->n, .groups = a->groups, .from = s->o / a->groups, .to = s->c / a->groups};
+      j.d[0] = remainder_axis(s, 0, r);
+      j.d[1] = remainder_axis(s, 1, q);
+      j.w_row = s->kw;
+      j.w_to = s->kh * s->kw;
+      j.w_from = j.to * j.w_to;
+      j.w_group = j.from * j.w_from;
+      j.x = gy, j.w = w, j.y = gx;
+      if (j.d[0].taps * j.d[1].taps > 0 && !DISPATCH(run, &j)) return false;
+    }
+  }
+  return true;
+}
