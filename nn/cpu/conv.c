@@ -133,7 +133,7 @@ static bool conv2d_input(const cr_conv2d_shape *s, void *gx, const void *gy, con
   if (s->n == 0 || s->c == 0) return true;
   if (is_depthwise(s)) return DISPATCH(depthwise_input, s, gx, gy, w);
   if (cr_winograd_fits(s)) return cr_winograd_input(s, gx, gy, w);
-  if (s->args.stride[0] <= 2 && s->args.stride[1] <= 2) return cr_panels_input(s, gx, gy, w);
+  if (cr_panels_input_fits(s)) return cr_panels_input(s, gx, gy, w);
   return DISPATCH(backward_input, s, gx, gy, w);
 }
 

@@ -63,10 +63,12 @@ bool cr_winograd_fits(const cr_conv2d_shape *s);
 bool cr_winograd(const cr_conv2d_shape *s, void *y, const void *x, const void *w, const void *bias);
 bool cr_winograd_input(const cr_conv2d_shape *s, void *gx, const void *gy, const void *w);
 
-/* Convolution by panels, whatever the shape: as conv2d and conv2d_input. */
+/* Convolution by panels, as conv2d and conv2d_input; the latter where it pays. */
 #define cr_panels CR_ISA_NAME(cr_panels)
+#define cr_panels_input_fits CR_ISA_NAME(cr_panels_input_fits)
 #define cr_panels_input CR_ISA_NAME(cr_panels_input)
 bool cr_panels(const cr_conv2d_shape *s, void *y, const void *x, const void *w, const void *bias);
+bool cr_panels_input_fits(const cr_conv2d_shape *s);
 bool cr_panels_input(const cr_conv2d_shape *s, void *gx, const void *gy, const void *w);
 
 /* Inside a parallel region OpenBLAS runs on one thread; between these it does outside of one too.

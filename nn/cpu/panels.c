@@ -197,6 +197,11 @@ static bool all_seen(const cr_conv2d_shape *s) {
   return true;
 }
 
+/* Few channels would not repay the panels, nor few taps for each remainder. */
+bool cr_panels_input_fits(const cr_conv2d_shape *s) {
+  return s->c / s->args.groups >= 8 && s->args.stride[0] <= 2 && s->args.stride[1] <= 2;
+}
+
 bool cr_panels_input(const cr_conv2d_shape *s, void *gx, const void *gy, const void *w) {
   const cr_conv2d_args *a = &s->args;
   if (!all_seen(s)) memset(gx, 0, (size_t)(s->n * s->c * s->h * s->w) * cr_sizeof(s->dtype));
