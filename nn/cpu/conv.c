@@ -1,11 +1,9 @@
-/* conv.c: convolution as matrix products, a cache's worth of columns at a time (and 3x3 kernels by
- * winograd.c).
+/* conv.c: chooses the way to convolve: depthwise.inc, winograd.c or panels.c; and the derivative by
+ * the input as matrix products where none of them fits.
  *
- * The columns of an image are a matrix (c/groups kh kw) x (oh ow) that holds, below each other,
- * what each output place sees.  Then y = w columns, gw = gy columns^T, and gx is w^T gy added back
- * to where the columns came from.  Tiles of columns are dealt to threads; each product runs on one
- * thread. Results do not depend on the number of threads: the division into tasks follows the shape
- * alone. */
+ * That is w^T gy, a cache's worth of places at a time, added back to where what the places see came
+ * from.  Each product runs on one thread.  Results do not depend on the number of threads: the
+ * division into tasks follows the shape alone. */
 #include "nn/cpu/kernels.h"
 
 #include <cblas.h>
@@ -16,9 +14,8 @@
 #define TILE_BYTES (512 << 10)
 /* Fewer columns than this make a product that is mostly packing. */
 #define TILE_COLUMNS 64
-/* How many tasks there should be, and what the private sums of a derivative's parts may hold. */
+/* How many tasks there should be. */
 #define TASKS 16
-#define PRIVATE_ELEMENTS (INT64_C(1) << 21)
 
 static cr_tiling cut(const cr_conv2d_shape *s, int64_t column_bytes) {
   int64_t places = s->oh * s->ow, fit = cr_max64(TILE_BYTES / column_bytes, TILE_COLUMNS);
@@ -46,13 +43,6 @@ static void valid_range(int64_t shift, int64_t stride, int64_t width, int64_t n,
   int64_t end = shift >= width ? 0 : (width - 1 - shift) / stride + 1;
   *q1 = cr_min64(end, n);
   *q0 = cr_min64(first, *q1 < 0 ? 0 : *q1);
-}
-
-/* 1x1 kernels that touch every place once: the image is its own matrix of columns. */
-static bool is_pointwise(const cr_conv2d_shape *s) {
-  const cr_conv2d_args *a = &s->args;
-  return s->kh == 1 && s->kw == 1 && a->stride[0] == 1 && a->stride[1] == 1 && a->pad[0] == 0 &&
-         a->pad[1] == 0;
 }
 
 /* One input channel and few outputs for each group: products would be vectors by scalars. */
@@ -140,10 +130,12 @@ static bool conv2d_input(const cr_conv2d_shape *s, void *gx, const void *gy, con
 static bool conv2d_weight(const cr_conv2d_shape *s, void *gw, const void *gy, const void *x) {
   size_t bytes = (size_t)(s->o * (s->c / s->args.groups) * s->kh * s->kw) * cr_sizeof(s->dtype);
   if (bytes == 0) return true;
-  memset(gw, 0, bytes);
-  if (s->n == 0) return true;
+  if (s->n == 0) {
+    memset(gw, 0, bytes);
+    return true;
+  }
   if (is_depthwise(s)) return DISPATCH(depthwise_weight, s, gw, gy, x);
-  return DISPATCH(backward_weight, s, gw, gy, x);
+  return cr_panels_weight(s, gw, gy, x);
 }
 
 void cr_nn_fill_conv(cr_nn_backend *b) {

@@ -68,6 +68,8 @@ bool cr_winograd_input(const cr_conv2d_shape *s, void *gx, const void *gy, const
 #define cr_panels_input_fits CR_ISA_NAME(cr_panels_input_fits)
 #define cr_panels_input CR_ISA_NAME(cr_panels_input)
 bool cr_panels(const cr_conv2d_shape *s, void *y, const void *x, const void *w, const void *bias);
+#define cr_panels_weight CR_ISA_NAME(cr_panels_weight)
+bool cr_panels_weight(const cr_conv2d_shape *s, void *gw, const void *gy, const void *x);
 bool cr_panels_input_fits(const cr_conv2d_shape *s);
 bool cr_panels_input(const cr_conv2d_shape *s, void *gx, const void *gy, const void *w);
 

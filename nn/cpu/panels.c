@@ -29,14 +29,21 @@
 #endif
 #define MOST_ROWS 12
 
+/* Elements of panels that share the first-level cache with their weights. */
+#define SMALL_PANELS 8192
 /* Rows of a panel, so that it stays in a core's first-level cache; places of a tile, so that its
  * panels stay in the second level; the least places and outputs of a task, and how many tasks there
  * should be. */
-#define DEPTH 256
-#define MOST_PLACES 288
+#define DEPTH 192
+#define MOST_PLACES 192
 #define LEAST_PLACES 96
 #define BLOCK_OUTPUTS 32
 #define TASKS 16
+/* Elements that the private sums of a derivative's parts may have. */
+#define PRIVATE_ELEMENTS (INT64_C(1) << 21)
+/* Places of such a part, and rows of the weight of a block, at least. */
+#define PART_PLACES 192
+#define BLOCK_ROWS 384
 
 /* A dimension, of height or width. */
 typedef struct {
@@ -65,7 +72,8 @@ typedef struct {
   int64_t w_group, w_from, w_to, w_row; /* steps in the weights by these and by a kernel's rows */
   int64_t images, rows, columns, down, across, tiles; /* of a tile; tiles of an image, and of all */
   int64_t depth, layers; /* planes of a layer of panels, and how many of these there are */
-  int64_t blocks, channels;
+  int64_t blocks, channels, parts;
+  bool turned; /* the sums for a derivative by the weight: outputs last */
   const void *x, *w, *bias;
   void *y;
   void *shared; /* the panels of all tiles, or NULL */
@@ -135,6 +143,33 @@ static void inside(const axis *a, int64_t at, int64_t n, int64_t *p0, int64_t *p
   *p1 = cr_max64(*p0, cr_min64(end, n));
 }
 
+/* Four places from `at` on of each of four rows, turned: a row of four for each place. */
+static inline void turn_square_float(float *to, int64_t width, const float *const *from,
+                                     int64_t at) {
+  typedef float quad __attribute__((vector_size(16)));
+  quad a, b, c, d;
+  memcpy(&a, from[0] + at, sizeof a);
+  memcpy(&b, from[1] + at, sizeof b);
+  memcpy(&c, from[2] + at, sizeof c);
+  memcpy(&d, from[3] + at, sizeof d);
+  quad ab = __builtin_shufflevector(a, b, 0, 4, 1, 5),
+       cd = __builtin_shufflevector(c, d, 0, 4, 1, 5);
+  quad ab2 = __builtin_shufflevector(a, b, 2, 6, 3, 7);
+  quad cd2 = __builtin_shufflevector(c, d, 2, 6, 3, 7);
+  a = __builtin_shufflevector(ab, cd, 0, 1, 4, 5), b = __builtin_shufflevector(ab, cd, 2, 3, 6, 7);
+  c = __builtin_shufflevector(ab2, cd2, 0, 1, 4, 5);
+  d = __builtin_shufflevector(ab2, cd2, 2, 3, 6, 7);
+  memcpy(to, &a, sizeof a);
+  memcpy(to + width, &b, sizeof b);
+  memcpy(to + 2 * width, &c, sizeof c);
+  memcpy(to + 3 * width, &d, sizeof d);
+}
+static inline void turn_square_double(double *to, int64_t width, const double *const *from,
+                                      int64_t at) {
+  for (int k = 0; k < 4; k++)
+    for (int i = 0; i < 4; i++) to[k * width + i] = from[i][at + k];
+}
+
 #define REAL float
 #define NAME(f) CR_TYPED(f, float)
 #include "nn/cpu/panels.inc"
@@ -146,7 +181,8 @@ static void inside(const axis *a, int64_t at, int64_t n, int64_t *p0, int64_t *p
 
 #define DISPATCH(f, ...) (s->dtype == CR_FLOAT32 ? f##_float(__VA_ARGS__) : f##_double(__VA_ARGS__))
 
-bool cr_panels(const cr_conv2d_shape *s, void *y, const void *x, const void *w, const void *bias) {
+/* The convolution of x as it stands. */
+static job forward_job(const cr_conv2d_shape *s, const void *x) {
   const cr_conv2d_args *a = &s->args;
   job j = {.n = s->n, .groups = a->groups, .from = s->c / a->groups, .to = s->o / a->groups};
   int64_t size[2] = {s->h, s->w}, places[2] = {s->oh, s->ow}, kernel[2] = {s->kh, s->kw};
@@ -160,12 +196,24 @@ bool cr_panels(const cr_conv2d_shape *s, void *y, const void *x, const void *w, 
                     .next = 1,
                     .every = 1,
                     .whole = places[d]};
+  j.x = x;
+  return j;
+}
+
+bool cr_panels(const cr_conv2d_shape *s, void *y, const void *x, const void *w, const void *bias) {
+  job j = forward_job(s, x);
   j.w_row = s->kw;
   j.w_from = s->kh * s->kw;
   j.w_to = j.from * j.w_from;
   j.w_group = j.to * j.w_to;
-  j.x = x, j.w = w, j.bias = bias, j.y = y;
+  j.w = w, j.bias = bias, j.y = y;
   return DISPATCH(run, &j);
+}
+
+bool cr_panels_weight(const cr_conv2d_shape *s, void *gw, const void *gy, const void *x) {
+  job j = forward_job(s, x);
+  j.w = gy;
+  return DISPATCH(weigh, &j, gw);
 }
 
 /* The places of the input with remainder `at` by the stride, in dimension d. */
