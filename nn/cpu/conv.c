@@ -1,4 +1,4 @@
-/* conv.c: chooses the way to convolve: depthwise.inc, winograd.c or panels.c; and the derivative by
+/* conv.c: chooses the way to convolve: depthwise.c, winograd.c or panels.c; and the derivative by
  * the input as matrix products where none of them fits.
  *
  * That is w^T gy, a cache's worth of places at a time, added back to where what the places see came
@@ -45,18 +45,6 @@ static void valid_range(int64_t shift, int64_t stride, int64_t width, int64_t n,
   *q0 = cr_min64(first, *q1 < 0 ? 0 : *q1);
 }
 
-/* One input channel and few outputs for each group: products would be vectors by scalars. */
-static bool is_depthwise(const cr_conv2d_shape *s) {
-  return s->c == s->args.groups && s->o <= 4 * s->c && s->c > 1;
-}
-
-/* Planes can be taken as long lines, and padding does not make them much longer. */
-static bool is_dense(const cr_conv2d_shape *s) {
-  const cr_conv2d_args *a = &s->args;
-  return a->stride[0] == 1 && a->stride[1] == 1 && a->dilation[1] * (s->kw - 1) <= s->ow &&
-         a->dilation[0] * (s->kh - 1) <= s->oh;
-}
-
 /* The parts of one task's work, and the pointers: what the bodies below get. */
 typedef struct {
   const cr_conv2d_shape *s;
@@ -65,7 +53,7 @@ typedef struct {
   int64_t blocks, channels; /* of a group, and in a block: outputs in forward, else inputs */
   void *out;
   void *sums; /* private results of the parts but the first */
-  const void *a, *b, *bias;
+  const void *a, *b;
 } conv_job;
 
 /* Divides the channels of a group into blocks, so that there are about `tasks` of them. */
@@ -98,7 +86,6 @@ void cr_restore_blas_threads(int before) {
 #define NAME(f) CR_TYPED(f, float)
 #define GEMM cblas_sgemm
 #include "nn/cpu/conv.inc"
-#include "nn/cpu/depthwise.inc"
 #undef REAL
 #undef NAME
 #undef GEMM
@@ -107,21 +94,20 @@ void cr_restore_blas_threads(int before) {
 #define NAME(f) CR_TYPED(f, double)
 #define GEMM cblas_dgemm
 #include "nn/cpu/conv.inc"
-#include "nn/cpu/depthwise.inc"
 
 #define DISPATCH(f, ...) (s->dtype == CR_FLOAT32 ? f##_float(__VA_ARGS__) : f##_double(__VA_ARGS__))
 
 static bool conv2d(const cr_conv2d_shape *s, void *y, const void *x, const void *w,
                    const void *bias) {
   if (s->n == 0 || s->o == 0) return true;
-  if (is_depthwise(s)) return DISPATCH(depthwise, s, y, x, w, bias);
+  if (cr_depthwise_fits(s)) return cr_depthwise(s, y, x, w, bias);
   if (cr_winograd_fits(s)) return cr_winograd(s, y, x, w, bias);
   return cr_panels(s, y, x, w, bias);
 }
 
 static bool conv2d_input(const cr_conv2d_shape *s, void *gx, const void *gy, const void *w) {
   if (s->n == 0 || s->c == 0) return true;
-  if (is_depthwise(s)) return DISPATCH(depthwise_input, s, gx, gy, w);
+  if (cr_depthwise_fits(s)) return cr_depthwise_input(s, gx, gy, w);
   if (cr_winograd_fits(s)) return cr_winograd_input(s, gx, gy, w);
   if (cr_panels_input_fits(s)) return cr_panels_input(s, gx, gy, w);
   return DISPATCH(backward_input, s, gx, gy, w);
@@ -134,7 +120,7 @@ static bool conv2d_weight(const cr_conv2d_shape *s, void *gw, const void *gy, co
     memset(gw, 0, bytes);
     return true;
   }
-  if (is_depthwise(s)) return DISPATCH(depthwise_weight, s, gw, gy, x);
+  if (cr_depthwise_fits(s)) return cr_depthwise_weight(s, gw, gy, x);
   return cr_panels_weight(s, gw, gy, x);
 }
 

@@ -55,6 +55,17 @@ static inline cr_tile cr_nth_tile(const cr_tiling *t, int64_t n, int64_t height,
   return r;
 }
 
+/* Convolution with one input channel for each group: as conv2d, conv2d_input, conv2d_weight. */
+#define cr_depthwise_fits CR_ISA_NAME(cr_depthwise_fits)
+#define cr_depthwise CR_ISA_NAME(cr_depthwise)
+#define cr_depthwise_input CR_ISA_NAME(cr_depthwise_input)
+#define cr_depthwise_weight CR_ISA_NAME(cr_depthwise_weight)
+bool cr_depthwise_fits(const cr_conv2d_shape *s);
+bool cr_depthwise(const cr_conv2d_shape *s, void *y, const void *x, const void *w,
+                  const void *bias);
+bool cr_depthwise_input(const cr_conv2d_shape *s, void *gx, const void *gy, const void *w);
+bool cr_depthwise_weight(const cr_conv2d_shape *s, void *gw, const void *gy, const void *x);
+
 /* Convolution by Winograd's method, where it fits and pays: as conv2d and conv2d_input. */
 #define cr_winograd_fits CR_ISA_NAME(cr_winograd_fits)
 #define cr_winograd CR_ISA_NAME(cr_winograd)

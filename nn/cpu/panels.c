@@ -9,7 +9,7 @@
  *
  * A task is a tile of places of a block of channels.  Results do not depend on the number of
  * threads: the division into tasks follows the shape alone. */
-#include "nn/cpu/kernels.h"
+#include "nn/cpu/axis.h"
 
 #include <string.h>
 
@@ -45,29 +45,8 @@
 #define PART_PLACES 192
 #define BLOCK_ROWS 384
 
-/* A dimension, of height or width. */
 typedef struct {
-  int64_t size;                /* of the planes seen */
-  int64_t places, step;        /* of the result */
-  int64_t taps, first, apart;  /* place p sees through tap i p*step + first + i*apart, or nothing */
-  int64_t kernel, next;        /* tap i is element kernel + i*next of the kernel */
-  int64_t begin, every, whole; /* place p is number begin + p*every of `whole` */
-} axis;
-
-/* The place seen farthest to the left by place 0, and how far it sees from there. */
-static int64_t least(const axis *a) {
-  return cr_min64(a->first, a->first + (a->taps - 1) * a->apart);
-}
-static int64_t reach(const axis *a) {
-  return (a->taps - 1) * (a->apart < 0 ? -a->apart : a->apart);
-}
-/* Where tap i is from there. */
-static int64_t tap_at(const axis *a, int64_t i) {
-  return a->first + i * a->apart - least(a);
-}
-
-typedef struct {
-  axis d[2];
+  cr_axis d[2];
   int64_t n, groups, from, to;          /* images; planes seen, and results, of a group */
   int64_t w_group, w_from, w_to, w_row; /* steps in the weights by these and by a kernel's rows */
   int64_t images, rows, columns, down, across, tiles; /* of a tile; tiles of an image, and of all */
@@ -95,15 +74,11 @@ static tile nth_tile(const job *j, int64_t i) {
   return t;
 }
 
-static int64_t share(int64_t all, int64_t parts) {
-  return (all + parts - 1) / parts;
-}
-
 /* What a product with so many places costs: some lanes of the last panel are idle, and fewer
  * vectors than PANEL take longer than their part of it. */
 static int64_t cost(int64_t places, int64_t lanes) {
   int64_t panel = PANEL * lanes, rest = places % panel;
-  int64_t vectors = share(rest, lanes);
+  int64_t vectors = cr_share(rest, lanes);
   return places / panel * panel + (vectors == 1 ? lanes * 4 / 3 : vectors * lanes);
 }
 
@@ -119,28 +94,20 @@ static int64_t cut_rows(int64_t h, int64_t w, int64_t fit, int64_t lanes) {
 
 static void cut(job *j, int64_t lanes) {
   int64_t h = j->d[0].places, w = j->d[1].places, taps = j->d[0].taps * j->d[1].taps;
-  int64_t fit = share(j->n * h * w * j->groups, TASKS);
+  int64_t fit = cr_share(j->n * h * w * j->groups, TASKS);
   fit = cr_min64(cr_max64(fit, LEAST_PLACES), MOST_PLACES);
   int64_t images = (h * w < LEAST_PLACES ? MOST_PLACES : fit) / (h * w);
   j->images = cr_min64(j->n, cr_max64(1, images));
-  j->across = share(w, 2 * MOST_PLACES);
-  j->columns = share(w, j->across);
+  j->across = cr_share(w, 2 * MOST_PLACES);
+  j->columns = cr_share(w, j->across);
   j->rows = j->images > 1 ? h : cut_rows(h, j->columns, fit, lanes);
-  j->down = share(h, j->rows);
-  j->tiles = share(j->n, j->images) * j->down * j->across;
+  j->down = cr_share(h, j->rows);
+  j->tiles = cr_share(j->n, j->images) * j->down * j->across;
   j->depth = cr_min64(j->from, cr_max64(1, DEPTH / taps));
-  j->layers = share(j->from, j->depth);
+  j->layers = cr_share(j->from, j->depth);
   j->blocks = cr_max64(1, cr_min64(TASKS / (j->tiles * j->groups), j->to / BLOCK_OUTPUTS));
-  j->channels = share(j->to, j->blocks);
-  j->blocks = share(j->to, j->channels);
-}
-
-/* The places p0 .. p1-1 of n that see through a tap at `at` an element of 0 .. size-1. */
-static void inside(const axis *a, int64_t at, int64_t n, int64_t *p0, int64_t *p1) {
-  int64_t first = at < 0 ? (-at + a->step - 1) / a->step : 0;
-  int64_t end = at >= a->size ? 0 : (a->size - 1 - at) / a->step + 1;
-  *p0 = cr_min64(first, n);
-  *p1 = cr_max64(*p0, cr_min64(end, n));
+  j->channels = cr_share(j->to, j->blocks);
+  j->blocks = cr_share(j->to, j->channels);
 }
 
 /* Four places from `at` on of each of four rows, turned: a row of four for each place. */
@@ -183,20 +150,12 @@ static inline void turn_square_double(double *to, int64_t width, const double *c
 
 /* The convolution of x as it stands. */
 static job forward_job(const cr_conv2d_shape *s, const void *x) {
-  const cr_conv2d_args *a = &s->args;
-  job j = {.n = s->n, .groups = a->groups, .from = s->c / a->groups, .to = s->o / a->groups};
-  int64_t size[2] = {s->h, s->w}, places[2] = {s->oh, s->ow}, kernel[2] = {s->kh, s->kw};
-  for (int d = 0; d < 2; d++)
-    j.d[d] = (axis){.size = size[d],
-                    .places = places[d],
-                    .step = a->stride[d],
-                    .taps = kernel[d],
-                    .first = -a->pad[d],
-                    .apart = a->dilation[d],
-                    .next = 1,
-                    .every = 1,
-                    .whole = places[d]};
-  j.x = x;
+  job j = {.n = s->n,
+           .groups = s->args.groups,
+           .from = s->c / s->args.groups,
+           .to = s->o / s->args.groups,
+           .x = x};
+  for (int d = 0; d < 2; d++) j.d[d] = cr_axis_forward(s, d);
   return j;
 }
 
@@ -216,35 +175,6 @@ bool cr_panels_weight(const cr_conv2d_shape *s, void *gw, const void *gy, const 
   return DISPATCH(weigh, &j, gw);
 }
 
-/* The places of the input with remainder `at` by the stride, in dimension d. */
-static axis remainder_axis(const cr_conv2d_shape *s, int d, int64_t at) {
-  int64_t stride = s->args.stride[d], dilation = s->args.dilation[d];
-  int64_t size = d ? s->w : s->h, kernel = d ? s->kw : s->kh;
-  axis a = {.size = d ? s->ow : s->oh,
-            .places = share(size - at, stride),
-            .step = 1,
-            .next = 1,
-            .begin = at,
-            .every = stride,
-            .whole = size};
-  int64_t far = at + s->args.pad[d];
-  while (a.next * dilation % stride != 0) a.next++;
-  while (a.kernel < kernel && a.kernel < a.next && (far - a.kernel * dilation) % stride != 0)
-    a.kernel++;
-  if (a.kernel < a.next && a.kernel < kernel) a.taps = share(kernel - a.kernel, a.next);
-  a.first = (far - a.kernel * dilation) / stride;
-  a.apart = -a.next * dilation / stride;
-  return a;
-}
-
-/* Whether each place of the input is seen by some output, had it room to. */
-static bool all_seen(const cr_conv2d_shape *s) {
-  for (int d = 0; d < 2; d++)
-    for (int64_t at = 0; at < cr_min64(s->args.stride[d], d ? s->w : s->h); at++)
-      if (remainder_axis(s, d, at).taps == 0) return false;
-  return true;
-}
-
 /* Few channels would not repay the panels, nor few taps for each remainder. */
 bool cr_panels_input_fits(const cr_conv2d_shape *s) {
   return s->c / s->args.groups >= 8 && s->args.stride[0] <= 2 && s->args.stride[1] <= 2;
@@ -252,12 +182,13 @@ bool cr_panels_input_fits(const cr_conv2d_shape *s) {
 
 bool cr_panels_input(const cr_conv2d_shape *s, void *gx, const void *gy, const void *w) {
   const cr_conv2d_args *a = &s->args;
-  if (!all_seen(s)) memset(gx, 0, (size_t)(s->n * s->c * s->h * s->w) * cr_sizeof(s->dtype));
+  if (!cr_axis_all_seen(s))
+    memset(gx, 0, (size_t)(s->n * s->c * s->h * s->w) * cr_sizeof(s->dtype));
   for (int64_t r = 0; r < cr_min64(a->stride[0], s->h); r++) {
     for (int64_t q = 0; q < cr_min64(a->stride[1], s->w); q++) {
       job j = {.n = s->n, .groups = a->groups, .from = s->o / a->groups, .to = s->c / a->groups};
-      j.d[0] = remainder_axis(s, 0, r);
-      j.d[1] = remainder_axis(s, 1, q);
+      j.d[0] = cr_axis_back(s, 0, r);
+      j.d[1] = cr_axis_back(s, 1, q);
       j.w_row = s->kw;
       j.w_to = s->kh * s->kw;
       j.w_from = j.to * j.w_to;
