@@ -109,6 +109,27 @@ static void test_conv_against_loops(void **unused) {
       {{1, 16, 6, 6}, 130, 3, 3, {{1, 1}, {1, 1}, {1, 1}, 1}},
       {{1, 2, 2, 2}, 3, 4, 4, {{1, 1}, {5, 5}, {1, 1}, 1}},
       {{1, 2, 5, 2}, 3, 1, 9, {{1, 4}, {0, 4}, {1, 1}, 1}},
+      /* panels: weights turned for the way back, remainders that see nothing, blocks of outputs
+       * that share panels, several layers of them, rows in parts, groups, the last places of an
+       * image */
+      {{2, 24, 33, 31}, 40, 4, 4, {{2, 2}, {1, 1}, {1, 1}, 1}},
+      {{2, 10, 11, 12}, 12, 3, 3, {{2, 2}, {2, 1}, {2, 2}, 1}},
+      {{3, 12, 9, 8}, 9, 1, 1, {{2, 2}, {0, 0}, {1, 1}, 1}},
+      {{1, 80, 9, 9}, 70, 3, 3, {{2, 2}, {1, 1}, {1, 1}, 1}},
+      {{1, 130, 5, 5}, 129, 3, 3, {{1, 1}, {1, 1}, {1, 1}, 1}},
+      {{1, 9, 2, 700}, 12, 1, 3, {{1, 1}, {0, 1}, {1, 1}, 1}},
+      {{1, 9, 3, 900}, 12, 2, 3, {{1, 2}, {0, 1}, {1, 1}, 1}},
+      {{2, 8, 40, 40}, 9, 7, 7, {{2, 2}, {3, 3}, {1, 1}, 1}},
+      {{9, 33, 5, 7}, 50, 3, 3, {{1, 1}, {2, 2}, {2, 2}, 1}},
+      {{3, 18, 12, 11}, 22, 3, 2, {{2, 1}, {1, 2}, {1, 2}, 2}},
+      {{2, 16, 2, 3}, 20, 3, 3, {{1, 2}, {5, 6}, {1, 1}, 1}},
+      {{2, 9, 14, 14}, 30, 1, 1, {{1, 1}, {0, 0}, {1, 1}, 1}},
+      {{1, 200, 3, 2}, 40, 2, 2, {{3, 3}, {1, 1}, {1, 1}, 1}},
+      /* one channel for each group: strides, long lines, padding larger than the kernel */
+      {{2, 6, 30, 29}, 6, 3, 3, {{2, 2}, {1, 1}, {1, 1}, 6}},
+      {{2, 5, 13, 14}, 10, 5, 3, {{3, 2}, {2, 1}, {1, 3}, 5}},
+      {{3, 4, 2, 3}, 4, 3, 2, {{1, 2}, {7, 5}, {2, 1}, 4}},
+      {{2, 3, 7, 7}, 3, 7, 7, {{1, 1}, {0, 0}, {1, 1}, 3}},
       /* by Winograd's method: parts of an image, several images, tiles that stand out, all paddings
        */
       {{1, 17, 45, 66}, 20, 3, 3, {{1, 1}, {1, 1}, {1, 1}, 1}},
@@ -138,10 +159,11 @@ static void test_conv_random(void **unused) {
                         {draw(77, &k, 1, 2), draw(77, &k, 1, 2)},
                         0};
     a.groups = groups;
-    int64_t x[4] = {draw(77, &k, 1, 5), groups * draw(77, &k, 1, 4),
+    int64_t x[4] = {draw(77, &k, 1, 5), groups * draw(77, &k, 1, i % 3 ? 4 : 11),
                     a.dilation[0] * kh + draw(77, &k, 0, 9),
                     a.dilation[1] * kw + draw(77, &k, 0, 9)};
-    check_conv(x, groups * draw(77, &k, 1, 5), kh, kw, a, i % 2 ? CR_FLOAT32 : CR_FLOAT64);
+    check_conv(x, groups * draw(77, &k, 1, i % 3 ? 5 : 9), kh, kw, a,
+               i % 2 ? CR_FLOAT32 : CR_FLOAT64);
   }
 }
 
@@ -312,14 +334,13 @@ static void test_conv_transpose_refusals(void **unused) {
 }
 
 /* The same bits on any number of threads. */
-static void test_conv_threads(void **unused) {
-  (void)unused;
-  cr_conv2d_args a = {{1, 1}, {1, 1}, {1, 1}, 1};
+static void same_on_threads(const int64_t xs[4], const int64_t ws[4], int64_t stride) {
+  cr_conv2d_args a = {{stride, stride}, {1, 1}, {1, 1}, xs[1] / ws[1]};
   cr_tensor *result[2][3];
   for (int k = 0; k < 2; k++) {
     cr_ctx()->threads = k ? 0 : 1;
-    CR_AUTO x = leaf(1, CR_FLOAT32, SHAPE(9, 20, 14, 13));
-    CR_AUTO w = leaf(2, CR_FLOAT32, SHAPE(30, 20, 5, 5));
+    CR_AUTO x = leaf(1, CR_FLOAT32, 4, xs);
+    CR_AUTO w = leaf(2, CR_FLOAT32, 4, ws);
     cr_tensor *y = must(cr_conv2d(x, w, NULL, &a));
     CR_AUTO g = numbers(4, CR_FLOAT32, y->ndim, y->shape);
     back(y, g);
@@ -334,14 +355,23 @@ static void test_conv_threads(void **unused) {
   }
 }
 
-/* Every allocation that can fail fails once: an error each time, and nothing is left behind. */
-static void test_conv_out_of_memory(void **unused) {
+static void test_conv_threads(void **unused) {
   (void)unused;
+  same_on_threads((int64_t[]){9, 20, 14, 13}, (int64_t[]){30, 20, 5, 5}, 1);
+  same_on_threads((int64_t[]){1, 64, 9, 9}, (int64_t[]){96, 64, 3, 3}, 2);
+  same_on_threads((int64_t[]){2, 40, 31, 30}, (int64_t[]){40, 1, 3, 3}, 2);
+}
+
+/* Every allocation that can fail fails once: an error each time, and nothing is left behind. */
+static void fail_each(const int64_t xs[4], const int64_t ws[4], int64_t stride) {
   cr_conv2d_args a = plain;
-  CR_AUTO x = leaf(1, CR_FLOAT32, SHAPE(2, 3, 8, 7));
-  CR_AUTO w = leaf(2, CR_FLOAT32, SHAPE(4, 3, 3, 3));
-  CR_AUTO b = leaf(3, CR_FLOAT32, SHAPE(4));
-  CR_AUTO g = numbers(4, CR_FLOAT32, SHAPE(2, 4, 6, 5));
+  a.stride[0] = a.stride[1] = stride;
+  a.groups = xs[1] / ws[1];
+  geometry sizes = layout(xs, ws[0], ws[2], ws[3], a);
+  CR_AUTO x = leaf(1, CR_FLOAT32, 4, xs);
+  CR_AUTO w = leaf(2, CR_FLOAT32, 4, ws);
+  CR_AUTO b = leaf(3, CR_FLOAT32, 1, ws);
+  CR_AUTO g = numbers(4, CR_FLOAT32, 4, sizes.y);
   size_t before = cr_ctx()->account ? atomic_load(&cr_ctx()->account->live) : 0;
   bool ok = false;
   for (long n = 1; !ok && n < 200; n++) {
@@ -354,6 +384,14 @@ static void test_conv_out_of_memory(void **unused) {
   }
   assert_true(ok);
   if (cr_ctx()->account) assert_int_equal(atomic_load(&cr_ctx()->account->live), before);
+}
+
+static void test_conv_out_of_memory(void **unused) {
+  (void)unused;
+  fail_each((int64_t[]){2, 3, 8, 7}, (int64_t[]){4, 3, 3, 3}, 1);
+  fail_each((int64_t[]){3, 9, 12, 12}, (int64_t[]){70, 9, 4, 4}, 2); /* panels shared, turned */
+  fail_each((int64_t[]){2, 4, 8, 7}, (int64_t[]){4, 1, 3, 3}, 2);    /* plane by plane */
+  fail_each((int64_t[]){2, 3, 8, 7}, (int64_t[]){4, 3, 3, 3}, 3);    /* w^T gy */
 }
 
 /* ---- pooling ---------------------------------------------------------------------------- */
