@@ -265,8 +265,14 @@ return function(nn, torch)
   end
 
   function pool.adaptiveAvg(fn, n, x, size)
-    local sizes, y = pool.sizes(fn, x, n, size), wide(x)
-    for d = 1, n do y = pool.resample(y, #x.shape - n + d, sizes[d], "area") end
+    local sizes, dims, one = pool.sizes(fn, x, n, size), {}, true
+    for d = 1, n do
+      dims[d] = #x.shape - n + d
+      one = one and sizes[d] == 1
+    end
+    if one then return torch.mean(x, dims, true) end
+    local y = wide(x)
+    for d = 1, n do y = pool.resample(y, dims[d], sizes[d], "area") end
     return y:to(x.dtype)
   end
 
