@@ -36,7 +36,7 @@
  * should be. */
 #define DEPTH 192
 #define MOST_PLACES 192
-#define LEAST_PLACES 96
+#define LEAST_PLACES 144
 #define BLOCK_OUTPUTS 32
 #define TASKS 16
 /* Elements that the private sums of a derivative's parts may have. */

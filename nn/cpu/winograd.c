@@ -7,8 +7,9 @@
  * outputs and tiles, 36 matrix products.  The rounding error is some 10 times that of plain sums, a
  * few millionths of the outputs' size; tests/nn/test_conv.c bounds it.
  *
- * A task is a block of tiles: rows of tiles of one image, or whole small images.  Results do not
- * depend on the number of threads: the division into tasks follows the shape alone. */
+ * A task is a block of tiles: rows of tiles of one image, or whole small images; or, where these
+ * are few, some channels of one.  Results do not depend on the number of threads: the division into
+ * tasks follows the shape alone. */
 #include "nn/cpu/kernels.h"
 
 #include <cblas.h>
@@ -25,6 +26,11 @@
 #define BLOCK_BYTES (2 << 20)
 #define LEAST_TILES 64
 #define MOST_TILES 512
+/* With fewer blocks than this, threads share each of them. */
+#define FEW_BLOCKS 8
+/* Fewer tiles do not repay the transformed kernels, and fewer channels the tiles. */
+#define WORTH_TILES 36
+#define WORTH_CHANNELS 32
 
 /* The convolution of x (n, c, h, w) that gives y (n, o, oh, ow), and what its tasks share. */
 typedef struct {
@@ -200,58 +206,142 @@ static void put(const winograd *g, const cr_tile *b, const float *from, float *y
 
 /* ---- tasks ------------------------------------------------------------------------------ */
 
+/* A block's transformed inputs and outputs. */
 typedef struct {
-  float *inputs, *outputs, *rows, *frame;
+  const winograd *g;
+  cr_tile b;
+  float *inputs, *outputs;
+} block;
+
+/* What a thread works with besides: the tiles of one channel, and its frame. */
+typedef struct {
+  float *rows, *frame;
+  size_t bytes;
 } scratch;
 
-static void do_block(const winograd *g, const cr_tile *b, const scratch *s) {
-  int64_t most = g->most, per_image = (b->r1 - b->r0) * g->across;
-  for (int64_t c = 0; c < g->c; c++) {
-    for (int64_t n = b->n0; n < b->n1; n++) {
-      frame(g, b, g->x + (n * g->c + c) * g->h * g->w, s->frame);
-      take(g, b, s->frame, s->rows + (n - b->n0) * per_image);
-    }
-    transform_inputs(g, b, s->rows, s->inputs + c * most, g->c * most);
-  }
-  for (int64_t i = 0; i < PLACES; i++)
-    cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, (int)g->o, (int)b->columns, (int)g->c, 1,
-                g->kernels + i * g->o * g->c, (int)g->c, s->inputs + i * g->c * most, (int)most, 0,
-                s->outputs + i * g->o * most, (int)most);
-  for (int64_t o = 0; o < g->o; o++) {
-    transform_outputs(g, b, s->outputs + o * most, g->o * most, g->bias ? g->bias[o] : 0, s->rows);
-    for (int64_t n = b->n0; n < b->n1; n++)
-      put(g, b, s->rows + (n - b->n0) * per_image, g->y + (n * g->o + o) * g->oh * g->ow);
-  }
-}
-
-static bool block_range(void *arg, int64_t begin, int64_t end) {
-  const winograd *g = arg;
-  int64_t inputs = PLACES * g->c * g->most, outputs = PLACES * g->o * g->most;
+static bool make_scratch(const winograd *g, scratch *s) {
   int64_t rows = PLACES * g->most, frame = (4 * g->blocks.rows + 2) * (4 * g->across + 2);
-  size_t bytes = (size_t)(inputs + outputs + rows + frame) * sizeof(float);
-  float *all = cr_host_alloc(bytes);
-  if (!all) return false;
-  scratch s = {all, all + inputs, all + inputs + outputs, all + inputs + outputs + rows};
-  memset(s.rows, 0, (size_t)rows * sizeof(float)); /* lanes beyond the tiles compute on these */
-  memset(s.outputs, 0, (size_t)outputs * sizeof(float));
-  int threads = cr_one_blas_thread();
-  for (int64_t i = begin; i < end; i++) {
-    cr_tile b = cr_nth_tile(&g->blocks, g->n, g->down, g->across, i);
-    do_block(g, &b, &s);
-  }
-  cr_restore_blas_threads(threads);
-  cr_host_free(all, bytes);
+  s->bytes = (size_t)(rows + frame) * sizeof(float);
+  if (!(s->rows = cr_host_alloc(s->bytes))) return false;
+  s->frame = s->rows + rows;
+  memset(s->rows, 0, (size_t)rows * sizeof(float)); /* lanes beyond the tiles compute on these */
   return true;
 }
 
+/* The first of an image's tiles in rows of tiles. */
+static int64_t tiles_before(const block *k, int64_t image) {
+  return (image - k->b.n0) * (k->b.r1 - k->b.r0) * k->g->across;
+}
+
+static void take_channels(const block *k, const scratch *s, int64_t begin, int64_t end) {
+  const winograd *g = k->g;
+  for (int64_t c = begin; c < end; c++) {
+    for (int64_t n = k->b.n0; n < k->b.n1; n++) {
+      frame(g, &k->b, g->x + (n * g->c + c) * g->h * g->w, s->frame);
+      take(g, &k->b, s->frame, s->rows + tiles_before(k, n));
+    }
+    transform_inputs(g, &k->b, s->rows, k->inputs + c * g->most, g->c * g->most);
+  }
+}
+
+static void multiply_places(const block *k, int64_t begin, int64_t end) {
+  const winograd *g = k->g;
+  int threads = cr_one_blas_thread();
+  for (int64_t i = begin; i < end; i++)
+    cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, (int)g->o, (int)k->b.columns, (int)g->c,
+                1, g->kernels + i * g->o * g->c, (int)g->c, k->inputs + i * g->c * g->most,
+                (int)g->most, 0, k->outputs + i * g->o * g->most, (int)g->most);
+  cr_restore_blas_threads(threads);
+}
+
+static void put_channels(const block *k, const scratch *s, int64_t begin, int64_t end) {
+  const winograd *g = k->g;
+  for (int64_t o = begin; o < end; o++) {
+    transform_outputs(g, &k->b, k->outputs + o * g->most, g->o * g->most, g->bias ? g->bias[o] : 0,
+                      s->rows);
+    for (int64_t n = k->b.n0; n < k->b.n1; n++)
+      put(g, &k->b, s->rows + tiles_before(k, n), g->y + (n * g->o + o) * g->oh * g->ow);
+  }
+}
+
+static size_t block_bytes(const winograd *g) {
+  return (size_t)(PLACES * (g->c + g->o) * g->most) * sizeof(float);
+}
+
+static bool make_block(const winograd *g, block *k) {
+  *k = (block){.g = g, .inputs = cr_host_alloc(block_bytes(g))};
+  if (!k->inputs) return false;
+  k->outputs = k->inputs + PLACES * g->c * g->most;
+  memset(k->outputs, 0, (size_t)(PLACES * g->o * g->most) * sizeof(float));
+  return true;
+}
+
+/* A unit is a block. */
+static bool block_range(void *arg, int64_t begin, int64_t end) {
+  const winograd *g = arg;
+  block k;
+  scratch s;
+  if (!make_block(g, &k)) return false;
+  bool ok = make_scratch(g, &s);
+  for (int64_t i = begin; ok && i < end; i++) {
+    k.b = cr_nth_tile(&g->blocks, g->n, g->down, g->across, i);
+    take_channels(&k, &s, 0, g->c);
+    multiply_places(&k, 0, PLACES);
+    put_channels(&k, &s, 0, g->o);
+  }
+  if (ok) cr_host_free(s.rows, s.bytes);
+  cr_host_free(k.inputs, block_bytes(g));
+  return ok;
+}
+
+/* The steps of one block on all threads. */
+static bool take_range(void *arg, int64_t begin, int64_t end) {
+  const block *k = arg;
+  scratch s;
+  if (!make_scratch(k->g, &s)) return false;
+  take_channels(k, &s, begin, end);
+  cr_host_free(s.rows, s.bytes);
+  return true;
+}
+static bool multiply_range(void *arg, int64_t begin, int64_t end) {
+  multiply_places(arg, begin, end);
+  return true;
+}
+static bool put_range(void *arg, int64_t begin, int64_t end) {
+  const block *k = arg;
+  scratch s;
+  if (!make_scratch(k->g, &s)) return false;
+  put_channels(k, &s, begin, end);
+  cr_host_free(s.rows, s.bytes);
+  return true;
+}
+
+static bool run_together(const winograd *g, const char *why) {
+  block k;
+  bool ok = make_block(g, &k);
+  if (!ok) return cr_fail("%s", why);
+  int64_t grain = cr_grain(CR_GRAIN_MATH, PLACES * g->most);
+  for (int64_t i = 0; ok && i < g->blocks.count; i++) {
+    k.b = cr_nth_tile(&g->blocks, g->n, g->down, g->across, i);
+    ok = cr_cpu_parallel(g->c, grain, take_range, &k, why) &&
+         cr_cpu_parallel(PLACES, 1, multiply_range, &k, why) &&
+         cr_cpu_parallel(g->o, grain, put_range, &k, why);
+  }
+  cr_host_free(k.inputs, block_bytes(g));
+  return ok;
+}
+
 static bool run(winograd *g) {
+  static const char *const why = "nn.conv2d: out of memory";
   size_t bytes = (size_t)(PLACES * g->o * g->c) * sizeof(float);
   g->down = (g->oh + 3) / 4;
   g->across = (g->ow + 3) / 4;
   cut(g);
-  if (!(g->kernels = cr_host_alloc(bytes))) return cr_fail("nn.conv2d: out of memory");
-  bool ok = cr_cpu_parallel(g->o, cr_grain(CR_GRAIN_MATH, 9 * g->c), kernel_range, g, NULL) &&
-            cr_cpu_parallel(g->blocks.count, 1, block_range, g, "nn.conv2d: out of memory");
+  if (!(g->kernels = cr_host_alloc(bytes))) return cr_fail("%s", why);
+  bool ok =
+      cr_cpu_parallel(g->o, cr_grain(CR_GRAIN_MATH, 9 * g->c), kernel_range, g, NULL) &&
+      (g->blocks.count < FEW_BLOCKS ? run_together(g, why)
+                                    : cr_cpu_parallel(g->blocks.count, 1, block_range, g, why));
   cr_host_free(g->kernels, bytes);
   return ok;
 }
@@ -261,8 +351,8 @@ bool cr_winograd_fits(const cr_conv2d_shape *s) {
   int64_t tiles = s->n * ((s->oh + 3) / 4) * ((s->ow + 3) / 4);
   return s->dtype == CR_FLOAT32 && s->kh == 3 && s->kw == 3 && a->groups == 1 &&
          a->stride[0] == 1 && a->stride[1] == 1 && a->dilation[0] == 1 && a->dilation[1] == 1 &&
-         a->pad[0] <= 2 && a->pad[1] <= 2 && s->c >= 16 && s->o >= 16 && s->oh >= 4 && s->ow >= 4 &&
-         tiles >= LEAST_TILES;
+         a->pad[0] <= 2 && a->pad[1] <= 2 && s->c >= WORTH_CHANNELS && s->o >= WORTH_CHANNELS &&
+         s->oh >= 4 && s->ow >= 4 && tiles >= WORTH_TILES;
 }
 
 bool cr_winograd(const cr_conv2d_shape *s, void *y, const void *x, const void *w,

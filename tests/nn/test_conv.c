@@ -132,16 +132,34 @@ static void test_conv_against_loops(void **unused) {
       {{2, 3, 7, 7}, 3, 7, 7, {{1, 1}, {0, 0}, {1, 1}, 3}},
       /* by Winograd's method: parts of an image, several images, tiles that stand out, all paddings
        */
-      {{1, 17, 45, 66}, 20, 3, 3, {{1, 1}, {1, 1}, {1, 1}, 1}},
-      {{5, 16, 23, 30}, 18, 3, 3, {{1, 1}, {0, 2}, {1, 1}, 1}},
-      {{40, 20, 7, 7}, 16, 3, 3, {{1, 1}, {1, 1}, {1, 1}, 1}},
-      {{70, 16, 6, 5}, 16, 3, 3, {{1, 1}, {2, 1}, {1, 1}, 1}},
-      {{2, 16, 34, 33}, 33, 3, 3, {{1, 1}, {0, 0}, {1, 1}, 1}},
+      {{1, 33, 21, 34}, 36, 3, 3, {{1, 1}, {1, 1}, {1, 1}, 1}},
+      {{5, 32, 13, 12}, 34, 3, 3, {{1, 1}, {0, 2}, {1, 1}, 1}},
+      {{20, 36, 7, 7}, 32, 3, 3, {{1, 1}, {1, 1}, {1, 1}, 1}},
+      {{30, 32, 6, 5}, 32, 3, 3, {{1, 1}, {2, 1}, {1, 1}, 1}},
+      {{2, 32, 20, 21}, 49, 3, 3, {{1, 1}, {0, 0}, {1, 1}, 1}},
   };
   for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
     check_conv(cases[i].x, cases[i].o, cases[i].kh, cases[i].kw, cases[i].a, CR_FLOAT64);
     check_conv(cases[i].x, cases[i].o, cases[i].kh, cases[i].kw, cases[i].a, CR_FLOAT32);
   }
+}
+
+/* Many blocks of tiles by Winograd's method, against products in double. */
+static void test_conv_many_blocks(void **unused) {
+  (void)unused;
+  cr_conv2d_args a = {{1, 1}, {1, 1}, {1, 1}, 1};
+  CR_AUTO x = leaf(1, CR_FLOAT32, SHAPE(17, 32, 40, 40));
+  CR_AUTO w = leaf(2, CR_FLOAT32, SHAPE(33, 32, 3, 3));
+  CR_AUTO g = numbers(4, CR_FLOAT32, SHAPE(17, 33, 40, 40));
+  CR_AUTO x64 = leaf(1, CR_FLOAT64, SHAPE(17, 32, 40, 40));
+  CR_AUTO w64 = cr_cast(w, CR_FLOAT64);
+  CR_AUTO g64 = cr_cast(g, CR_FLOAT64);
+  CR_AUTO y = must(cr_conv2d(x, w, NULL, &a));
+  CR_AUTO y64 = must(cr_conv2d(x64, w64, NULL, &a));
+  back(y, g);
+  back(y64, g64);
+  SAME(y, y64, 3e-5);
+  SAME(cr_grad(x), cr_grad(x64), 3e-5);
 }
 
 /* The next number of stream s, in lo .. hi. */
@@ -360,6 +378,7 @@ static void test_conv_threads(void **unused) {
   same_on_threads((int64_t[]){9, 20, 14, 13}, (int64_t[]){30, 20, 5, 5}, 1);
   same_on_threads((int64_t[]){1, 64, 9, 9}, (int64_t[]){96, 64, 3, 3}, 2);
   same_on_threads((int64_t[]){2, 40, 31, 30}, (int64_t[]){40, 1, 3, 3}, 2);
+  same_on_threads((int64_t[]){1, 32, 28, 29}, (int64_t[]){40, 32, 3, 3}, 1);
 }
 
 /* Every allocation that can fail fails once: an error each time, and nothing is left behind. */
@@ -392,6 +411,7 @@ static void test_conv_out_of_memory(void **unused) {
   fail_each((int64_t[]){3, 9, 12, 12}, (int64_t[]){70, 9, 4, 4}, 2); /* panels shared, turned */
   fail_each((int64_t[]){2, 4, 8, 7}, (int64_t[]){4, 1, 3, 3}, 2);    /* plane by plane */
   fail_each((int64_t[]){2, 3, 8, 7}, (int64_t[]){4, 3, 3, 3}, 3);    /* w^T gy */
+  fail_each((int64_t[]){1, 32, 26, 26}, (int64_t[]){32, 32, 3, 3}, 1);
 }
 
 /* ---- pooling ---------------------------------------------------------------------------- */
@@ -563,6 +583,7 @@ static void test_pool_refusals(void **unused) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_conv_against_loops),
+      cmocka_unit_test(test_conv_many_blocks),
       cmocka_unit_test(test_conv_random),
       cmocka_unit_test(test_conv_gradients),
       cmocka_unit_test(test_conv_strided_and_single),
