@@ -47,6 +47,9 @@ __device__ __forceinline__ double gelu_slope(double x) {
   }
 BY_TYPE(cr_hardsigmoid)
 BY_TYPE(cr_hardswish_slope)
+__device__ __forceinline__ double cr_huber(double x, double y, double bound, double factor) {
+  return cr_huber_double(x, y, bound, factor);
+}
 BY_TYPE(cr_silu_slope)
 BY_TYPE(cr_gelu_tanh_slope)
 BY_TYPE(cr_mish_slope)
@@ -63,6 +66,7 @@ OF_TWO(leaky, y > 0 ? x : s * x)
 OF_THREE(band, (z >= s && z <= t) ? x : y)
 OF_ONE(beyond, x - ((x < s ? s : x) > t ? t : (x < s ? s : x)))
 OF_THREE(prelu, y > 0 ? x : z * x)
+OF_TWO(huber, cr_huber(x, y, s, t))
 OF_ONE(hardsigmoid, cr_hardsigmoid(x))
 OF_ONE(hardswish, x *cr_hardsigmoid(x))
 OF_TWO(hardswish_backward, x *cr_hardswish_slope(y))
@@ -90,6 +94,7 @@ static bool on_floats(cr_pointwise_op op, const cr_iter *it, double s, double t)
     CASE(CR_BAND, band, T, T, T)
     CASE(CR_BEYOND, beyond, T)
     CASE(CR_PRELU, prelu, T, T, T)
+    CASE(CR_HUBER, huber, T, T)
     CASE(CR_HARDSIGMOID, hardsigmoid, T)
     CASE(CR_HARDSWISH, hardswish, T)
     CASE(CR_HARDSWISH_BACKWARD, hardswish_backward, T, T)

@@ -40,10 +40,7 @@ return function(nn, torch)
     if self.reduction ~= "none" then
       return nn.functional._huber(input, target, bound, factor / 2, self.reduction == "mean")
     end
-    local d = torch.csub(input, target)
-    local m = torch.clamp(d, -bound, bound)
-    local losses = torch.cmul(torch.add(d, -0.5, m), m)
-    return factor == 1 and losses or losses * factor
+    return nn.functional._errors(input, target, bound, factor / 2)
   end
 
   -- Torch7's functions of rows of classes, for input of batch x classes x .. as well.

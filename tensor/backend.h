@@ -167,6 +167,7 @@ typedef enum {
   CR_BAND,               /* s <= c <= t ? a : b */
   CR_BEYOND,             /* a - min(max(a, s), t)  (one tensor) */
   CR_PRELU,              /* b > 0 ? a : c*a */
+  CR_HUBER, /* with d = |a - b|: t*d*d, or t*s*(2d - s) where d is above s, which may be infinite */
   CR_HARDSIGMOID,        /* min(max(a + 3, 0), 6) / 6  (one tensor) */
   CR_HARDSWISH,          /* a times that  (one tensor) */
   CR_HARDSWISH_BACKWARD, /* a * (b < -3 ? 0 : b > 3 ? 1 : b/3 + 1/2)  (a: gradient, b: input) */

@@ -99,6 +99,8 @@ cr_tensor *cr_lerp(cr_tensor *a, cr_tensor *b, cr_scalar s, cr_tensor *out);
 cr_tensor *cr_clamp(cr_tensor *a, cr_scalar lo, cr_scalar hi, cr_tensor *out);
 cr_tensor *cr_threshold(cr_tensor *a, cr_scalar threshold, cr_scalar value, cr_tensor *out);
 /* From here to cr_hardswish float types alone. */
+/* factor times the squares of a - b, of which what is above the bound counts in proportion. */
+cr_tensor *cr_huber(cr_tensor *a, cr_tensor *b, double bound, double factor);
 cr_tensor *cr_leaky_relu(cr_tensor *a, double slope);
 cr_tensor *cr_prelu(cr_tensor *a, cr_tensor *slopes);
 /* Clamped, but the derivative is 0 at the bounds themselves too. */

@@ -223,6 +223,12 @@ static int f_huber(lua_State *L) {
                                luaL_checknumber(L, 4), lua_toboolean(L, 5)));
 }
 
+/* nn.functional._errors(x, target, bound, factor): the same, element by element */
+static int f_errors(lua_State *L) {
+  return push(L, cr_huber(cr_check_tensor(L, 1), cr_check_tensor(L, 2), luaL_checknumber(L, 3),
+                          luaL_checknumber(L, 4)));
+}
+
 /* nn.functional._leaky(x, slope): for activations.lua */
 static int f_leaky(lua_State *L) {
   return push(L, cr_leaky_relu(cr_check_tensor(L, 1), luaL_checknumber(L, 2)));
@@ -297,17 +303,29 @@ static int f_linear(lua_State *L) {
 }
 
 static const luaL_Reg functions[] = {
-    {"conv2d", f_conv2d},          {"_transposed2d", f_conv_transpose2d},
-    {"batchNorm", f_batch_norm},   {"layerNorm", f_layer_norm},
-    {"softmax", f_softmax},        {"logSoftmax", f_log_softmax},
-    {"nllLoss", f_nll_loss},       {"crossEntropy", f_cross_entropy},
-    {"mseLoss", f_mse_loss},       {"_ctc", f_ctc},
-    {"dropout", f_dropout},        {"linear", f_linear},
-    {"rmsNorm", f_rms_norm},       {"_huber", f_huber},
-    {"_leaky", f_leaky},           {"_prelu", f_prelu},
-    {"_hardtanh", f_hardtanh},     {"_hardshrink", f_hardshrink},
-    {"_softshrink", f_softshrink}, {"hardsigmoid", f_hardsigmoid},
-    {"hardswish", f_hardswish},    {NULL, NULL},
+    {"conv2d", f_conv2d},
+    {"_transposed2d", f_conv_transpose2d},
+    {"batchNorm", f_batch_norm},
+    {"layerNorm", f_layer_norm},
+    {"softmax", f_softmax},
+    {"logSoftmax", f_log_softmax},
+    {"nllLoss", f_nll_loss},
+    {"crossEntropy", f_cross_entropy},
+    {"mseLoss", f_mse_loss},
+    {"_ctc", f_ctc},
+    {"dropout", f_dropout},
+    {"linear", f_linear},
+    {"rmsNorm", f_rms_norm},
+    {"_huber", f_huber},
+    {"_leaky", f_leaky},
+    {"_errors", f_errors},
+    {"_prelu", f_prelu},
+    {"_hardtanh", f_hardtanh},
+    {"_hardshrink", f_hardshrink},
+    {"_softshrink", f_softshrink},
+    {"hardsigmoid", f_hardsigmoid},
+    {"hardswish", f_hardswish},
+    {NULL, NULL},
 };
 
 int luaopen_nn_functional(lua_State *L) {

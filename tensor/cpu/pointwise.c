@@ -41,6 +41,7 @@ typedef struct {
   LOOP(band_##sfx, type, type, s, t, 3, ((z >= s) & (z <= t)) ? x : y)                             \
   LOOP(beyond_##sfx, type, type, s, t, 1, x - ((x < s ? s : x) > t ? t : (x < s ? s : x)))         \
   LOOP(prelu_##sfx, type, type, s, t, 3, y > 0 ? x : z * x)                                        \
+  LOOP(huber_##sfx, type, type, s, t, 2, cr_huber_##of(x, y, s, t))                                \
   LOOP(hardsigmoid_##sfx, type, type, s, t, 1, cr_hardsigmoid_##of(x))                             \
   LOOP(hardswish_##sfx, type, type, s, t, 1, x *cr_hardsigmoid_##of(x))                            \
   LOOP(hardswishb_##sfx, type, type, s, t, 2, x *cr_hardswish_slope_##of(y))                       \
@@ -100,11 +101,12 @@ INTEGERS(i64, int64_t, INT64_MIN, INT64_MAX)
 
 #define FLOAT_ENTRIES(s)                                                                           \
   COMMON_ENTRIES(s), [CR_LEAKY] = leaky_##s, [CR_BAND] = band_##s, [CR_BEYOND] = beyond_##s,       \
-                     [CR_PRELU] = prelu_##s, [CR_HARDSIGMOID] = hardsigmoid_##s,                   \
-                     [CR_HARDSWISH] = hardswish_##s, [CR_HARDSWISH_BACKWARD] = hardswishb_##s,     \
-                     [CR_TANH_BACKWARD] = tanhb_##s, [CR_SIGMOID_BACKWARD] = sigmoidb_##s,         \
-                     [CR_GELU_BACKWARD] = gelub_##s, [CR_SILU_BACKWARD] = silub_##s,               \
-                     [CR_GELU_TANH_BACKWARD] = gelutanhb_##s, [CR_MISH_BACKWARD] = mishb_##s
+                     [CR_PRELU] = prelu_##s, [CR_HUBER] = huber_##s,                               \
+                     [CR_HARDSIGMOID] = hardsigmoid_##s, [CR_HARDSWISH] = hardswish_##s,           \
+                     [CR_HARDSWISH_BACKWARD] = hardswishb_##s, [CR_TANH_BACKWARD] = tanhb_##s,     \
+                     [CR_SIGMOID_BACKWARD] = sigmoidb_##s, [CR_GELU_BACKWARD] = gelub_##s,         \
+                     [CR_SILU_BACKWARD] = silub_##s, [CR_GELU_TANH_BACKWARD] = gelutanhb_##s,      \
+                     [CR_MISH_BACKWARD] = mishb_##s
 
 static const cr_cpu_fn table[CR_NDTYPES][CR_NPOINTWISE] = {
     [CR_FLOAT32] = {FLOAT_ENTRIES(f32)}, [CR_FLOAT64] = {FLOAT_ENTRIES(f64)},

@@ -226,12 +226,35 @@ cr_tensor *cr_threshold(cr_tensor *a, cr_scalar threshold, cr_scalar value, cr_t
                    cr_scalar_double(value), out);
 }
 
-/* ---- activations made of straight lines -------------------------------------------------- */
+/* ---- squared errors, up to a bound ------------------------------------------------------- */
 
 static bool need_float(const char *fn, const cr_tensor *a) {
   if (cr_is_float((cr_dtype)a->dtype)) return true;
   return cr_fail("%s: a %s tensor, wanted a float type", fn, cr_dtypes[a->dtype].name);
 }
+
+static bool huber_backward(cr_node *n, cr_tensor *const *g, cr_tensor **gin) {
+  double bound = cr_attr_num(n, 0), twice = 2 * cr_attr_num(n, 1);
+  CR_AUTO slope = cr_axpby(cr_num(twice), cr_saved(n, 0), cr_num(-twice), cr_saved(n, 1), NULL);
+  CR_AUTO held = !slope ? NULL
+                 : isinf(bound)
+                     ? cr_retain(slope)
+                     : cr_clamp(slope, cr_num(-twice * bound), cr_num(twice * bound), NULL);
+  CR_AUTO part = held ? cr_mul(held, g[0]) : NULL;
+  if (!part) return false;
+  if (cr_wants(n, 0)) gin[0] = cr_retain(part);
+  return !cr_wants(n, 1) || (gin[1] = cr_neg(part));
+}
+
+static const cr_op op_huber = {"huber", ": bound factor", huber_backward};
+
+cr_tensor *cr_huber(cr_tensor *a, cr_tensor *b, double bound, double factor) {
+  static const int needs[] = {3, 3};
+  if (!a || !b || !need_float("huber", a) || !need_float("huber", b)) return NULL;
+  return pointwise(&op_huber, CR_HUBER, 2, (cr_tensor *[]){a, b}, needs, bound, factor, NULL);
+}
+
+/* ---- activations made of straight lines -------------------------------------------------- */
 
 static cr_tensor *leaky(cr_tensor *x, cr_tensor *at, double slope);
 

@@ -436,6 +436,7 @@ static double ref_pointwise(cr_pointwise_op op, double a, double b, double c, do
   case CR_BAND: return c >= s && c <= t ? a : b;
   case CR_BEYOND: return a - fmin(fmax(a, s), t);
   case CR_PRELU: return b > 0 ? a : c * a;
+  case CR_HUBER: return t * (fabs(a - b) <= s ? pow(a - b, 2) : s * (2 * fabs(a - b) - s));
   case CR_HARDSIGMOID: return fmin(fmax(a + 3, 0), 6) / 6;
   case CR_HARDSWISH: return a * fmin(fmax(a + 3, 0), 6) / 6;
   case CR_HARDSWISH_BACKWARD: return a * (b < -3 ? 0 : b > 3 ? 1 : b / 3 + 0.5);
@@ -456,8 +457,8 @@ static double ref_pointwise(cr_pointwise_op op, double a, double b, double c, do
 
 static void test_pointwise(void **unused) {
   (void)unused;
-  static const int inputs[CR_NPOINTWISE] = {3, 3, 2, 2, 1, 1, 2, 2, 3, 1,
-                                            3, 1, 1, 2, 2, 2, 2, 2, 2, 2};
+  static const int inputs[CR_NPOINTWISE] = {3, 3, 2, 2, 1, 1, 2, 2, 3, 1, 3,
+                                            2, 1, 1, 2, 2, 2, 2, 2, 2, 2};
   for (int k = 0; k < CR_NPOINTWISE * CR_BOOL * NLAYOUTS * (NSHAPES - 1); k++) {
     cr_pointwise_op op = (cr_pointwise_op)(k % CR_NPOINTWISE);
     cr_dtype t = (cr_dtype)(k / CR_NPOINTWISE % CR_BOOL);
