@@ -49,15 +49,15 @@ LOOP(xlogy_f64, double, cr_xlogy(x, b[i]))
 static inline float hypot_float(float x, float y) {
   double a = x, b = y;
   float r = (float)sqrt(a * a + b * b);
-  return (fabsf(x) == INFINITY) | (fabsf(y) == INFINITY) ? INFINITY : r;
+  return ((fabsf(x) == INFINITY) | (fabsf(y) == INFINITY)) ? INFINITY : r;
 }
 static inline float log_add_float(float x, float y) {
   float high = x > y ? x : y, r = high + cr_vlog1p(cr_vexp(-fabsf(x - y)));
   r = fabsf(high) == INFINITY ? high : r;
-  return (x != x) | (y != y) ? x + y : r;
+  return ((x != x) | (y != y)) ? x + y : r;
 }
 static inline float xlogy_float(float x, float y) {
-  return (x == 0) & (y == y) ? 0 : x * cr_vlog(y);
+  return ((x == 0) & (y == y)) ? 0 : x * cr_vlog(y);
 }
 
 /* 2^n e^(r ln 2), r within a half: the whole powers are exact. */
