@@ -107,6 +107,10 @@ static bool conv2d(const cr_conv2d_shape *s, void *y, const void *x, const void 
 
 static bool conv2d_input(const cr_conv2d_shape *s, void *gx, const void *gy, const void *w) {
   if (s->n == 0 || s->c == 0) return true;
+  if (s->o == 0) {
+    memset(gx, 0, (size_t)(s->n * s->c * s->h * s->w) * cr_sizeof(s->dtype));
+    return true;
+  }
   if (cr_depthwise_fits(s)) return cr_depthwise_input(s, gx, gy, w);
   if (cr_winograd_fits(s)) return cr_winograd_input(s, gx, gy, w);
   if (cr_panels_input_fits(s)) return cr_panels_input(s, gx, gy, w);

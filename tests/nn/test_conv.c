@@ -234,6 +234,21 @@ static void test_conv_empty_batch(void **unused) {
   SAME(cr_grad(w), none, 0);
 }
 
+/* Kernels that give nothing, of each way through them: what is seen has a derivative of zeros. */
+static void test_conv_no_outputs(void **unused) {
+  (void)unused;
+  for (int64_t groups = 1; groups <= 10; groups += 9) {
+    cr_conv2d_args a = plain;
+    a.groups = groups;
+    CR_AUTO x = leaf(1, CR_FLOAT32, SHAPE(2, 10, 8, 7));
+    CR_AUTO w = leaf(2, CR_FLOAT32, SHAPE(0, 10 / groups, 3, 3));
+    CR_AUTO y = must(cr_conv2d(x, w, NULL, &a));
+    back(y, y);
+    CR_AUTO none = must(cr_zeros_like(x));
+    SAME(cr_grad(x), none, 0);
+  }
+}
+
 static void test_conv_half(void **unused) {
   (void)unused;
   CR_AUTO x = numbers(1, CR_FLOAT32, SHAPE(2, 3, 8, 7));
@@ -588,6 +603,7 @@ int main(void) {
       cmocka_unit_test(test_conv_gradients),
       cmocka_unit_test(test_conv_strided_and_single),
       cmocka_unit_test(test_conv_empty_batch),
+      cmocka_unit_test(test_conv_no_outputs),
       cmocka_unit_test(test_conv_half),
       cmocka_unit_test(test_conv_refusals),
       cmocka_unit_test(test_conv_threads),
