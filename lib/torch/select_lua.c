@@ -3,6 +3,27 @@
 
 #include <string.h>
 
+/* ---- index tensors ---------------------------------------------------------------------- */
+
+cr_tensor *cr_check_index(lua_State *L, int arg, const cr_tensor *t) {
+  cr_tensor *index = cr_check_tensor(L, arg);
+  if (!cr_is_tensor_of_ints(index) && !(cr_torch7_mode(L) && cr_is_float((cr_dtype)index->dtype)))
+    luaL_argerror(L, arg, "an index tensor of an integer type is wanted");
+  cr_tensor *wide = cr_cast(index, CR_INT64);
+  cr_tensor *here = cr_beside(wide, t);
+  cr_release(wide);
+  cr_push_tensor(L, here);
+  return here;
+}
+
+cr_tensor *cr_check_places(lua_State *L, int arg, const cr_tensor *t) {
+  cr_tensor *zero_based = cr_binary_scalar(CR_SUB, cr_check_index(L, arg, t), cr_int(1), NULL);
+  cr_push_tensor(L, zero_based);
+  return zero_based;
+}
+
+/* ---- what stands at places -------------------------------------------------------------- */
+
 /** torch.index([res,] x, dim, places); x:index(dim, places)
  *
  *  The slices of x at some places of a dimension, in their order.  Differentiable.

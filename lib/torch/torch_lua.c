@@ -387,23 +387,6 @@ bool cr_is_tensor_of_ints(const cr_tensor *t) {
   return !cr_is_float((cr_dtype)t->dtype) && t->dtype != CR_BOOL;
 }
 
-cr_tensor *cr_check_index(lua_State *L, int arg, const cr_tensor *t) {
-  cr_tensor *index = cr_check_tensor(L, arg);
-  if (!cr_is_tensor_of_ints(index) && !(cr_torch7_mode(L) && cr_is_float((cr_dtype)index->dtype)))
-    luaL_argerror(L, arg, "an index tensor of an integer type is wanted");
-  cr_tensor *wide = cr_cast(index, CR_INT64);
-  cr_tensor *here = cr_beside(wide, t);
-  cr_release(wide);
-  cr_push_tensor(L, here);
-  return here;
-}
-
-cr_tensor *cr_check_places(lua_State *L, int arg, const cr_tensor *t) {
-  cr_tensor *zero_based = cr_binary_scalar(CR_SUB, cr_check_index(L, arg, t), cr_int(1), NULL);
-  cr_push_tensor(L, zero_based);
-  return zero_based;
-}
-
 /* The dtype that a name of n characters stands for, or -1. */
 static int dtype_named(const char *name, size_t n) {
   for (int i = 0; i < CR_NDTYPES; i++) {
