@@ -78,7 +78,21 @@ static inline cr_floats four_at(const float *x, int64_t step) {
          (cr_floats_at(x + 2 * step) + cr_floats_at(x + 3 * step));
 }
 
+/* Of a short line: eight lanes. */
+static double sum_short(int64_t n, const float *x) {
+  cr_wide s[8 / CR_WIDTH] = {{0}};
+  double l[8];
+  int64_t i = 0;
+  for (; i + 8 <= n; i += 8) {
+    CR_UNROLL for (int k = 0; k < 8 / CR_WIDTH; k++) s[k] += cr_wide_float(x + i + k * CR_WIDTH);
+  }
+  memcpy(l, s, sizeof l);
+  for (int64_t k = 0; k < n - i; k++) l[k] += x[i + k];
+  return ((l[0] + l[4]) + (l[2] + l[6])) + ((l[1] + l[5]) + (l[3] + l[7]));
+}
+
 static double sum_by_fours(int64_t n, const float *x) {
+  if (n < 4 * NLANES) return sum_short(n, x);
   cr_wide s[NLANES / CR_WIDTH] = {{0}};
   double l[NLANES];
   int64_t i = 0;
@@ -465,12 +479,17 @@ static int64_t locate(const job *j, int64_t b, const char **in, char **out) {
 /* Elements begin .. end - 1 of n neighbouring outputs. */
 static void take_all(const job *j, const kernels *k, const char *in, int64_t begin, int64_t end,
                      int64_t n, value *v, int64_t *at) {
+  const cr_reduction *r = j->r;
+  int64_t step = r->nkeep ? r->in_keep[0] : 0, along = r->nred == 1 ? r->in_red[0] : 0;
+  cr_dtype as = class_dtype[j->class];
   clear(j, n, begin, v, at);
   if (j->down) {
     take(j, k, in, begin, end, n, v, at);
-  } else {
+  } else if (begin < end && j->in_dtype == as && along == (int64_t)cr_sizeof(as)) { /* lines */
     for (int64_t c = 0; c < n; c++)
-      take(j, k, in + (j->r->nkeep ? c * j->r->in_keep[0] : 0), begin, end, 1, v + c, at + c);
+      k->line(end - begin, in + c * step + begin * along, begin, v + c, at + c);
+  } else {
+    for (int64_t c = 0; c < n; c++) take(j, k, in + c * step, begin, end, 1, v + c, at + c);
   }
 }
 
