@@ -4,6 +4,15 @@
 
 #include "nn/cpu/kernels.h"
 
+/* Bytes of a vector. */
+#if defined(__AVX512F__)
+#define VECTOR 64
+#elif defined(__AVX__)
+#define VECTOR 32
+#else
+#define VECTOR 16
+#endif
+
 typedef struct {
   int64_t size;                /* of the planes seen */
   int64_t places, step;        /* of the result */

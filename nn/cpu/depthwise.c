@@ -7,13 +7,6 @@
 
 #include <string.h>
 
-#if defined(__AVX512F__)
-#define VECTOR 64
-#elif defined(__AVX__)
-#define VECTOR 32
-#else
-#define VECTOR 16
-#endif
 /* Vectors of a line that are summed together, and taps. */
 #define LINE 8
 #define TAPS 3

@@ -13,15 +13,8 @@
 
 #include <string.h>
 
-/* Bytes of a vector, vectors of a panel, and for fewer vectors how many rows the registers hold. */
+/* Vectors of a panel, and for fewer vectors how many rows the registers hold. */
 #define PANEL 3
-#if defined(__AVX512F__)
-#define VECTOR 64
-#elif defined(__AVX__)
-#define VECTOR 32
-#else
-#define VECTOR 16
-#endif
 #if defined(__AVX512F__) || defined(__aarch64__)
 #define ROWS(vectors) ((vectors) == 3 ? 8 : 12)
 #else
