@@ -97,18 +97,27 @@ void cr_restore_blas_threads(int before) {
 
 #define DISPATCH(f, ...) (s->dtype == CR_FLOAT32 ? f##_float(__VA_ARGS__) : f##_double(__VA_ARGS__))
 
+/* Elements of the input, and of the result. */
+static int64_t seen(const cr_conv2d_shape *s) {
+  return s->n * s->c * s->h * s->w;
+}
+static int64_t given(const cr_conv2d_shape *s) {
+  return s->n * s->o * s->oh * s->ow;
+}
+
 static bool conv2d(const cr_conv2d_shape *s, void *y, const void *x, const void *w,
                    const void *bias) {
-  if (s->n == 0 || s->o == 0) return true;
+  if (given(s) == 0) return true;
+  if (seen(s) == 0) return DISPATCH(only_bias, s, y, bias);
   if (cr_depthwise_fits(s)) return cr_depthwise(s, y, x, w, bias);
   if (cr_winograd_fits(s)) return cr_winograd(s, y, x, w, bias);
   return cr_panels(s, y, x, w, bias);
 }
 
 static bool conv2d_input(const cr_conv2d_shape *s, void *gx, const void *gy, const void *w) {
-  if (s->n == 0 || s->c == 0) return true;
-  if (s->o == 0) {
-    memset(gx, 0, (size_t)(s->n * s->c * s->h * s->w) * cr_sizeof(s->dtype));
+  if (seen(s) == 0) return true;
+  if (given(s) == 0) {
+    memset(gx, 0, (size_t)seen(s) * cr_sizeof(s->dtype));
     return true;
   }
   if (cr_depthwise_fits(s)) return cr_depthwise_input(s, gx, gy, w);
@@ -120,7 +129,7 @@ static bool conv2d_input(const cr_conv2d_shape *s, void *gx, const void *gy, con
 static bool conv2d_weight(const cr_conv2d_shape *s, void *gw, const void *gy, const void *x) {
   size_t bytes = (size_t)(s->o * (s->c / s->args.groups) * s->kh * s->kw) * cr_sizeof(s->dtype);
   if (bytes == 0) return true;
-  if (s->n == 0) {
+  if (seen(s) == 0 || given(s) == 0) {
     memset(gw, 0, bytes);
     return true;
   }

@@ -251,6 +251,26 @@ static void test_conv_no_outputs(void **unused) {
   }
 }
 
+/* Planes without elements, or no planes, of each way through them: the result is the bias, and what
+ * is not there has no derivative. */
+static void test_conv_no_inputs(void **unused) {
+  (void)unused;
+  for (int k = 0; k < 4; k++) {
+    int64_t groups = k % 2 ? 10 : 1, high = k < 2 ? 0 : 3;
+    cr_conv2d_args a = {{1, 1}, {1, 1}, {1, 1}, groups};
+    CR_AUTO x = leaf(1, CR_FLOAT32, SHAPE(2, 10, high, high ? 0 : 5));
+    CR_AUTO w = leaf(2, CR_FLOAT32, SHAPE(20, 10 / groups, 2, 2));
+    CR_AUTO b = leaf(3, CR_FLOAT32, SHAPE(20));
+    CR_AUTO y = must(cr_conv2d(x, w, b, &a));
+    CR_AUTO column = must(cr_reshape(b, 3, (int64_t[]){20, 1, 1}));
+    CR_AUTO want = must(cr_expand(column, y->ndim, y->shape));
+    SAME(y, want, 0);
+    back(y, y);
+    CR_AUTO none = must(cr_zeros_like(w));
+    SAME(cr_grad(w), none, 0);
+  }
+}
+
 static void test_conv_half(void **unused) {
   (void)unused;
   CR_AUTO x = numbers(1, CR_FLOAT32, SHAPE(2, 3, 8, 7));
@@ -606,6 +626,7 @@ int main(void) {
       cmocka_unit_test(test_conv_strided_and_single),
       cmocka_unit_test(test_conv_empty_batch),
       cmocka_unit_test(test_conv_no_outputs),
+      cmocka_unit_test(test_conv_no_inputs),
       cmocka_unit_test(test_conv_half),
       cmocka_unit_test(test_conv_refusals),
       cmocka_unit_test(test_conv_threads),
