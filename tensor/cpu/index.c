@@ -78,6 +78,10 @@ static bool gather_line(int64_t n, char *const *p, const int64_t *stride, void *
   places *g = arg;
   if (!within(g, p[2], stride[2], n)) return false;
   const char *from = p[1] - g->base * g->step;
+  if (stride[2] == 0 && stride[0] == (int64_t)g->bytes && n > 0) { /* one index for the line */
+    cr_cpu_pack(g->bytes, n, p[0], from + *(const int64_t *)p[2] * g->step, stride[1]);
+    return true;
+  }
   switch (g->bytes) {
   case 1: GATHER(uint8_t) break;
   case 2: GATHER(uint16_t) break;
@@ -109,6 +113,11 @@ static bool gather(const cr_iter *it, int64_t size, int64_t in_stride, int64_t b
   }
 
 static void put_line(const places *g, int64_t n, char *const *p, const int64_t *stride) {
+  if (stride[1] == 0 && stride[2] == (int64_t)g->bytes && n > 0) { /* one index for the line */
+    char *to = p[2] + (*(const int64_t *)p[1] - g->base) * g->step;
+    cr_cpu_pack(g->bytes, n, to, p[0], stride[0]);
+    return;
+  }
   switch (g->bytes) {
   case 1: SCATTER(uint8_t, x)
   case 2: SCATTER(uint16_t, x)
