@@ -12,10 +12,11 @@
   void s##name##_(__VA_ARGS__);                                                                    \
   void d##name##_(__VA_ARGS__)
 /* OpenBLAS takes as many threads as OpenMP would. */
-#define CALL(t, name, ...)                                                                         \
+#define CALL(t, name, ...) CALL_ON(cr_cpu_threads(), t, name, __VA_ARGS__)
+#define CALL_ON(threads, t, name, ...)                                                             \
   do {                                                                                             \
     int before = omp_get_max_threads();                                                            \
-    omp_set_num_threads(cr_cpu_threads());                                                         \
+    omp_set_num_threads(threads);                                                                  \
     ((t) == CR_FLOAT32 ? s##name##_ : d##name##_)(__VA_ARGS__);                                    \
     omp_set_num_threads(before);                                                                   \
   } while (0)
@@ -160,18 +161,28 @@ static int gels(cr_dtype t, int64_t rows, int64_t size, int64_t columns, void *a
 
 /* ---- eigenvalues and singular values ---------------------------------------------------- */
 
+/* Decompositions by eigenvalues are mostly products of a matrix and a vector, between which threads
+ * wait for each other: small matrices are faster on one. */
+#define SMALL_MATRIX 512
+
+static int spectral_threads(int n) {
+  return n < SMALL_MATRIX ? 1 : cr_cpu_threads();
+}
+
 static int syevd(cr_dtype t, bool vectors, bool upper, int64_t size, void *a, void *values) {
   int n = (int)size, lwork = -1, liwork = -1, info = 0, ints = 0;
   const char *job = vectors ? "V" : "N", *uplo = upper ? "U" : "L";
   double answer = 0;
   if (!all_finite(t, size * size, a)) return -1;
-  CALL(t, syevd, job, uplo, &n, a, &n, values, &answer, &lwork, &ints, &liwork, &info, 1, 1);
+  CALL_ON(spectral_threads(n), t, syevd, job, uplo, &n, a, &n, values, &answer, &lwork, &ints,
+          &liwork, &info, 1, 1);
   scratch work = {0}, iwork = {0};
   lwork = asked(t, &answer);
   liwork = ints;
   if (scratch_get(&work, (size_t)lwork, cr_sizeof(t)) &&
       scratch_get(&iwork, (size_t)liwork, sizeof(int))) {
-    CALL(t, syevd, job, uplo, &n, a, &n, values, work.p, &lwork, iwork.p, &liwork, &info, 1, 1);
+    CALL_ON(spectral_threads(n), t, syevd, job, uplo, &n, a, &n, values, work.p, &lwork, iwork.p,
+            &liwork, &info, 1, 1);
     info = result(info);
   } else {
     info = -1;
@@ -187,13 +198,13 @@ static int geev(cr_dtype t, int64_t size, void *a, void *values, void *vectors) 
   double answer = 0;
   void *imaginary = (char *)values + (size_t)n * cr_sizeof(t);
   if (!all_finite(t, size * size, a)) return -1;
-  CALL(t, geev, "N", job, &n, a, &n, values, imaginary, NULL, &n, vectors, &n, &answer, &lwork,
-       &info, 1, 1);
+  CALL_ON(spectral_threads(n), t, geev, "N", job, &n, a, &n, values, imaginary, NULL, &n, vectors,
+          &n, &answer, &lwork, &info, 1, 1);
   scratch work;
   lwork = asked(t, &answer);
   if (!scratch_get(&work, (size_t)lwork, cr_sizeof(t))) return -1;
-  CALL(t, geev, "N", job, &n, a, &n, values, imaginary, NULL, &n, vectors, &n, work.p, &lwork,
-       &info, 1, 1);
+  CALL_ON(spectral_threads(n), t, geev, "N", job, &n, a, &n, values, imaginary, NULL, &n, vectors,
+          &n, work.p, &lwork, &info, 1, 1);
   scratch_free(&work);
   return result(info);
 }
@@ -205,10 +216,12 @@ static int gesdd(cr_dtype t, bool full, int64_t rows, int64_t size, void *a, voi
   double answer = 0;
   scratch work = {0}, iwork = {0};
   if (!all_finite(t, rows * size, a) || !scratch_get(&iwork, 8 * (size_t)k, sizeof(int))) return -1;
-  CALL(t, gesdd, job, &m, &n, a, &m, s, u, &m, vt, &ldvt, &answer, &lwork, iwork.p, &info, 1);
+  CALL_ON(spectral_threads(k), t, gesdd, job, &m, &n, a, &m, s, u, &m, vt, &ldvt, &answer, &lwork,
+          iwork.p, &info, 1);
   lwork = asked(t, &answer);
   if (scratch_get(&work, (size_t)lwork, cr_sizeof(t))) {
-    CALL(t, gesdd, job, &m, &n, a, &m, s, u, &m, vt, &ldvt, work.p, &lwork, iwork.p, &info, 1);
+    CALL_ON(spectral_threads(k), t, gesdd, job, &m, &n, a, &m, s, u, &m, vt, &ldvt, work.p, &lwork,
+            iwork.p, &info, 1);
     info = result(info);
   } else {
     info = -1;

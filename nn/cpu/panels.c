@@ -168,9 +168,11 @@ bool cr_panels_weight(const cr_conv2d_shape *s, void *gw, const void *gy, const 
   return DISPATCH(weigh, &j, gw);
 }
 
-/* Few channels would not repay the panels, nor few taps for each remainder. */
+/* Few channels would not repay the panels, nor less than four taps for each remainder. */
 bool cr_panels_input_fits(const cr_conv2d_shape *s) {
-  return s->c / s->args.groups >= 8 && s->args.stride[0] <= 2 && s->args.stride[1] <= 2;
+  int64_t remainders = s->args.stride[0] * s->args.stride[1];
+  return s->c / s->args.groups >= 8 && s->args.stride[0] <= 2 && s->args.stride[1] <= 2 &&
+         (remainders == 1 || s->kh * s->kw >= 4 * remainders);
 }
 
 bool cr_panels_input(const cr_conv2d_shape *s, void *gx, const void *gy, const void *w) {
