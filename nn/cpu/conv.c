@@ -49,10 +49,8 @@ static void valid_range(int64_t shift, int64_t stride, int64_t width, int64_t n,
 typedef struct {
   const cr_conv2d_shape *s;
   cr_tiling t;
-  int64_t parts;            /* of a derivative: its private sums */
-  int64_t blocks, channels; /* of a group, and in a block: outputs in forward, else inputs */
+  int64_t blocks, channels; /* of a group, and inputs of a block */
   void *out;
-  void *sums; /* private results of the parts but the first */
   const void *a, *b;
 } conv_job;
 

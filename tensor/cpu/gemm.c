@@ -1,8 +1,9 @@
 /* gemm.c: products of matrices and of vectors.
  *
  * float32 and float64 go to OpenBLAS, but for products so small that calling it costs more than the
- * product; batches of small products share the threads among them.  The half types compute in
- * float32; integers have a plain loop, in 64 bits. */
+ * product, rows times a vector, and sums of few products of vectors; batches of small products
+ * share the threads among them.  The half types compute in float32; integers have a plain loop, in
+ * 64 bits. */
 #include "tensor/cpu/cpu.h"
 
 #include <cblas.h>
