@@ -12,6 +12,8 @@
 #define TAPS 3
 /* Elements of planes that stay in the second-level cache while all remainders are written. */
 #define CHUNK (INT64_C(1) << 16)
+/* How many times as large as what is seen and given the padded planes may be. */
+#define SPARSE 32
 
 typedef struct {
   const cr_conv2d_shape *s;
@@ -56,9 +58,13 @@ static void find_taps(const cr_axis d[2], const parts *p, int64_t *tap) {
 #define NAME(f) CR_TYPED(f, double)
 #include "nn/cpu/depthwise.inc"
 
-/* One input channel and few outputs for each group: products would be vectors by scalars. */
+/* One input channel and few outputs for each group: products would be vectors by scalars.  Taps far
+ * apart would make most of the parted planes empty. */
 bool cr_depthwise_fits(const cr_conv2d_shape *s) {
-  return s->c == s->args.groups && s->o <= 4 * s->c && s->c > 1;
+  double high = (double)(s->kh - 1) * (double)s->args.dilation[0] + (double)(s->h + s->oh);
+  double wide = (double)(s->kw - 1) * (double)s->args.dilation[1] + (double)(s->w + s->ow);
+  return s->c == s->args.groups && s->o <= 4 * s->c && s->c > 1 &&
+         high * wide <= SPARSE * (double)(s->h * s->w + s->oh * s->ow);
 }
 
 static bool run(const job *j, int64_t n, int64_t images, cr_cpu_range f, cr_cpu_range d) {
