@@ -22,8 +22,8 @@ function limits.share(r, limit)
   local share
   if r.gflops and limit.gflops then share = r.gflops / limit.gflops end
   if r.gbps and limit.gbps then
-    local bytes = r.gbps * r.median_us * 1e3
-    share = math.max(share or 0, r.gbps / limit.gbps[bytes < LARGE and 1 or 2])
+    local near = r.cached or r.gbps * r.median_us * 1e3 < LARGE
+    share = math.max(share or 0, r.gbps / limit.gbps[near and 1 or 2])
   end
   return share
 end

@@ -118,17 +118,17 @@ local function layouts(add)
     local a = U(1, 4096, 4096)
     return function() return a:t():contiguous() end
   end })
-  add("ew.add_strided_1m", { build = function()
+  add("ew.add_strided_1m", { bytes = 20 * M, build = function()
     local a, b = U(1, 2 * M), U(2, 2 * M)
     return function() return a[{ { 1, -1, 2 } }] + b[{ { 1, -1, 2 } }] end
   end })
-  add("ew.add_transposed_1024", { build = function()
+  add("ew.add_transposed_1024", { bytes = 12 * 1024 ^ 2, build = function()
     local a, b = U(1, 1024, 1024), U(2, 1024, 1024)
     return function() return a + b:t() end
   end })
   for _, case in ipairs { { "row", 1, 1000 }, { "col", 1000, 1 } } do
     local name, height, width = table.unpack(case)
-    add("ew.add_bcast_" .. name, { build = function()
+    add("ew.add_bcast_" .. name, { bytes = 8 * M, build = function()
       local a, b = U(1, 1000, 1000), U(2, height, width)
       return function() return a + b end
     end })
@@ -153,8 +153,8 @@ local function rows(add)
     local a, t = U(1, 1024, 1000), I(2, 1000, 1024)
     return function() return F.nllLoss(F.logSoftmax(a, 2), t) end, a
   end
-  add("ew.nll_1024x1000", { build = function() return (nll()) end })
-  add("ew.nll_1024x1000_bw", { build = function(w)
+  add("ew.nll_1024x1000", { bytes = 4 * 1024000, build = function() return (nll()) end })
+  add("ew.nll_1024x1000_bw", { bytes = 8 * 1024000, build = function(w)
     local f, a = nll()
     return w.backward(f, { a }, numbers.on_device(torch.scalar(1)))
   end })
@@ -164,7 +164,7 @@ local function rows(add)
     return function() return F.layerNorm(x, 512, w, b, 1e-5) end, { x, w, b }
   end
   add("ew.layernorm_4096x512", { bytes = 8 * 4096 * 512, build = function() return (layer_norm()) end })
-  add("ew.layernorm_4096x512_bw", { build = function(w)
+  add("ew.layernorm_4096x512_bw", { bytes = 20 * 4096 * 512, build = function(w)
     local f, params = layer_norm()
     return w.backward(f, params, U(4, 4096, 512))
   end })
@@ -173,23 +173,23 @@ end
 -- ---- random numbers, places, indices ------------------------------------------------------------
 
 local function places(add)
-  add("ew.dropout_1m", { build = function()
+  add("ew.dropout_1m", { bytes = 8 * M, build = function()
     local a = U(1, M)
     return function() F.dropout(a, 0.5) end
   end })
-  add("ew.argmax_1m", { zero_based = true, build = function()
+  add("ew.argmax_1m", { zero_based = true, bytes = 4 * M, build = function()
     local a = U(1, M)
     return function() return a:argmax() end
   end })
-  add("ew.argmax_1024x1000", { zero_based = true, build = function()
+  add("ew.argmax_1024x1000", { zero_based = true, bytes = 4 * 1024000, build = function()
     local a = U(1, 1024, 1000)
     return function() return a:argmax(2) end
   end })
-  add("ew.sort_1m", { build = function()
+  add("ew.sort_1m", { bytes = 8 * M, build = function()
     local a = U(1, M)
     return function() return (torch.sort(a)) end
   end })
-  add("ew.gather_1024x1000", { build = function()
+  add("ew.gather_1024x1000", { bytes = 16 * 1024000, build = function()
     local a, k = U(1, 1024, 1000), I(2, 1000, 1024, 1000)
     return function() return a:gather(2, k) end
   end })
@@ -197,7 +197,7 @@ local function places(add)
     local t, k = U(1, 50000, 256), I(2, 50000, 8192)
     return function() return t:index(1, k) end
   end })
-  add("ew.embedding_8192x256_bw", { build = function(w)
+  add("ew.embedding_8192x256_bw", { bytes = 4 * 256 * (3 * 8192 + 5000), build = function(w)
     local t, k = U(1, 5000, 256), I(2, 5000, 8192)
     return w.backward(function() return t:index(1, k) end, { t }, U(3, 8192, 256))
   end })
@@ -212,11 +212,12 @@ local function products(add)
       return function() return torch.mm(a, b) end
     end })
   end
-  add("la.bmm_64x128x64x128", { flop = 2 * 64 * 128 * 64 * 128, build = function()
-    local a, b = U(1, 64, 128, 64), U(2, 64, 64, 128)
-    return function() return torch.bmm(a, b) end
-  end })
-  add("la.bmm_1000x8x8x8", { flop = 2 * 1000 * 512, build = function()
+  add("la.bmm_64x128x64x128", { flop = 2 * 64 ^ 2 * 128 ^ 2, bytes = 4 * 64 * (2 * 128 * 64 + 128 ^ 2),
+    build = function()
+      local a, b = U(1, 64, 128, 64), U(2, 64, 64, 128)
+      return function() return torch.bmm(a, b) end
+    end })
+  add("la.bmm_1000x8x8x8", { flop = 2 * 1000 * 512, bytes = 4 * 1000 * 3 * 64, build = function()
     local a, b = U(1, 1000, 8, 8), U(2, 1000, 8, 8)
     return function() return torch.bmm(a, b) end
   end })
@@ -233,7 +234,8 @@ local function products(add)
     local a = torch.mm(m, m:t()) + numbers.on_device(torch.mul(torch.eye(512), 512))
     return function() return torch.cholesky(a) end
   end })
-  add("la.svd_256", { build = function()
+  -- 21 n^3: Golub and Van Loan, Matrix Computations, section 8.6
+  add("la.svd_256", { flop = 21 * 256 ^ 3, build = function()
     local a = U(1, 256, 256)
     return function() return (select(2, torch.svd(a))) end
   end })

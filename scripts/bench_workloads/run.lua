@@ -98,6 +98,7 @@ function kinds.op(w, o)
   r.check = #check > 0 and check or nil
   r.gflops = w.flop and w.flop / r.median_us / 1e3
   r.gbps = w.bytes and w.bytes / r.median_us / 1e3
+  r.cached = w.cached
   return r
 end
 

@@ -215,11 +215,15 @@ return function(workloads)
   local add = workloads.add
   local function tree_lstm_16x20() return tree_lstm(16, 20, 150, 300) end
   add("train.char_lstm_unfused", { kind = "train", build = function() return char_lstm(50, 50, 512, 65) end,
-    flop = 3 * 50 * 50 * 2 * (2 * 4 * 512 * 1024 + 512 * 65) })
+    flop = 6 * 2500 * (2 * 4 * 512 * 1024 + 512 * 65) })
   add("train.gpt_mini_b8", { kind = "train", build = train_gpt,
     flop = 3 * 1024 * 2 * (4 * (12 * 256 * 256 + 2 * 128 * 256) + 256 * 256) })
-  add("train.treelstm_16x20", { kind = "train", build = tree_lstm_16x20 })
-  add("infer.gpt_generate64_b1", { zero_based = true, build = generate })
+  -- 20 leaves and 19 nodes above them in each of 16 trees
+  add("train.treelstm_16x20", { kind = "train", build = tree_lstm_16x20,
+    flop = 6 * 16 * (20 * 450 * 300 + 19 * (450 * 150 + 2 * 150 * 150) + 5 * 150) })
+  -- Each token reads all weights, which the caches hold.
+  add("infer.gpt_generate64_b1", { zero_based = true, build = generate,
+    bytes = 64 * 4 * (LAYERS * 12 * D ^ 2 + V * D), cached = true })
   add("memory.gpt_mini", { kind = "memory", build = train_gpt })
   add("memory.growth_treelstm", { kind = "growth", steps = 100, build = tree_lstm_16x20 })
   add("train.lstm_small", { kind = "train", counted = true, build = function()

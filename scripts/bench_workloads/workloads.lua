@@ -1,7 +1,8 @@
 -- workloads.lua: the list of workloads.
 --
 -- Each has a name, a kind (op, train, memory, growth, startup) and build(), which makes the inputs and
--- returns step(): one timed call, of `inner` operations.  flop and bytes are the work of one operation.
+-- returns step(): one timed call, of `inner` operations.  flop and bytes are the work of one operation: what
+-- it must multiply and add, and what it must read and write; `cached` bytes stay in the caches.
 -- Those marked `counted` are so small that the calls are what costs: their instructions are counted only.
 
 local workloads = { list = {}, byname = {} }
