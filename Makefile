@@ -7,6 +7,7 @@
 #   make fuzz       the readers of files with made-up input, FUZZ_SECONDS each (30)
 #   make SANITIZE=address,undefined ...   in a build folder of its own
 #   make DEBUG=1 ...                      likewise
+#   make ISA=native ...                   likewise, with kernels for this machine's processor alone
 #   make CUDA=auto|0|1                    the CUDA backend: if nvcc is there, never, always
 #
 # One file, not recursive: objects go to $(B)/, which mirrors the tree.
@@ -22,7 +23,7 @@ VERSION   := $(shell sed -n 's/^.define CR_VERSION "\(.*\)"/\1/p' vm/cresset.h)
 soversion := $(firstword $(subst ., ,$(VERSION)))
 
 # A build folder for each kind of build, so that they never mix.
-variant   := $(if $(filter-out gcc cc,$(notdir $(CC))),-$(notdir $(CC)))$(if $(SANITIZE),-sanitize)$(if $(filter 1,$(DEBUG)),-debug)
+variant   := $(if $(filter-out gcc cc,$(notdir $(CC))),-$(notdir $(CC)))$(if $(SANITIZE),-sanitize)$(if $(filter 1,$(DEBUG)),-debug)$(if $(filter native,$(ISA)),-native)
 B         ?= build$(variant)
 
 include scripts/setup.mk
@@ -60,13 +61,18 @@ ldflags   += -fsanitize=$(SANITIZE)
 kernel_cflags := -O1
 endif
 
-# Kernels are compiled once for each instruction set and chosen at start-up.
+# Kernels are compiled once for each instruction set and chosen at start-up; with ISA=native only for
+# this machine's.
 machine   := $(shell uname -m)
 isas      := $(if $(filter x86_64,$(machine)),v2 v3 v4,plain)
+ifeq ($(ISA),native)
+isas      := plain
+cflags    += -DCR_ONE_ISA
+endif
 isa_flags_v2    := -march=x86-64-v2
 isa_flags_v3    := -march=x86-64-v3
 isa_flags_v4    := -march=x86-64-v4 -mprefer-vector-width=512
-isa_flags_plain :=
+isa_flags_plain := $(if $(filter native,$(ISA)),-march=native)
 
 # ---- sources ----------------------------------------------------------------------------------
 

@@ -86,7 +86,7 @@ fuzz_bins := $(patsubst %.c,$(B)/%,$(wildcard tests/fuzz/fuzz_*.c))
 
 .PHONY: fuzz fuzz-programs
 fuzz:
-	@$(MAKE) --no-print-directory B=$(FUZZ_B) CC=clang SANITIZE=fuzzer-no-link,address,undefined fuzz-programs
+	@$(MAKE) --no-print-directory B=$(FUZZ_B) CC=clang ISA=native SANITIZE=fuzzer-no-link,address,undefined fuzz-programs
 	@sh tests/fuzz/run $(FUZZ_B) $(FUZZ_SECONDS)
 fuzz-programs: $(fuzz_bins)
 
@@ -111,6 +111,6 @@ valgrind valgrind-all: test-programs
 .PHONY: threads
 thread_bins := $(patsubst %,build-threads/tests/vm/%,test_threads test_host test_host_threads)
 threads:
-	+@$(MAKE) --no-print-directory SANITIZE=thread B=build-threads $(thread_bins)
+	+@$(MAKE) --no-print-directory SANITIZE=thread ISA=native B=build-threads $(thread_bins)
 	@set -e; for test in $(thread_bins); do \
 	  INTERPRETERS=$${INTERPRETERS:-2} OMP_NUM_THREADS=1 TSAN_OPTIONS=halt_on_error=1 $$test; done

@@ -9,7 +9,7 @@
 
 /* ---- instruction sets ------------------------------------------------------------------- */
 
-#if defined(__x86_64__)
+#if CR_ISA_COUNT > 1
 static const char *const isa_names[] = {"v2", "v3", "v4"};
 
 static int best_isa(void) {

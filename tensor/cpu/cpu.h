@@ -17,7 +17,7 @@
 #define CR_ISA_NAME(f) CR_PASTE(f, CR_ISA)
 
 /* For dispatchers: declares, and names, the variants of a function in their order. */
-#if defined(__x86_64__)
+#if defined(__x86_64__) && !defined(CR_ONE_ISA)
 #define CR_ISA_COUNT 3
 #define CR_ISA_DECLARE(f, ...) void f##_v2(__VA_ARGS__), f##_v3(__VA_ARGS__), f##_v4(__VA_ARGS__)
 #define CR_ISA_LIST(f)                                                                             \
