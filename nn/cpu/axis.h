@@ -3,15 +3,7 @@
 #define CR_AXIS_H
 
 #include "nn/cpu/kernels.h"
-
-/* Bytes of a vector. */
-#if defined(__AVX512F__)
-#define VECTOR 64
-#elif defined(__AVX__)
-#define VECTOR 32
-#else
-#define VECTOR 16
-#endif
+#include "tensor/cpu/strips.h"
 
 typedef struct {
   int64_t size;                /* of the planes seen */

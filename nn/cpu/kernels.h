@@ -91,9 +91,6 @@ bool cr_panels_input(const cr_conv2d_shape *s, void *gx, const void *gy, const v
 int cr_one_blas_thread(void);
 void cr_restore_blas_threads(int before);
 
-/* The bodies that are included once for float and once for double call themselves NAME(f). */
-#define CR_TYPED(f, real) CR_PASTE(f, real)
-
 /* A grain in units of `work` elements each, so that a thread gets at least `grain` of them. */
 static inline int64_t cr_grain(int64_t grain, int64_t work) {
   return work >= grain ? 1 : cr_max64(1, grain / cr_max64(1, work));

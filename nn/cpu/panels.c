@@ -13,15 +13,6 @@
 
 #include <string.h>
 
-/* Vectors of a panel, and for fewer vectors how many rows the registers hold. */
-#define PANEL 3
-#if defined(__AVX512F__) || defined(__aarch64__)
-#define ROWS(vectors) ((vectors) == 3 ? 8 : 12)
-#else
-#define ROWS(vectors) ((vectors) == 3 ? 4 : (vectors) == 2 ? 6 : 8)
-#endif
-#define MOST_ROWS 12
-
 /* Elements of panels that share the first-level cache with their weights. */
 #define SMALL_PANELS 8192
 /* Rows of a panel, so that it stays in a core's first-level cache; places of a tile, so that its
@@ -101,33 +92,6 @@ static void cut(job *j, int64_t lanes) {
   j->blocks = cr_max64(1, cr_min64(TASKS / (j->tiles * j->groups), j->to / BLOCK_OUTPUTS));
   j->channels = cr_share(j->to, j->blocks);
   j->blocks = cr_share(j->to, j->channels);
-}
-
-/* Four places from `at` on of each of four rows, turned: a row of four for each place. */
-static inline void turn_square_float(float *to, int64_t width, const float *const *from,
-                                     int64_t at) {
-  typedef float quad __attribute__((vector_size(16)));
-  quad a, b, c, d;
-  memcpy(&a, from[0] + at, sizeof a);
-  memcpy(&b, from[1] + at, sizeof b);
-  memcpy(&c, from[2] + at, sizeof c);
-  memcpy(&d, from[3] + at, sizeof d);
-  quad ab = __builtin_shufflevector(a, b, 0, 4, 1, 5),
-       cd = __builtin_shufflevector(c, d, 0, 4, 1, 5);
-  quad ab2 = __builtin_shufflevector(a, b, 2, 6, 3, 7);
-  quad cd2 = __builtin_shufflevector(c, d, 2, 6, 3, 7);
-  a = __builtin_shufflevector(ab, cd, 0, 1, 4, 5), b = __builtin_shufflevector(ab, cd, 2, 3, 6, 7);
-  c = __builtin_shufflevector(ab2, cd2, 0, 1, 4, 5);
-  d = __builtin_shufflevector(ab2, cd2, 2, 3, 6, 7);
-  memcpy(to, &a, sizeof a);
-  memcpy(to + width, &b, sizeof b);
-  memcpy(to + 2 * width, &c, sizeof c);
-  memcpy(to + 3 * width, &d, sizeof d);
-}
-static inline void turn_square_double(double *to, int64_t width, const double *const *from,
-                                      int64_t at) {
-  for (int k = 0; k < 4; k++)
-    for (int i = 0; i < 4; i++) to[k * width + i] = from[i][at + k];
 }
 
 #define REAL float

@@ -93,6 +93,9 @@ static inline cr_dtype cr_compute_dtype(cr_dtype t) {
 
 #ifdef CR_ISA
 
+/* The bodies that are included once for float and once for double call themselves NAME(f). */
+#define CR_TYPED(f, real) CR_PASTE(f, real)
+
 /* Before a loop over elements whose operands are the same memory or do not overlap: says so. */
 #define CR_SIMD _Pragma("omp simd")
 /* All turns of a loop of constant length written out, so that what they index stays in registers.
@@ -170,6 +173,12 @@ void cr_cpu_cast(cr_dtype to, void *out, cr_dtype from, const void *in, int64_t 
 #define cr_cpu_load CR_ISA_NAME(cr_cpu_load)
 const void *cr_cpu_load(cr_dtype to, void *buf, cr_dtype from, const char *in, int64_t stride,
                         int64_t n);
+
+/* Whether a product of two matrices is of middle size; and such a product, the batch's first. */
+#define cr_middle_fits CR_ISA_NAME(cr_middle_fits)
+bool cr_middle_fits(const cr_gemm_args *g);
+#define cr_middle_product CR_ISA_NAME(cr_middle_product)
+bool cr_middle_product(const cr_gemm_args *g);
 
 #endif
 #endif

@@ -495,6 +495,12 @@ static void test_gemm(void **unused) {
   }
   check_gemm(CR_FLOAT32, 8, 8, 8, 5, 1000); /* enough for several threads */
   check_gemm(CR_FLOAT32, 300, 310, 320, 4, 1);
+  for (int ways = 0; ways < 9; ways++) { /* several chunks of rows, layers, panels */
+    check_gemm(CR_FLOAT32, 99, 30, 530, ways, 1);
+    check_gemm(CR_FLOAT64, 99, 30, 270, ways, 2);
+    check_gemm(CR_FLOAT32, 10, 203, 300, ways, 1);
+    check_gemm(CR_FLOAT64, 3, 203, 41, ways, 1);
+  }
 }
 
 static void test_dot(void **unused) {
