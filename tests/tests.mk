@@ -66,8 +66,12 @@ endif
 tests += $(emulated_bins) $(device_tests)
 endif
 
+# The longest first: at the end no processor should wait for one of them.
+long := tests/vm/run_random_input $(B)/tests/cuda/test_kernels device:tests/lib/test_autograd.lua tests/hosts/run_hosts \
+  $(B)/tests/vm/test_limits tests/peer/run_peer $(B)/tests/tensor/test_kernels_whole
 test: test-programs
-	@OMP_WAIT_POLICY=passive B=$(B) TEST_PLUGIN=$(emulated_cuda) sh tests/run $(tests)
+	@OMP_WAIT_POLICY=passive B=$(B) TEST_PLUGIN=$(emulated_cuda) sh tests/run \
+	  $(filter $(long),$(tests)) $(filter-out $(long),$(tests))
 
 # The device's tests on another library than the emulated one: on a GPU.
 .PHONY: device-test emulated-programs
@@ -99,7 +103,7 @@ $(B)/tests/fuzz/%: tests/fuzz/%.c tests/fuzz/fuzz.h $(B)/libcresset.a
 # which take many minutes there; the sanitizers see them every time.
 .PHONY: valgrind valgrind-all
 # Those left out take minutes there; the sanitizers see them.
-valgrind_bins := $(filter-out %/test_kernels %/test_kernels_whole %/test_accuracy %/test_host_threads %/test_sandbox %/test_limits,$(test_bins))
+valgrind_bins := $(filter-out %/test_kernels %/test_kernels_whole %/test_conv %/test_accuracy %/test_host_threads %/test_sandbox %/test_limits,$(test_bins))
 valgrind-all: valgrind_bins := $(test_bins)
 valgrind valgrind-all: test-programs
 	@OMP_WAIT_POLICY=passive B=$(B) VALGRIND=1 sh tests/run $(valgrind_bins)
