@@ -175,10 +175,10 @@ const void *cr_cpu_load(cr_dtype to, void *buf, cr_dtype from, const char *in, i
                         int64_t n);
 
 /* Whether a product of two matrices is of middle size; and such a product, the batch's first. */
-#define cr_middle_fits CR_ISA_NAME(cr_middle_fits)
-bool cr_middle_fits(const cr_gemm_args *g);
-#define cr_middle_product CR_ISA_NAME(cr_middle_product)
-bool cr_middle_product(const cr_gemm_args *g);
+#define cr_gemm_is_direct CR_ISA_NAME(cr_gemm_is_direct)
+bool cr_gemm_is_direct(const cr_gemm_args *g);
+#define cr_gemm_direct CR_ISA_NAME(cr_gemm_direct)
+bool cr_gemm_direct(const cr_gemm_args *g);
 
 #endif
 #endif

@@ -1,7 +1,7 @@
 /* gemm.c: products of matrices and of vectors.
  *
  * float32 and float64 go to OpenBLAS, but for products so small that calling it costs more than the
- * product, those of middle size (middle.c), rows times a vector, and sums of few products of
+ * product, those of middle size (gemm_direct.c), rows times a vector, and sums of few products of
  * vectors; batches of small products share the threads among them.  The half types compute in
  * float32; integers have a plain loop, in 64 bits. */
 #include "tensor/cpu/cpu.h"
@@ -429,7 +429,7 @@ static bool one_product(const cr_gemm_args *g, int64_t i) {
   } else if (!is_small(g)) {
     cr_gemm_args one = *g;
     one.a = a, one.b = b, one.c = c;
-    return cr_middle_fits(g) ? cr_middle_product(&one) : blas_product(g, a, b, c);
+    return cr_gemm_is_direct(g) ? cr_gemm_direct(&one) : blas_product(g, a, b, c);
   } else if (as_row(g, &row)) {
     return one_product(&row, i);
   } else if (g->dtype == CR_FLOAT32) {

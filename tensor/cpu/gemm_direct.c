@@ -1,4 +1,4 @@
-/* middle.c: products of matrices of middle size, which fit into a core's caches.
+/* gemm_direct.c: products of matrices of middle size, which fit into a core's caches.
  *
  * OpenBLAS copies both matrices; here B alone is copied, panel by panel, and A is read where it is.
  * The order in which a sum is taken follows the depth alone, so results do not depend on threads.
@@ -23,21 +23,21 @@
 
 #define REAL float
 #define NAME(f) CR_TYPED(f, float)
-#include "tensor/cpu/middle.inc"
+#include "tensor/cpu/gemm_direct.inc"
 #undef REAL
 #undef NAME
 #define REAL double
 #define NAME(f) CR_TYPED(f, double)
-#include "tensor/cpu/middle.inc"
+#include "tensor/cpu/gemm_direct.inc"
 
-bool cr_middle_fits(const cr_gemm_args *g) {
+bool cr_gemm_is_direct(const cr_gemm_args *g) {
   return (g->dtype == CR_FLOAT32 || g->dtype == CR_FLOAT64) && g->m > 1 && g->n > 1 && g->k > 0 &&
          (double)g->k * (double)g->n <= MOST_ELEMENTS &&
          (double)g->m * (double)g->n * (double)g->k <= MOST_WORK;
 }
 
 /* Threads share out the larger side of C. */
-bool cr_middle_product(const cr_gemm_args *g) {
+bool cr_gemm_direct(const cr_gemm_args *g) {
   bool is_float = g->dtype == CR_FLOAT32, by_rows = g->m >= g->n;
   int64_t columns = is_float ? COLUMNS(float) : COLUMNS(double);
   int64_t units = by_rows ? (g->m + UNIT_ROWS - 1) / UNIT_ROWS : (g->n + columns - 1) / columns;
