@@ -25,6 +25,11 @@
 #define TASKS 16
 /* Elements that the private sums of a derivative's parts may have. */
 #define PRIVATE_ELEMENTS (INT64_C(1) << 21)
+/* Strides that the derivative by the input is cut for, and the remainders by them. */
+#define MOST_STRIDE 2
+#define MOST_REMAINDERS (MOST_STRIDE * MOST_STRIDE)
+/* Channels whose weights are turned together. */
+#define TURN_CHANNELS 8
 /* Places of such a part, and rows of the weight of a block, at least. */
 #define PART_PLACES 192
 #define BLOCK_ROWS 384
@@ -81,7 +86,8 @@ static void cut(job *j, int64_t lanes) {
   int64_t fit = cr_share(j->n * h * w * j->groups, TASKS);
   fit = cr_min64(cr_max64(fit, LEAST_PLACES), MOST_PLACES);
   int64_t images = (h * w < LEAST_PLACES ? MOST_PLACES : fit) / (h * w);
-  j->images = cr_min64(j->n, cr_max64(1, images));
+  images = cr_min64(j->n, cr_max64(1, images));
+  j->images = cr_share(j->n, cr_share(j->n, images)); /* or the last tile would have few */
   j->across = cr_share(w, 2 * MOST_PLACES);
   j->columns = cr_share(w, j->across);
   j->rows = j->images > 1 ? h : cut_rows(h, j->columns, fit, lanes);
@@ -135,12 +141,14 @@ bool cr_panels_weight(const cr_conv2d_shape *s, void *gw, const void *gy, const 
 /* Few channels would not repay the panels, nor less than four taps for each remainder. */
 bool cr_panels_input_fits(const cr_conv2d_shape *s) {
   int64_t remainders = s->args.stride[0] * s->args.stride[1];
-  return s->c / s->args.groups >= 8 && s->args.stride[0] <= 2 && s->args.stride[1] <= 2 &&
-         (remainders == 1 || s->kh * s->kw >= 4 * remainders);
+  return s->c / s->args.groups >= 8 && s->args.stride[0] <= MOST_STRIDE &&
+         s->args.stride[1] <= MOST_STRIDE && (remainders == 1 || s->kh * s->kw >= 4 * remainders);
 }
 
 bool cr_panels_input(const cr_conv2d_shape *s, void *gx, const void *gy, const void *w) {
   const cr_conv2d_args *a = &s->args;
+  job jobs[MOST_REMAINDERS];
+  int count = 0;
   if (!cr_axis_all_seen(s))
     memset(gx, 0, (size_t)(s->n * s->c * s->h * s->w) * cr_sizeof(s->dtype));
   for (int64_t r = 0; r < cr_min64(a->stride[0], s->h); r++) {
@@ -153,8 +161,8 @@ bool cr_panels_input(const cr_conv2d_shape *s, void *gx, const void *gy, const v
       j.w_from = j.to * j.w_to;
       j.w_group = j.from * j.w_from;
       j.x = gy, j.w = w, j.y = gx;
-      if (j.d[0].taps * j.d[1].taps > 0 && !DISPATCH(run, &j)) return false;
+      if (j.d[0].taps * j.d[1].taps > 0) jobs[count++] = j;
     }
   }
-  return true;
+  return DISPATCH(run_together, jobs, count);
 }
