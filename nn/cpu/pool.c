@@ -1,7 +1,8 @@
 /* pool.c: maxima and averages over windows, a row of windows at a time.
  *
- * For each place in the window, one sweep along the row takes that place of every window; so the
- * inner loops run over memory and vectorise whatever the kernel's size. */
+ * Maxima of neighbouring windows stay in registers.  For averages, one sweep along the row for each
+ * place in the window takes that place of every window; so the inner loops run over memory and
+ * vectorise whatever the kernel's size. */
 #include "nn/cpu/kernels.h"
 
 #include <string.h>
@@ -49,11 +50,14 @@ static int64_t window_count(const cr_pool2d_shape *s, int d, int64_t q) {
 }
 
 #define REAL float
+#define INTEGER int32_t
 #define NAME(f) CR_TYPED(f, float)
 #include "nn/cpu/pool.inc"
 #undef REAL
+#undef INTEGER
 #undef NAME
 #define REAL double
+#define INTEGER int64_t
 #define NAME(f) CR_TYPED(f, double)
 #include "nn/cpu/pool.inc"
 
