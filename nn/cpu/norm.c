@@ -11,6 +11,7 @@
 #include <string.h>
 
 #define CHUNK 128 /* neighbouring channels at a time */
+#define ROWS 4    /* of these that are added up together */
 #define PARTS 16  /* of the rows, for the parameters' gradients of a layer norm */
 
 typedef struct {
