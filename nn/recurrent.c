@@ -4,14 +4,20 @@
  * that give the gradients of input and weights.  What is left for each step is the product with the
  * state before it and the cell's pass over the gates.  Nothing is allocated for a step.
  *
+ * On the CPU each thread takes some of the sequences through all steps, so that threads meet once.
+ *
  * In a batch of sequences of several lengths a step has fewer rows than the one before: those of
  * the sequences that last so long. */
 #include "nn/recurrent.h"
+#include "tensor/cpu/cpu.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 static bool recurrent_backward(cr_node *n, cr_tensor *const *g, cr_tensor **gin);
+
+/* With fewer sequences for each, threads share the products instead. */
+#define THREAD_ROWS 16
 
 static const cr_op ops[CR_NRECURRENT] = {
     [CR_RNN_TANH] = {"rnn_tanh", "kind reverse steps batch sizes", recurrent_backward},
@@ -202,6 +208,45 @@ static char *before(const walk *w, const cr_piece *p, int all, int start, int64_
   return p->prev < 0 ? row_of(w->t[start], p->lane, width) : row_of(w->t[all], p->prev, width);
 }
 
+typedef bool (*step_fn)(const walk *w, const cr_piece *p);
+
+/* A walk over all pieces, or from the last to the first. */
+typedef struct {
+  const walk *w;
+  step_fn step;
+  bool back;
+  int64_t parts; /* of the sequences */
+} route;
+
+/* What of a piece is of the sequences begin .. end-1. */
+static cr_piece part_of(const cr_piece *p, int64_t begin, int64_t end) {
+  int64_t first = p->lane > begin ? p->lane : begin;
+  int64_t last = p->lane + p->rows < end ? p->lane + p->rows : end, skip = first - p->lane;
+  return (cr_piece){p->row + skip, last - first, first, p->prev < 0 ? -1 : p->prev + skip};
+}
+
+/* A unit is a part of the sequences. */
+static bool walk_range(void *arg, int64_t begin, int64_t end) {
+  const route *to = arg;
+  const cr_recurrence *r = to->w->r;
+  int64_t from = r->batch * begin / to->parts, until = r->batch * end / to->parts;
+  for (int64_t i = 0; i < r->npieces; i++) {
+    cr_piece p = part_of(&r->pieces[to->back ? r->npieces - 1 - i : i], from, until);
+    if (p.rows <= 0) continue;
+    if (cr_cpu_interrupted()) return cr_fail("interrupted");
+    if (!to->step(to->w, &p)) return false;
+  }
+  return true;
+}
+
+static bool walk_all(const walk *w, step_fn step, bool back) {
+  bool host = cr_device_of(w->t[W_HH]).type == CR_CPU;
+  route to = {w, step, back, .parts = 1};
+  if (host) to.parts = cr_max64(1, cr_min64(cr_cpu_threads(), w->r->batch / THREAD_ROWS));
+  if (to.parts == 1) return walk_range(&to, 0, 1);
+  return cr_cpu_parallel(to.parts, 1, walk_range, &to, "nn.recurrent: out of memory");
+}
+
 /* ---- forward ---------------------------------------------------------------------------- */
 
 static bool rnn_step(const walk *w, const cr_piece *p) {
@@ -228,12 +273,12 @@ static bool lstm_step(const walk *w, const cr_piece *p) {
 static bool gru_step(const walk *w, const cr_piece *p) {
   const cr_recurrence *r = w->r;
   cr_cell_shape s = cells(w, p->rows);
-  char *prev = before(w, p, OUT, H0, r->out);
+  char *prev = before(w, p, OUT, H0, r->out), *gh = row_of(w->gh, p->lane, r->gates);
   return product(w->be, w->dtype, p->rows, r->gates, r->out, prev, false, cr_data(w->t[W_HH]), true,
-                 0, cr_data(w->gh)) &&
+                 0, gh) &&
          w->nn->gru_cell(&s, row_of(w->t[ACT], p->row, 4 * r->hidden),
-                         row_of(w->t[OUT], p->row, r->out), row_of(w->gi, p->row, r->gates),
-                         cr_data(w->gh), cr_data_opt(w->t[B_HH]), prev);
+                         row_of(w->t[OUT], p->row, r->out), row_of(w->gi, p->row, r->gates), gh,
+                         cr_data_opt(w->t[B_HH]), prev);
 }
 
 /* A matrix of the call's type; NULL on failure. */
@@ -301,11 +346,8 @@ static void walk_end(walk *w) {
 
 static bool forward(const cr_recurrence *r, cr_tensor **t, cr_tensor *out[3]) {
   walk w;
-  bool (*step)(const walk *, const cr_piece *) = r->kind == CR_LSTM  ? lstm_step
-                                                 : r->kind == CR_GRU ? gru_step
-                                                                     : rnn_step;
-  bool ok = walk_begin(&w, r, t) && make_kept(&w, t);
-  for (int64_t i = 0; ok && i < r->npieces; i++) ok = step(&w, &r->pieces[i]);
+  step_fn step = r->kind == CR_LSTM ? lstm_step : r->kind == CR_GRU ? gru_step : rnn_step;
+  bool ok = walk_begin(&w, r, t) && make_kept(&w, t) && walk_all(&w, step, false);
   ok = ok && (out[0] = cr_retain(t[OUT])) && (out[1] = last_rows(&w, t[OUT], r->out)) &&
        (r->kind != CR_LSTM || (out[2] = last_rows(&w, t[CELL], r->hidden)));
   walk_end(&w);
@@ -387,10 +429,11 @@ static bool lstm_back(const walk *w, const cr_piece *p) {
   cr_cell_shape s = cells(w, p->rows);
   char *g = row_of(w->gout, p->row, r->out), *ga = row_of(w->ga, p->row, r->gates);
   if (w->t[W_HR]) {
+    char *raw = row_of(w->graw, p->lane, r->hidden);
     if (!product(w->be, w->dtype, p->rows, r->hidden, r->out, g, false, cr_data(w->t[W_HR]), false,
-                 0, cr_data(w->graw)))
+                 0, raw))
       return false;
-    g = cr_data(w->graw);
+    g = raw;
   }
   return w->nn->lstm_cell_backward(
              &s, ga, row_of(w->gc, p->lane, r->hidden), g, row_of(w->t[ACT], p->row, r->gates),
@@ -495,11 +538,8 @@ static bool collect(cr_node *n, walk *w, cr_tensor **gin) {
 static bool backward(cr_node *n, const cr_recurrence *r, cr_tensor *const *t, cr_tensor *const *g,
                      cr_tensor **gin) {
   walk w;
-  bool (*step)(const walk *, const cr_piece *) = r->kind == CR_LSTM  ? lstm_back
-                                                 : r->kind == CR_GRU ? gru_back
-                                                                     : rnn_back;
-  bool ok = walk_begin(&w, r, t) && make_gradients(&w, g);
-  for (int64_t i = r->npieces - 1; ok && i >= 0; i--) ok = step(&w, &r->pieces[i]);
+  step_fn step = r->kind == CR_LSTM ? lstm_back : r->kind == CR_GRU ? gru_back : rnn_back;
+  bool ok = walk_begin(&w, r, t) && make_gradients(&w, g) && walk_all(&w, step, true);
   ok = ok && collect(n, &w, gin);
   walk_end(&w);
   return ok;

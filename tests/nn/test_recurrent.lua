@@ -139,6 +139,30 @@ function tests.a_layer_is_its_cell_in_a_loop()
   end
 end
 
+-- Threads take some of the sequences each.
+function tests.as_many_threads_as_wanted()
+  local threads, lengths = torch.getnumthreads(), {}
+  for i = 1, 37 do lengths[i] = 1 + i * i % 7 end
+  local both = { bidirectional = true }
+  local layers = { nn.LSTM(5, 6, { bidirectional = true, projSize = 3 }), nn.LSTM(5, 6, both),
+    nn.GRU(5, 6, both), nn.RNN(5, 6, both) }
+  local x = torch.randn(7, 37, 5)
+  for i, m in ipairs(layers) do
+    local function run(n)
+      torch.setnumthreads(n)
+      local input = x:clone():requireGrad()
+      m:zeroGradParameters()
+      local y = m(rnn.packPaddedSequence(input, lengths, { enforceSorted = false })).data
+      torch.pow(y, 2):sum():backward()
+      local _, grads = m:parameters()
+      return torch.cat({ y:detach():view(-1), input.grad:view(-1), grads[1]:view(-1),
+        grads[2]:view(-1) }, 1)
+    end
+    tester:eq(run(2), run(1), 1e-5, "layer " .. i)
+  end
+  torch.setnumthreads(threads)
+end
+
 function tests.a_sequence_goes_on_from_its_state()
   local lstm, x = nn.LSTM(3, 4, { numLayers = 2 }):double(), rand(6, 2, 3)
   local whole, last = lstm(x)
