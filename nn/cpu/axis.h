@@ -25,11 +25,16 @@ static inline int64_t cr_axis_tap(const cr_axis *a, int64_t i) {
   return a->first + i * a->apart - cr_axis_least(a);
 }
 
+/* n / step, n >= 0: a division takes long. */
+static inline int64_t cr_axis_steps(const cr_axis *a, int64_t n) {
+  return a->step == 1 ? n : a->step == 2 ? n / 2 : n / a->step;
+}
+
 /* The places p0 .. p1-1 of n that see through a tap at `at` an element of the planes. */
 static inline void cr_axis_inside(const cr_axis *a, int64_t at, int64_t n, int64_t *p0,
                                   int64_t *p1) {
-  int64_t first = at < 0 ? (-at + a->step - 1) / a->step : 0;
-  int64_t end = at >= a->size ? 0 : (a->size - 1 - at) / a->step + 1;
+  int64_t first = at < 0 ? cr_axis_steps(a, -at + a->step - 1) : 0;
+  int64_t end = at >= a->size ? 0 : cr_axis_steps(a, a->size - 1 - at) + 1;
   *p0 = cr_min64(first, n);
   *p1 = cr_max64(*p0, cr_min64(end, n));
 }
