@@ -4,6 +4,7 @@
  * remainders of its rows and columns.  Then the rows are one long line, on which a tap is a shift;
  * what lies between the result's rows is not used. */
 #include "nn/cpu/axis.h"
+#include "tensor/cpu/wide.h"
 
 #include <string.h>
 
@@ -51,11 +52,14 @@ static void find_taps(const cr_axis d[2], const parts *p, int64_t *tap) {
 
 #define REAL float
 #define NAME(f) CR_TYPED(f, float)
+#define WIDE(x) cr_wide_float(x)
 #include "nn/cpu/depthwise.inc"
 #undef REAL
 #undef NAME
+#undef WIDE
 #define REAL double
 #define NAME(f) CR_TYPED(f, double)
+#define WIDE(x) cr_wide_double(x)
 #include "nn/cpu/depthwise.inc"
 
 /* One input channel and few outputs for each group: products would be vectors by scalars.  Taps far
