@@ -26,9 +26,8 @@ CR_BOTH static inline float cr_bf16_to_float(uint16_t h) {
 
 CR_BOTH static inline uint16_t cr_float_to_bf16(float f) {
   uint32_t u = cr_float_bits(f);
-  uint32_t rounded = (u + 0x7fffu + ((u >> 16) & 1u)) >> 16;
-  uint32_t nan = (u >> 16) | 0x40u;
-  return (uint16_t)((u & 0x7fffffffu) > 0x7f800000u ? nan : rounded);
+  uint32_t rounded = u + 0x7fffu + ((u >> 16) & 1u);
+  return (uint16_t)((f != f ? u | 0x400000u : rounded) >> 16);
 }
 
 CR_BOTH static inline float cr_f16_to_float(uint16_t h) {

@@ -1,5 +1,6 @@
 /* binary.c: functions of two arguments: arithmetic, and comparisons, which give bytes. */
 #include "tensor/cpu/cpu.h"
+#include "tensor/cpu/halves.h"
 #include "tensor/cpu/vmath.h"
 #include "tensor/functions.h"
 
@@ -118,6 +119,10 @@
 /* The power of 1/2, which is no root of -0 and -infinity. */
 #define ROOT(x, to_sqrt) ((x) == -INFINITY ? INFINITY : to_sqrt((x) + 0))
 
+/* NaN where either is. */
+#define LARGER (x > y) | (x != x) ? x : y
+#define SMALLER (x < y) | (x != x) ? x : y
+
 #define FLOATS(s, type, to_floor, to_sqrt, to_pow, to_atan2)                                       \
   LOOPS(add_##s, type, x + y)                                                                      \
   LOOPS(sub_##s, type, x - y)                                                                      \
@@ -128,8 +133,8 @@
   LOOP(over_##s, type, type, 1 / x)                                                                \
   LOOPS(div_##s, type, x / y)                                                                      \
   LOOP(floordiv_##s, type, type, to_floor(x / y))                                                  \
-  LOOP(max_##s, type, type, x > y ? x : y != y ? y : x != x ? x : y)                               \
-  LOOP(min_##s, type, type, x < y ? x : y != y ? y : x != x ? x : y)                               \
+  LOOP(max_##s, type, type, LARGER)                                                                \
+  LOOP(min_##s, type, type, SMALLER)                                                               \
   CALLS(pow_##s, type, to_pow(x, y))                                                               \
   CALLS(atan2_##s, type, to_atan2(x, y))                                                           \
   COMPARISONS(s, type)
@@ -141,6 +146,24 @@ FMOD(fmod_f64, double, fmod, fma, trunc, fabs, copysign, 51, r)
 #define FLOORED r != 0 && (r < 0) != (y < 0) ? r + y : r
 FMOD(remainder_f32, float, fmodf, fmaf, truncf, fabsf, copysignf, 22, FLOORED)
 FMOD(remainder_f64, double, fmod, fma, trunc, fabs, copysign, 51, FLOORED)
+
+/* ---- halves ----------------------------------------------------------------------------- */
+
+#define HALF_LOOPS(name, s, expr)                                                                  \
+  CR_HALF_LOOP(name##_##s, s, 2, , expr)                                                           \
+  CR_HALF_NUMBER(name##_##s, first)                                                                \
+  CR_HALF_NUMBER(name##_##s, second)
+
+#define HALVES(s)                                                                                  \
+  HALF_LOOPS(add, s, x + y)                                                                        \
+  HALF_LOOPS(sub, s, x - y)                                                                        \
+  HALF_LOOPS(mul, s, x *y)                                                                         \
+  HALF_LOOPS(div, s, x / y)                                                                        \
+  CR_HALF_LOOP(max_##s, s, 2, , LARGER)                                                            \
+  CR_HALF_LOOP(min_##s, s, 2, , SMALLER)
+
+HALVES(f16)
+HALVES(bf16)
 
 /* ---- integers --------------------------------------------------------------------------- */
 
@@ -233,9 +256,16 @@ INTEGERS(i64, int64_t, uint64_t, 64)
   COMMON_ENTRIES(s), [CR_BITAND] = and_##s, [CR_BITOR] = or_##s, [CR_BITXOR] = xor_##s,            \
                      [CR_LSHIFT] = lshift_##s, [CR_RSHIFT] = rshift_##s
 
+#define HALF_ENTRIES(s)                                                                            \
+  [CR_ADD] = add_##s, [CR_SUB] = sub_##s, [CR_MUL] = mul_##s, [CR_DIV] = div_##s,                  \
+  [CR_MAX] = max_##s, [CR_MIN] = min_##s
+
 static const cr_cpu_fn table[CR_NDTYPES][CR_NBINARY] = {
     [CR_FLOAT32] = {COMMON_ENTRIES(f32), [CR_ATAN2] = atan2_f32},
     [CR_FLOAT64] = {COMMON_ENTRIES(f64), [CR_ATAN2] = atan2_f64},
+    /* The other ones of halves are computed as floats. */
+    [CR_FLOAT16] = {HALF_ENTRIES(f16)},
+    [CR_BFLOAT16] = {HALF_ENTRIES(bf16)},
     [CR_INT8] = {INT_ENTRIES(i8)},
     [CR_UINT8] = {INT_ENTRIES(u8)},
     [CR_INT16] = {INT_ENTRIES(i16)},
@@ -258,6 +288,8 @@ static const cr_cpu_fn table[CR_NDTYPES][CR_NBINARY] = {
 static const cr_cpu_fn number_table[CR_NDTYPES][CR_NBINARY][CR_ITER_MAX] = {
     [CR_FLOAT32] = NUMBER_ENTRIES(f32),
     [CR_FLOAT64] = NUMBER_ENTRIES(f64),
+    [CR_FLOAT16] = NUMBER_ENTRIES(f16),
+    [CR_BFLOAT16] = NUMBER_ENTRIES(bf16),
 };
 
 static int64_t grain_of(cr_binary_op op, cr_dtype dtype) {
@@ -301,11 +333,11 @@ static bool power(const cr_iter *it, cr_dtype dtype) {
 
 static bool binary(cr_binary_op op, const cr_iter *it) {
   cr_dtype dtype = it->op[1].dtype;
-  cr_cpu_fn fn = table[cr_compute_dtype(dtype)][op];
-  if (!fn) return cr_fail("this operation is not defined on %s", cr_dtypes[dtype].name);
-  if (op == CR_POW) return power(it, cr_compute_dtype(dtype));
-  return cr_cpu_loop_numbers(it, fn, number_table[cr_compute_dtype(dtype)][op], grain_of(op, dtype),
-                             "division by zero");
+  cr_dtype as = table[dtype][op] ? dtype : cr_compute_dtype(dtype);
+  if (!table[as][op]) return cr_fail("this operation is not defined on %s", cr_dtypes[dtype].name);
+  if (op == CR_POW) return power(it, as);
+  return cr_cpu_loop_numbers(it, as == dtype, table[as][op], number_table[as][op],
+                             grain_of(op, dtype), "division by zero");
 }
 
 void CR_ISA_NAME(cr_cpu_binary)(cr_backend *b);

@@ -117,15 +117,15 @@ typedef bool (*cr_cpu_fn)(int64_t n, char *const *p, const void *arg);
  * bfloat16 operands arrive, and leave, as float32. */
 #define cr_cpu_loop CR_ISA_NAME(cr_cpu_loop)
 bool cr_cpu_loop(const cr_iter *it, cr_cpu_fn fn, const void *arg, int64_t grain, const char *why);
-/* The same; numbers[k], where there is one, is the body for an operand k that is one number p[k]
- * all along a line. */
-#define cr_cpu_loop_numbers CR_ISA_NAME(cr_cpu_loop_numbers)
-bool cr_cpu_loop_numbers(const cr_iter *it, cr_cpu_fn fn, const cr_cpu_fn numbers[CR_ITER_MAX],
-                         int64_t grain, const char *why);
-/* As cr_cpu_loop, but float16 and bfloat16 stay as they are. */
+/* The same, but float16 and bfloat16 stay as they are. */
 #define cr_cpu_loop_raw CR_ISA_NAME(cr_cpu_loop_raw)
 bool cr_cpu_loop_raw(const cr_iter *it, cr_cpu_fn fn, const void *arg, int64_t grain,
                      const char *why);
+/* The latter where raw, else the former; numbers[k], where there is one, is the body for an operand
+ * k that is one number p[k] all along a line. */
+#define cr_cpu_loop_numbers CR_ISA_NAME(cr_cpu_loop_numbers)
+bool cr_cpu_loop_numbers(const cr_iter *it, bool raw, cr_cpu_fn fn,
+                         const cr_cpu_fn numbers[CR_ITER_MAX], int64_t grain, const char *why);
 
 /* The dimension along which some input is contiguous while the output is along dimension 0, when
  * both are long: the loop then works through tiles.  0: there is none. */

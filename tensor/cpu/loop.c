@@ -387,9 +387,9 @@ bool cr_cpu_loop(const cr_iter *it, cr_cpu_fn fn, const void *arg, int64_t grain
   return run(it, fn, NULL, arg, grain, why, false);
 }
 
-bool cr_cpu_loop_numbers(const cr_iter *it, cr_cpu_fn fn, const cr_cpu_fn numbers[CR_ITER_MAX],
-                         int64_t grain, const char *why) {
-  return run(it, fn, numbers, NULL, grain, why, false);
+bool cr_cpu_loop_numbers(const cr_iter *it, bool raw, cr_cpu_fn fn,
+                         const cr_cpu_fn numbers[CR_ITER_MAX], int64_t grain, const char *why) {
+  return run(it, fn, numbers, NULL, grain, why, raw);
 }
 
 bool cr_cpu_loop_raw(const cr_iter *it, cr_cpu_fn fn, const void *arg, int64_t grain,

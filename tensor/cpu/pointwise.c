@@ -1,5 +1,6 @@
 /* pointwise.c: fused loops with one or two numbers, and `where`. */
 #include "tensor/cpu/cpu.h"
+#include "tensor/cpu/halves.h"
 #include "tensor/cpu/vmath.h"
 #include "tensor/functions.h"
 
@@ -26,27 +27,38 @@ typedef struct {
     return true;                                                                                   \
   }
 
+#define OWN(name, sfx, type, nin, expr) LOOP(name##_##sfx, type, type, s, t, nin, expr)
+#define AS_FLOATS                                                                                  \
+  float s = (float)((const numbers *)arg)->s;                                                      \
+  float t = (float)((const numbers *)arg)->t;                                                      \
+  (void)s;                                                                                         \
+  (void)t
+#define HALF(name, sfx, type, nin, expr) CR_HALF_LOOP(name##_##sfx, sfx, nin, AS_FLOATS, expr)
+
 /* ---- floats ----------------------------------------------------------------------------- */
 
 /* CLAMP: where the bounds cross the upper one wins, and NaN fails both comparisons. */
+#define CHEAP(sfx, MAKE, type, of)                                                                 \
+  MAKE(addcmul, sfx, type, 3, x + s * y * z)                                                       \
+  MAKE(addcdiv, sfx, type, 3, x + s * y / z)                                                       \
+  MAKE(axpby, sfx, type, 2, s *x + t * y)                                                          \
+  MAKE(lerp, sfx, type, 2, x + s * (y - x))                                                        \
+  MAKE(clamp, sfx, type, 1, (x < s ? s : x) > t ? t : (x < s ? s : x))                             \
+  MAKE(threshold, sfx, type, 1, x > s ? x : t)                                                     \
+  MAKE(thresholdb, sfx, type, 2, y > s ? x : 0)                                                    \
+  MAKE(leaky, sfx, type, 2, y > 0 ? x : s * x)                                                     \
+  MAKE(band, sfx, type, 3, ((z >= s) & (z <= t)) ? x : y)                                          \
+  MAKE(beyond, sfx, type, 1, x - ((x < s ? s : x) > t ? t : (x < s ? s : x)))                      \
+  MAKE(prelu, sfx, type, 3, y > 0 ? x : z * x)                                                     \
+  MAKE(huber, sfx, type, 2, cr_huber_##of(x, y, s, t))                                             \
+  MAKE(hardsigmoid, sfx, type, 1, cr_hardsigmoid_##of(x))                                          \
+  MAKE(hardswish, sfx, type, 1, x *cr_hardsigmoid_##of(x))                                         \
+  MAKE(hardswishb, sfx, type, 2, x *cr_hardswish_slope_##of(y))                                    \
+  MAKE(tanhb, sfx, type, 2, x *(1 - y * y))                                                        \
+  MAKE(sigmoidb, sfx, type, 2, x *(y * (1 - y)))
+
 #define FLOATS(sfx, type, gelu, of)                                                                \
-  LOOP(addcmul_##sfx, type, type, s, t, 3, x + s * y * z)                                          \
-  LOOP(addcdiv_##sfx, type, type, s, t, 3, x + s * y / z)                                          \
-  LOOP(axpby_##sfx, type, type, s, t, 2, s *x + t * y)                                             \
-  LOOP(lerp_##sfx, type, type, s, t, 2, x + s * (y - x))                                           \
-  LOOP(clamp_##sfx, type, type, s, t, 1, (x < s ? s : x) > t ? t : (x < s ? s : x))                \
-  LOOP(threshold_##sfx, type, type, s, t, 1, x > s ? x : t)                                        \
-  LOOP(thresholdb_##sfx, type, type, s, t, 2, y > s ? x : 0)                                       \
-  LOOP(leaky_##sfx, type, type, s, t, 2, y > 0 ? x : s * x)                                        \
-  LOOP(band_##sfx, type, type, s, t, 3, ((z >= s) & (z <= t)) ? x : y)                             \
-  LOOP(beyond_##sfx, type, type, s, t, 1, x - ((x < s ? s : x) > t ? t : (x < s ? s : x)))         \
-  LOOP(prelu_##sfx, type, type, s, t, 3, y > 0 ? x : z * x)                                        \
-  LOOP(huber_##sfx, type, type, s, t, 2, cr_huber_##of(x, y, s, t))                                \
-  LOOP(hardsigmoid_##sfx, type, type, s, t, 1, cr_hardsigmoid_##of(x))                             \
-  LOOP(hardswish_##sfx, type, type, s, t, 1, x *cr_hardsigmoid_##of(x))                            \
-  LOOP(hardswishb_##sfx, type, type, s, t, 2, x *cr_hardswish_slope_##of(y))                       \
-  LOOP(tanhb_##sfx, type, type, s, t, 2, x *(1 - y * y))                                           \
-  LOOP(sigmoidb_##sfx, type, type, s, t, 2, x *(y * (1 - y)))                                      \
+  CHEAP(sfx, OWN, type, of)                                                                        \
   LOOP(gelub_##sfx, type, type, s, t, 2, x *gelu(y))                                               \
   LOOP(silub_##sfx, type, type, s, t, 2, x *cr_silu_slope_##of(y))                                 \
   LOOP(gelutanhb_##sfx, type, type, s, t, 2, x *cr_gelu_tanh_slope_##of(y))                        \
@@ -54,6 +66,8 @@ typedef struct {
 
 FLOATS(f32, float, cr_vgelu_grad, float)
 FLOATS(f64, double, cr_gelu_slope, double)
+CHEAP(f16, HALF, float, float)
+CHEAP(bf16, HALF, float, float)
 
 /* ---- integers --------------------------------------------------------------------------- */
 
@@ -99,29 +113,38 @@ INTEGERS(i64, int64_t, INT64_MIN, INT64_MAX)
   [CR_LERP] = lerp_##s, [CR_CLAMP] = clamp_##s, [CR_THRESHOLD] = threshold_##s,                    \
   [CR_THRESHOLD_BACKWARD] = thresholdb_##s
 
-#define FLOAT_ENTRIES(s)                                                                           \
+#define CHEAP_ENTRIES(s)                                                                           \
   COMMON_ENTRIES(s), [CR_LEAKY] = leaky_##s, [CR_BAND] = band_##s, [CR_BEYOND] = beyond_##s,       \
                      [CR_PRELU] = prelu_##s, [CR_HUBER] = huber_##s,                               \
                      [CR_HARDSIGMOID] = hardsigmoid_##s, [CR_HARDSWISH] = hardswish_##s,           \
                      [CR_HARDSWISH_BACKWARD] = hardswishb_##s, [CR_TANH_BACKWARD] = tanhb_##s,     \
-                     [CR_SIGMOID_BACKWARD] = sigmoidb_##s, [CR_GELU_BACKWARD] = gelub_##s,         \
-                     [CR_SILU_BACKWARD] = silub_##s, [CR_GELU_TANH_BACKWARD] = gelutanhb_##s,      \
-                     [CR_MISH_BACKWARD] = mishb_##s
+                     [CR_SIGMOID_BACKWARD] = sigmoidb_##s
+
+#define FLOAT_ENTRIES(s)                                                                           \
+  CHEAP_ENTRIES(s), [CR_GELU_BACKWARD] = gelub_##s, [CR_SILU_BACKWARD] = silub_##s,                \
+                    [CR_GELU_TANH_BACKWARD] = gelutanhb_##s, [CR_MISH_BACKWARD] = mishb_##s
 
 static const cr_cpu_fn table[CR_NDTYPES][CR_NPOINTWISE] = {
-    [CR_FLOAT32] = {FLOAT_ENTRIES(f32)}, [CR_FLOAT64] = {FLOAT_ENTRIES(f64)},
-    [CR_INT8] = {COMMON_ENTRIES(i8)},    [CR_UINT8] = {COMMON_ENTRIES(u8)},
-    [CR_INT16] = {COMMON_ENTRIES(i16)},  [CR_INT32] = {COMMON_ENTRIES(i32)},
+    [CR_FLOAT32] = {FLOAT_ENTRIES(f32)},
+    [CR_FLOAT64] = {FLOAT_ENTRIES(f64)},
+    /* The other ones of halves are computed as floats. */
+    [CR_FLOAT16] = {CHEAP_ENTRIES(f16)},
+    [CR_BFLOAT16] = {CHEAP_ENTRIES(bf16)},
+    [CR_INT8] = {COMMON_ENTRIES(i8)},
+    [CR_UINT8] = {COMMON_ENTRIES(u8)},
+    [CR_INT16] = {COMMON_ENTRIES(i16)},
+    [CR_INT32] = {COMMON_ENTRIES(i32)},
     [CR_INT64] = {COMMON_ENTRIES(i64)},
 };
 
 static bool pointwise(cr_pointwise_op op, const cr_iter *it, double s, double t) {
   cr_dtype dtype = it->op[0].dtype;
-  cr_cpu_fn fn = table[cr_compute_dtype(dtype)][op];
+  cr_cpu_fn own = table[dtype][op], fn = table[cr_compute_dtype(dtype)][op];
   if (!fn) return cr_fail("this operation is not defined on %s", cr_dtypes[dtype].name);
   numbers num = {s, t, cr_scalar_int(cr_num(s)), cr_scalar_int(cr_num(t))};
-  bool dear = op >= CR_GELU_BACKWARD;
-  return cr_cpu_loop(it, fn, &num, dear ? CR_GRAIN_MATH : CR_GRAIN_CHEAP, "division by zero");
+  int64_t grain = op >= CR_GELU_BACKWARD ? CR_GRAIN_MATH : CR_GRAIN_CHEAP;
+  if (own) return cr_cpu_loop_raw(it, own, &num, grain, "division by zero");
+  return cr_cpu_loop(it, fn, &num, grain, "division by zero");
 }
 
 /* ---- where ------------------------------------------------------------------------------ */

@@ -3,6 +3,7 @@
  * The common ones on float32 are those of vmath.h; the rest are the C library's.  ROUND takes
  * halves away from zero, as C and Torch7 do. */
 #include "tensor/cpu/cpu.h"
+#include "tensor/cpu/halves.h"
 #include "tensor/cpu/vmath.h"
 #include "tensor/functions.h"
 
@@ -58,20 +59,27 @@
     return true;                                                                                   \
   }
 
+/* The cheap functions, by a macro that makes a loop of a name and an expression. */
+#define CHEAP(s, MAKE, type, to_abs, to_sqrt, to_floor, to_ceil, to_round, to_trunc)               \
+  MAKE(neg, s, type, -x)                                                                           \
+  MAKE(abs, s, type, to_abs(x))                                                                    \
+  MAKE(sign, s, type, x != x ? x : (type)((x > 0) - (x < 0)))                                      \
+  MAKE(square, s, type, x *x)                                                                      \
+  MAKE(sqrt, s, type, to_sqrt(x))                                                                  \
+  MAKE(rsqrt, s, type, 1 / to_sqrt(x))                                                             \
+  MAKE(reciprocal, s, type, 1 / x)                                                                 \
+  MAKE(relu, s, type, x < 0 ? 0 : x)                                                               \
+  MAKE(floor, s, type, to_floor(x))                                                                \
+  MAKE(ceil, s, type, to_ceil(x))                                                                  \
+  MAKE(round, s, type, to_round(x))                                                                \
+  MAKE(trunc, s, type, to_trunc(x))                                                                \
+  MAKE(frac, s, type, x - to_trunc(x))
+
+#define OWN(name, s, type, expr) LOOP(name##_##s, type, type, expr)
+#define HALF(name, s, type, expr) CR_HALF_LOOP(name##_##s, s, 1, , expr)
+
 #define FLOATS(s, type, to_abs, to_sqrt, to_floor, to_ceil, to_round, to_trunc)                    \
-  LOOP(neg_##s, type, type, -x)                                                                    \
-  LOOP(abs_##s, type, type, to_abs(x))                                                             \
-  LOOP(sign_##s, type, type, x != x ? x : (type)((x > 0) - (x < 0)))                               \
-  LOOP(square_##s, type, type, x *x)                                                               \
-  LOOP(sqrt_##s, type, type, to_sqrt(x))                                                           \
-  LOOP(rsqrt_##s, type, type, 1 / to_sqrt(x))                                                      \
-  LOOP(reciprocal_##s, type, type, 1 / x)                                                          \
-  LOOP(relu_##s, type, type, x < 0 ? 0 : x)                                                        \
-  LOOP(floor_##s, type, type, to_floor(x))                                                         \
-  LOOP(ceil_##s, type, type, to_ceil(x))                                                           \
-  LOOP(round_##s, type, type, to_round(x))                                                         \
-  LOOP(trunc_##s, type, type, to_trunc(x))                                                         \
-  LOOP(frac_##s, type, type, x - to_trunc(x))                                                      \
+  CHEAP(s, OWN, type, to_abs, to_sqrt, to_floor, to_ceil, to_round, to_trunc)                      \
   LOOP(not_##s, type, uint8_t, x == 0)                                                             \
   LOOP(isnan_##s, type, uint8_t, x != x)                                                           \
   LOOP(isinf_##s, type, uint8_t, to_abs(x) == (type)INFINITY)                                      \
@@ -79,6 +87,8 @@
 
 FLOATS(f32, float, fabsf, sqrtf, floorf, ceilf, cr_roundf_away, truncf)
 FLOATS(f64, double, fabs, sqrt, floor, ceil, cr_round_away, trunc)
+CHEAP(f16, HALF, float, fabsf, sqrtf, floorf, ceilf, cr_roundf_away, truncf)
+CHEAP(bf16, HALF, float, fabsf, sqrtf, floorf, ceilf, cr_roundf_away, truncf)
 
 LOOP(exp_f32, float, float, cr_vexp(x))
 LOOP(expm1_f32, float, float, cr_vexpm1(x))
@@ -163,23 +173,24 @@ LOOP(truth_u8, uint8_t, uint8_t, x != 0)
 
 /* ---- the table -------------------------------------------------------------------------- */
 
-#define FLOAT_ROW(s)                                                                               \
-  {                                                                                                \
-    [CR_NEG] = neg_##s, [CR_ABS] = abs_##s, [CR_SIGN] = sign_##s, [CR_SQUARE] = square_##s,        \
-    [CR_SQRT] = sqrt_##s, [CR_RSQRT] = rsqrt_##s, [CR_EXP] = exp_##s,                              \
-    [CR_RECIPROCAL] = reciprocal_##s, [CR_EXPM1] = expm1_##s, [CR_LOG] = log_##s,                  \
-    [CR_LOG1P] = log1p_##s, [CR_LOG2] = log2_##s, [CR_LOG10] = log10_##s, [CR_SIN] = sin_##s,      \
-    [CR_COS] = cos_##s, [CR_TAN] = tan_##s, [CR_ASIN] = asin_##s, [CR_ACOS] = acos_##s,            \
-    [CR_ATAN] = atan_##s, [CR_SINH] = sinh_##s, [CR_COSH] = cosh_##s, [CR_TANH] = tanh_##s,        \
-    [CR_ASINH] = asinh_##s, [CR_ACOSH] = acosh_##s, [CR_ATANH] = atanh_##s,                        \
-    [CR_SIGMOID] = sigmoid_##s, [CR_LOG_SIGMOID] = logsigmoid_##s, [CR_SOFTPLUS] = softplus_##s,   \
-    [CR_RELU] = relu_##s, [CR_GELU] = gelu_##s, [CR_SILU] = silu_##s,                              \
-    [CR_GELU_TANH] = gelutanh_##s, [CR_MISH] = mish_##s, [CR_ERF] = erf_##s, [CR_ERFC] = erfc_##s, \
-    [CR_LGAMMA] = lgamma_##s, [CR_DIGAMMA] = digamma_##s, [CR_FLOOR] = floor_##s,                  \
-    [CR_CEIL] = ceil_##s, [CR_ROUND] = round_##s, [CR_TRUNC] = trunc_##s, [CR_FRAC] = frac_##s,    \
-    [CR_LOGICAL_NOT] = not_##s, [CR_ISNAN] = isnan_##s, [CR_ISINF] = isinf_##s,                    \
-    [CR_ISFINITE] = isfinite_##s                                                                   \
-  }
+#define CHEAP_ENTRIES(s)                                                                           \
+  [CR_NEG] = neg_##s, [CR_ABS] = abs_##s, [CR_SIGN] = sign_##s, [CR_SQUARE] = square_##s,          \
+  [CR_SQRT] = sqrt_##s, [CR_RSQRT] = rsqrt_##s, [CR_RECIPROCAL] = reciprocal_##s,                  \
+  [CR_RELU] = relu_##s, [CR_FLOOR] = floor_##s, [CR_CEIL] = ceil_##s, [CR_ROUND] = round_##s,      \
+  [CR_TRUNC] = trunc_##s, [CR_FRAC] = frac_##s
+
+#define FLOAT_ENTRIES(s)                                                                           \
+  CHEAP_ENTRIES(s),                                                                                \
+      [CR_EXP] = exp_##s, [CR_EXPM1] = expm1_##s, [CR_LOG] = log_##s, [CR_LOG1P] = log1p_##s,      \
+      [CR_LOG2] = log2_##s, [CR_LOG10] = log10_##s, [CR_SIN] = sin_##s, [CR_COS] = cos_##s,        \
+      [CR_TAN] = tan_##s, [CR_ASIN] = asin_##s, [CR_ACOS] = acos_##s, [CR_ATAN] = atan_##s,        \
+      [CR_SINH] = sinh_##s, [CR_COSH] = cosh_##s, [CR_TANH] = tanh_##s, [CR_ASINH] = asinh_##s,    \
+      [CR_ACOSH] = acosh_##s, [CR_ATANH] = atanh_##s, [CR_SIGMOID] = sigmoid_##s,                  \
+      [CR_LOG_SIGMOID] = logsigmoid_##s, [CR_SOFTPLUS] = softplus_##s, [CR_GELU] = gelu_##s,       \
+      [CR_SILU] = silu_##s, [CR_GELU_TANH] = gelutanh_##s, [CR_MISH] = mish_##s,                   \
+      [CR_ERF] = erf_##s, [CR_ERFC] = erfc_##s, [CR_LGAMMA] = lgamma_##s,                          \
+      [CR_DIGAMMA] = digamma_##s, [CR_LOGICAL_NOT] = not_##s, [CR_ISNAN] = isnan_##s,              \
+      [CR_ISINF] = isinf_##s, [CR_ISFINITE] = isfinite_##s
 
 #define INT_ROW(s)                                                                                 \
   {                                                                                                \
@@ -191,8 +202,11 @@ LOOP(truth_u8, uint8_t, uint8_t, x != 0)
   }
 
 static const cr_cpu_fn table[CR_NDTYPES][CR_NUNARY] = {
-    [CR_FLOAT32] = FLOAT_ROW(f32),
-    [CR_FLOAT64] = FLOAT_ROW(f64),
+    [CR_FLOAT32] = {FLOAT_ENTRIES(f32)},
+    [CR_FLOAT64] = {FLOAT_ENTRIES(f64)},
+    /* The other ones of halves are computed as floats. */
+    [CR_FLOAT16] = {CHEAP_ENTRIES(f16)},
+    [CR_BFLOAT16] = {CHEAP_ENTRIES(bf16)},
     [CR_INT8] = INT_ROW(i8),
     [CR_UINT8] = INT_ROW(u8),
     [CR_INT16] = INT_ROW(i16),
@@ -222,7 +236,8 @@ static int64_t grain_of(cr_unary_op op, cr_dtype dtype) {
 
 static bool unary(cr_unary_op op, const cr_iter *it) {
   cr_dtype dtype = it->op[1].dtype;
-  cr_cpu_fn fn = table[cr_compute_dtype(dtype)][op];
+  cr_cpu_fn own = table[dtype][op], fn = table[cr_compute_dtype(dtype)][op];
+  if (own) return cr_cpu_loop_raw(it, own, NULL, grain_of(op, dtype), NULL);
   if (!fn) return cr_fail("this function is not defined on %s", cr_dtypes[dtype].name);
   return cr_cpu_loop(it, fn, NULL, grain_of(op, dtype), NULL);
 }

@@ -1,6 +1,7 @@
 /* test_accuracy.c: how far the vectorised functions are from the C library's long doubles, over the
  * whole range of their arguments: numbers spread evenly over all bit patterns, so that every
  * exponent is met, infinities and NaN among them. */
+#include "tensor/half.h"
 #include "tests/tensor/kernels.h"
 
 #include <float.h>
@@ -272,6 +273,68 @@ static void test_functions_of_two(void **unused) {
   }
 }
 
+/* ---- halves ----------------------------------------------------------------------------- */
+
+/* Every bit pattern, and a last group that is not full. */
+#define PATTERNS (65536 + 13)
+
+static uint16_t pattern(int64_t i, int64_t factor) {
+  return (uint16_t)((uint64_t)i * (uint64_t)factor);
+}
+
+static float as_float(cr_dtype t, uint16_t h) {
+  return t == CR_FLOAT16 ? cr_f16_to_float(h) : cr_bf16_to_float(h);
+}
+
+/* What floats give, rounded once. */
+static void expect_rounded(cr_dtype t, const char *name, uint16_t got, float x, float y, float r) {
+  uint16_t want = t == CR_FLOAT16 ? cr_float_to_f16(r) : cr_float_to_bf16(r);
+  if (r != r ? as_float(t, got) == as_float(t, got) : got != want)
+    fail_msg("%s %s of %g and %g is %04x, wanted %04x", cr_dtypes[t].name, name, x, y, got, want);
+}
+
+static void check_halves(cr_dtype t) {
+  int64_t size[] = {PATTERNS};
+  cr_tensor *x = make(t, CONTIGUOUS, 1, size), *y = make(t, CONTIGUOUS, 1, size);
+  cr_tensor *out = make(t, CONTIGUOUS, 1, size);
+  uint16_t *a = cr_data(x), *b = cr_data(y), *o = cr_data(out), third = 0x3eab;
+  cr_iter both, one, last, first;
+  for (int64_t i = 0; i < PATTERNS; i++) a[i] = pattern(i, 1), b[i] = pattern(i, 40503);
+  cr_iter_make(&both, out, 2, (cr_tensor *[]){x, y});
+  cr_iter_make(&one, out, 1, &x);
+  cr_iter_make(&last, out, 1, &x);
+  cr_iter_scalar(&last, t, &third);
+  cr_iter_make(&first, out, 0, NULL);
+  cr_iter_scalar(&first, t, &third);
+  first.op[first.nops++] = both.op[2];
+#define EACH(name, call, expr)                                                                     \
+  assert_true(call);                                                                               \
+  for (int64_t i = 0; i < PATTERNS; i++) {                                                         \
+    float u = as_float(t, a[i]), v = as_float(t, b[i]), s = as_float(t, third);                    \
+    (void)s;                                                                                       \
+    expect_rounded(t, name, o[i], u, v, expr);                                                     \
+  }
+  EACH("sum", cpu->binary(CR_ADD, &both), u + v)
+  EACH("product", cpu->binary(CR_MUL, &both), u * v)
+  EACH("quotient", cpu->binary(CR_DIV, &both), u / v)
+  EACH("larger", cpu->binary(CR_MAX, &both), u != u || v != v ? NAN : u > v ? u : v)
+  EACH("difference from a number", cpu->binary(CR_SUB, &last), u - s)
+  EACH("difference of a number", cpu->binary(CR_SUB, &first), s - v)
+  EACH("root", cpu->unary(CR_SQRT, &one), sqrtf(u))
+  EACH("relu", cpu->unary(CR_RELU, &one), u < 0 ? 0 : u)
+  EACH("clamped", cpu->pointwise(CR_CLAMP, &one, -1, 2), u < -1 ? -1 : u > 2 ? 2 : u)
+#undef EACH
+  cr_release(x);
+  cr_release(y);
+  cr_release(out);
+}
+
+static void test_halves(void **unused) {
+  (void)unused;
+  check_halves(CR_FLOAT16);
+  check_halves(CR_BFLOAT16);
+}
+
 /* Without wider numbers than doubles there is nothing to compare with, as under valgrind. */
 static bool has_wide(void) {
   volatile wide one = 1, little = 0x1p-60L;
@@ -283,6 +346,7 @@ static int run(void) {
       cmocka_unit_test(test_functions),
       cmocka_unit_test(test_slopes),
       cmocka_unit_test(test_functions_of_two),
+      cmocka_unit_test(test_halves),
   };
   if (!has_wide()) return 0;
   return cmocka_run_group_tests(tests, NULL, NULL);
