@@ -52,7 +52,7 @@ static inline float hypot_float(float x, float y) {
   return ((fabsf(x) == INFINITY) | (fabsf(y) == INFINITY)) ? INFINITY : r;
 }
 static inline float log_add_float(float x, float y) {
-  float high = x > y ? x : y, r = high + cr_vlog1p(cr_vexp(-fabsf(x - y)));
+  float high = x > y ? x : y, r = high + cr_vlog1p(cr_vexp_down(-fabsf(x - y)));
   r = fabsf(high) == INFINITY ? high : r;
   return ((x != x) | (y != y)) ? x + y : r;
 }
@@ -63,10 +63,9 @@ static inline float xlogy_float(float x, float y) {
 /* 2^n e^(r ln 2), r within a half: the whole powers are exact. */
 static inline float exp2_float(float x, float unused) {
   (void)unused;
-  float n = (x + CR_VROUND) - CR_VROUND, r = (x - n) * 0.693147181f;
+  float sum = x + CR_VROUND, r = (x - (sum - CR_VROUND)) * 0.693147181f;
   float p = cr_vexp_poly(r) * (r * r) + r + 1.0f;
-  int32_t i = (int32_t)(cr_float_bits(n + CR_VROUND) & 0x7fffffu) - 0x400000;
-  int32_t half = i >> 1;
+  int32_t i = cr_vrounded(sum), half = i >> 1;
   float y = p * cr_vpow2(half) * cr_vpow2(i - half);
   y = x >= 128.0f ? INFINITY : y;
   return x < -151.0f ? 0.0f : y;

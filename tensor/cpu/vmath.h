@@ -57,15 +57,26 @@ CR_BINARY_ON_VECTORS(atan2)
  * the sum hold the integer. */
 #define CR_VROUND 12582912.0f
 
+static inline int32_t cr_vrounded(float sum) {
+  return (int32_t)(cr_float_bits(sum) - 0x4b400000u);
+}
+
 static inline float cr_vpow2(int32_t n) {
   return cr_bits_float((uint32_t)(n + 127) << 23);
 }
 
-/* Splits x in n ln 2 + r, |r| <= ln 2 / 2. */
-static inline float cr_vexp_reduce(float x, float *n) {
-  *n = (x * 1.44269504f + CR_VROUND) - CR_VROUND;
-  return (x - *n * 0.693145752f) - *n * 1.42860682e-6f;
+/* Splits x in n ln 2 + r, |r| <= ln 2 / 2, and gives r; n is what `sum` is rounded to. */
+static inline float cr_vexp_reduce(float x, float *sum) {
+  *sum = x * 1.44269504f + CR_VROUND;
+  float n = *sum - CR_VROUND;
+  return (x - n * 0.693145752f) - n * 1.42860682e-6f;
 }
+
+/* 2^(n + 64), n + 64 >= -126, of such a sum: all but n is shifted out. */
+static inline float cr_vpow2_64(float sum) {
+  return cr_bits_float((cr_float_bits(sum) + 191u) << 23);
+}
+#define CR_2_TO_MINUS_64 5.42101086e-20f
 
 /* (e^r - 1 - r) / r^2 for |r| <= 0.348. */
 static inline float cr_vexp_poly(float r) {
@@ -81,21 +92,26 @@ static inline float cr_vexp_poly(float r) {
  * number or other, which the end puts right: bounding them first would tempt the compiler into a
  * copy of everything for each bound. */
 static inline float cr_vexp(float x) {
-  float n, r = cr_vexp_reduce(x, &n);
+  float sum, r = cr_vexp_reduce(x, &sum);
   float p = cr_vexp_poly(r) * (r * r) + r + 1.0f;
-  int32_t i = (int32_t)(cr_float_bits(n + CR_VROUND) & 0x7fffffu) - 0x400000;
-  int32_t half = i >> 1;
+  int32_t i = cr_vrounded(sum), half = i >> 1;
   float y = p * cr_vpow2(half) * cr_vpow2(i - half);
   y = x > 89.0f ? INFINITY : y;
   return x < -105.0f ? 0.0f : y;
 }
 
+/* The same for x that are not positive: one factor does, and another that is always the same. */
+static inline float cr_vexp_down(float x) {
+  float sum, r = cr_vexp_reduce(x, &sum);
+  float y = (cr_vexp_poly(r) * (r * r) + r + 1.0f) * cr_vpow2_64(sum) * CR_2_TO_MINUS_64;
+  return x < -105.0f ? 0.0f : y;
+}
+
 /* 3 ulp.  2^n (e^r - 1) + (2^n - 1): for n = 0 the first term is all, so nothing cancels. */
 static inline float cr_vexpm1(float x) {
-  float n, r = cr_vexp_reduce(x, &n);
+  float sum, r = cr_vexp_reduce(x, &sum);
   float p = cr_vexp_poly(r) * (r * r) + r;
-  int32_t i = (int32_t)(cr_float_bits(n + CR_VROUND) & 0x7fffffu) - 0x400000;
-  int32_t half = i >> 1;
+  int32_t i = cr_vrounded(sum), half = i >> 1;
   float a = cr_vpow2(half), b = cr_vpow2(i - half);
   float y = ((p * a) + (a - cr_vpow2(half - i))) * b;
   y = x > 89.0f ? INFINITY : y;
@@ -146,7 +162,7 @@ static inline float cr_vtanh(float x) {
 
 /* 4 ulp where the result is a normal number: from e^-|x|, which cannot overflow */
 static inline float cr_vsigmoid(float x) {
-  float e = cr_vexp(-fabsf(x)), s = 1.0f / (1.0f + e);
+  float e = cr_vexp_down(-fabsf(x)), s = 1.0f / (1.0f + e);
   return x < 0.0f ? e * s : s;
 }
 
@@ -159,7 +175,7 @@ static inline float cr_vsilu(float x) {
 /* 4 ulp where the result is a normal number.  e is at most 1, so log1p needs no care for special
  * arguments. */
 static inline float cr_vsoftplus(float x) {
-  float e = cr_vexp(-fabsf(x)), u = 1.0f + e;
+  float e = cr_vexp_down(-fabsf(x)), u = 1.0f + e;
   float y = cr_vlog_normal(u, 0.0f) + (e - (u - 1.0f)) / u;
   return x > 0.0f ? x + y : x != x ? x : y;
 }
@@ -170,10 +186,9 @@ static inline float cr_vlogsigmoid(float x) {
 
 /* 2^64 e^(-t^2/2) for 0 <= t <= 16, the square taken exactly in two parts. */
 static inline float cr_vbell64(float t) {
-  float square = t * t, n, r = cr_vexp_reduce(-0.5f * square, &n);
+  float square = t * t, sum, r = cr_vexp_reduce(-0.5f * square, &sum);
   r -= 0.5f * fmaf(t, t, -square);
-  int32_t i = (int32_t)(cr_float_bits(n + CR_VROUND) & 0x7fffffu) - 0x400000;
-  return (cr_vexp_poly(r) * (r * r) + r + 1.0f) * cr_vpow2(i + 64);
+  return (cr_vexp_poly(r) * (r * r) + r + 1.0f) * cr_vpow2_64(sum);
 }
 
 /* The normal distribution function at -t over e^(-t^2/2), 0 <= t; good to 3e-7 up to t = 13.4. */
@@ -190,8 +205,6 @@ static inline float cr_vtail(float t) {
   p = p * w + 0.1396216585f;
   return p * w;
 }
-
-#define CR_2_TO_MINUS_64 5.42101086e-20f
 
 /* |x|, but 16 at most, where the tail is 0; 16 for NaN.  As integers these compare in the same
  * order, and the compiler is not tempted into a copy of everything for the bound. */
