@@ -80,11 +80,10 @@ static inline float cr_vpow2_64(float sum) {
 
 /* (e^r - 1 - r) / r^2 for |r| <= 0.348. */
 static inline float cr_vexp_poly(float r) {
-  float p = 1.98914798e-4f;
-  p = p * r + 1.393409035e-3f;
-  p = p * r + 8.33331048e-3f;
-  p = p * r + 4.16664609e-2f;
-  p = p * r + 0.166666667f;
+  float p = 1.393401326e-3f;
+  p = p * r + 8.363422152e-3f;
+  p = p * r + 4.166646163e-2f;
+  p = p * r + 0.1666657552f;
   return p * r + 0.5f;
 }
 
@@ -184,11 +183,17 @@ static inline float cr_vlogsigmoid(float x) {
   return -cr_vsoftplus(-x);
 }
 
-/* 2^64 e^(-t^2/2) for 0 <= t <= 16, the square taken exactly in two parts. */
+/* 2^64 e^(-t^2/2) for 0 <= t <= 16.  s = -t^2 - n 2 ln 2, from the exact square; then (e^(s/2) - 1 -
+ * s/2) / s^2 for |s| <= 0.696. */
 static inline float cr_vbell64(float t) {
-  float square = t * t, sum, r = cr_vexp_reduce(-0.5f * square, &sum);
-  r -= 0.5f * fmaf(t, t, -square);
-  return (cr_vexp_poly(r) * (r * r) + r + 1.0f) * cr_vpow2_64(sum);
+  float sum = (t * t) * -0.721347520f + CR_VROUND, n = sum - CR_VROUND;
+  float s = fmaf(-t, t, n * -1.38629150f) - n * 2.85721364e-6f;
+  float p = 2.177189572e-5f;
+  p = p * s + 2.613569423e-4f;
+  p = p * s + 2.604153852e-3f;
+  p = p * s + 2.083321940e-2f;
+  p = p * s + 0.125f;
+  return ((p * s + 0.5f) * s + 1.0f) * cr_vpow2_64(sum);
 }
 
 /* The normal distribution function at -t over e^(-t^2/2), 0 <= t; good to 3e-7 up to t = 13.4. */
