@@ -147,7 +147,8 @@ function torch.nanToNum(x, nan, highest, lowest)
     bfloat16 = 0x1.fep+127 })[x.dtype]
   local function number(v) return check.constant(v, x) end
   local y = torch.clamp(x, not lowest and -most or nil, not highest and most or nil)
-  y = torch.where(torch.isnan(x), number(nan or 0), y)
+  local sum = y:detach():sum() -- a number where there is no NaN, mostly
+  if x.requiresGrad or sum ~= sum then y = torch.where(torch.isnan(x), number(nan or 0), y) end
   if highest then y = torch.where(torch.eq(x, math.huge), number(highest), y) end
   return lowest and torch.where(torch.eq(x, -math.huge), number(lowest), y) or y
 end

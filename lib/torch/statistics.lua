@@ -198,7 +198,9 @@ end
 --   torch.nanmean(torch.Tensor { 1, 0 / 0, 2 }) --> 1.5
 function torch.nansum(x, dims, keepdim)
   local list = check.dims("nansum", x, dims)
-  return finish(reduced(torch.sum, (without_nans(x)), list), x, list, keepdim)
+  local y = reduced(torch.sum, x.requiresGrad and without_nans(x) or x, list) -- mostly there is no NaN
+  if torch.isnan(y:detach()):any() then y = reduced(torch.sum, (without_nans(x)), list) end
+  return finish(y, x, list, keepdim)
 end
 function torch.nanmean(x, dims, keepdim)
   x = check.float("nanmean", x)
