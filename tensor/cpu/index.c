@@ -74,8 +74,15 @@ static bool check(places *p, const int64_t *index, int64_t n) {
       *(type *)o = *(const type *)(x + *(const int64_t *)k * g->step);                             \
   }
 
+/* Fetches a line that fits the first cache, of which much will be asked for, without waiting. */
+static void fetch(const places *g, int64_t n, const char *line) {
+  if (g->step != (int64_t)g->bytes || g->size > 16384 / g->step || g->size / 4 > n) return;
+  for (int64_t i = 0; i < g->size * g->step; i += 64) __builtin_prefetch(line + i);
+}
+
 static bool gather_line(int64_t n, char *const *p, const int64_t *stride, void *arg) {
   places *g = arg;
+  if (stride[1] == 0) fetch(g, n, p[1]);
   if (!within(g, p[2], stride[2], n)) return false;
   const char *from = p[1] - g->base * g->step;
   if (stride[2] == 0 && stride[0] == (int64_t)g->bytes && n > 0) { /* one index for the line */
@@ -184,6 +191,14 @@ typedef struct {
   for (int64_t i = 0; i < n; i++) ((type *)out)[i] = ((const type *)in)[index[i]];                 \
   break;
 
+/* So many rows are fetched beforehand, of each so many bytes: the processor sees the rest coming. */
+#define AHEAD 16
+#define FETCHED 512
+
+static inline void fetch_row(const char *row, size_t bytes) {
+  for (size_t b = 0; b < bytes && b < FETCHED; b += 64) __builtin_prefetch(row + b);
+}
+
 /* Rows first .. first + n of one outer place. */
 static void select_some(const selection *s, char *out, const char *in, int64_t first, int64_t n) {
   const int64_t *index = s->index + first;
@@ -194,8 +209,10 @@ static void select_some(const selection *s, char *out, const char *in, int64_t f
   case 4: SELECT(uint32_t)
   case 8: SELECT(uint64_t)
   default:
-    for (int64_t i = 0; i < n; i++, out += s->bytes)
+    for (int64_t i = 0; i < n; i++, out += s->bytes) {
+      if (i + AHEAD < n) fetch_row(in + index[i + AHEAD] * (int64_t)s->bytes, s->bytes);
       cr_cpu_copy_bytes(out, in + index[i] * (int64_t)s->bytes, s->bytes);
+    }
   }
 }
 
