@@ -180,17 +180,14 @@ static bool move_block(int64_t n, char *const *p, const int64_t *stride, void *a
   return true;
 }
 
-/* The dimension along which short lines are copied: the longest; 0 where they are not so short, or
- * lie the same in both. */
-static int long_dim(const cr_iter *it, int64_t size) {
-  int best = 0;
+/* The dimension along which short lines are copied: the innermost that is long; 0 where there is
+ * none, or they are not so short. */
+static int long_dim(const cr_iter *it) {
   if (it->ndim < 2 || it->shape[0] > SHORT_LINE) return 0;
-  bool dense = it->op[0].stride[0] == size && it->op[1].stride[0] == size;
-  if (dense && it->shape[0] * size >= CR_COPY_WIDTH) return 0;
   for (int d = 1; d < it->ndim; d++) {
-    if (it->shape[d] > it->shape[best] && it->shape[d] > 4 * SHORT_LINE) best = d;
+    if (it->shape[d] > 4 * SHORT_LINE) return d;
   }
-  return best;
+  return 0;
 }
 
 static bool copy_short_lines(const cr_iter *it, int along, size_t size) {
@@ -206,12 +203,59 @@ static bool copy_short_lines(const cr_iter *it, int along, size_t size) {
   return cr_cpu_lines(&rest, move_block, &s, CR_GRAIN_CHEAP / s.count, NULL);
 }
 
+/* Lines without gaps of this many bytes at most are copied many at a time. */
+#define SHORT_ROW 8192
+
+/* Each row in pieces of a type that is not wider; the last one goes over some of it again. */
+#define MOVE_ROWS(type, width)                                                                     \
+  {                                                                                                \
+    typedef type piece __attribute__((aligned(1), may_alias));                                     \
+    for (int64_t i = 0; i < n; i++) {                                                              \
+      char *to = p[0] + i * stride[0];                                                             \
+      const char *from = p[1] + i * stride[1];                                                     \
+      for (int64_t b = 0; b < bytes - (width); b += (width))                                       \
+        *(piece *)(to + b) = *(const piece *)(from + b);                                           \
+      *(piece *)(to + bytes - (width)) = *(const piece *)(from + bytes - (width));                 \
+    }                                                                                              \
+    return true;                                                                                   \
+  }
+
+static bool move_rows(int64_t n, char *const *p, const int64_t *stride, void *arg) {
+  typedef char wide __attribute__((vector_size(CR_COPY_WIDTH)));
+  typedef char narrow __attribute__((vector_size(16)));
+  int64_t bytes = *(const int64_t *)arg;
+  if (bytes >= CR_COPY_WIDTH) MOVE_ROWS(wide, CR_COPY_WIDTH)
+  if (bytes >= 16) MOVE_ROWS(narrow, 16)
+  if (bytes >= 8) MOVE_ROWS(uint64_t, 8)
+  if (bytes >= 4) MOVE_ROWS(uint32_t, 4)
+  if (bytes >= 2) MOVE_ROWS(uint16_t, 2)
+  MOVE_ROWS(uint8_t, 1)
+}
+
+static bool are_short_rows(const cr_iter *it, int64_t size) {
+  return it->ndim > 1 && it->shape[0] <= SHORT_ROW / size && it->op[0].stride[0] == size &&
+         it->op[1].stride[0] == size;
+}
+
+static bool copy_rows(const cr_iter *it, int64_t size) {
+  cr_iter rest = *it;
+  int64_t count = it->shape[0], bytes = count * size;
+  rest.ndim--;
+  rest.numel /= count;
+  for (int d = 0; d < rest.ndim; d++) {
+    rest.shape[d] = it->shape[d + 1];
+    for (int o = 0; o < 2; o++) rest.op[o].stride[d] = it->op[o].stride[d + 1];
+  }
+  return cr_cpu_lines(&rest, move_rows, &bytes, cr_max64(1, CR_GRAIN_CHEAP / count), NULL);
+}
+
 static bool copy(const cr_iter *it) {
   size_t size = cr_sizeof(it->op[0].dtype);
   if (it->op[0].dtype != it->op[1].dtype || cr_cpu_turned_dim(it)) {
     return cr_cpu_loop_raw(it, convert, it, CR_GRAIN_CHEAP, NULL);
   }
-  int along = long_dim(it, (int64_t)size);
+  if (it->numel && are_short_rows(it, (int64_t)size)) return copy_rows(it, (int64_t)size);
+  int along = long_dim(it);
   if (along) return copy_short_lines(it, along, size);
   return cr_cpu_lines(it, move_line, &size, CR_GRAIN_CHEAP, NULL);
 }

@@ -69,6 +69,24 @@ static void test_copy(void **unused) {
   }
 }
 
+/* Rows of all small sizes, which overlap where they are read. */
+static void test_copy_rows(void **unused) {
+  static const cr_dtype types[] = {CR_UINT8, CR_INT16, CR_FLOAT32, CR_FLOAT64};
+  (void)unused;
+  for (int64_t n = 1; n <= 70; n++) {
+    for (int k = 0; k < 4; k++) {
+      int64_t size[] = {200}, shape[] = {3, 5, n}, stride[] = {40, 7, 1};
+      cr_tensor *whole = make(types[k], CONTIGUOUS, 1, size);
+      cr_tensor *in = cr_view_storage(whole->storage, types[k], 2, 3, shape, stride);
+      cr_tensor *out = make(types[k], CONTIGUOUS, 3, shape);
+      check_copy(in, out);
+      cr_release(in);
+      cr_release(whole);
+      cr_release(out);
+    }
+  }
+}
+
 static void test_fill_arange(void **unused) {
   (void)unused;
   for (int k = 0; k < CR_NDTYPES * NOUT_LAYOUTS * NSHAPES; k++) {
@@ -647,6 +665,7 @@ static int run(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_iter),
       cmocka_unit_test(test_copy),
+      cmocka_unit_test(test_copy_rows),
       cmocka_unit_test(test_unary),
       cmocka_unit_test(test_fill_arange),
       cmocka_unit_test(test_limits),
