@@ -464,11 +464,14 @@ static int f_threshold(lua_State *L) {
   return two_numbers(L, false, cr_threshold);
 }
 
-/* a + w (b - a) */
+/* a + w (b - a), which takes the place of the difference where nobody needs that. */
 static cr_tensor *lerp_by_tensor(cr_tensor *a, cr_tensor *b, cr_tensor *w) {
   CR_AUTO apart = cr_sub(b, a);
-  CR_AUTO part = cr_mul(apart, w);
-  return cr_add(a, part);
+  if (!apart) return NULL;
+  cr_tensor *const in[] = {a, apart, w};
+  bool alike = cr_same_shape(a, apart) && cr_same_shape(w, apart) && a->dtype == apart->dtype &&
+               w->dtype == apart->dtype;
+  return cr_addcmul(a, cr_int(1), apart, w, alike && !cr_recording(3, in) ? apart : NULL);
 }
 
 /** torch.lerp([res,] a, b, weight)

@@ -191,7 +191,7 @@ typedef struct {
   for (int64_t i = 0; i < n; i++) ((type *)out)[i] = ((const type *)in)[index[i]];                 \
   break;
 
-/* So many rows are fetched beforehand, of each so many bytes: the processor sees the rest coming. */
+/* So many rows are fetched beforehand, of each so many bytes: what follows is seen coming. */
 #define AHEAD 16
 #define FETCHED 512
 

@@ -300,13 +300,16 @@ FLOAT_BEST(min, f64, double, <, INFINITY, "omp simd reduction(min : m) reduction
 
 INT_BESTS(i64, int64_t)
 INT_BESTS(i32, int32_t)
+INT_BESTS(i16, int16_t)
+INT_BESTS(i8, int8_t)
 INT_BESTS(u8, uint8_t)
 
 /* ---- the table -------------------------------------------------------------------------- */
 
 /* What the elements are turned into before a kernel sees them. */
-enum { AS_F32, AS_F64, AS_I64, AS_I32, AS_U8, NCLASSES };
-static const cr_dtype class_dtype[] = {CR_FLOAT32, CR_FLOAT64, CR_INT64, CR_INT32, CR_UINT8};
+enum { AS_F32, AS_F64, AS_I64, AS_I32, AS_I16, AS_I8, AS_U8, NCLASSES };
+static const cr_dtype class_dtype[] = {CR_FLOAT32, CR_FLOAT64, CR_INT64, CR_INT32,
+                                       CR_INT16,   CR_INT8,    CR_UINT8};
 
 typedef struct {
   line_kernel line;
@@ -337,6 +340,8 @@ static const kernels table[NCLASSES][CR_NREDUCE] = {
                 [CR_ANY] = PAIR(count_i64),
                 [CR_COUNT_NONZERO] = PAIR(count_i64)},
     [AS_I32] = {INT_EXTREMES(i32)},
+    [AS_I16] = {INT_EXTREMES(i16)},
+    [AS_I8] = {INT_EXTREMES(i8)},
     [AS_U8] = {[CR_SUM] = PAIR(sum_u8),
                INT_EXTREMES(u8),
                [CR_ALL] = PAIR(count_u8),
@@ -349,8 +354,10 @@ static const kernels by_fours = PAIR(fours);
 static int class_of(cr_reduce_op op, cr_dtype dtype) {
   if (dtype == CR_FLOAT64) return AS_F64;
   if (cr_is_float(dtype)) return AS_F32;
-  int own = dtype == CR_UINT8 || dtype == CR_BOOL ? AS_U8 : dtype == CR_INT64 ? AS_I64 : AS_I32;
-  return table[own][op].line ? own : AS_I64;
+  static const int classes[CR_NDTYPES] = {
+      [CR_UINT8] = AS_U8,  [CR_BOOL] = AS_U8,   [CR_INT8] = AS_I8,
+      [CR_INT16] = AS_I16, [CR_INT32] = AS_I32, [CR_INT64] = AS_I64};
+  return table[classes[dtype]][op].line ? classes[dtype] : AS_I64;
 }
 
 static value identity(cr_reduce_op op, bool is_float) {

@@ -183,8 +183,8 @@ static inline float cr_vlogsigmoid(float x) {
   return -cr_vsoftplus(-x);
 }
 
-/* 2^64 e^(-t^2/2) for 0 <= t <= 16.  s = -t^2 - n 2 ln 2, from the exact square; then (e^(s/2) - 1 -
- * s/2) / s^2 for |s| <= 0.696. */
+/* 2^64 e^(-t^2/2) for 0 <= t <= 16.  s = -t^2 - n 2 ln 2, from the exact square; p is that of
+ * (e^(s/2) - 1 - s/2) / s^2 for |s| <= 0.696. */
 static inline float cr_vbell64(float t) {
   float sum = (t * t) * -0.721347520f + CR_VROUND, n = sum - CR_VROUND;
   float s = fmaf(-t, t, n * -1.38629150f) - n * 2.85721364e-6f;
