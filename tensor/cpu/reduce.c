@@ -223,11 +223,20 @@ COUNT_KERNELS(u8, uint8_t)
 #define TAKE_BEST(cmp, type, e)                                                                    \
   type w = e, old = (type)v[c].d, best = w cmp old ? w : old;                                      \
   v[c].d = w != w ? w : best;
+/* Of four parts at a time, so that the best so far is waited for less; they overlap a little. */
 #define FLOAT_BEST(which, s, type, cmp, worst, clause)                                             \
   static type best_##which##_##s(int64_t n, const type *x) {                                       \
     type m = (type)(worst);                                                                        \
     int nan = 0;                                                                                   \
-    _Pragma(clause) for (int64_t i = 0; i < n; i++) {                                              \
+    int64_t part = n < 64 ? 0 : (n + 63) / 64 * 16, last = n - part;                               \
+    const type *y = x + part, *z = x + cr_min64(2 * part, last), *u = x + last;                    \
+    _Pragma(clause) for (int64_t i = 0; i < part; i++) {                                           \
+      type a = x[i] cmp y[i] ? x[i] : y[i], b = z[i] cmp u[i] ? z[i] : u[i];                       \
+      type best = a cmp b ? a : b;                                                                 \
+      m = best cmp m ? best : m;                                                                   \
+      nan |= isunordered(x[i], y[i]) | isunordered(z[i], u[i]);                                    \
+    }                                                                                              \
+    for (int64_t i = 0; i < n && part == 0; i++) {                                                 \
       m = x[i] cmp m ? x[i] : m;                                                                   \
       nan |= x[i] != x[i];                                                                         \
     }                                                                                              \
