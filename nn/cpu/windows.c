@@ -10,10 +10,18 @@ typedef struct {
   const cr_middle_shape *s;
   const cr_windows *w;
   const cr_taps *t;
+  int64_t taps; /* of each row of the matrix, or 0 where they differ */
   void *out;
   int64_t *places;
   const void *in;
 } windows_job;
+
+static int64_t same_taps(const cr_taps *t) {
+  int64_t taps = t->m > 0 ? t->first[1] - t->first[0] : 0;
+  for (int64_t q = 0; q < t->m; q++)
+    if (t->first[q + 1] - t->first[q] != taps) return 0;
+  return taps;
+}
 
 #define REAL float
 #define NAME(f) CR_TYPED(f, float)
@@ -36,7 +44,7 @@ static bool max_windows(const cr_middle_shape *s, const cr_windows *w, void *y, 
 }
 
 static bool resample(const cr_middle_shape *s, const cr_taps *t, void *y, const void *x) {
-  windows_job j = {.s = s, .t = t, .out = y, .in = x};
+  windows_job j = {.s = s, .t = t, .taps = same_taps(t), .out = y, .in = x};
   return run(&j, t->m, resample_range_float, resample_range_double);
 }
 
