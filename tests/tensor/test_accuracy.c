@@ -177,6 +177,38 @@ static void test_functions(void **unused) {
   }
 }
 
+/* The inverse of erf over (-1, 1): what it is off by is what erf of it misses, over erf's slope. */
+static void test_erfinv(void **unused) {
+  (void)unused;
+  double worst = 0, at = 0;
+  int64_t size[] = {PIECE};
+  cr_tensor *in = make(CR_FLOAT32, CONTIGUOUS, 1, size);
+  cr_tensor *out = make(CR_FLOAT32, CONTIGUOUS, 1, size);
+  cr_iter it;
+  cr_iter_make(&it, out, 1, &in);
+  for (uint64_t k = 0; k < FLOATS; k += PIECE) {
+    for (int64_t i = 0; i < PIECE; i++)
+      put(in, i, cr_num(argument(CR_FLOAT32, k + (uint64_t)i, FLOATS)));
+    for (int64_t i = 0; i < PIECE; i += 4) /* many beside 1, and between 0.1 and 1 */
+      put(in, i, cr_num(i % 8 ? 1 - (double)(k + (uint64_t)i) * 0x1p-24 : (double)i / PIECE));
+    assert_true(cpu->special(CR_ERFINV, &it, 0));
+    for (int64_t i = 0; i < PIECE; i++) {
+      double y = get(in, i), x = get(out, i);
+      if (fabs(y) > 1 || isnan(y)) assert_true(isnan(x));
+      if (fabs(y) == 1) assert_true(x == y * INFINITY);
+      if (!(fabs(y) < 1) || fabs(y) < 0x1p-120) continue;
+      wide miss = fabs(y) < 0.5 ? erfl(x) - y : copysignl(1 - fabsl(y) - erfcl(fabs(x)), y);
+      wide slope = 1.12837916709551257389615890312154517L * expl(-(wide)x * x);
+      double off = units_off(CR_FLOAT32, x, x - miss / slope);
+      if (!(off <= worst)) worst = off, at = y;
+    }
+  }
+  cr_release(in);
+  cr_release(out);
+  print_message("  erfinv of float32: %.2f units at %g\n", worst, at);
+  if (!(worst <= 3)) fail_msg("erfinv of %.17g is %g units off", at, worst);
+}
+
 /* The slopes of activations, which cross zero: the error beside 1. */
 static void test_slopes(void **unused) {
   (void)unused;
@@ -372,9 +404,8 @@ static bool has_wide(void) {
 
 static int run(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_functions),
-      cmocka_unit_test(test_slopes),
-      cmocka_unit_test(test_functions_of_two),
+      cmocka_unit_test(test_functions), cmocka_unit_test(test_erfinv),
+      cmocka_unit_test(test_slopes),    cmocka_unit_test(test_functions_of_two),
       cmocka_unit_test(test_halves),
   };
   if (!has_wide()) return 0;
