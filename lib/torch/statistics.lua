@@ -549,6 +549,11 @@ function torch.trapezoid(y, x, dim)
   dim = check.dim("trapezoid", y, dim, -1)
   if #y.shape == 0 then raise("torch.trapezoid: the tensor has no dimensions") end
   local n = y.shape[dim]
+  if n > 1 and not torch.isTensor(x) then -- all equally wide: each counts, both ends half
+    local ends = torch.select(y, dim, 1) + torch.select(y, dim, n)
+    local inside = torch.sum(torch.narrow(y, dim, 2, n - 2), { dim }, false)
+    return check.number(torch.mul(torch.add(inside, 0.5, ends), x or 1))
+  end
   local m = math.max(n - 1, 0)
   local pairs_ = torch.narrow(y, dim, math.min(2, n + 1), m) + torch.narrow(y, dim, 1, m)
   local width = x or 1
