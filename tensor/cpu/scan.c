@@ -142,42 +142,58 @@ static bool scan_columns(const scan_args *s, int64_t n, char *const *p, const in
 
 /* ---- places of extremes ----------------------------------------------------------------- */
 
+/* Elements that are looked at together: mostly there is no new extreme among them. */
+#define TOGETHER 16
+
 /* Writes, for elements first..first+m of the line, the place of the extreme so far, which is *best
  * at *place before them; returns the place after them.  A NaN beats all that follows. */
 #define RUN_PLACES(name, type, cmp)                                                                \
-  static int64_t name(int64_t first, int64_t m, const type *x, int64_t *out, type *best,           \
+  static int64_t name(int64_t first, int64_t m, const void *data, int64_t *out, void *best,        \
                       int64_t place) {                                                             \
-    type b = *best;                                                                                \
+    const type *x = data;                                                                          \
+    type b = *(type *)best;                                                                        \
     int64_t i = 0;                                                                                 \
-    for (; i < m && b == b; i++) {                                                                 \
-      if (!(x[i] cmp b)) b = x[i], place = first + i;                                              \
-      out[i] = place;                                                                              \
+    while (i < m && b == b) {                                                                      \
+      int64_t size = cr_min64(TOGETHER, m - i);                                                    \
+      int found = size < TOGETHER;                                                                 \
+      for (int k = 0; k < TOGETHER && size == TOGETHER; k++) found |= !(x[i + k] cmp b);           \
+      if (!found) {                                                                                \
+        for (int k = 0; k < TOGETHER; k++) out[i + k] = place;                                     \
+        i += TOGETHER;                                                                             \
+        continue;                                                                                  \
+      }                                                                                            \
+      for (int64_t end = i + size; i < end && b == b; i++) {                                       \
+        if (!(x[i] cmp b)) b = x[i], place = first + i;                                            \
+        out[i] = place;                                                                            \
+      }                                                                                            \
     }                                                                                              \
     for (; i < m; i++) out[i] = place;                                                             \
-    *best = b;                                                                                     \
+    *(type *)best = b;                                                                             \
     return place;                                                                                  \
   }
 
-RUN_PLACES(max_doubles, double, <)
-RUN_PLACES(min_doubles, double, >)
-RUN_PLACES(max_integers, int64_t, <)
-RUN_PLACES(min_integers, int64_t, >)
+#define BOTH_PLACES(s, type) RUN_PLACES(max_##s, type, <) RUN_PLACES(min_##s, type, >)
+BOTH_PLACES(floats, float)
+BOTH_PLACES(doubles, double)
+BOTH_PLACES(integers, int64_t)
 
 static bool extremes_one(const scan_args *s, char *out, const char *in) {
   _Alignas(64) char wide[CR_BLOCK * 8];
   int64_t places[CR_BLOCK], place = 0;
-  bool is_float = cr_is_float(s->in_dtype), smallest = s->op == CR_ARGMIN;
-  bool dense = s->out_stride == sizeof *places;
-  double d = smallest ? INFINITY : -INFINITY;
+  bool smallest = s->op == CR_ARGMIN, dense = s->out_stride == sizeof *places;
+  cr_dtype as = cr_is_float(s->in_dtype) ? cr_compute_dtype(s->in_dtype) : CR_INT64;
+  float f = smallest ? INFINITY : -INFINITY;
+  double d = f;
   int64_t k = smallest ? INT64_MAX : INT64_MIN;
   for (int64_t i = 0; i < s->n; i += CR_BLOCK) {
     int64_t m = cr_min64(CR_BLOCK, s->n - i);
     if (ends_early(i)) return false;
-    const void *p = cr_cpu_load(is_float ? CR_FLOAT64 : CR_INT64, wide, s->in_dtype,
-                                in + i * s->in_stride, s->in_stride, m);
+    const void *p = cr_cpu_load(as, wide, s->in_dtype, in + i * s->in_stride, s->in_stride, m);
     char *at = out + i * s->out_stride;
     int64_t *to = dense ? (int64_t *)at : places;
-    if (is_float) {
+    if (as == CR_FLOAT32) {
+      place = (smallest ? min_floats : max_floats)(i, m, p, to, &f, place);
+    } else if (as == CR_FLOAT64) {
       place = (smallest ? min_doubles : max_doubles)(i, m, p, to, &d, place);
     } else {
       place = (smallest ? min_integers : max_integers)(i, m, p, to, &k, place);
