@@ -120,8 +120,8 @@
 #define ROOT(x, to_sqrt) ((x) == -INFINITY ? INFINITY : to_sqrt((x) + 0))
 
 /* NaN where either is. */
-#define LARGER (x > y) | (x != x) ? x : y
-#define SMALLER (x < y) | (x != x) ? x : y
+#define LARGER ((x > y) | (x != x)) ? x : y
+#define SMALLER ((x < y) | (x != x)) ? x : y
 
 #define FLOATS(s, type, to_floor, to_sqrt, to_pow, to_atan2)                                       \
   LOOPS(add_##s, type, x + y)                                                                      \
