@@ -466,6 +466,11 @@ static int f_threshold(lua_State *L) {
 
 /* a + w (b - a), which takes the place of the difference where nobody needs that. */
 static cr_tensor *lerp_by_tensor(cr_tensor *a, cr_tensor *b, cr_tensor *w) {
+  int64_t shape[CR_MAX_DIMS];
+  int n;
+  if (!cr_broadcast("lerp", a->ndim, a->shape, b->ndim, b->shape, &n, shape) ||
+      !cr_broadcast("lerp", n, shape, w->ndim, w->shape, &n, shape))
+    return NULL;
   CR_AUTO apart = cr_sub(b, a);
   if (!apart) return NULL;
   cr_tensor *const in[] = {a, apart, w};

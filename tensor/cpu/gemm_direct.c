@@ -9,8 +9,8 @@
 #define DEPTH (VECTOR == 64 ? 160 : 256)
 /* Rows of A at a time. */
 #define CHUNK 96
-/* Rows that threads share out together: whole strips of any width. */
-#define UNIT_ROWS 24
+/* Rows that threads share out together: for most widths, whole strips. */
+#define UNIT_ROWS 8
 /* Multiplications that are worth a thread. */
 #define THREAD_WORK (1 << 18)
 /* Of larger products OpenBLAS's copies are a small part, and so many elements of B do not stay in
