@@ -60,18 +60,24 @@ static bool check(places *p, const int64_t *index, int64_t n) {
 
 /* ---- gather ----------------------------------------------------------------------------- */
 
-/* From one line, packed, or as it lies. */
+/* From one line, packed, each index looked at when it is used; or as it lies. */
 #define GATHER(type)                                                                               \
   if (stride[1] == 0 && g->step == sizeof(type) && stride[0] == sizeof(type) && stride[2] == 8) {  \
-    const type *x = (const type *)from;                                                            \
-    const int64_t *k = (const int64_t *)p[2];                                                      \
+    const type *x = (const type *)p[1];                                                            \
+    const int64_t *index = (const int64_t *)p[2];                                                  \
     type *restrict o = (type *)p[0];                                                               \
-    for (int64_t i = 0; i < n; i++) o[i] = x[k[i]];                                                \
-  } else {                                                                                         \
-    const char *x = from, *k = p[2];                                                               \
+    for (int64_t i = 0; i < n; i++) {                                                              \
+      int64_t k = index[i] - base;                                                                 \
+      if (outside(k, size)) return refuse(g, k);                                                   \
+      o[i] = x[k];                                                                                 \
+    }                                                                                              \
+  } else if (within(g, p[2], stride[2], n)) {                                                      \
+    const char *x = p[1] - base * g->step, *k = p[2];                                              \
     char *o = p[0];                                                                                \
     for (int64_t i = 0; i < n; i++, o += stride[0], x += stride[1], k += stride[2])                \
       *(type *)o = *(const type *)(x + *(const int64_t *)k * g->step);                             \
+  } else {                                                                                         \
+    return false;                                                                                  \
   }
 
 /* Fetches a line that fits the first cache, of which much will be asked for, without waiting. */
@@ -82,11 +88,12 @@ static void fetch(const places *g, int64_t n, const char *line) {
 
 static bool gather_line(int64_t n, char *const *p, const int64_t *stride, void *arg) {
   places *g = arg;
+  int64_t base = g->base, size = g->size;
   if (stride[1] == 0) fetch(g, n, p[1]);
-  if (!within(g, p[2], stride[2], n)) return false;
-  const char *from = p[1] - g->base * g->step;
   if (stride[2] == 0 && stride[0] == (int64_t)g->bytes && n > 0) { /* one index for the line */
-    cr_cpu_pack(g->bytes, n, p[0], from + *(const int64_t *)p[2] * g->step, stride[1]);
+    int64_t k = *(const int64_t *)p[2] - base;
+    if (outside(k, size)) return refuse(g, k);
+    cr_cpu_pack(g->bytes, n, p[0], p[1] + k * g->step, stride[1]);
     return true;
   }
   switch (g->bytes) {
