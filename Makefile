@@ -50,7 +50,7 @@ cflags    := -std=c11 -D_GNU_SOURCE -Wall -Wextra -Werror -fPIC -fvisibility=hid
 ldflags   := -fopenmp $(LDFLAGS)
 libs      := $(filter-out -I%,$(blas)) $(shell pkg-config --libs $(filter-out lua5.4,$(pkgs)) 2>/dev/null) -lm -ldl -lpthread
 lua_libs  := $(shell pkg-config --libs lua5.4 2>/dev/null)
-kernel_cflags := -O3 -fno-trapping-math -ffp-contract=fast
+kernel_cflags := -O3 -fno-trapping-math -ffp-contract=fast -falign-loops=32
 ifeq ($(DEBUG),1)
 cflags    += -O0 -g3
 kernel_cflags := -O1

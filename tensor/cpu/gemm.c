@@ -5,6 +5,7 @@
  * vectors; batches of small products share the threads among them.  The half types compute in
  * float32; integers have a plain loop, in 64 bits. */
 #include "tensor/cpu/cpu.h"
+#include "tensor/cpu/wide.h"
 
 #include <cblas.h>
 #include <omp.h>
@@ -486,7 +487,6 @@ static bool gemm(const cr_gemm_args *g) {
 
 /* ---- dot -------------------------------------------------------------------------------- */
 
-/* Eight partial sums in fixed places: the same on every instruction set but for fused products. */
 static double dot_doubles(int64_t n, const double *a, const double *b) {
   double s[8] = {0}, rest = 0;
   int64_t i = 0;
@@ -497,14 +497,23 @@ static double dot_doubles(int64_t n, const double *a, const double *b) {
   return ((s[0] + s[4]) + (s[2] + s[6])) + ((s[1] + s[5]) + (s[3] + s[7])) + rest;
 }
 
+/* Four products are added as floats: so a quarter of them becomes a double.  Where they overflow
+ * the result is no number, and all are added up again in double. */
 static double dot_floats(int64_t n, const float *a, const float *b) {
-  double s[8] = {0}, rest = 0;
+  const int64_t lanes = 2 * CR_WIDTH;
+  cr_wide first = {0}, second = {0};
   int64_t i = 0;
-  for (; i + 8 <= n; i += 8) {
-    for (int k = 0; k < 8; k++) s[k] += (double)a[i + k] * b[i + k];
+  for (; i + 4 * lanes <= n; i += 4 * lanes) {
+    cr_floats four = {0};
+    CR_UNROLL for (int k = 0; k < 4; k++) four +=
+        cr_floats_at(a + i + k * lanes) * cr_floats_at(b + i + k * lanes);
+    first += cr_widen_first(four);
+    second += cr_widen_second(four);
   }
-  for (; i < n; i++) rest += (double)a[i] * b[i];
-  return ((s[0] + s[4]) + (s[2] + s[6])) + ((s[1] + s[5]) + (s[3] + s[7])) + rest;
+  double sum = cr_wide_sum(first + second);
+  if (sum * 0 != 0) sum = 0, i = 0;
+  for (; i < n; i++) sum += (double)a[i] * b[i];
+  return sum;
 }
 
 typedef struct {

@@ -520,6 +520,10 @@ static void test_dot(void **unused) {
     cr_release(a);
     cr_release(b);
   }
+  float x[64], y[64], sum; /* four products overflow */
+  for (int i = 0; i < 64; i++) x[i] = i < 32 ? 1e20f : -1e20f, y[i] = 1e20f;
+  assert_true(cpu->dot(CR_FLOAT32, 64, x, 1, y, 1, &sum));
+  assert_true(sum == 0);
 }
 
 /* ---- random ----------------------------------------------------------------------------- */
