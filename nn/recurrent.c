@@ -4,7 +4,8 @@
  * that give the gradients of input and weights.  What is left for each step is the product with the
  * state before it and the cell's pass over the gates.  Nothing is allocated for a step.
  *
- * On the CPU each thread takes some of the sequences through all steps, so that threads meet once.
+ * On the CPU each thread takes some of the sequences through all steps, so that threads meet once,
+ * unless the weights are large.
  *
  * In a batch of sequences of several lengths a step has fewer rows than the one before: those of
  * the sequences that last so long. */
@@ -16,8 +17,10 @@
 
 static bool recurrent_backward(cr_node *n, cr_tensor *const *g, cr_tensor **gin);
 
-/* With fewer sequences for each, threads share the products instead. */
+/* With fewer sequences for each, or weights that do not stay in a core's cache, threads share the
+ * products instead. */
 #define THREAD_ROWS 16
+#define THREAD_WEIGHTS (1 << 18)
 
 static const cr_op ops[CR_NRECURRENT] = {
     [CR_RNN_TANH] = {"rnn_tanh", "kind reverse steps batch sizes", recurrent_backward},
@@ -242,7 +245,8 @@ static bool walk_range(void *arg, int64_t begin, int64_t end) {
 static bool walk_all(const walk *w, step_fn step, bool back) {
   bool host = cr_device_of(w->t[W_HH]).type == CR_CPU;
   route to = {w, step, back, .parts = 1};
-  if (host) to.parts = cr_max64(1, cr_min64(cr_cpu_threads(), w->r->batch / THREAD_ROWS));
+  if (host && w->r->gates * w->r->out <= THREAD_WEIGHTS)
+    to.parts = cr_max64(1, cr_min64(cr_cpu_threads(), w->r->batch / THREAD_ROWS));
   if (to.parts == 1) return walk_range(&to, 0, 1);
   return cr_cpu_parallel(to.parts, 1, walk_range, &to, "nn.recurrent: out of memory");
 }
