@@ -23,11 +23,17 @@ static bool refuse(places *p, int64_t index) {
   return false;
 }
 
-/* Turns the outcome of a loop into that of the kernel. */
+/* Turns the outcome of a loop into that of the kernel.  Indices count from 0 here; the least one
+ * wraps around, and back. */
 static bool report(places *p, bool ok) {
   if (ok || !atomic_load(&p->failed)) return ok;
   return cr_fail("index %lld is out of range: the size is %lld",
-                 (long long)atomic_load(&p->bad) + 1, (long long)p->size);
+                 (long long)((uint64_t)atomic_load(&p->bad) + 1), (long long)p->size);
+}
+
+/* An index that counts from `base`. */
+static inline int64_t from_0(int64_t index, int64_t base) {
+  return (int64_t)((uint64_t)index - (uint64_t)base);
 }
 
 static inline bool outside(int64_t index, int64_t size) {
@@ -67,7 +73,7 @@ static bool check(places *p, const int64_t *index, int64_t n) {
     const int64_t *index = (const int64_t *)p[2];                                                  \
     type *restrict o = (type *)p[0];                                                               \
     for (int64_t i = 0; i < n; i++) {                                                              \
-      int64_t k = index[i] - base;                                                                 \
+      int64_t k = from_0(index[i], base);                                                          \
       if (outside(k, size)) return refuse(g, k);                                                   \
       o[i] = x[k];                                                                                 \
     }                                                                                              \
@@ -91,7 +97,7 @@ static bool gather_line(int64_t n, char *const *p, const int64_t *stride, void *
   int64_t base = g->base, size = g->size;
   if (stride[1] == 0) fetch(g, n, p[1]);
   if (stride[2] == 0 && stride[0] == (int64_t)g->bytes && n > 0) { /* one index for the line */
-    int64_t k = *(const int64_t *)p[2] - base;
+    int64_t k = from_0(*(const int64_t *)p[2], base);
     if (outside(k, size)) return refuse(g, k);
     cr_cpu_pack(g->bytes, n, p[0], p[1] + k * g->step, stride[1]);
     return true;

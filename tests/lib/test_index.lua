@@ -273,5 +273,17 @@ function tests.places_at_the_ends_of_what_an_integer_holds()
   eq(x[{ { 1, 3, math.maxinteger } }], { { 1, 2, 3, 4 } })
 end
 
+-- As indices in a tensor.
+function tests.indices_at_the_ends_of_what_an_integer_holds()
+  for _, k in ipairs { math.mininteger, math.maxinteger } do
+    local wrong, index = tostring(k) .. " is out of range", torch.LongTensor { { k, k, k } }
+    fails(function() return torch.ones(1, 3):gather(2, index) end, wrong)
+    fails(function() return torch.ones(1, 3):gather(2, index:narrow(2, 1, 1):expand(1, 3)) end, wrong)
+    fails(function() return torch.ones(3, 3):t():gather(1, index) end, wrong)
+    fails(function() return torch.ones(1, 3):scatter(2, index, 1) end, wrong)
+    fails(function() return torch.ones(3):index(1, index:view(3)) end, wrong)
+  end
+end
+
 tester:add(tests)
 tester:run()
