@@ -73,6 +73,7 @@ typedef struct cr_context {
   bool (*reclaim)(void *ctx);
   void *reclaim_ctx;
   size_t step_at; /* live bytes of the account at which the collector should make a step */
+  bool room_due;  /* it should, before there is a further result as large as the last one */
   size_t full_at; /* and those at which it should run over everything */
   size_t heap;    /* bytes of the interpreter's own after that run */
   cr_handing handing[CR_HANDING];

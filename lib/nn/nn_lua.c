@@ -41,6 +41,7 @@ static int push(lua_State *L, cr_tensor *t) {
  *    nn.functional.conv2d(torch.ones(1, 3, 3), torch.ones(1, 1, 2, 2)):sum() --> 16.0
  */
 static int f_conv2d(lua_State *L) {
+  cr_make_room(L);
   cr_tensor *x = cr_check_tensor(L, 1), *w = cr_check_tensor(L, 2), *b = opt_tensor(L, 3);
   cr_conv2d_args a = {.stride = {opt_int(L, 5, 1), opt_int(L, 4, 1)},
                       .pad = {opt_int(L, 7, 0), opt_int(L, 6, 0)},
@@ -80,6 +81,7 @@ static int f_conv_transpose2d(lua_State *L) {
  *    math.abs(y:mean()) < 1e-5 --> true
  */
 static int f_batch_norm(lua_State *L) {
+  cr_make_room(L);
   return push(L, cr_batch_norm(cr_check_tensor(L, 1), opt_tensor(L, 2), opt_tensor(L, 3),
                                opt_tensor(L, 4), opt_tensor(L, 5), lua_toboolean(L, 6),
                                luaL_optnumber(L, 7, 0.1), luaL_optnumber(L, 8, 1e-5)));
@@ -102,6 +104,7 @@ static int f_batch_norm(lua_State *L) {
  *    math.abs(y[1]:sum()) < 1e-4 --> true
  */
 static int f_layer_norm(lua_State *L) {
+  cr_make_room(L);
   return push(L, cr_layer_norm(cr_check_tensor(L, 1), cr_check_int(L, 2), opt_tensor(L, 3),
                                opt_tensor(L, 4), luaL_optnumber(L, 5, 1e-5)));
 }
@@ -122,6 +125,7 @@ static int f_layer_norm(lua_State *L) {
  *    math.abs(y:norm() - math.sqrt(2)) < 1e-5 --> true
  */
 static int f_rms_norm(lua_State *L) {
+  cr_make_room(L);
   cr_tensor *x = cr_check_tensor(L, 1);
   double eps = luaL_optnumber(L, 4, x->dtype == CR_FLOAT64 ? 0x1p-52 : 0x1p-23);
   return push(L, cr_rms_norm(x, cr_check_int(L, 2), opt_tensor(L, 3), eps));
@@ -140,11 +144,13 @@ static int f_rms_norm(lua_State *L) {
  *    nn.functional.logSoftmax(torch.zeros(1))[1] --> 0.0
  */
 static int f_softmax(lua_State *L) {
+  cr_make_room(L);
   return push(L,
               cr_softmax(cr_check_tensor(L, 1), lua_isnoneornil(L, 2) ? -1 : cr_check_dim(L, 2)));
 }
 
 static int f_log_softmax(lua_State *L) {
+  cr_make_room(L);
   return push(
       L, cr_log_softmax(cr_check_tensor(L, 1), lua_isnoneornil(L, 2) ? -1 : cr_check_dim(L, 2)));
 }
@@ -231,6 +237,7 @@ static int f_errors(lua_State *L) {
 
 /* nn.functional._leaky(x, slope): for activations.lua */
 static int f_leaky(lua_State *L) {
+  cr_make_room(L);
   return push(L, cr_leaky_relu(cr_check_tensor(L, 1), luaL_checknumber(L, 2)));
 }
 
@@ -240,6 +247,7 @@ static int f_prelu(lua_State *L) {
   return push(L, cr_prelu(cr_check_tensor(L, 1), cr_check_tensor(L, 2)));
 }
 static int f_hardtanh(lua_State *L) {
+  cr_make_room(L);
   return push(L,
               cr_hardtanh(cr_check_tensor(L, 1), luaL_checknumber(L, 2), luaL_checknumber(L, 3)));
 }
@@ -280,6 +288,7 @@ static int f_ctc(lua_State *L) {
  *    nn.functional.dropout(torch.ones(100)):max() --> 2.0
  */
 static int f_dropout(lua_State *L) {
+  cr_make_room(L);
   cr_tensor *x = cr_check_tensor(L, 1);
   return push(L, cr_dropout(x, luaL_optnumber(L, 2, 0.5), flag_or(L, 3, true),
                             lua_toboolean(L, 4) ? x : NULL));
@@ -299,6 +308,7 @@ static int f_dropout(lua_State *L) {
  *    nn.functional.linear(torch.ones(4, 3), torch.ones(2, 3)):sum() --> 24.0
  */
 static int f_linear(lua_State *L) {
+  cr_make_room(L);
   return push(L, cr_linear(cr_check_tensor(L, 1), cr_check_tensor(L, 2), opt_tensor(L, 3)));
 }
 

@@ -44,6 +44,7 @@ static int unary_of_number(lua_State *L) {
  *    torch.Tensor { 4, 9 }:sqrt():sum() --> 5.0
  */
 static int f_unary(lua_State *L) {
+  cr_make_room(L);
   if (lua_type(L, 1) == LUA_TNUMBER) return unary_of_number(L);
   cr_tensor *a = cr_check_tensor(L, 1), *b = cr_to_tensor(L, 2);
   return cr_push_result(L, cr_unary((cr_unary_op)bound_code(L), b ? b : a, b ? a : NULL),
@@ -143,6 +144,7 @@ static int m_unary(lua_State *L) {
  *    torch.logicalNot(torch.Tensor { 3, 0, 0 }):sum() --> 2
  */
 static int m_unary_new(lua_State *L) {
+  cr_make_room(L);
   cr_push_tensor(L, cr_unary((cr_unary_op)bound_code(L), cr_check_tensor(L, 1), NULL));
   return 1;
 }
@@ -169,6 +171,7 @@ static cr_tensor *match_shape(lua_State *L, cr_tensor *a, cr_tensor *b) {
  * method, with x before: (n) (b) (n, b) (a, n) (a, b) (a, n, b)
  * Where a number before b is no factor, it is the first operand: (res, n, b). */
 static operands parse(lua_State *L, bool method) {
+  cr_make_room(L);
   operands o = {0};
   int op = bound_code(L);
   bool factor = op == CR_ADD || op == CR_SUB;
@@ -374,6 +377,7 @@ static int f_compare(lua_State *L) {
  */
 static int addc(lua_State *L, bool method,
                 cr_tensor *(*f)(cr_tensor *, cr_scalar, cr_tensor *, cr_tensor *, cr_tensor *)) {
+  cr_make_room(L);
   cr_tensor *t[4];
   cr_scalar value = cr_int(1);
   int n = 0;
@@ -422,6 +426,7 @@ static int m_addcdiv(lua_State *L) {
  */
 static int two_numbers(lua_State *L, bool method,
                        cr_tensor *(*f)(cr_tensor *, cr_scalar, cr_scalar, cr_tensor *)) {
+  cr_make_room(L);
   cr_tensor *x = cr_check_tensor(L, 1), *y = cr_to_tensor(L, 2);
   int at = y ? 3 : 2;
   bool into = y || method;
@@ -494,6 +499,7 @@ static cr_tensor *lerp_by_tensor(cr_tensor *a, cr_tensor *b, cr_tensor *w) {
  *    torch.lerp(torch.Tensor { 0, 0 }, torch.Tensor { 4, 4 }, torch.Tensor { 0.5, 1 })[1] --> 2.0
  */
 static int lerp(lua_State *L, bool method) {
+  cr_make_room(L);
   cr_tensor *t[3];
   int n = 0;
   if (cr_is_number(L, 1) && cr_is_number(L, 2)) {
@@ -536,6 +542,7 @@ static int m_lerp(lua_State *L) {
  *    torch.where(x:gt(0), x, 0):sum() --> 2.0
  */
 static int f_where(lua_State *L) {
+  cr_make_room(L);
   cr_tensor *mask = cr_check_tensor(L, 1);
   for (int i = 2; i <= 3; i++) {
     if (cr_to_tensor(L, i)) continue;
@@ -551,6 +558,7 @@ static int f_where(lua_State *L) {
 /* ---- operators -------------------------------------------------------------------------- */
 
 static int arithmetic(lua_State *L, cr_binary_op op) {
+  cr_make_room(L);
   cr_tensor *a = cr_to_tensor(L, 1), *b = cr_to_tensor(L, 2);
   cr_tensor *y;
   if (a && b)
@@ -601,6 +609,7 @@ static int o_div(lua_State *L) {
 }
 
 static int o_unm(lua_State *L) {
+  cr_make_room(L);
   cr_push_tensor(L, cr_unary(CR_NEG, cr_check_tensor(L, 1), NULL));
   return 1;
 }

@@ -299,6 +299,7 @@ static int f_arg(lua_State *L) {
  *    table.concat(torch.range(1, 4):cumsum():totable(), " ") --> 1.0 3.0 6.0 10.0
  */
 static int f_scan(lua_State *L) {
+  cr_make_room(L);
   reduction r;
   check_operands(L, &r);
   int dim = lua_isnoneornil(L, r.next) ? 0 : cr_check_dim(L, r.next);
@@ -322,6 +323,7 @@ static int f_scan(lua_State *L) {
  *    table.concat(places:totable(), " ") --> 2 3 1
  */
 static int f_sort(lua_State *L) {
+  cr_make_room(L);
   cr_tensor *x = cr_check_tensor(L, 1), *values = NULL, *places = NULL;
   int at = 2;
   if (cr_to_tensor(L, 2) && cr_to_tensor(L, 3))

@@ -39,6 +39,7 @@ cr_tensor *cr_check_places(lua_State *L, int arg, const cr_tensor *t) {
  *    torch.range(1, 6):view(2, 3):index(2, torch.LongTensor { 3, 1 })[1][1] --> 3.0
  */
 static int f_index(lua_State *L) {
+  cr_make_room(L);
   cr_tensor *x = cr_check_tensor(L, 1), *y = cr_to_tensor(L, 2);
   int at = y ? 3 : 2, dim = cr_check_dim(L, at);
   return cr_push_result(
@@ -61,6 +62,7 @@ static int f_index(lua_State *L) {
  *    x:gather(2, torch.LongTensor { { 2 }, { 1 } }):sum() --> 5.0
  */
 static int f_gather(lua_State *L) {
+  cr_make_room(L);
   cr_tensor *x = cr_check_tensor(L, 1), *y = cr_to_tensor(L, 2);
   int at = y ? 3 : 2, dim = cr_check_dim(L, at);
   return cr_push_result(L, cr_gather(y ? y : x, dim, cr_check_index(L, at + 1, x), 1, y ? x : NULL),
@@ -258,6 +260,7 @@ static cr_tensor **check_list(lua_State *L, int arg, int *n) {
  *    torch.cat({ torch.zeros(2, 3), torch.ones(4, 3) }, 1):size(1) --> 6
  */
 static int f_cat(lua_State *L) {
+  cr_make_room(L);
   cr_tensor *pair[2], **list = pair, *out = NULL;
   int n, at, dim = -1;
   if (lua_istable(L, 1) || (cr_to_tensor(L, 1) && lua_istable(L, 2))) {
@@ -292,6 +295,7 @@ static int f_cat(lua_State *L) {
  *    table.concat(torch.stack({ torch.zeros(3), torch.ones(3) }).shape, "x") --> 2x3
  */
 static int f_stack(lua_State *L) {
+  cr_make_room(L);
   int n, dim = lua_isnoneornil(L, 2) ? 0 : cr_check_dim(L, 2);
   luaL_checktype(L, 1, LUA_TTABLE);
   cr_tensor **list = cr_check_tensors(L, 1, &n, false);

@@ -265,6 +265,7 @@ static int t_resize_as(lua_State *L) {
  *    torch.zeros(2, 3):t():contiguous():isContiguous() --> true
  */
 static int t_contiguous(lua_State *L) {
+  cr_make_room(L);
   return cr_push_result(L, cr_contiguous(cr_check_tensor(L, 1)), 1);
 }
 
@@ -281,6 +282,7 @@ static int t_contiguous(lua_State *L) {
  *    x:sum() --> 0.0
  */
 static int t_clone(lua_State *L) {
+  cr_make_room(L);
   cr_push_tensor(L, cr_clone(cr_check_tensor(L, 1)));
   return 1;
 }
@@ -359,6 +361,7 @@ static int t_type_as(lua_State *L) {
 
 /* x:float(), x:double(), ..: the type is bound to the function */
 static int t_cast(lua_State *L) {
+  cr_make_room(L);
   cr_kind kind = {(cr_dtype)lua_tointeger(L, lua_upvalueindex(1)), {CR_CPU, 0}};
   return cr_push_as(L, cr_check_tensor(L, 1), kind);
 }

@@ -80,6 +80,7 @@ static int free_storage(lua_State *L) {
 /* ---- the collector ---------------------------------------------------------------------- */
 
 #define SLACK ((size_t)4 << 20)
+#define LARGE ((size_t)1 << 20) /* bytes whose place in the caches is worth a step */
 
 static size_t live_bytes(void) {
   return atomic_load_explicit(&cr_ctx()->account->live, memory_order_relaxed);
@@ -106,6 +107,19 @@ static void relieve(lua_State *L) {
   }
   size_t live = live_bytes();
   ctx->step_at = live + (live / 16 > SLACK ? live / 16 : SLACK);
+  ctx->room_due = false;
+}
+
+/* After a large result has been pushed: if one more as large would bring about a step, that step
+ * comes before it is made rather than after, so that it can take the memory of one that is dead. */
+static bool is_room_due(const cr_context *ctx, const cr_tensor *t) {
+  size_t bytes = t->storage->capacity;
+  return bytes >= LARGE && live_bytes() + bytes > ctx->step_at &&
+         atomic_load_explicit(&t->storage->refs, memory_order_relaxed) == 1;
+}
+
+void cr_make_room(lua_State *L) {
+  if (cr_ctx()->room_due) relieve(L);
 }
 
 static bool reclaim(void *L) {
@@ -144,6 +158,7 @@ void cr_push_tensors(lua_State *L, int n, cr_tensor *const *t) {
   int before = hand_over(n, objects, release_tensor, __builtin_frame_address(0));
   cr_context *c = cr_ctx();
   if (live_bytes() > c->step_at) relieve(L);
+  c->room_due = is_room_due(c, objects[0]);
   for (int i = 0; i < n; i++) {
     const cr_tensor *pushed = objects[i];
     cr_box *b = cr_push_box(L, &tensor_kind);

@@ -17,6 +17,9 @@ int luaopen_torch_core(lua_State *L);
 void cr_push_tensor(lua_State *L, cr_tensor *t);
 void cr_push_storage(lua_State *L, cr_storage *s);
 void cr_push_text(lua_State *L, char *s); /* of malloc; as a string */
+/* The collector's turn, where a large result is likely to bring one about.  Functions whose results
+ * are as large as their arguments call it before they look at any of them: finalizers may run. */
+void cr_make_room(lua_State *L);
 /* Several at once, at most four, none NULL: if pushing one fails the others are not lost. */
 void cr_push_tensors(lua_State *L, int n, cr_tensor *const *t);
 /* NULL when the value is no tensor. */

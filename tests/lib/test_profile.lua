@@ -135,5 +135,41 @@ function suite.peak()
   tester:eq(torch.memory().peak, torch.memory().live)
 end
 
+-- A step of the collector comes before a large result is made, which can so take the place of a dead one.
+function suite.large_results_take_turns()
+  local n = 1000000
+  local a, b = torch.FloatTensor(n):fill(1), torch.FloatTensor(n):fill(2)
+  local results = {
+    function() return a + b end,
+    function() return torch.cmul(a, b) end,
+    function() return torch.exp(a) end,
+    function() return a:clone() end,
+  }
+  for i, f in ipairs(results) do
+    collectgarbage()
+    torch.resetPeak()
+    local before = torch.memory().live
+    for _ = 1, 30 do f() end
+    tester:assertle((torch.memory().peak - before) / (4 * n), 1.1, "result " .. i)
+  end
+end
+
+-- What a finalizer does to an operand then is seen by the operator.
+function suite.finalizer_before_large_result()
+  local n = 1000000
+  local a, b = torch.FloatTensor(n), torch.FloatTensor(n)
+  local errors, results = 0, 0
+  for i = 1, 60 do
+    a:resize(n):fill(1)
+    b:resize(n):fill(2)
+    setmetatable({}, { __gc = function() (i % 2 == 0 and a or b):resize(7) end })
+    local ok, y = pcall(torch.add, a, b)
+    if ok then results = results + 1 else errors = errors + 1 end
+    if ok and y:nElement() == n then tester:eq(y[n], 3) end
+  end
+  tester:assertgt(results, 0)
+  tester:eq(results + errors, 60)
+end
+
 tester:add(suite)
 tester:run()
