@@ -116,6 +116,8 @@ cr_tensor *cr_reduce(cr_reduce_op op, cr_tensor *a, int ndims, const int *dims, 
                      cr_tensor *out);
 const char *cr_reduce_name(cr_reduce_op op);
 cr_tensor *cr_sum(cr_tensor *a); /* over all: a scalar tensor */
+/* The same in another type than a's; not recorded. */
+cr_tensor *cr_sum_as(cr_tensor *a, cr_dtype dtype);
 cr_tensor *cr_mean(cr_tensor *a, int ndims, const int *dims, bool keepdim, cr_tensor *out);
 /* Variance with n - correction in the denominator; standard deviation when sqrt. */
 cr_tensor *cr_var(cr_tensor *a, int ndims, const int *dims, bool keepdim, int correction,

@@ -95,10 +95,9 @@ static int f_reduce(lua_State *L) {
   cr_reduce_op op = (cr_reduce_op)bound_code(L);
   reduction r = check_reduction(L);
   bool half = r.x->dtype == CR_FLOAT16 || r.x->dtype == CR_BFLOAT16;
-  if (half && op == CR_SUM && r.ndims < 0 && !r.out && !cr_recording(1, &r.x)) {
-    cr_push_tensor(L, cr_cast(r.x, CR_FLOAT32)); /* a number need not be as narrow as they are */
-    r.x = cr_to_tensor(L, -1);
-  }
+  /* A number need not be as narrow as they are. */
+  if (half && op == CR_SUM && r.ndims < 0 && !r.out && !cr_recording(1, &r.x))
+    return cr_push_number(L, cr_sum_as(r.x, CR_FLOAT32));
   bool keepdim = r.ndims >= 0 && r.keepdim;
   return give(L, cr_reduce_name(op), &r, cr_reduce(op, r.x, r.ndims, r.dims, keepdim, NULL));
 }

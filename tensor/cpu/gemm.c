@@ -506,7 +506,7 @@ static double dot_floats(int64_t n, const float *a, const float *b) {
   for (; i + 4 * lanes <= n; i += 4 * lanes) {
     cr_floats four = {0};
     CR_UNROLL for (int k = 0; k < 4; k++) four +=
-        cr_floats_at(a + i + k * lanes) * cr_floats_at(b + i + k * lanes);
+        cr_floats_f32(a + i + k * lanes) * cr_floats_f32(b + i + k * lanes);
     first += cr_widen_first(four);
     second += cr_widen_second(four);
   }

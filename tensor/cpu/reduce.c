@@ -70,16 +70,8 @@ typedef void (*row_kernel)(int64_t n, int rows, int64_t step, const void *x, int
 FLOAT_SUMS(f32, float)
 FLOAT_SUMS(f64, double)
 
-/* The sum of four neighbours, or of four rows, in float32: so a quarter of them becomes a double,
- * which is what sums of floats take their time for.  The error is at most 2^-23 of the sum of |x|.
- * Where four overflow the result is no number, and run_unit adds up again in double. */
-static inline cr_floats four_at(const float *x, int64_t step) {
-  return (cr_floats_at(x) + cr_floats_at(x + step)) +
-         (cr_floats_at(x + 2 * step) + cr_floats_at(x + 3 * step));
-}
-
 /* Of a short line: eight lanes. */
-static double sum_short(int64_t n, const float *x) {
+static double sum_short_f32(int64_t n, const float *x) {
   cr_wide s[8 / CR_WIDTH] = {{0}};
   double l[8];
   int64_t i = 0;
@@ -91,27 +83,53 @@ static double sum_short(int64_t n, const float *x) {
   return ((l[0] + l[4]) + (l[2] + l[6])) + ((l[1] + l[5]) + (l[3] + l[7]));
 }
 
-static double sum_by_fours(int64_t n, const float *x) {
-  if (n < 4 * NLANES) return sum_short(n, x);
-  cr_wide s[NLANES / CR_WIDTH] = {{0}};
-  double l[NLANES];
-  int64_t i = 0;
-  for (; i + 4 * NLANES <= n; i += 4 * NLANES) {
-    CR_UNROLL for (int k = 0; k < NLANES / CR_WIDTH; k += 2) {
-      cr_floats four = four_at(x + i + k * CR_WIDTH, NLANES);
-      s[k] += cr_widen_first(four);
-      s[k + 1] += cr_widen_second(four);
-    }
+/* Of some halves, fewer than four times NLANES. */
+#define SHORT_HALVES(s, dtype)                                                                     \
+  static double sum_short_##s(int64_t n, const uint16_t *x) {                                      \
+    float wide[4 * NLANES];                                                                        \
+    cr_cpu_cast(CR_FLOAT32, wide, dtype, x, n);                                                    \
+    return sum_short_f32(n, wide);                                                                 \
   }
-  for (; i + NLANES <= n; i += NLANES) {
-    CR_UNROLL for (int k = 0; k < NLANES / CR_WIDTH; k++) s[k] +=
-        cr_wide_float(x + i + k * CR_WIDTH);
+SHORT_HALVES(f16, CR_FLOAT16)
+SHORT_HALVES(bf16, CR_BFLOAT16)
+
+/* The sum of four neighbours, or of four rows, in float32: so a quarter of them becomes a double,
+ * which is what sums of floats take their time for.  The error is at most 2^-23 of the sum of |x|.
+ * Where four overflow the result is no number, and run_unit adds up again in double. */
+#define BY_FOURS(s, type, to_float)                                                                \
+  static inline cr_floats four_##s(const type *x, int64_t step) {                                  \
+    return (cr_floats_##s(x) + cr_floats_##s(x + step)) +                                          \
+           (cr_floats_##s(x + 2 * step) + cr_floats_##s(x + 3 * step));                            \
+  }                                                                                                \
+                                                                                                   \
+  static double sum_fours_##s(int64_t n, const type *x) {                                          \
+    if (n < 4 * NLANES) return sum_short_##s(n, x);                                                \
+    cr_wide s[NLANES / CR_WIDTH] = {{0}};                                                          \
+    double l[NLANES];                                                                              \
+    int64_t i = 0;                                                                                 \
+    for (; i + 4 * NLANES <= n; i += 4 * NLANES) {                                                 \
+      CR_UNROLL for (int k = 0; k < NLANES / CR_WIDTH; k += 2) {                                   \
+        cr_floats four = four_##s(x + i + k * CR_WIDTH, NLANES);                                   \
+        s[k] += cr_widen_first(four);                                                              \
+        s[k + 1] += cr_widen_second(four);                                                         \
+      }                                                                                            \
+    }                                                                                              \
+    for (; i + NLANES <= n; i += NLANES) {                                                         \
+      CR_UNROLL for (int k = 0; k < NLANES / CR_WIDTH; k += 2) {                                   \
+        cr_floats one = cr_floats_##s(x + i + k * CR_WIDTH);                                       \
+        s[k] += cr_widen_first(one);                                                               \
+        s[k + 1] += cr_widen_second(one);                                                          \
+      }                                                                                            \
+    }                                                                                              \
+    memcpy(l, s, sizeof l);                                                                        \
+    for (int64_t k = 0; k < n - i; k++) l[k] += to_float(x[i + k]);                                \
+    FOLD(l, +)                                                                                     \
+    return l[0];                                                                                   \
   }
-  memcpy(l, s, sizeof l);
-  for (int64_t k = 0; k < n - i; k++) l[k] += x[i + k];
-  FOLD(l, +)
-  return l[0];
-}
+
+BY_FOURS(f32, float, SAME)
+BY_FOURS(f16, uint16_t, cr_f16_to_float)
+BY_FOURS(bf16, uint16_t, cr_bf16_to_float)
 
 /* ---- kernels ---------------------------------------------------------------------------- */
 
@@ -181,19 +199,32 @@ static double sum_by_fours(int64_t n, const float *x) {
 FLOAT_SUM_KERNELS(f32, float)
 FLOAT_SUM_KERNELS(f64, double)
 
-KERNEL(line_fours, float, v->d += sum_by_fours(n, x);)
-
-static void row_fours(int64_t n, int rows, int64_t step, const void *data, int64_t index, value *v,
-                      int64_t *at) {
-  const float *x = data;
-  int64_t c = 0;
-  for (; rows == TOGETHER && c + 2 * CR_WIDTH <= n; c += 2 * CR_WIDTH) {
-    cr_floats four = four_at(x + c, step);
-    *(cr_wide_place *)(v + c) += cr_widen_first(four);
-    *(cr_wide_place *)(v + c + CR_WIDTH) += cr_widen_second(four);
+/* A row, or some times four. */
+#define FOURS_KERNELS(s, type, to_float)                                                           \
+  KERNEL(line_fours_##s, type, v->d += sum_fours_##s(n, x);)                                       \
+  static void row_fours_##s(int64_t n, int rows, int64_t step, const void *data, int64_t index,    \
+                            value *v, int64_t *at) {                                               \
+    const type *x = data;                                                                          \
+    int64_t c = 0;                                                                                 \
+    (void)index, (void)at;                                                                         \
+    for (; c + 2 * CR_WIDTH <= n; c += 2 * CR_WIDTH) {                                             \
+      cr_wide first = cr_wide_double(&v[c].d), second = cr_wide_double(&v[c + CR_WIDTH].d);        \
+      for (int r = 0; r < rows; r += TOGETHER) {                                                   \
+        cr_floats sum = rows == 1 ? cr_floats_##s(x + c) : four_##s(x + c + r * step, step);       \
+        first += cr_widen_first(sum);                                                              \
+        second += cr_widen_second(sum);                                                            \
+      }                                                                                            \
+      *(cr_wide_place *)(v + c) = first;                                                           \
+      *(cr_wide_place *)(v + c + CR_WIDTH) = second;                                               \
+    }                                                                                              \
+    for (; c < n; c++) {                                                                           \
+      for (int r = 0; r < rows; r++) v[c].d += to_float(x[c + r * step]);                          \
+    }                                                                                              \
   }
-  row_few_f32(n - c, rows, step, x + c, index, v + c, at);
-}
+
+FOURS_KERNELS(f32, float, SAME)
+FOURS_KERNELS(f16, uint16_t, cr_f16_to_float)
+FOURS_KERNELS(bf16, uint16_t, cr_bf16_to_float)
 
 /* Integers wrap in unsigned arithmetic. */
 #define ADDED(a, b) (int64_t)((uint64_t)(a) + (uint64_t)(b))
@@ -273,6 +304,25 @@ FLOAT_BEST(max, f64, double, >, -INFINITY, "omp simd reduction(max : m) reductio
 FLOAT_BEST(min, f32, float, <, INFINITY, "omp simd reduction(min : m) reduction(| : nan)")
 FLOAT_BEST(min, f64, double, <, INFINITY, "omp simd reduction(min : m) reduction(| : nan)")
 
+/* Halves but for NaN are in the order of integers, those below zero when their bits are turned. */
+#define HALF_BEST(which, s, cmp, worst, most, clause)                                              \
+  static double best_##which##_##s(int64_t n, const uint16_t *x) {                                 \
+    int16_t m = worst, size = 0;                                                                   \
+    _Pragma(clause) for (int64_t i = 0; i < n; i++) {                                              \
+      int16_t e = (int16_t)x[i], turned = (int16_t)(e ^ (e >> 15 & 0x7fff));                       \
+      m = turned cmp m ? turned : m;                                                               \
+      size = (e & 0x7fff) > size ? e & 0x7fff : size;                                              \
+    }                                                                                              \
+    return size > (most) ? NAN : cr_##s##_to_float((uint16_t)(m ^ (m >> 15 & 0x7fff)));            \
+  }                                                                                                \
+  KERNEL(line_##which##_##s, uint16_t, double m = best_##which##_##s(n, x);                        \
+         if (m cmp v->d || m != m) v->d = m;)
+
+HALF_BEST(max, f16, >, INT16_MIN, 0x7c00, "omp simd reduction(max : m) reduction(max : size)")
+HALF_BEST(min, f16, <, INT16_MAX, 0x7c00, "omp simd reduction(min : m) reduction(max : size)")
+HALF_BEST(max, bf16, >, INT16_MIN, 0x7f80, "omp simd reduction(max : m) reduction(max : size)")
+HALF_BEST(min, bf16, <, INT16_MAX, 0x7f80, "omp simd reduction(min : m) reduction(max : size)")
+
 #define TAKE_BEST_INT(cmp, e)                                                                      \
   int64_t w = (e);                                                                                 \
   v[c].i = w cmp v[c].i ? w : v[c].i;
@@ -323,6 +373,8 @@ static const cr_dtype class_dtype[] = {CR_FLOAT32, CR_FLOAT64, CR_INT64, CR_INT3
 typedef struct {
   line_kernel line;
   row_kernel row;
+  cr_dtype as; /* of the elements that they take */
+  int rows;    /* that `row` takes at a time */
 } kernels;
 
 #define PAIR(name)                                                                                 \
@@ -358,7 +410,21 @@ static const kernels table[NCLASSES][CR_NREDUCE] = {
                [CR_COUNT_NONZERO] = PAIR(count_u8)},
 };
 
-static const kernels by_fours = PAIR(fours);
+/* Those that are tried first, and count if their results are finite. */
+#define FOURS(s, dtype)                                                                            \
+  { line_fours_##s, row_fours_##s, dtype, 2 * TOGETHER }
+#define HALVES(s, dtype)                                                                           \
+  {                                                                                                \
+    [CR_SUM] = FOURS(s, dtype), [CR_AMAX] = {line_max_##s, .as = dtype}, [CR_AMIN] = {             \
+      line_min_##s,                                                                                \
+      .as = dtype                                                                                  \
+    }                                                                                              \
+  }
+static const kernels quick[CR_NDTYPES][CR_NREDUCE] = {
+    [CR_FLOAT32] = {[CR_SUM] = FOURS(f32, CR_FLOAT32)},
+    [CR_FLOAT16] = HALVES(f16, CR_FLOAT16),
+    [CR_BFLOAT16] = HALVES(bf16, CR_BFLOAT16),
+};
 
 static int class_of(cr_reduce_op op, cr_dtype dtype) {
   if (dtype == CR_FLOAT64) return AS_F64;
@@ -422,7 +488,7 @@ static void take(const job *j, const kernels *k, const char *in, int64_t begin, 
     rest /= r->red[d];
     in += index[d] * r->in_red[d];
   }
-  cr_dtype as = class_dtype[j->class];
+  cr_dtype as = k->as;
   int64_t size = (int64_t)cr_sizeof(as), along = j->down   ? r->in_keep[0]
                                                  : r->nred ? r->in_red[0]
                                                            : 0;
@@ -430,10 +496,9 @@ static void take(const job *j, const kernels *k, const char *in, int64_t begin, 
   while (begin < end) {
     int64_t n = 1;
     if (j->down) {
-      bool many = dense && !is_arg(j->op) &&
-                  cr_min64(r->red[0] - index[0], end - begin) >= TOGETHER &&
-                  r->in_red[0] % size == 0;
-      n = many ? TOGETHER : 1;
+      int64_t left = cr_min64(r->red[0] - index[0], end - begin);
+      bool many = dense && !is_arg(j->op) && left >= TOGETHER && r->in_red[0] % size == 0;
+      n = many ? cr_min64(left / TOGETHER * TOGETHER, k->rows) : 1;
       k->row(ncols, (int)n, r->in_red[0] / size,
              cr_cpu_load(as, buf, j->in_dtype, in, along, ncols), begin, v, at);
     } else {
@@ -497,11 +562,11 @@ static void take_all(const job *j, const kernels *k, const char *in, int64_t beg
                      int64_t n, value *v, int64_t *at) {
   const cr_reduction *r = j->r;
   int64_t step = r->nkeep ? r->in_keep[0] : 0, along = r->nred == 1 ? r->in_red[0] : 0;
-  cr_dtype as = class_dtype[j->class];
   clear(j, n, begin, v, at);
   if (j->down) {
     take(j, k, in, begin, end, n, v, at);
-  } else if (begin < end && j->in_dtype == as && along == (int64_t)cr_sizeof(as)) { /* lines */
+  } else if (begin < end && j->in_dtype == k->as &&
+             along == (int64_t)cr_sizeof(k->as)) { /* lines */
     for (int64_t c = 0; c < n; c++)
       k->line(end - begin, in + c * step + begin * along, begin, v + c, at + c);
   } else {
@@ -510,9 +575,12 @@ static void take_all(const job *j, const kernels *k, const char *in, int64_t beg
 }
 
 static bool are_finite(int64_t n, const value *v) {
-  double zero = 0;
-  for (int64_t c = 0; c < n; c++) zero += v[c].d * 0;
-  return zero == 0;
+  const int64_t most = (int64_t)0x7ff << 52; /* an exponent of these bits: no finite number */
+  int64_t bad = 0;
+  _Pragma("omp simd reduction(| : bad)") for (int64_t c = 0; c < n; c++) {
+    bad |= (v[c].i & most) == most;
+  }
+  return bad == 0;
 }
 
 static void run_unit(const job *j, int64_t unit) {
@@ -528,9 +596,10 @@ static void run_unit(const job *j, int64_t unit) {
     v = j->part + unit * j->block;
     at = j->part_at + unit * j->block;
   }
-  bool fours = j->op == CR_SUM && j->class == AS_F32;
-  if (fours) take_all(j, &by_fours, in, begin, end, n, v, at);
-  if (!fours || !are_finite(n, v)) take_all(j, &j->k, in, begin, end, n, v, at);
+  const kernels *first = &quick[j->in_dtype][j->op];
+  bool some = j->down ? first->row != NULL : first->line != NULL;
+  if (some) take_all(j, first, in, begin, end, n, v, at);
+  if (!some || !are_finite(n, v)) take_all(j, &j->k, in, begin, end, n, v, at);
   if (j->splits == 1) store(j, out, n, v, at);
 }
 
@@ -636,6 +705,8 @@ static bool reduce(cr_reduce_op op, const cr_reduction *given) {
   job j = {.r = r, .op = op, .class = class_of(op, r->in_dtype)};
   j.in_dtype = r->in_dtype == CR_BOOL && j.class == AS_U8 ? CR_UINT8 : r->in_dtype;
   j.k = table[j.class][op];
+  j.k.as = class_dtype[j.class];
+  j.k.rows = TOGETHER;
   if (!j.k.line) return cr_fail("this reduction is not defined on %s", cr_dtypes[r->in_dtype].name);
   j.start = identity(op, in_double(&j));
   cut(&j);

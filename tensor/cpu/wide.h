@@ -2,6 +2,8 @@
 #ifndef CR_WIDE_H
 #define CR_WIDE_H
 
+#include "tensor/half.h"
+
 #include <stdint.h>
 #if defined(__AVX2__)
 #include <immintrin.h>
@@ -25,8 +27,33 @@ typedef float cr_floats_place __attribute__((vector_size(CR_WIDTH * 8), aligned(
 typedef float cr_half_floats __attribute__((vector_size(CR_WIDTH * 4)));
 typedef float cr_half_place __attribute__((vector_size(CR_WIDTH * 4), aligned(4), may_alias));
 
-static inline cr_floats cr_floats_at(const float *x) {
+static inline cr_floats cr_floats_f32(const float *x) {
   return *(const cr_floats_place *)x;
+}
+/* Of halves. */
+static inline cr_floats cr_floats_f16(const uint16_t *x) {
+#if defined(__AVX512F__)
+  return (cr_floats)_mm512_cvtph_ps(_mm256_loadu_si256((const __m256i *)x));
+#elif defined(__F16C__) && defined(__AVX2__)
+  return (cr_floats)_mm256_cvtph_ps(_mm_loadu_si128((const __m128i *)x));
+#else
+  cr_floats y;
+  for (int k = 0; k < 2 * CR_WIDTH; k++) y[k] = cr_f16_to_float(x[k]);
+  return y;
+#endif
+}
+static inline cr_floats cr_floats_bf16(const uint16_t *x) {
+#if defined(__AVX512F__)
+  __m512i wide = _mm512_cvtepu16_epi32(_mm256_loadu_si256((const __m256i *)x));
+  return (cr_floats)_mm512_slli_epi32(wide, 16);
+#elif defined(__AVX2__)
+  __m256i wide = _mm256_cvtepu16_epi32(_mm_loadu_si128((const __m128i *)x));
+  return (cr_floats)_mm256_slli_epi32(wide, 16);
+#else
+  cr_floats y;
+  for (int k = 0; k < 2 * CR_WIDTH; k++) y[k] = cr_bf16_to_float(x[k]);
+  return y;
+#endif
 }
 
 /* gcc 12 makes several conversions where one does. */

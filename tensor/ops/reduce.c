@@ -77,7 +77,7 @@ static cr_dtype result_dtype(cr_reduce_op op, cr_dtype in) {
   }
 }
 
-static cr_tensor *kernel(cr_reduce_op op, cr_tensor *a, int64_t mask, bool keepdim,
+static cr_tensor *kernel(cr_reduce_op op, cr_tensor *a, int64_t mask, bool keepdim, cr_dtype dtype,
                          cr_tensor *out) {
   const char *fn = names[op];
   int64_t shape[CR_MAX_DIMS];
@@ -88,7 +88,7 @@ static cr_tensor *kernel(cr_reduce_op op, cr_tensor *a, int64_t mask, bool keepd
                           cr_shape_str(s, a->ndim, a->shape));
   }
   int ndim = reduced_shape(a->ndim, a->shape, mask, true, shape);
-  cr_tensor *y = cr_empty(result_dtype(op, (cr_dtype)a->dtype), cr_device_of(a), ndim, shape);
+  cr_tensor *y = cr_empty(dtype, cr_device_of(a), ndim, shape);
   if (!y) return NULL;
   int dims[CR_MAX_DIMS], n = 0;
   for (int d = 0; d < a->ndim; d++)
@@ -250,7 +250,7 @@ cr_tensor *cr_reduce(cr_reduce_op op, cr_tensor *a, int ndims, const int *dims, 
   int64_t mask;
   if (!a || !dim_mask(names[op], a, ndims, dims, &mask)) return NULL;
   if ((op == CR_SUMSQ || op == CR_SUMABS) && !cr_need_float(names[op], a)) return NULL;
-  cr_tensor *y = kernel(op, a, mask, keepdim, out);
+  cr_tensor *y = kernel(op, a, mask, keepdim, result_dtype(op, (cr_dtype)a->dtype), out);
   switch (op) {
   case CR_SUM: return cr_record(&op_sum, y, CR_IN(a), CR_INTS(mask, keepdim));
   case CR_PROD: return cr_record(&op_prod, y, CR_IN(a), CR_SAVE(a, y), CR_INTS(mask, keepdim));
@@ -263,6 +263,12 @@ cr_tensor *cr_reduce(cr_reduce_op op, cr_tensor *a, int ndims, const int *dims, 
 
 cr_tensor *cr_sum(cr_tensor *a) {
   return cr_reduce(CR_SUM, a, -1, NULL, false, NULL);
+}
+
+cr_tensor *cr_sum_as(cr_tensor *a, cr_dtype dtype) {
+  int64_t mask;
+  if (!a || !dim_mask("sum", a, -1, NULL, &mask)) return NULL;
+  return kernel(CR_SUM, a, mask, false, dtype, NULL);
 }
 
 /* The type to average in: integers become floats, and halves are too narrow for sums. */
@@ -279,19 +285,18 @@ static cr_dtype averaged_dtype(const cr_tensor *a) {
 cr_tensor *cr_mean(cr_tensor *a, int ndims, const int *dims, bool keepdim, cr_tensor *out) {
   int64_t mask;
   if (!a || !dim_mask("mean", a, ndims, dims, &mask)) return NULL;
-  if (a->dtype != mean_dtype(a)) {
+  if (!cr_is_float((cr_dtype)a->dtype)) {
     CR_AUTO wide = cr_cast(a, mean_dtype(a));
-    CR_AUTO mean = cr_mean(wide, ndims, dims, keepdim, NULL);
-    return cr_into("mean", out, cr_cast(mean, averaged_dtype(a)));
+    return cr_mean(wide, ndims, dims, keepdim, out);
   }
   double count = (double)reduced_count(a, mask);
   cr_context *ctx = cr_ctx();
   bool mode = ctx->no_grad;
   ctx->no_grad = true;
-  cr_tensor *y = kernel(CR_SUM, a, mask, keepdim, NULL);
-  cr_tensor *scaled = cr_binary_scalar(CR_DIV, y, cr_num(count), y);
+  CR_AUTO y = kernel(CR_SUM, a, mask, keepdim, mean_dtype(a), NULL);
+  CR_AUTO wide = cr_binary_scalar(CR_DIV, y, cr_num(count), y);
+  cr_tensor *scaled = wide ? cr_cast(wide, (cr_dtype)a->dtype) : NULL;
   ctx->no_grad = mode;
-  cr_release(y);
   return cr_into(
       "mean", out,
       cr_record(&op_mean, scaled, CR_IN(a), CR_INTS(mask, keepdim), CR_NUMS(1.0 / count)));
@@ -333,7 +338,7 @@ cr_tensor *cr_norm(cr_tensor *a, double p, int ndims, const int *dims, bool keep
   }
   if (p == 1) return cr_reduce(CR_SUMABS, a, ndims, dims, keepdim, NULL);
   if (p == 2) {
-    CR_AUTO square = kernel(CR_SUMSQ, a, mask, keepdim, NULL);
+    CR_AUTO square = kernel(CR_SUMSQ, a, mask, keepdim, (cr_dtype)a->dtype, NULL);
     cr_tensor *y = cr_unary(CR_SQRT, square, NULL);
     return cr_record(&op_norm2, y, CR_IN(a), CR_SAVE(a, y), CR_INTS(mask, keepdim));
   }

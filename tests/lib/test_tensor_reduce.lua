@@ -597,6 +597,31 @@ function tests.sums_of_large_floats()
   end
 end
 
+function tests.sums_and_extremes_of_halves()
+  for dtype, epsilon in pairs { float16 = 2 ^ -11, bfloat16 = 2 ^ -8 } do
+    for _, size in ipairs { { 1, 7 }, { 3, 130 }, { 9, 517 }, { 23, 64 } } do
+      local x = torch.randn(size):to(dtype)
+      local wide, about = x:double(), dtype .. " " .. table.concat(size, "x")
+      tester:eq(x:sum(), wide:sum(), torch.abs(wide):sum() * 2 ^ -23, about)
+      tester:eq(x:max(), wide:max(), 0, about)
+      tester:eq(x:min(), wide:min(), 0, about)
+      for d = 1, 2 do
+        tester:eq(x:sum(d):double(), wide:sum(d), wide:sum(d):abs():max() * epsilon + 1e-6, about .. " sum")
+        tester:eq(torch.amax(x, d):double(), torch.amax(wide, d), 0, about .. " max")
+        tester:eq(torch.amin(x, d):double(), torch.amin(wide, d), 0, about .. " min")
+      end
+      x[1][size[2]] = -math.huge
+      tester:eq(x:min(), -math.huge, 0, about)
+      x[1][size[2]] = 0 / 0
+      tester:assert(x:max() ~= x:max() and x:min() ~= x:min(), about .. " NaN")
+    end
+  end
+  local x = torch.BFloat16Tensor(8, 300):fill(3e38)
+  x:narrow(2, 1, 150):mul(-1)
+  tester:eq(x:sum(), 0, 0, "overflow in float32 only")
+  tester:eq(torch.abs(x:sum(2)):max(), 0, 0)
+end
+
 function tests.sums_of_floats_are_close()
   local x = torch.FloatTensor(1003, 37):uniform(-1, 1)
   local exact, size = x:double():sum(), x:double():abs():sum()

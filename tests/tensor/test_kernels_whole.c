@@ -129,10 +129,12 @@ static void test_reduce(void **unused) {
 static void test_reduce_large(void **unused) {
   (void)unused;
   static const int64_t sizes[][2] = {{1, 3000017}, {200003, 9}, {5, 400009}, {3000, 1100}};
-  for (int k = 0; k < 4 * 2 * 4 * 2; k++) {
+  static const cr_dtype types[] = {CR_FLOAT32, CR_FLOAT64, CR_FLOAT16, CR_BFLOAT16};
+  for (int k = 0; k < 4 * 2 * 4 * 4; k++) {
     int s = k % 4, d = k / 4 % 2;
     cr_reduce_op op = (cr_reduce_op[]){CR_SUM, CR_SUMSQ, CR_ARGMAX, CR_AMIN}[k / 8 % 4];
-    cr_dtype t = k / 32 ? CR_FLOAT64 : CR_FLOAT32;
+    cr_dtype t = types[k / 32];
+    if (t == CR_FLOAT16 && op == CR_SUMSQ) continue; /* too large for it */
     int64_t shape[] = {d == 0 ? 1 : sizes[s][0], d == 1 ? 1 : sizes[s][1]};
     cr_tensor *in = make(t, CONTIGUOUS, 2, sizes[s]);
     cr_tensor *out = make(out_type(op, t, false), CONTIGUOUS, 2, shape);
