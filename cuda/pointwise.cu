@@ -57,6 +57,8 @@ BY_TYPE(cr_mish_slope)
 /* CLAMP: where the bounds cross the upper one wins, and NaN fails both comparisons. */
 OF_THREE(addcmul, x + s * y * z)
 OF_THREE(addcdiv, x + s * y / z)
+OF_THREE(blend, x + z * (y - x))
+OF_ONE(number, x != x ? s : (x < -t ? -t : x) > t ? t : (x < -t ? -t : x))
 OF_TWO(axpby, s *x + t * y)
 OF_TWO(lerp, x + s * (y - x))
 OF_ONE(clamp, (x < s ? s : x) > t ? t : (x < s ? s : x))
@@ -87,12 +89,14 @@ static bool on_floats(cr_pointwise_op op, const cr_iter *it, double s, double t)
     CASE(CR_ADDCDIV, addcdiv, T, T, T)
     CASE(CR_AXPBY, axpby, T, T)
     CASE(CR_LERP, lerp, T, T)
+    CASE(CR_BLEND, blend, T, T, T)
     CASE(CR_CLAMP, clamp, T)
     CASE(CR_THRESHOLD, threshold, T)
     CASE(CR_THRESHOLD_BACKWARD, threshold_backward, T, T)
     CASE(CR_LEAKY, leaky, T, T)
     CASE(CR_BAND, band, T, T, T)
     CASE(CR_BEYOND, beyond, T)
+    CASE(CR_NUMBER, number, T)
     CASE(CR_PRELU, prelu, T, T, T)
     CASE(CR_HUBER, huber, T, T)
     CASE(CR_HARDSIGMOID, hardsigmoid, T)
@@ -141,6 +145,12 @@ struct int_lerp {
   }
 };
 
+struct int_blend {
+  __device__ int64_t operator()(int64_t x, int64_t y, int64_t z) const {
+    return (int64_t)((uint64_t)x + (uint64_t)z * ((uint64_t)y - (uint64_t)x));
+  }
+};
+
 /* A bound that the type cannot hold is the type's own. */
 static int64_t bounded(cr_dtype dtype, int64_t x) {
   int bits = 8 * (int)cr_dtypes[dtype].size;
@@ -161,6 +171,7 @@ static bool on_integers(cr_pointwise_op op, const cr_iter *it, int64_t s, int64_
   }
   case CR_AXPBY: return cr_loop_any<int64_t, 3>("axpby", it, int_axpby{us, ut});
   case CR_LERP: return cr_loop_any<int64_t, 3>("lerp", it, int_lerp{us});
+  case CR_BLEND: return cr_loop_any<int64_t, 4>("lerp", it, int_blend{});
   case CR_CLAMP: {
     clamp<int64_t> f = {bounded(dtype, s), bounded(dtype, t)};
     return cr_loop_any<int64_t, 2>("clamp", it, f);

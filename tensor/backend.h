@@ -160,12 +160,14 @@ typedef enum {
   CR_ADDCDIV,            /* a + s*b/c */
   CR_AXPBY,              /* s*a + t*b      (two tensors) */
   CR_LERP,               /* a + s*(b-a)    (two tensors) */
+  CR_BLEND,              /* a + c*(b-a)  (three tensors) */
   CR_CLAMP,              /* min(max(a, s), t)  (one tensor); NaN stays NaN */
   CR_THRESHOLD,          /* a > s ? a : t      (one tensor) */
   CR_THRESHOLD_BACKWARD, /* b > s ? a : 0    (a: gradient, b: input) */
   CR_LEAKY,              /* b > 0 ? a : s*a  (two tensors); from here on floats alone */
   CR_BAND,               /* s <= c <= t ? a : b */
   CR_BEYOND,             /* a - min(max(a, s), t)  (one tensor) */
+  CR_NUMBER,             /* s where a is NaN, else min(max(a, -t), t)  (one tensor) */
   CR_PRELU,              /* b > 0 ? a : c*a */
   CR_HUBER, /* with d = |a - b|: t*d*d, or t*s*(2d - s) where d is above s, which may be infinite */
   CR_HARDSIGMOID,        /* min(max(a + 3, 0), 6) / 6  (one tensor) */

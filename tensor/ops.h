@@ -95,6 +95,10 @@ cr_tensor *cr_addcmul(cr_tensor *a, cr_scalar s, cr_tensor *b, cr_tensor *c, cr_
 cr_tensor *cr_addcdiv(cr_tensor *a, cr_scalar s, cr_tensor *b, cr_tensor *c, cr_tensor *out);
 cr_tensor *cr_axpby(cr_scalar s, cr_tensor *a, cr_scalar t, cr_tensor *b,
                     cr_tensor *out); /* sa + tb */
+/* a + w (b - a) */
+cr_tensor *cr_lerp_by(cr_tensor *a, cr_tensor *b, cr_tensor *w, cr_tensor *out);
+/* Of floats: nan in place of NaN, and nothing beyond -most and most. */
+cr_tensor *cr_nan_to_num(cr_tensor *a, double nan, double most);
 cr_tensor *cr_lerp(cr_tensor *a, cr_tensor *b, cr_scalar s, cr_tensor *out);
 cr_tensor *cr_clamp(cr_tensor *a, cr_scalar lo, cr_scalar hi, cr_tensor *out);
 cr_tensor *cr_threshold(cr_tensor *a, cr_scalar threshold, cr_scalar value, cr_tensor *out);

@@ -146,9 +146,7 @@ function torch.nanToNum(x, nan, highest, lowest)
   local most = ({ float64 = 0x1.fffffffffffffp+1023, float32 = 0x1.fffffep+127, float16 = 65504,
     bfloat16 = 0x1.fep+127 })[x.dtype]
   local function number(v) return check.constant(v, x) end
-  local y = torch.clamp(x, not lowest and -most or nil, not highest and most or nil)
-  local sum = y:detach():sum() -- a number where there is no NaN, mostly
-  if x.requiresGrad or sum ~= sum then y = torch.where(torch.isnan(x), number(nan or 0), y) end
+  local y = torch._nanToNum(x, nan or 0, most)
   if highest then y = torch.where(torch.eq(x, math.huge), number(highest), y) end
   return lowest and torch.where(torch.eq(x, -math.huge), number(lowest), y) or y
 end

@@ -469,21 +469,6 @@ static int f_threshold(lua_State *L) {
   return two_numbers(L, false, cr_threshold);
 }
 
-/* a + w (b - a), which takes the place of the difference where nobody needs that. */
-static cr_tensor *lerp_by_tensor(cr_tensor *a, cr_tensor *b, cr_tensor *w) {
-  int64_t shape[CR_MAX_DIMS];
-  int n;
-  if (!cr_broadcast("lerp", a->ndim, a->shape, b->ndim, b->shape, &n, shape) ||
-      !cr_broadcast("lerp", n, shape, w->ndim, w->shape, &n, shape))
-    return NULL;
-  CR_AUTO apart = cr_sub(b, a);
-  if (!apart) return NULL;
-  cr_tensor *const in[] = {a, apart, w};
-  bool alike = cr_same_shape(a, apart) && cr_same_shape(w, apart) && a->dtype == apart->dtype &&
-               w->dtype == apart->dtype;
-  return cr_addcmul(a, cr_int(1), apart, w, alike && !cr_recording(3, in) ? apart : NULL);
-}
-
 /** torch.lerp([res,] a, b, weight)
  *  x:lerp([a,] b, weight)
  *
@@ -513,8 +498,7 @@ static int lerp(lua_State *L, bool method) {
   }
   if (n < 2) return luaL_typeerror(L, n + 1, "tensor");
   if (n == 3 && lua_isnoneornil(L, 4)) {
-    cr_tensor *y = lerp_by_tensor(t[0], t[1], t[2]);
-    return cr_push_result(L, cr_into("lerp", method ? t[0] : NULL, y), method ? 1 : 0);
+    return cr_push_result(L, cr_lerp_by(t[0], t[1], t[2], method ? t[0] : NULL), method ? 1 : 0);
   }
   bool into = n == 3 || method;
   cr_tensor **in = n == 3 ? t + 1 : t;

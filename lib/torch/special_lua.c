@@ -224,6 +224,13 @@ static int f_euclidean(lua_State *L) {
   return 1;
 }
 
+/* torch._nanToNum(x, nan, most): the kernel of torch.nanToNum. */
+static int f_nan_to_num(lua_State *L) {
+  double nan = luaL_checknumber(L, 2), most = luaL_checknumber(L, 3);
+  cr_push_tensor(L, cr_nan_to_num(cr_check_tensor(L, 1), nan, most));
+  return 1;
+}
+
 /* torch._cross(a, b, dim): for torch7.lua.  The dimension counts from the end. */
 static int f_cross(lua_State *L) {
   int dim = (int)luaL_checkinteger(L, 3);
@@ -238,6 +245,7 @@ static const cr_binding bindings[] = {
     {"logcumsumexp", f_logcumsumexp, f_logcumsumexp},
     {"flip", f_flip, f_flip},
     {"_euclidean", f_euclidean, NULL},
+    {"_nanToNum", f_nan_to_num, NULL},
     {"_cross", f_cross, NULL},
     {"searchsorted", f_searchsorted, f_searchsorted},
     {NULL, NULL, NULL},

@@ -43,12 +43,14 @@ typedef struct {
   MAKE(addcdiv, sfx, type, 3, x + s * y / z)                                                       \
   MAKE(axpby, sfx, type, 2, s *x + t * y)                                                          \
   MAKE(lerp, sfx, type, 2, x + s * (y - x))                                                        \
+  MAKE(blend, sfx, type, 3, x + z * (y - x))                                                       \
   MAKE(clamp, sfx, type, 1, (x < s ? s : x) > t ? t : (x < s ? s : x))                             \
   MAKE(threshold, sfx, type, 1, x > s ? x : t)                                                     \
   MAKE(thresholdb, sfx, type, 2, y > s ? x : 0)                                                    \
   MAKE(leaky, sfx, type, 2, y > 0 ? x : s * x)                                                     \
   MAKE(band, sfx, type, 3, ((z >= s) & (z <= t)) ? x : y)                                          \
   MAKE(beyond, sfx, type, 1, x - ((x < s ? s : x) > t ? t : (x < s ? s : x)))                      \
+  MAKE(number, sfx, type, 1, x != x ? s : (x < -t ? -t : x) > t ? t : (x < -t ? -t : x))           \
   MAKE(prelu, sfx, type, 3, y > 0 ? x : z * x)                                                     \
   MAKE(huber, sfx, type, 2, cr_huber_##of(x, y, s, t))                                             \
   MAKE(hardsigmoid, sfx, type, 1, cr_hardsigmoid_##of(x))                                          \
@@ -77,6 +79,8 @@ CHEAP(bf16, HALF, float, float)
   LOOP(addcmul_##sfx, type, uint64_t, is, it, 3, (uint64_t)x + s * (uint64_t)y * (uint64_t)z)      \
   LOOP(axpby_##sfx, type, uint64_t, is, it, 2, s *(uint64_t)x + t * (uint64_t)y)                   \
   LOOP(lerp_##sfx, type, uint64_t, is, it, 2, (uint64_t)x + s * ((uint64_t)y - (uint64_t)x))       \
+  LOOP(blend_##sfx, type, uint64_t, is, it, 3,                                                     \
+       (uint64_t)x + (uint64_t)z * ((uint64_t)y - (uint64_t)x))                                    \
   LOOP(clamp_within_##sfx, type, type, is, it, 1, (x < s ? s : x) > t ? t : (x < s ? s : x))       \
   LOOP(threshold_##sfx, type, int64_t, is, it, 1, x > s ? x : t)                                   \
   LOOP(thresholdb_##sfx, type, int64_t, is, it, 2, y > s ? x : 0)                                  \
@@ -110,12 +114,12 @@ INTEGERS(i64, int64_t, INT64_MIN, INT64_MAX)
 
 #define COMMON_ENTRIES(s)                                                                          \
   [CR_ADDCMUL] = addcmul_##s, [CR_ADDCDIV] = addcdiv_##s, [CR_AXPBY] = axpby_##s,                  \
-  [CR_LERP] = lerp_##s, [CR_CLAMP] = clamp_##s, [CR_THRESHOLD] = threshold_##s,                    \
-  [CR_THRESHOLD_BACKWARD] = thresholdb_##s
+  [CR_LERP] = lerp_##s, [CR_BLEND] = blend_##s, [CR_CLAMP] = clamp_##s,                            \
+  [CR_THRESHOLD] = threshold_##s, [CR_THRESHOLD_BACKWARD] = thresholdb_##s
 
 #define CHEAP_ENTRIES(s)                                                                           \
   COMMON_ENTRIES(s), [CR_LEAKY] = leaky_##s, [CR_BAND] = band_##s, [CR_BEYOND] = beyond_##s,       \
-                     [CR_PRELU] = prelu_##s, [CR_HUBER] = huber_##s,                               \
+                     [CR_NUMBER] = number_##s, [CR_PRELU] = prelu_##s, [CR_HUBER] = huber_##s,     \
                      [CR_HARDSIGMOID] = hardsigmoid_##s, [CR_HARDSWISH] = hardswish_##s,           \
                      [CR_HARDSWISH_BACKWARD] = hardswishb_##s, [CR_TANH_BACKWARD] = tanhb_##s,     \
                      [CR_SIGMOID_BACKWARD] = sigmoidb_##s

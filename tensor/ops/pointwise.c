@@ -161,6 +161,25 @@ cr_tensor *cr_lerp(cr_tensor *a, cr_tensor *b, cr_scalar s, cr_tensor *out) {
                    out);
 }
 
+/* By a gradient g: g - w g, w g, and g times the difference. */
+static bool blend_backward(cr_node *n, cr_tensor *const *g, cr_tensor **gin) {
+  if (cr_wants(n, 0) || cr_wants(n, 1)) {
+    CR_AUTO part = cr_mul(g[0], cr_saved(n, 2));
+    if (!part || (cr_wants(n, 0) && !(gin[0] = cr_sub(g[0], part)))) return false;
+    if (cr_wants(n, 1)) gin[1] = cr_retain(part);
+  }
+  if (!cr_wants(n, 2)) return true;
+  CR_AUTO apart = cr_sub(cr_saved(n, 1), cr_saved(n, 0));
+  return apart && (gin[2] = cr_mul(g[0], apart));
+}
+
+static const cr_op op_blend = {"lerp", "", blend_backward};
+
+cr_tensor *cr_lerp_by(cr_tensor *a, cr_tensor *b, cr_tensor *w, cr_tensor *out) {
+  static const int needs[] = {4, 4, 3};
+  return pointwise(&op_blend, CR_BLEND, 3, (cr_tensor *[]){a, b, w}, needs, 0, 0, out);
+}
+
 /* ---- clamp, threshold, and what lies within bounds --------------------------------------- */
 
 /* A bound that leaves the number itself out, in the type in which kernels compute on t. */
@@ -211,6 +230,18 @@ static const cr_op op_clamp = {"clamp", ": min max", clamp_backward};
 cr_tensor *cr_clamp(cr_tensor *a, cr_scalar lo, cr_scalar hi, cr_tensor *out) {
   return pointwise(&op_clamp, CR_CLAMP, 1, &a, needs_itself, cr_scalar_double(lo),
                    cr_scalar_double(hi), out);
+}
+
+static bool number_backward(cr_node *n, cr_tensor *const *g, cr_tensor **gin) {
+  double most = cr_attr_num(n, 1);
+  cr_tensor *a = cr_saved(n, 0);
+  return a && (gin[0] = inside(g[0], a, -most, most));
+}
+
+static const cr_op op_number = {"nanToNum", ": nan most", number_backward};
+
+cr_tensor *cr_nan_to_num(cr_tensor *a, double nan, double most) {
+  return pointwise(&op_number, CR_NUMBER, 1, &a, needs_itself, nan, most, NULL);
 }
 
 static bool threshold_backward(cr_node *n, cr_tensor *const *g, cr_tensor **gin) {

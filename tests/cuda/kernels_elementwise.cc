@@ -196,11 +196,13 @@ static int inputs_of(int op) {
   switch (op) {
   case CR_ADDCMUL:
   case CR_ADDCDIV:
+  case CR_BLEND:
   case CR_BAND:
   case CR_PRELU: return 3;
   case CR_CLAMP:
   case CR_THRESHOLD:
   case CR_BEYOND:
+  case CR_NUMBER:
   case CR_HARDSIGMOID:
   case CR_HARDSWISH: return 1;
   default: return 2;
@@ -209,7 +211,7 @@ static int inputs_of(int op) {
 
 static bool is_exact(int op) {
   return op == CR_CLAMP || op == CR_THRESHOLD || op == CR_THRESHOLD_BACKWARD || op == CR_LEAKY ||
-         op == CR_BAND || op == CR_BEYOND || op == CR_PRELU;
+         op == CR_BAND || op == CR_BEYOND || op == CR_NUMBER || op == CR_PRELU;
 }
 
 static void test_pointwise() {

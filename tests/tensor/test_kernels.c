@@ -447,12 +447,14 @@ static double ref_pointwise(cr_pointwise_op op, double a, double b, double c, do
   case CR_ADDCDIV: return a + s * b / c;
   case CR_AXPBY: return s * a + t * b;
   case CR_LERP: return a + s * (b - a);
+  case CR_BLEND: return a + c * (b - a);
   case CR_CLAMP: return fmin(fmax(a, s), t);
   case CR_THRESHOLD: return a > s ? a : t;
   case CR_THRESHOLD_BACKWARD: return b > s ? a : 0;
   case CR_LEAKY: return b > 0 ? a : s * a;
   case CR_BAND: return c >= s && c <= t ? a : b;
   case CR_BEYOND: return a - fmin(fmax(a, s), t);
+  case CR_NUMBER: return fmin(fmax(a, -t), t);
   case CR_PRELU: return b > 0 ? a : c * a;
   case CR_HUBER: return t * (fabs(a - b) <= s ? pow(a - b, 2) : s * (2 * fabs(a - b) - s));
   case CR_HARDSIGMOID: return fmin(fmax(a + 3, 0), 6) / 6;
@@ -475,8 +477,8 @@ static double ref_pointwise(cr_pointwise_op op, double a, double b, double c, do
 
 static void test_pointwise(void **unused) {
   (void)unused;
-  static const int inputs[CR_NPOINTWISE] = {3, 3, 2, 2, 1, 1, 2, 2, 3, 1, 3,
-                                            2, 1, 1, 2, 2, 2, 2, 2, 2, 2};
+  static const int inputs[CR_NPOINTWISE] = {3, 3, 2, 2, 3, 1, 1, 2, 2, 3, 1, 1,
+                                            3, 2, 1, 1, 2, 2, 2, 2, 2, 2, 2};
   for (int k = 0; k < CR_NPOINTWISE * CR_BOOL * NLAYOUTS * (NSHAPES - 1); k++) {
     cr_pointwise_op op = (cr_pointwise_op)(k % CR_NPOINTWISE);
     cr_dtype t = (cr_dtype)(k / CR_NPOINTWISE % CR_BOOL);
@@ -494,12 +496,12 @@ static void test_pointwise(void **unused) {
     for (int64_t i = 0; i < cr_numel(out); i++) {
       double a = get(x[0], i), b = get(x[1], i), c = get(x[2], i);
       double want = ref_pointwise(op, a, b, c, 2, 5);
-      double size = op <= CR_LERP ? fabs(a) + 5 * fabs(b) * fmax(1, fabs(c)) : fabs(a);
+      double size = op <= CR_BLEND ? fabs(a) + 5 * (fabs(a) + fabs(b)) * fmax(1, fabs(c)) : fabs(a);
       if (!cr_is_float(t)) {
         want = op == CR_ADDCDIV ? a + trunc(2 * b / c) : want;
         want = as_stored(t, cr_int((int64_t)want));
       } else if (fabs(get(out, i) - want) <= 2 * epsilon(t) * fmax(size, 1e-2) &&
-                 (op <= CR_LERP || op >= CR_HARDSWISH_BACKWARD)) {
+                 (op <= CR_BLEND || op >= CR_HARDSWISH_BACKWARD)) {
         continue;
       }
       NEAR(t, get(out, i), want, 16, "pointwise %d on %s: %g %g %g", op, cr_dtypes[t].name, a, b,
