@@ -134,16 +134,21 @@ walk(void *arg, int64_t begin, int64_t end) {
   }
   while (begin < end) {
     int64_t n = cr_min64(it->shape[0] - index[0], end - begin);
-    if (!l->fn(n, p, stride, l->arg)) return false;
-    begin += n;
-    if (begin >= end) break;
+    int64_t rows = it->shape[1] - index[1]; /* of n elements each, or the one that is cut */
+    if (n < it->shape[0] || rows * n > end - begin) rows = 1;
+    for (int64_t r = 0; r < rows; r++) {
+      if (!l->fn(n, p, stride, l->arg)) return false;
+      for (int k = 0; k < it->nops; k++) p[k] += it->op[k].stride[1];
+    }
+    begin += rows * n;
     for (int k = 0; k < it->nops; k++) p[k] -= index[0] * stride[k];
     index[0] = 0;
-    for (int d = 1; d < it->ndim; d++) {
-      for (int k = 0; k < it->nops; k++) p[k] += it->op[k].stride[d];
-      if (++index[d] < it->shape[d]) break;
-      for (int k = 0; k < it->nops; k++) p[k] -= it->shape[d] * it->op[k].stride[d];
+    index[1] += rows;
+    for (int d = 1; d + 1 < it->ndim && index[d] == it->shape[d]; d++) {
+      for (int k = 0; k < it->nops; k++)
+        p[k] += it->op[k].stride[d + 1] - it->shape[d] * it->op[k].stride[d];
       index[d] = 0;
+      index[d + 1]++;
     }
   }
   return true;
@@ -159,6 +164,7 @@ bool cr_cpu_lines(const cr_iter *it, cr_cpu_line fn, void *arg, int64_t grain, c
 typedef struct {
   cr_cpu_fn fn;
   const cr_cpu_fn *numbers; /* or NULL */
+  cr_cpu_fn direct;         /* for every line as it lies, or NULL */
   const void *arg;
   int nops;
   cr_dtype dtype[CR_ITER_MAX], compute[CR_ITER_MAX];
@@ -201,18 +207,23 @@ static bool blocks(const body *b, int64_t n, char *const *p, const int64_t *stri
   return true;
 }
 
-static bool line(int64_t n, char *const *p, const int64_t *stride, void *arg) {
-  const body *b = arg;
+/* What takes n elements of a line as they lie, or NULL. */
+static cr_cpu_fn taker(const body *b, int64_t n, const int64_t *stride) {
   int gaps = 0, at = 0;
   for (int k = 0; k < b->nops; k++) {
     if (is_dense(b, k, n, stride[k])) continue;
     gaps++;
     at = k;
   }
-  if (gaps == 0) return b->fn(n, p, b->arg);
+  if (gaps == 0) return b->fn;
   bool number = gaps == 1 && stride[at] == 0 && b->dtype[at] == b->compute[at];
-  if (number && b->numbers && b->numbers[at]) return b->numbers[at](n, p, b->arg);
-  return blocks(b, n, p, stride);
+  return number && b->numbers ? b->numbers[at] : NULL;
+}
+
+static bool line(int64_t n, char *const *p, const int64_t *stride, void *arg) {
+  const body *b = arg;
+  cr_cpu_fn fn = b->direct ? b->direct : taker(b, n, stride);
+  return fn ? fn(n, p, b->arg) : blocks(b, n, p, stride);
 }
 
 /* ---- turned operands -------------------------------------------------------------------- */
@@ -380,6 +391,11 @@ static bool run(const cr_iter *it, cr_cpu_fn fn, const cr_cpu_fn *numbers, const
   }
   int other = it->numel ? cr_cpu_turned_dim(it) : 0;
   if (other) return run_tiles(it, &b, other, grain, why);
+  if (it->ndim > 1) {
+    int64_t stride[CR_ITER_MAX];
+    for (int k = 0; k < it->nops; k++) stride[k] = it->op[k].stride[0];
+    b.direct = taker(&b, it->shape[0], stride);
+  }
   return cr_cpu_lines(it, line, &b, grain, why);
 }
 
