@@ -21,7 +21,7 @@ typedef struct {
 #define LEAST_SUM 1e-20
 #define MOST_SUM 1e30
 
-#define DISTANCES(type)                                                                            \
+#define DISTANCES(type, to_sqrt)                                                                   \
   typedef type vec_##type __attribute__((vector_size(CR_WIDTH * 8)));                              \
   enum { COLS_##type = VECTORS * CR_WIDTH * 8 / sizeof(type) };                                    \
   typedef union {                                                                                  \
@@ -39,7 +39,7 @@ typedef struct {
                                                                                                    \
   /* Of two rows of a at once: there are enough sums then for none to wait for itself. */          \
   static void add_##type(double *sums, const type *a, int64_t d, const line_##type *tile,          \
-                         int64_t depth) {                                                          \
+                         int64_t depth, bool first) {                                              \
     line_##type s = {.x = {0}}, t = {.x = {0}};                                                    \
     for (int64_t k = 0; k < depth; k++) {                                                          \
       vec_##type x = a[k] - (vec_##type){0}, y = a[d + k] - (vec_##type){0};                       \
@@ -50,8 +50,8 @@ typedef struct {
       }                                                                                            \
     }                                                                                              \
     for (int c = 0; c < COLS_##type; c++) {                                                        \
-      sums[c] += (double)s.x[c];                                                                   \
-      sums[COLS_##type + c] += (double)t.x[c];                                                     \
+      sums[c] = (first ? 0 : sums[c]) + (double)s.x[c];                                            \
+      sums[COLS_##type + c] = (first ? 0 : sums[COLS_##type + c]) + (double)t.x[c];                \
     }                                                                                              \
   }                                                                                                \
                                                                                                    \
@@ -64,15 +64,17 @@ typedef struct {
     return sum;                                                                                    \
   }                                                                                                \
                                                                                                    \
-  static void roots_##type(const distances *s, type *out, double *sums, const type *a,             \
+  static void roots_##type(const distances *s, type *out, const double *sums, const type *a,       \
                            const type *b, int64_t cols) {                                          \
     int64_t lost = 0;                                                                              \
-    for (int64_t c = 0; c < cols; c++) lost += !(sums[c] >= LEAST_SUM && sums[c] <= MOST_SUM);     \
+    for (int64_t c = 0; c < cols; c++) {                                                           \
+      lost |= !((sums[c] >= LEAST_SUM) & (sums[c] <= MOST_SUM));                                   \
+      out[c] = to_sqrt((type)sums[c]);                                                             \
+    }                                                                                              \
     for (int64_t c = 0; c < cols && lost; c++) {                                                   \
       if (!(sums[c] >= LEAST_SUM && sums[c] <= MOST_SUM))                                          \
-        sums[c] = exact_##type(a, b + c * s->d, s->d);                                             \
+        out[c] = (type)sqrt(exact_##type(a, b + c * s->d, s->d));                                  \
     }                                                                                              \
-    for (int64_t c = 0; c < cols; c++) out[c] = (type)sqrt(sums[c]);                               \
   }                                                                                                \
                                                                                                    \
   /* From `rows` rows of a to all of b. */                                                         \
@@ -80,13 +82,13 @@ typedef struct {
                           int64_t rows) {                                                          \
     line_##type tile[DEPTH] = {{.x = {0}}};                                                        \
     for (int64_t j = 0; j < s->m; j += COLS_##type) {                                              \
-      double sums[ROWS][COLS_##type] = {{0}};                                                      \
+      double sums[ROWS][COLS_##type];                                                              \
       int64_t cols = cr_min64(COLS_##type, s->m - j);                                              \
       for (int64_t k = 0; k < s->d; k += DEPTH) {                                                  \
         int64_t depth = cr_min64(DEPTH, s->d - k);                                                 \
         turn_##type(tile, b + j * s->d + k, s->d, cols, depth);                                    \
         for (int64_t r = 0; r < rows; r += 2)                                                      \
-          add_##type(sums[r], a + r * s->d + k, r + 1 < rows ? s->d : 0, tile, depth);             \
+          add_##type(sums[r], a + r * s->d + k, r + 1 < rows ? s->d : 0, tile, depth, k == 0);     \
       }                                                                                            \
       for (int64_t r = 0; r < rows; r++)                                                           \
         roots_##type(s, out + r * s->m + j, sums[r], a + r * s->d, b + j * s->d, cols);            \
@@ -104,8 +106,8 @@ typedef struct {
     return true;                                                                                   \
   }
 
-DISTANCES(float)
-DISTANCES(double)
+DISTANCES(float, sqrtf)
+DISTANCES(double, sqrt)
 
 static bool euclidean(cr_dtype dtype, void *out, const void *a, const void *b, int64_t batch,
                       int64_t n, int64_t m, int64_t d) {
