@@ -84,7 +84,7 @@ typedef struct {
     for (int64_t j = 0; j < s->m; j += COLS_##type) {                                              \
       double sums[ROWS][COLS_##type];                                                              \
       int64_t cols = cr_min64(COLS_##type, s->m - j);                                              \
-      for (int64_t k = 0; k < s->d; k += DEPTH) {                                                  \
+      for (int64_t k = 0; k == 0 || k < s->d; k += DEPTH) {                                        \
         int64_t depth = cr_min64(DEPTH, s->d - k);                                                 \
         turn_##type(tile, b + j * s->d + k, s->d, cols, depth);                                    \
         for (int64_t r = 0; r < rows; r += 2)                                                      \

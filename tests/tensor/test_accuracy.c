@@ -133,6 +133,7 @@ static const unary_case unary_cases[] = {
     {"atanh", CR_ATANH, atanhl, 4, 4, {0, 0}, false},
     {"erf", CR_ERF, erfl, 4, 4, {0, 0}, false},
     {"erfc", CR_ERFC, erfcl, 4, 4, {1.2e-38, 2.3e-308}, false},
+    {"lgamma", CR_LGAMMA, lgammal, 4, 6, {1e-6, 1e-6}, false},
     {"sigmoid", CR_SIGMOID, sigmoid_of, 4, 4, {1.2e-38, 2.3e-308}, false},
     {"log sigmoid", CR_LOG_SIGMOID, logsigmoid_of, 4, 4, {1.2e-38, 2.3e-308}, false},
     {"softplus", CR_SOFTPLUS, softplus_of, 4, 4, {1.2e-38, 2.3e-308}, false},
