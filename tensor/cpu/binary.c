@@ -119,11 +119,23 @@
 /* The power of 1/2, which is no root of -0 and -infinity. */
 #define ROOT(x, to_sqrt) ((x) == -INFINITY ? INFINITY : to_sqrt((x) + 0))
 
+/* x^y by that of |x|: vectors of the C library take one by one what may give NaN.  Below zero, an
+ * odd power has x's sign, and one that is not whole is none. */
+#define POWER(s, type, to_pow, to_abs, to_trunc, to_copysign)                                      \
+  static inline type power_##s(type x, type y) {                                                   \
+    type size = to_pow(to_abs(x), y), half = y * (type)0.5;                                        \
+    int whole = to_trunc(y) == y, odd = whole & (to_trunc(half) != half);                          \
+    type signed_size = odd ? to_copysign(size, x) : size;                                          \
+    return (x < 0) & (x > -(type)INFINITY) & !whole ? (type)NAN : signed_size;                     \
+  }
+POWER(f32, float, powf, fabsf, truncf, copysignf)
+POWER(f64, double, pow, fabs, trunc, copysign)
+
 /* NaN where either is. */
 #define LARGER ((x > y) | (x != x)) ? x : y
 #define SMALLER ((x < y) | (x != x)) ? x : y
 
-#define FLOATS(s, type, to_floor, to_sqrt, to_pow, to_atan2)                                       \
+#define FLOATS(s, type, to_floor, to_sqrt, to_atan2)                                               \
   LOOPS(add_##s, type, x + y)                                                                      \
   LOOPS(sub_##s, type, x - y)                                                                      \
   LOOPS(mul_##s, type, x *y)                                                                       \
@@ -135,12 +147,12 @@
   LOOP(floordiv_##s, type, type, to_floor(x / y))                                                  \
   LOOP(max_##s, type, type, LARGER)                                                                \
   LOOP(min_##s, type, type, SMALLER)                                                               \
-  CALLS(pow_##s, type, to_pow(x, y))                                                               \
+  CALLS(pow_##s, type, power_##s(x, y))                                                            \
   CALLS(atan2_##s, type, to_atan2(x, y))                                                           \
   COMPARISONS(s, type)
 
-FLOATS(f32, float, floorf, sqrtf, powf, atan2f)
-FLOATS(f64, double, floor, sqrt, pow, atan2)
+FLOATS(f32, float, floorf, sqrtf, atan2f)
+FLOATS(f64, double, floor, sqrt, atan2)
 FMOD(fmod_f32, float, fmodf, fmaf, truncf, fabsf, copysignf, 22, r)
 FMOD(fmod_f64, double, fmod, fma, trunc, fabs, copysign, 51, r)
 #define FLOORED r != 0 && (r < 0) != (y < 0) ? r + y : r

@@ -242,7 +242,7 @@ static inline float cr_vgelu_grad(float x) {
 #undef NAME
 #undef EXP
 
-/* ln |gamma x|, 4 ulp where it is above 1e-6 in size: in double, as terms cancel near 1 and 2.  By
+/* ln |gamma x|, 1 ulp where it is above 1e-6 in size: in double, as terms cancel near 1 and 2.  By
  * Stirling's series for 8 and above; what is smaller is raised by 8, and divided by the eight
  * factors.  Below zero gamma(-a) is -pi / (a sin(pi a) gamma(a)). */
 static inline float cr_vlgamma(float v) {
