@@ -126,7 +126,7 @@
     type size = to_pow(to_abs(x), y), half = y * (type)0.5;                                        \
     int whole = to_trunc(y) == y, odd = whole & (to_trunc(half) != half);                          \
     type signed_size = odd ? to_copysign(size, x) : size;                                          \
-    return (x < 0) & (x > -(type)INFINITY) & !whole ? (type)NAN : signed_size;                     \
+    return ((x < 0) & (x > -(type)INFINITY) & !whole) ? (type)NAN : signed_size;                   \
   }
 POWER(f32, float, powf, fabsf, truncf, copysignf)
 POWER(f64, double, pow, fabs, trunc, copysign)

@@ -378,7 +378,7 @@ typedef struct {
 } kernels;
 
 #define PAIR(name)                                                                                 \
-  { line_##name, row_##name }
+  { .line = line_##name, .row = row_##name }
 #define FLOAT_ROW(s)                                                                               \
   {                                                                                                \
     [CR_SUM] = PAIR(sum_##s), [CR_PROD] = PAIR(prod_##s), [CR_AMAX] = PAIR(max_##s),               \
@@ -415,7 +415,7 @@ static const kernels table[NCLASSES][CR_NREDUCE] = {
   { line_fours_##s, row_fours_##s, dtype, 2 * TOGETHER }
 #define HALVES(s, dtype)                                                                           \
   {                                                                                                \
-    [CR_SUM] = FOURS(s, dtype), [CR_AMAX] = {line_max_##s, .as = dtype}, [CR_AMIN] = {             \
+    [CR_SUM] = FOURS(s, dtype), [CR_AMAX] = {.line = line_max_##s, .as = dtype}, [CR_AMIN] = {     \
       line_min_##s,                                                                                \
       .as = dtype                                                                                  \
     }                                                                                              \
