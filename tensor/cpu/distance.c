@@ -6,6 +6,7 @@
 #include "tensor/cpu/wide.h"
 
 #include <math.h>
+#include <string.h>
 
 #define ROWS 256 /* of a, for which a tile of b is turned once; an even number */
 #define DEPTH 64 /* elements of a row whose squares add up in the type itself */
@@ -84,7 +85,7 @@ typedef struct {
     for (int64_t j = 0; j < s->m; j += COLS_##type) {                                              \
       double sums[ROWS][COLS_##type];                                                              \
       int64_t cols = cr_min64(COLS_##type, s->m - j);                                              \
-      for (int64_t k = 0; k == 0 || k < s->d; k += DEPTH) {                                        \
+      for (int64_t k = 0; k < s->d; k += DEPTH) {                                                  \
         int64_t depth = cr_min64(DEPTH, s->d - k);                                                 \
         turn_##type(tile, b + j * s->d + k, s->d, cols, depth);                                    \
         for (int64_t r = 0; r < rows; r += 2)                                                      \
@@ -112,7 +113,11 @@ DISTANCES(double, sqrt)
 static bool euclidean(cr_dtype dtype, void *out, const void *a, const void *b, int64_t batch,
                       int64_t n, int64_t m, int64_t d) {
   distances s = {out, a, b, n, m, d};
-  int64_t work = cr_max64(1, m * cr_max64(1, d)); /* of a row */
+  if (d == 0) {
+    memset(out, 0, (size_t)(batch * n * m) * cr_sizeof(dtype));
+    return true;
+  }
+  int64_t work = cr_max64(1, m * d); /* of a row */
   return cr_cpu_parallel(batch * n, cr_max64(1, CR_GRAIN_CHEAP / work),
                          dtype == CR_FLOAT64 ? range_double : range_float, &s, NULL);
 }

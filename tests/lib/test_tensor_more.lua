@@ -531,5 +531,10 @@ function tests.errors()
   fails(function() torch.amax(1) end, "wanted a tensor")
 end
 
+function tests.distances_of_rows_without_elements()
+  local none = torch._euclidean(torch.FloatTensor(1, 2, 0), torch.FloatTensor(1, 3, 0))
+  tester:eq(none:totable(), { { { 0, 0, 0 }, { 0, 0, 0 } } })
+end
+
 tester:add(tests)
 tester:run()
