@@ -26,6 +26,8 @@ return function(_, torch)
     self.sizeAverage = sizeAverage ~= false
   end
 
+  BCECriterion._ofProbabilities = true
+
   function BCECriterion:updateOutput(input, target)
     local dtype = expect.input(self, "input", input).dtype
     input = expect.wide(input)

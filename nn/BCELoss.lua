@@ -34,6 +34,8 @@ return function(nn, torch)
     return torch.where(fine, logs, torch.fullLike(logs:detach(), -100))
   end
 
+  BCELoss._ofProbabilities = true
+
   function BCELoss:updateOutput(input, target)
     local dtype = expect.input(self, "input", input).dtype
     local x = expect.wide(input)

@@ -2,6 +2,8 @@
 --
 -- A built-in criterion writes only updateOutput(input, target), which gives a scalar tensor.
 
+local raise = require("torch.caller").raise
+
 return function(nn, torch)
   local Criterion = torch.class("nn.Criterion")
   local tape = nn.tape
@@ -45,8 +47,19 @@ return function(nn, torch)
     return settle(outer, pcall(f, ...))
   end
 
-  local function run(self, ...)
-    return run_as(by_hand(self) or self, self.updateOutput, self, ...)
+  local function wide(t) return (torch._wide(t)) end
+
+  -- Inside of torch.autocast a loss is computed in float32.
+  local function run(self, input, target, ...)
+    if torch.isAutocastEnabled() then
+      local given = input
+      input, target = tape.map(input, wide), tape.map(target, wide)
+      if self._ofProbabilities and input.dtype ~= given.dtype then
+        raise("%s: probabilities in %s, inside of torch.autocast, lose what is near 0 and 1; use "
+          .. "nn.BCEWithLogitsLoss on the scores", torch.typename(self), given.dtype)
+      end
+    end
+    return run_as(by_hand(self) or self, self.updateOutput, self, input, target, ...)
   end
 
   Criterion._value = run -- a tensor on the tape, whoever asks

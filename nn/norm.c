@@ -21,6 +21,13 @@ static bool check_running(const cr_tensor *x, const char *what, const cr_tensor 
   return cr_same_device("nn.batch_norm", x, t);
 }
 
+/* Of half precision the weights may be float32, in which the kernel works. */
+static bool check_channels(const cr_tensor *x, const char *what, const cr_tensor *t) {
+  cr_tensor as_computed = *x;
+  if (t && t->dtype == cr_nn_dtype(x)) as_computed.dtype = t->dtype;
+  return cr_nn_vector("nn.batch_norm", &as_computed, what, t, x->shape[1]);
+}
+
 static bool check_batch_norm(const cr_tensor *x, const cr_tensor *weight, const cr_tensor *bias,
                              const cr_tensor *mean, const cr_tensor *var, bool training) {
   char s[CR_SHAPE_STR];
@@ -28,8 +35,7 @@ static bool check_batch_norm(const cr_tensor *x, const cr_tensor *weight, const 
   if (x->ndim < 2)
     return cr_fail("nn.batch_norm: input is %s, wanted batch x channels, or more dimensions",
                    cr_shape_str(s, x->ndim, x->shape));
-  if (!cr_nn_vector("nn.batch_norm", x, "weight", weight, x->shape[1]) ||
-      !cr_nn_vector("nn.batch_norm", x, "bias", bias, x->shape[1]) ||
+  if (!check_channels(x, "weight", weight) || !check_channels(x, "bias", bias) ||
       !check_running(x, "the running mean", mean) || !check_running(x, "the running variance", var))
     return false;
   if (!training && !(mean && var))

@@ -1,4 +1,5 @@
 /* context.c: what belongs to a thread or an interpreter: the error message, the current context. */
+#include "tensor/autocast.h"
 #include "tensor/internal.h"
 #include "tensor/watch.h"
 
@@ -73,6 +74,7 @@ void cr_context_free(cr_context *c) {
   if (!c) return;
   if (cr_current == c) cr_current = NULL;
   for (int i = 0; i < c->nhanding; i++) c->handing[i].release(c->handing[i].object);
+  cr_casts_free(c->casts);
   account_release(c->account);
   cr_watch_release(c->watch);
   free(c);

@@ -495,6 +495,8 @@ bool cr_backward(int nroots, cr_tensor *const *roots, cr_tensor *const *grads,
   run r = {.opts = opts, .all = opts->ninputs == 0 || opts->accumulate};
   cr_context *ctx = cr_ctx();
   bool mode = ctx->no_grad;
+  cr_autocast_mode autocast = ctx->autocast;
+  ctx->autocast.on = 0; /* derivatives have the types of what they derive */
   for (int i = 0; i < opts->ninputs; i++) opts->result[i] = NULL;
   bool ok = set_targets(&r) && (r.all || mark_needed(&r, nroots, roots));
   ctx->no_grad = !opts->create_graph;
@@ -508,6 +510,7 @@ bool cr_backward(int nroots, cr_tensor *const *roots, cr_tensor *const *grads,
   }
   ok = serve_waiting(&r, ok);
   ctx->no_grad = mode;
+  ctx->autocast = autocast;
   while (r.n) leave(pop(&r));
   free(r.heap);
   unmark(&r);

@@ -12,6 +12,7 @@ struct cr_region {
   cr_node **node; /* by their calls; NULL: gone */
   int64_t n, capacity;
   bool repeating;
+  cr_autocast_mode autocast; /* in which the function was called */
   int64_t at; /* the next call while repeating */
 };
 
@@ -22,6 +23,7 @@ cr_region *cr_region_new(bool (*recompute)(void *user), void *user, void (*free_
     return NULL;
   }
   *r = (cr_region){.recompute = recompute, .user = user, .free_user = free_user};
+  r->autocast = cr_ctx()->autocast;
   atomic_init(&r->refs, 1);
   return r;
 }
@@ -125,13 +127,16 @@ bool cr_region_restore(cr_node *n) {
   if (r->repeating) return cr_fail("checkpoint: a backward runs inside the function itself");
   cr_context *ctx = cr_ctx();
   bool mode = ctx->no_grad;
+  cr_autocast_mode autocast = ctx->autocast;
   atomic_fetch_add(&r->refs, 1); /* until it is done */
   cr_region *before = cr_region_enter(r);
   r->repeating = true;
   r->at = 0;
   ctx->no_grad = false;
+  ctx->autocast = r->autocast;
   bool ok = r->recompute(r->user);
   ctx->no_grad = mode;
+  ctx->autocast = autocast;
   r->repeating = false;
   cr_region_enter(before);
   if (ok && n->dropped) ok = cr_fail("checkpoint: the function did less when it was called again");

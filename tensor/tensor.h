@@ -50,6 +50,12 @@ typedef struct {
 
 #define CR_HANDING 8
 
+/* Mixed precision (autocast.h). */
+typedef struct {
+  uint8_t on; /* a bit for each type of device */
+  uint8_t dtype[CR_NDEVICES];
+} cr_autocast_mode;
+
 typedef struct cr_context {
   cr_account *account;
   cr_generator generator;
@@ -83,6 +89,9 @@ typedef struct cr_context {
   void *interrupted_ctx;
   struct cr_profile *profile; /* counts what operators cost (profile.h); NULL: nobody does */
   struct cr_watch *watch;     /* lists the storages that are made (watch.h); NULL: nobody does */
+  cr_autocast_mode autocast;
+  int autocast_depth;     /* regions of mixed precision that are open */
+  struct cr_casts *casts; /* made in them; NULL: none yet */
 } cr_context;
 
 /* This thread's current context, never NULL (a thread that set none has one of its own). */

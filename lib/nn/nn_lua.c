@@ -343,5 +343,6 @@ int luaopen_nn_functional(lua_State *L) {
   luaL_setfuncs(L, cr_nn_pool_functions, 0);
   luaL_setfuncs(L, cr_nn_recurrent_functions, 0);
   luaL_setfuncs(L, cr_nn_attention_functions, 0);
+  cr_autocast_wrap(L, lua_gettop(L), 0);
   return 1;
 }

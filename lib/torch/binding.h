@@ -31,6 +31,7 @@ void cr_bind_graph(lua_State *L);
 void cr_bind_storage(lua_State *L);
 void cr_bind_device(lua_State *L);
 void cr_bind_profile(lua_State *L);
+void cr_bind_autocast(lua_State *L); /* the last one */
 
 /* x[i], x.name; x[i] = v; called with the value at 1, the key at 2 (and v at 3). */
 int cr_tensor_index(lua_State *L);

@@ -787,6 +787,7 @@ int luaopen_torch_core(lua_State *L) {
   cr_bind_device(L);
   cr_bind_profile(L);
   cr_bind(L, process_bindings);
+  cr_bind_autocast(L);
   tensor_classes(L);
   storage_classes(L);
   /* The rest is written in Lua. */

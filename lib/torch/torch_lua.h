@@ -47,6 +47,9 @@ int64_t cr_check_place(lua_State *L, int arg);
 /* Sizes from arg on: numbers, a table of numbers, a LongStorage or an integer tensor.  Returns how
  * many there are and sets *used to the number of arguments they took. */
 int cr_check_sizes(lua_State *L, int arg, int64_t *sizes, int *used);
+/* Functions at index `table` that cast their arguments inside of torch.autocast get to do so, and
+ * the methods of the same names at index `methods`, unless that is 0. */
+void cr_autocast_wrap(lua_State *L, int table, int methods);
 /* Whether this state runs in Torch7's mode. */
 bool cr_torch7_mode(lua_State *L);
 
