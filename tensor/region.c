@@ -13,7 +13,7 @@ struct cr_region {
   int64_t n, capacity;
   bool repeating;
   cr_autocast_mode autocast; /* in which the function was called */
-  int64_t at; /* the next call while repeating */
+  int64_t at;                /* the next call while repeating */
 };
 
 cr_region *cr_region_new(bool (*recompute)(void *user), void *user, void (*free_user)(void *user)) {
