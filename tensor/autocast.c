@@ -17,9 +17,9 @@ typedef struct {
 } entry;
 
 /* A table by the leaves' addresses, with open places; `size` is a power of 2, `used` at most half
- * of it. */
+ * of it.  After so many additions it is looked through for leaves that nobody has any more. */
 struct cr_casts {
-  size_t used, size;
+  size_t used, size, added;
   entry *at;
 };
 
@@ -45,13 +45,12 @@ static bool is_dead(entry *e) {
   return atomic_load(&e->leaf->refs) == 1 + cr_requires_grad(e->cast);
 }
 
-/* Makes room for one more; leaves that nobody has any more give theirs up. */
 static bool make_room(struct cr_casts *c) {
-  if (2 * (c->used + 1) <= c->size) return true;
+  if (++c->added % LEAST != 0 && 2 * (c->used + 1) <= c->size) return true;
   size_t live = 0, size = c->size ? c->size : LEAST;
   for (size_t i = 0; i < c->size; i++) live += c->at[i].leaf && !is_dead(&c->at[i]);
   if (4 * live > size) size *= 2;
-  struct cr_casts next = {.size = size, .at = calloc(size, sizeof(entry))};
+  struct cr_casts next = {.size = size, .added = c->added, .at = calloc(size, sizeof(entry))};
   if (!next.at) return false;
   for (size_t i = 0; i < c->size; i++) {
     entry *e = &c->at[i];

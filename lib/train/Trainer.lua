@@ -154,8 +154,8 @@ return function(train, torch)
     end
     local o = options.read(what .. ": precision", given, { dtype = "string", scaler = "any",
       cast = "function" })
-    if o.dtype then options.choice(what, "dtype", o.dtype, "bfloat16", "float16", "float32", "float64") end
-    self.dtype, self.cast = o.dtype, o.cast
+    if o.dtype then options.choice(what, "dtype", o.dtype, "bfloat16", "float16", "float32") end
+    self.dtype, self.cast = o.dtype ~= "float32" and o.dtype or nil, o.cast
     if o.scaler == true then
       self.scaler = train.GradScaler()
     elseif o.scaler then
@@ -207,8 +207,9 @@ return function(train, torch)
   --     math.random is seeded anew for each batch, from seed or torch.initialSeed()
   --   logger: has a method scalar(name, value, step), as runs.Run
   --   logEvery: 1 by default: the loss goes to the logger after so many steps
-  --   precision: "float32", "bfloat16", "float16", or a table of dtype, scaler, a train.GradScaler or true,
-  --     and cast, a function of a batch that gives what the step gets
+  --   precision: "float32", "bfloat16" or "float16", which the step runs in by torch.autocast; or a table of
+  --     dtype, scaler, a train.GradScaler or true, and cast, a function of a batch that gives what the step
+  --     gets
   --   ema: averages of the weights, which validation uses: a decay, options of optim.EMA, true, or an
   --     object of optim.EMA or optim.SWA
   --   progress: false shows nothing; true by default

@@ -8,45 +8,21 @@ return function(train, torch)
 
   -- ---- forward -----------------------------------------------------------------------------------------
 
-  local floats = { float32 = true, float64 = true, float16 = true, bfloat16 = true }
-
-  local function to_dtype(value, dtype)
-    return loaders.map(value, function(t)
-      return floats[t.dtype] and t.dtype ~= dtype and t:to(dtype) or t
-    end)
+  -- f in the trainer's precision: the parameters stay as they are.
+  local function in_precision(self, f, ...)
+    if not self.dtype then return f(...) end
+    local p = self.model:parameters()[1]
+    return torch.autocast(tostring(p and p.device or "cpu"), self.dtype, f, ...)
   end
 
-  -- The model's output.  With another precision, that of copies of its parameters in that type, from which
-  -- gradients flow to leaves that share the parameters' elements.
+  local function from_half(t)
+    return (t.dtype == "float16" or t.dtype == "bfloat16") and t:to("float32") or t
+  end
+
+  -- The model's output, in float32 when its layers work in less.
   function Trainer:_run(input)
-    local dtype = self.dtype
-    if not dtype then return self.model(input) end
-    local casts, leaves, own = {}, {}, "float32"
-    for i, p in ipairs(self.model:parameters()) do
-      if floats[p.dtype] then own = p.dtype end
-      leaves[i] = p:detach()
-      if torch.isGradEnabled() then leaves[i]:requireGrad() end
-      casts[i] = floats[p.dtype] and leaves[i]:to(dtype) or leaves[i]
-    end
-    self._leaves = leaves
-    return to_dtype(torch.func.functionalCall(self.model, casts, to_dtype(input, dtype)), own)
-  end
-
-  -- What the leaves of _run got goes to the parameters.
-  local function collect_gradients(self)
-    local leaves = self._leaves
-    self._leaves = nil
-    if not leaves then return end
-    torch.noGrad(function()
-      local params, grads = self.model:parameters()
-      for i, p in ipairs(params) do
-        local grad = leaves[i].grad
-        if grad then
-          if not p.grad then p.grad = grads[i]:zero() end -- the module was never called itself
-          p.grad:add(grad)
-        end
-      end
-    end)
+    if not self.dtype then return self.model(input) end
+    return loaders.map(in_precision(self, self.model, input), from_half)
   end
 
   -- The loss of a batch, a table of numbers, output and target.
@@ -85,7 +61,7 @@ return function(train, torch)
     batch = self:_move(batch)
     if self.cast then batch = self.cast(batch) end
     local step = self.stepFunction or default_step
-    local loss, values, output, target = step(self, batch)
+    local loss, values, output, target = in_precision(self, step, self, batch)
     return check_loss(loss), values, output, target, loaders.samples(batch)
   end
 
@@ -144,7 +120,6 @@ return function(train, torch)
     if share ~= 1 then loss = loss * share end
     if self.scaler then loss = self.scaler:scaled(loss) end
     loss:backward()
-    collect_gradients(self)
     return share
   end
 
