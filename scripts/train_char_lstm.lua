@@ -13,6 +13,7 @@
 local torch = require "torch"
 local nn = require "nn"
 local optim = require "optim"
+local MixedPrecision = require("train").MixedPrecision
 local paths = require "paths"
 
 -- ---- options ------------------------------------------------------------------------------------
@@ -37,6 +38,7 @@ cmd:option("-temperature", 0.8, "below 1: likelier characters, above: rarer ones
 cmd:option("-seed", 1, "of the random numbers")
 cmd:option("-threads", 0, "of the CPU; 0: as many as it has cores")
 cmd:option("-device", "cpu", "cpu, or cuda for a GPU")
+cmd:option("-precision", "float32", "float32, bfloat16 or float16, in which products and layers work")
 cmd:option("-save", "", "file for the trained model")
 cmd:option("-load", "", "file of a model to go on from")
 local opt = cmd:parse(arg or {})
@@ -113,6 +115,7 @@ end
 -- ---- training -----------------------------------------------------------------------------------
 
 local optimizer = optim.Adam(model:parameters(), { lr = opt.lr })
+local precision = MixedPrecision(opt.precision, opt.device)
 
 -- Makes the gradient shorter where its norm is above the limit.
 local function clip(limit)
@@ -136,12 +139,9 @@ for step = 1, opt.steps do
   if first + opt.length > train:size(2) then first, state = 1, nil end
   optimizer:set("lr", opt.lr * (1 + math.cos(math.pi * (step - 1) / opt.steps)) / 2)
   local loss
-  loss, state = loss_of(train, first, opt.length, state)
+  loss, state = precision:run(loss_of, train, first, opt.length, state)
   state, first = { state[1]:detach(), state[2]:detach() }, first + opt.length
-  optimizer:zeroGrad()
-  loss:backward()
-  clip(opt.clip)
-  optimizer:step()
+  precision:step(optimizer, loss, function() clip(opt.clip) end)
   sum, since = sum + loss:item(), since + 1
   if step % opt.every == 0 or step == opt.steps then
     local rate = since * opt.batch * opt.length / (timer:time().real - before)

@@ -18,6 +18,7 @@
 local torch = require "torch"
 local nn = require "nn"
 local optim = require "optim"
+local MixedPrecision = require("train").MixedPrecision
 local data = require "data"
 local paths = require "paths"
 local plot = require "plot"
@@ -38,6 +39,7 @@ cmd:option("-lr", 5e-4, "learning rate of Adam, for both")
 cmd:option("-seed", 1, "of the random numbers")
 cmd:option("-threads", 0, "of the CPU; 0: as many as it has cores")
 cmd:option("-device", "cpu", "cpu, or cuda for a GPU")
+cmd:option("-precision", "float32", "float32, bfloat16 or float16, in which products and layers work")
 cmd:option("-out", "", "file for a picture of samples, in the format PGM")
 cmd:option("-save", "", "file for the trained networks")
 cmd:option("-load", "", "file of networks to go on from")
@@ -103,6 +105,8 @@ local generator, discriminator = on_device(nets.generator), on_device(nets.discr
 local betas = { 0.5, 0.999 }
 local optimizer_g = optim.Adam(generator:parameters(), { lr = opt.lr, betas = betas })
 local optimizer_d = optim.Adam(discriminator:parameters(), { lr = opt.lr, betas = betas })
+local precision_g = MixedPrecision(opt.precision, opt.device) -- each with a factor of its own for its loss
+local precision_d = MixedPrecision(opt.precision, opt.device)
 
 local function noise(n)
   return torch.randn(n, opt.noise, 1, 1):to(opt.device)
@@ -156,15 +160,13 @@ local function real_loss(logits) return torch.softplus(-logits):mean() end
 local function false_loss(logits) return torch.softplus(logits):mean() end
 
 local function train_step()
-  local real, made = batch(), generator(noise(opt.batch))
-  optimizer_d:zeroGrad()
-  local loss_d = real_loss(discriminator(real)) + false_loss(discriminator(made:detach()))
-  loss_d:backward()
-  optimizer_d:step()
-  optimizer_g:zeroGrad()
-  local loss_g = real_loss(discriminator(made))
-  loss_g:backward() -- the discriminator's gradients are made zero in the next step
-  optimizer_g:step()
+  local real, made = batch(), precision_g:run(generator, noise(opt.batch))
+  local loss_d = precision_d:run(function()
+    return real_loss(discriminator(real)) + false_loss(discriminator(made:detach()))
+  end)
+  precision_d:step(optimizer_d, loss_d)
+  local loss_g = precision_g:run(function() return real_loss(discriminator(made)) end)
+  precision_g:step(optimizer_g, loss_g) -- the discriminator's gradients are made zero in the next step
   return loss_d:item(), loss_g:item()
 end
 

@@ -28,7 +28,7 @@ cmd:option("-epochs", 8, "passes over the training set, in all; the learning rat
 cmd:option("-batch", 64, "digits in a batch")
 cmd:option("-accumulate", 1, "batches in a step")
 cmd:option("-lr", 0.002, "learning rate of AdamW, at its highest")
-cmd:option("-precision", "float32", "float32, bfloat16 or float16: of the layers; parameters are float32")
+cmd:option("-precision", "float32", "float32, bfloat16 or float16, in which products and layers work")
 cmd:option("-ema", 0.99, "decay of the averages of the weights, with which it is tested")
 cmd:option("-patience", 3, "epochs without progress after which training ends")
 cmd:option("-every", 50, "steps between two checkpoints")

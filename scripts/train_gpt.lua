@@ -15,6 +15,7 @@
 local torch = require "torch"
 local nn = require "nn"
 local optim = require "optim"
+local MixedPrecision = require("train").MixedPrecision
 local paths = require "paths"
 
 -- ---- options ------------------------------------------------------------------------------------
@@ -39,6 +40,7 @@ cmd:option("-temperature", 0.8, "below 1: likelier characters, above: rarer ones
 cmd:option("-seed", 1, "of the random numbers")
 cmd:option("-threads", 0, "of the CPU; 0: as many as it has cores")
 cmd:option("-device", "cpu", "cpu, or cuda for a GPU")
+cmd:option("-precision", "float32", "float32, bfloat16 or float16, in which products and layers work")
 cmd:option("-save", "", "file for the trained model")
 cmd:option("-load", "", "file of a model to go on from")
 local opt = cmd:parse(arg or {})
@@ -148,6 +150,8 @@ local optimizer = optim.AdamW(model:parameterGroups { { match = "norm", weightDe
   { match = "bias$", weightDecay = 0 }, { match = "places", weightDecay = 0 } },
   { lr = opt.lr, betas = { 0.9, 0.99 }, weightDecay = 0.1 })
 
+local precision = MixedPrecision(opt.precision, opt.device)
+
 local function rate_at(step)
   local warm = math.min(100, opt.steps / 10)
   if step < warm then return opt.lr * step / warm end
@@ -172,10 +176,8 @@ local timer = torch.Timer()
 local sum, since, before = 0, 0, 0
 for step = 1, opt.steps do
   optimizer:set("lr", rate_at(step))
-  local loss = loss_of(pieces(torch.randint(1, ntrain - context, opt.batch)))
-  optimizer:zeroGrad()
-  loss:backward()
-  optimizer:step()
+  local loss = precision:run(loss_of, pieces(torch.randint(1, ntrain - context, opt.batch)))
+  precision:step(optimizer, loss)
   sum, since = sum + loss:item(), since + 1
   if step % opt.every == 0 or step == opt.steps then
     local rate = since * opt.batch * context / (timer:time().real - before)

@@ -10,6 +10,7 @@
 local torch = require "torch"
 local nn = require "nn"
 local optim = require "optim"
+local MixedPrecision = require("train").MixedPrecision
 local data = require "data"
 local paths = require "paths"
 local plot = require "plot"
@@ -27,6 +28,7 @@ cmd:option("-batch", 64, "digits in a step")
 cmd:option("-lr", 0.001, "learning rate of Adam, in the first epoch")
 cmd:option("-seed", 1, "of the random numbers")
 cmd:option("-device", "cpu", "cpu, or cuda for a GPU: with the same seed, the same numbers but for rounding")
+cmd:option("-precision", "float32", "float32, bfloat16 or float16, in which products and layers work")
 cmd:option("-digits", 0, "how many digits to train on, and at most to test with; 0: all")
 cmd:option("-save", "digits.t7", "file for the trained model")
 cmd:option("-curve", "digits.svg", "file for the picture of the learning curve")
@@ -73,6 +75,7 @@ local model = on_device(nn.Sequential()
   :add(nn.Linear(500, 10)))
 local criterion = on_device(nn.CrossEntropyCriterion())
 local optimizer = optim.Adam(model:parameters(), { lr = opt.lr })
+local precision = MixedPrecision(opt.precision, opt.device)
 print(model)
 
 -- ---- training -----------------------------------------------------------------------------------
@@ -87,6 +90,8 @@ local function moved(images)
   return wide[{ {}, {}, { 1 + dy, 28 + dy }, { 1 + dx, 28 + dx } }]
 end
 
+local function loss_of(images, labels) return criterion(model(images), labels) end
+
 local function train_epoch(epoch)
   model:training()
   -- The rate falls along half a cosine, epoch by epoch.
@@ -98,10 +103,8 @@ local function train_epoch(epoch)
     local n = math.min(opt.batch, ntrain - first + 1)
     local batch = order:narrow(1, first, n)
     local images, labels = train.images:index(1, batch), train.labels:index(1, batch)
-    local loss = criterion(model(moved(images)), labels)
-    optimizer:zeroGrad()
-    loss:backward()
-    optimizer:step()
+    local loss = precision:run(loss_of, moved(images), labels)
+    precision:step(optimizer, loss)
     sum, seen = sum + loss:item() * n, seen + n
     bar:update(seen, { loss = sum / seen })
   end

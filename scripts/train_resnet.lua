@@ -14,6 +14,7 @@
 local torch = require "torch"
 local nn = require "nn"
 local optim = require "optim"
+local MixedPrecision = require("train").MixedPrecision
 local data = require "data"
 local paths = require "paths"
 
@@ -34,6 +35,7 @@ cmd:option("-decay", 5e-4, "weight decay")
 cmd:option("-seed", 1, "of the random numbers")
 cmd:option("-threads", 0, "of the CPU; 0: as many as it has cores")
 cmd:option("-device", "cpu", "cpu, or cuda for a GPU")
+cmd:option("-precision", "float32", "float32, bfloat16 or float16, in which products and layers work")
 cmd:option("-save", "", "file for the trained model")
 cmd:option("-load", "", "file of a model to go on from")
 local opt = cmd:parse(arg or {})
@@ -124,6 +126,7 @@ if opt.device ~= "cpu" then model:cuda() end
 local criterion = nn.CrossEntropyCriterion()
 local optimizer = optim.SGD(model:parameters(),
   { lr = opt.lr, momentum = 0.9, nesterov = true, weightDecay = opt.decay })
+local precision = MixedPrecision(opt.precision, opt.device)
 local count = 0
 for _, p in ipairs(model:parameters()) do count = count + p:nElement() end
 print(("%d layers, %d parameters"):format(6 * opt.blocks + 2, count))
@@ -142,15 +145,16 @@ end
 
 local steps, step = math.ceil(ntrain / opt.batch) * opt.epochs, 0
 
+local function loss_of(images, labels) return criterion(model(images), labels) end
+
 local function train_epoch()
   model:training()
   local sum = 0
   for _, places in ipairs(torch.randperm(ntrain):to(opt.device):split(opt.batch)) do
     optimizer:set("lr", opt.lr * (1 + math.cos(math.pi * step / steps)) / 2)
-    local loss = criterion(model(varied(train.images:index(1, places))), train.labels:index(1, places))
-    optimizer:zeroGrad()
-    loss:backward()
-    optimizer:step()
+    local images, labels = varied(train.images:index(1, places)), train.labels:index(1, places)
+    local loss = precision:run(loss_of, images, labels)
+    precision:step(optimizer, loss)
     sum, step = sum + loss:item() * places:size(1), step + 1
   end
   return sum / ntrain

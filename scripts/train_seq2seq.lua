@@ -16,6 +16,7 @@
 local torch = require "torch"
 local nn = require "nn"
 local optim = require "optim"
+local MixedPrecision = require("train").MixedPrecision
 
 -- ---- options ------------------------------------------------------------------------------------
 
@@ -30,6 +31,7 @@ cmd:option("-lr", 5e-3, "learning rate of Adam, which falls along half a cosine"
 cmd:option("-seed", 1, "of the random numbers")
 cmd:option("-threads", 0, "of the CPU; 0: as many as it has cores")
 cmd:option("-device", "cpu", "cpu, or cuda for a GPU")
+cmd:option("-precision", "float32", "float32, bfloat16 or float16, in which products and layers work")
 cmd:option("-save", "", "file for the trained model")
 cmd:option("-load", "", "file of a model to go on from")
 local opt = cmd:parse(arg or {})
@@ -160,6 +162,7 @@ end
 local model = opt.load ~= "" and torch.load(opt.load) or Rewriter(#alphabet, opt.hidden)
 if opt.device ~= "cpu" then model:cuda() end
 local optimizer = optim.Adam(model:parameters(), { lr = opt.lr })
+local precision = MixedPrecision(opt.precision, opt.device)
 
 -- ---- training -----------------------------------------------------------------------------------
 
@@ -176,16 +179,17 @@ local function evaluate()
   return made, 100 * right / opt.test
 end
 
+local function loss_of(sources, targets)
+  return nn.functional.crossEntropy(model(sources, targets):view(-1, #alphabet), targets:view(-1))
+end
+
 local timer = torch.Timer()
 local sum, since, before = 0, 0, 0
 for step = 1, opt.steps do
   optimizer:set("lr", opt.lr * (1 + math.cos(math.pi * (step - 1) / opt.steps)) / 2)
   local sources, targets = make_batch(opt.batch, false)
-  local logits = model(sources, targets)
-  local loss = nn.functional.crossEntropy(logits:view(-1, #alphabet), targets:view(-1))
-  optimizer:zeroGrad()
-  loss:backward()
-  optimizer:step()
+  local loss = precision:run(loss_of, sources, targets)
+  precision:step(optimizer, loss)
   sum, since = sum + loss:item(), since + 1
   if step % opt.every == 0 or step == opt.steps then
     local rate = since * opt.batch / (timer:time().real - before)

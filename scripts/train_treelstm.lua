@@ -17,6 +17,7 @@
 local torch = require "torch"
 local nn = require "nn"
 local optim = require "optim"
+local MixedPrecision = require("train").MixedPrecision
 
 -- ---- options ------------------------------------------------------------------------------------
 
@@ -33,6 +34,7 @@ cmd:option("-lr", 0.005, "learning rate of Adam, which falls along half a cosine
 cmd:option("-seed", 1, "of the random numbers")
 cmd:option("-threads", 1, "of the CPU: a node is too small to be shared")
 cmd:option("-device", "cpu", "cpu, or cuda for a GPU")
+cmd:option("-precision", "float32", "float32, bfloat16 or float16, in which products and layers work")
 cmd:option("-save", "", "file for the trained model")
 cmd:option("-load", "", "file of a model to go on from")
 local opt = cmd:parse(arg or {})
@@ -128,6 +130,7 @@ local model = opt.load ~= "" and torch.load(opt.load)
 if opt.device ~= "cpu" then model:cuda() end
 local criterion = nn.CrossEntropyCriterion()
 local optimizer = optim.Adam(model:parameters(), { lr = opt.lr })
+local precision = MixedPrecision(opt.precision, opt.device)
 
 -- ---- training -----------------------------------------------------------------------------------
 
@@ -145,11 +148,9 @@ local timer = torch.Timer()
 local sum, nodes, since, before = 0, 0, 0, 0
 for step = 1, opt.steps do
   optimizer:set("lr", opt.lr * (1 + math.cos(math.pi * (step - 1) / opt.steps)) / 2)
-  local logits, targets = model(make_trees(opt.batch))
-  local loss = criterion(logits, targets)
-  optimizer:zeroGrad()
-  loss:backward()
-  optimizer:step()
+  local logits, targets = precision:run(model, make_trees(opt.batch))
+  local loss = precision:run(criterion, logits, targets)
+  precision:step(optimizer, loss)
   sum, nodes, since = sum + loss:item(), nodes + targets:size(1), since + 1
   if step % opt.every == 0 or step == opt.steps then
     local rate = nodes / (timer:time().real - before)

@@ -12,6 +12,7 @@
 local torch = require "torch"
 local nn = require "nn"
 local optim = require "optim"
+local MixedPrecision = require("train").MixedPrecision
 local data = require "data"
 local paths = require "paths"
 local plot = require "plot"
@@ -32,6 +33,7 @@ cmd:option("-lr", 0.001, "learning rate of Adam, which falls along half a cosine
 cmd:option("-seed", 1, "of the random numbers")
 cmd:option("-threads", 0, "of the CPU; 0: as many as it has cores")
 cmd:option("-device", "cpu", "cpu, or cuda for a GPU")
+cmd:option("-precision", "float32", "float32, bfloat16 or float16, in which products and layers work")
 cmd:option("-save", "", "file for the trained model")
 cmd:option("-load", "", "file of a model to go on from")
 local opt = cmd:parse(arg or {})
@@ -86,6 +88,7 @@ end
 local model = opt.load ~= "" and torch.load(opt.load) or Vae(784, opt.hidden, opt.latent)
 if opt.device ~= "cpu" then model:cuda() end
 local optimizer = optim.Adam(model:parameters(), { lr = opt.lr })
+local precision = MixedPrecision(opt.precision, opt.device)
 
 -- ---- training -----------------------------------------------------------------------------------
 
@@ -96,10 +99,8 @@ local function train_epoch(epoch)
   local sum = 0
   for _, places in ipairs(order:split(opt.batch)) do
     local x = torch.bernoulli(train:index(1, places))
-    local loss = -elbo(model, x)
-    optimizer:zeroGrad()
-    loss:backward()
-    optimizer:step()
+    local loss = -precision:run(elbo, model, x)
+    precision:step(optimizer, loss)
     sum = sum + loss:item() * x:size(1)
   end
   return sum / train:size(1)

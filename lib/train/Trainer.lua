@@ -148,7 +148,7 @@ return function(train, torch)
   local function make_precision(self, given)
     if given == nil then return end
     if type(given) == "string" then
-      local dtype = options.choice(what, "precision", given, "float32", "bfloat16", "float16")
+      local dtype = train._precision(what, given)
       if dtype == "float32" then return end
       given = { dtype = dtype, scaler = dtype == "float16" }
     end

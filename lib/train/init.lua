@@ -8,8 +8,8 @@ local train = {}
 package.loaded.train = train
 
 for _, file in ipairs { "Callback", "Checkpoint", "EarlyStopping", "ProgressBar", "monitors", "GradScaler",
-  "metrics", "metrics_classes", "metrics_ranking", "metrics_regression", "Trainer", "fit", "step", "evaluate",
-  "state" } do
+  "MixedPrecision", "metrics", "metrics_classes", "metrics_ranking", "metrics_regression", "Trainer", "fit",
+  "step", "evaluate", "state" } do
   require("train." .. file)(train, torch)
 end
 
