@@ -29,7 +29,7 @@ local receivers = {
   sampler = "data.SequentialSampler", batches = "data.BatchSampler",
   tokenizer = "data.Tokenizer", vocabulary = "data.Vocabulary",
   trainer = "train.Trainer", callback = "train.Callback", metric = "train.Metric",
-  scaler = "train.GradScaler", results = "tune.Results", run = "runs.Run",
+  scaler = "train.GradScaler", precision = "train.MixedPrecision", results = "tune.Results", run = "runs.Run",
   writer = "tensorboard.SummaryWriter",
 }
 

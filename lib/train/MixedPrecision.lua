@@ -43,8 +43,8 @@ return function(train, torch)
   -- Example:
   --   w = torch.ones(2, 2):requireGrad()
   --   precision, optimizer = train.MixedPrecision("float16"), optim.SGD({ w }, { lr = 0.5 })
-  --   loss = precision:run(function() return torch.mm(w, torch.ones(2, 1)):sum() end)
-  --   precision:step(optimizer, loss), w[1][1] --> true 0.5
+  --   loss = precision:run(function() return torch.mm(w, torch.ones(2, 1)):sum() / 4 end)
+  --   precision:step(optimizer, loss), w:detach()[1][1] --> true 0.875
   function MixedPrecision:run(f, ...)
     if self.dtype == "float32" then return f(...) end
     return torch.autocast(self.device, self.dtype, f, ...)

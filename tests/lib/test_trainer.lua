@@ -311,6 +311,26 @@ function tests.Precision()
   end
 end
 
+function tests.MixedPrecision()
+  tester:eq(train.MixedPrecision().dtype, "float32")
+  tester:eq(train.MixedPrecision("fp16").dtype, "float16")
+  fails(function() train.MixedPrecision("half") end, "precision is 'half'", "bfloat16")
+  local w = torch.ones(2, 2):requireGrad()
+  local optimizer, shortened = optim.SGD({ w }, { lr = 0.5 }), 0
+  local function clip() shortened = shortened + 1 end
+  local function loss() return torch.mm(w, torch.ones(2, 1)):sum() / 4 end
+  for _, name in ipairs { "fp32", "bf16", "fp16" } do
+    local precision = train.MixedPrecision(name, tostring(w.device))
+    torch.noGrad(w.fill, w, 1)
+    tester:eq(precision:step(optimizer, precision:run(loss), clip), true)
+    tester:eq(w:detach()[1][1], 0.875, name)
+  end
+  tester:eq(shortened, 3)
+  local precision = train.MixedPrecision("fp16", tostring(w.device))
+  tester:eq(precision:step(optimizer, precision:run(loss) * math.huge, clip), false)
+  tester:eq({ w:detach()[1][1], shortened, precision.scaler.scale }, { 0.875, 3, 32768.0 }, "left out")
+end
+
 function tests.Scaler()
   local plain, scaled = trainer(), trainer { precision = { scaler = train.GradScaler { scale = 1024 } } }
   plain:fit(batches(8), { epochs = 2 })
