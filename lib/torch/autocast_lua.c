@@ -5,8 +5,6 @@
  * there, and what operators and backwards call among themselves does not. */
 #include "lib/torch/binding.h"
 
-#include <string.h>
-
 #include "tensor/autocast.h"
 
 /* ---- the lists -------------------------------------------------------------------------- */
@@ -90,13 +88,14 @@ static const rule rules[] = {
 
 /* ---- casting ---------------------------------------------------------------------------- */
 
-/* Puts the argument's cast in its place. */
-static void cast_argument(lua_State *L, int arg, cr_tensor *t, uint8_t type) {
+/* Puts the argument's cast in its place; whether there is one. */
+static bool cast_argument(lua_State *L, int arg, cr_tensor *t, uint8_t type) {
   cr_dtype dtype =
       type == WIDE ? CR_FLOAT32 : cr_autocast_dtype((cr_device_type)cr_device_of(t).type);
-  if (t->dtype == dtype) return;
+  if (t->dtype == dtype) return false;
   cr_push_tensor(L, cr_autocast_cast(t, dtype));
   lua_replace(L, arg);
+  return true;
 }
 
 /* Whether the call is one to cast for.  With float64 among its arguments it works in that. */
@@ -115,11 +114,25 @@ static bool applies(lua_State *L, const rule *r) {
   return r->when != OF_TWO || top == 2;
 }
 
-static void cast_arguments(lua_State *L, const rule *r) {
+enum { MOST = 12 };
+
+/* made: gets the casts' values, by their arguments. */
+static void cast_arguments(lua_State *L, const rule *r, void *made[MOST]) {
   if (!applies(L, r)) return;
   for (int i = lua_gettop(L); i > 0; i--) {
     cr_tensor *t = cr_to_tensor(L, i);
-    if (t && cr_autocast_takes(t)) cast_argument(L, i, t, r->type);
+    bool cast = t && cr_autocast_takes(t) && cast_argument(L, i, t, r->type);
+    if (cast && i <= MOST) made[i - 1] = lua_touserdata(L, i);
+  }
+}
+
+/* Gives the casts up at once, which nobody else has seen, rather than with the next collection. */
+static void drop_casts(lua_State *L, int nresults, void *const made[MOST]) {
+  int last = lua_gettop(L), first = last - nresults + 1;
+  for (int i = 1; i <= MOST && i < first; i++) {
+    bool given = !made[i - 1] || lua_touserdata(L, i) != made[i - 1];
+    for (int k = first; k <= last; k++) given |= lua_touserdata(L, k) == made[i - 1];
+    if (!given) cr_empty_box(made[i - 1]);
   }
 }
 
@@ -133,12 +146,16 @@ typedef struct {
 /* Upvalues: what the function has as its own first one, and a casting. */
 static int cast_and_call(lua_State *L) {
   const casting *c = lua_touserdata(L, lua_upvalueindex(2));
-  if (cr_ctx()->autocast.on) cast_arguments(L, c->rule);
-  return c->function(L);
+  if (!cr_ctx()->autocast.on) return c->function(L);
+  void *made[MOST] = {NULL};
+  cast_arguments(L, c->rule, made);
+  int n = c->function(L);
+  drop_casts(L, n, made);
+  return n;
 }
 
-/* The function of that name in the table at `table`, if it is there; a method that is not the
- * function too changes its tensor, and keeps the type of that. */
+/* Puts cast_and_call in the place of the function of that name in the table at `table`, if there is
+ * one. */
 static void wrap(lua_State *L, int table, const rule *r) {
   lua_getfield(L, table, r->name);
   lua_CFunction f = lua_tocfunction(L, -1);
@@ -154,6 +171,7 @@ static void wrap(lua_State *L, int table, const rule *r) {
   lua_pop(L, 1);
 }
 
+/* A method that is not the function too changes its tensor, and keeps the type of that. */
 static bool same_function(lua_State *L, int table, int methods, const char *name) {
   lua_getfield(L, table, name);
   lua_getfield(L, methods, name);

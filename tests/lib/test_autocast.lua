@@ -314,6 +314,16 @@ function tests.a_leaf_is_cast_once_a_region()
   end)
 end
 
+function tests.a_cast_that_nobody_needs_goes_at_once()
+  local x, w = torch.rand(64, 64), torch.rand(64, 1)
+  torch.noGrad(autocast, "float16", function()
+    torch.mm(x, w)
+    local before = torch.memory().live
+    for _ = 1, 10 do torch.mm(x, w) end
+    tester:assert(torch.memory().live - before < 64 * 64 * 2, "casts are left")
+  end)
+end
+
 function tests.a_cast_without_a_history_serves_no_gradient()
   local w = torch.rand(4, 5):requireGrad()
   autocast("float16", function()
