@@ -143,15 +143,19 @@ typedef struct {
   const rule *rule;
 } casting;
 
-/* Upvalues: what the function has as its own first one, and a casting. */
-static int cast_and_call(lua_State *L) {
-  const casting *c = lua_touserdata(L, lua_upvalueindex(2));
-  if (!cr_ctx()->autocast.on) return c->function(L);
+/* Apart, so that calls outside of regions do not prepare for it. */
+__attribute__((noinline)) static int cast_then_call(lua_State *L, const casting *c) {
   void *made[MOST] = {NULL};
   cast_arguments(L, c->rule, made);
   int n = c->function(L);
   drop_casts(L, n, made);
   return n;
+}
+
+/* Upvalues: what the function has as its own first one, and a casting. */
+static int cast_and_call(lua_State *L) {
+  const casting *c = lua_touserdata(L, lua_upvalueindex(2));
+  return cr_ctx()->autocast.on ? cast_then_call(L, c) : c->function(L);
 }
 
 /* Puts cast_and_call in the place of the function of that name in the table at `table`, if there is
