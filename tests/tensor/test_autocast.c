@@ -61,6 +61,7 @@ static void test_dead_leaves(void **state) {
   for (int i = 0; i < 10000; i++) {
     CR_AUTO short_lived = leaf();
     CR_AUTO cast = half(short_lived);
+    assert_non_null(cast);
     if (live() > most) most = live();
   }
   assert_true(most - at_first < 128 * 1024);
