@@ -41,7 +41,8 @@ static void test_what_is_kept(void **state) {
   assert_true(cr_autocast_takes(w));
   CR_AUTO again = half(w);
   assert_ptr_equal(first, again); /* an inner region drops nothing */
-  cr_fill(w, cr_num(3));
+  CR_AUTO filled = cr_fill(w, cr_num(3));
+  assert_ptr_equal(filled, w);
   CR_AUTO changed = half(w);
   assert_ptr_not_equal(first, changed);
   CR_AUTO other = cr_autocast_cast(w, CR_BFLOAT16);
