@@ -31,6 +31,8 @@ list("derivatives, graphs and functions of functions: test_autograd, test_functi
   Function checkpoint detectAnomaly enableGrad grad gradcheck gradgradcheck graph isAnomalyEnabled
   isGradEnabled noGrad setDetectAnomaly]])
 
+list("mixed precision: test_autocast", [[autocast getAutocastDtype isAutocastEnabled]])
+
 list("files and bytes: test_file, test_files", [[
   deserialize deserializeFromStorage load loadnpy loadnpz loadobj loadsafetensors save savenpy savenpz
   saveobj savesafetensors serialize serializeToStorage]])
