@@ -139,6 +139,22 @@ function tests.copies_types_and_layouts()
   end)
 end
 
+function tests.float32_in_mixed_precision()
+  each(function(case, key, make, inputs, target)
+    if case[2] == "BCELoss" then return end
+    local halves, singles = {}, {}
+    for i, x in ipairs(inputs) do
+      halves[i] = x:detach():half()
+      singles[i] = halves[i]:float()
+    end
+    target = target and target.dtype == "float64" and target:float() or target
+    local device = tostring(halves[1].device):match "^%a+"
+    local loss = torch.autocast(device, "float16", make():float(), all(halves, target))
+    tester:eq(loss.dtype, "float32", key)
+    tester:eq(loss, make():float()(all(singles, target)), 1e-6, key)
+  end)
+end
+
 -- ---- CTC -------------------------------------------------------------------------------------------------
 
 local function ctc_cases(f)
