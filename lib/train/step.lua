@@ -11,8 +11,8 @@ return function(train, torch)
   -- f in the trainer's precision: the parameters stay as they are.
   local function in_precision(self, f, ...)
     if not self.dtype then return f(...) end
-    local p = self.model:parameters()[1]
-    return torch.autocast(tostring(p and p.device or "cpu"), self.dtype, f, ...)
+    local p = self._params[1] or self.model:parameters()[1]
+    return torch.autocast(tostring(p.device), self.dtype, f, ...)
   end
 
   local function from_half(t)
@@ -62,6 +62,7 @@ return function(train, torch)
     if self.cast then batch = self.cast(batch) end
     local step = self.stepFunction or default_step
     local loss, values, output, target = in_precision(self, step, self, batch)
+    if self.dtype and output ~= nil then output = loaders.map(output, from_half) end
     return check_loss(loss), values, output, target, loaders.samples(batch)
   end
 

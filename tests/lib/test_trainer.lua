@@ -308,6 +308,19 @@ function tests.Precision()
     tester:eq(t.model:parameters()[1].dtype, "float32", "the parameters stay")
     tester:eq(t.scaler ~= nil, dtype == "float16")
     tester:eq(seen, dtype, "what the layers see")
+    tester:eq(t:predict(batches(8))[1].dtype, "float32", "what the model gives")
+    -- a step of one's own
+    local given
+    t = trainer { precision = dtype, metrics = { function(output)
+      given = output.dtype
+      return 0
+    end }, step = function(self, batch)
+      local output = self.model(batch[1])
+      seen = output.dtype
+      return nn.CrossEntropyCriterion()(output, batch[2]), nil, output, batch[2]
+    end }
+    t:fit(batches(8), { epochs = 1 })
+    tester:eq({ seen, given }, { dtype, "float32" }, "a step of one's own")
   end
 end
 
