@@ -75,7 +75,7 @@ typedef struct {
 /* ---- the plug-in ------------------------------------------------------------------------ */
 
 /* Raised whenever a table or a struct in it changes. */
-#define CR_PLUGIN_ABI 8
+#define CR_PLUGIN_ABI 9
 
 /* What a plug-in needs of the core. */
 typedef struct {
