@@ -56,6 +56,21 @@ bool cr_cuda_option(cr_device_option o);
 /* Waits for this thread's stream; false with a message if that, or an earlier kernel, failed. */
 bool cr_cuda_wait();
 
+/* Where the random numbers of a graph are moved to at each launch; in device memory. */
+struct cr_random_move {
+  uint64_t seed; /* for its bits that differ */
+  uint64_t offset;
+};
+/* That of the graph that this thread captures, or NULL: for kernels that draw. */
+const cr_random_move *cr_cuda_random_move();
+
+__device__ __forceinline__ void cr_move_random(const cr_random_move *m, uint64_t *seed,
+                                               uint64_t *offset) {
+  if (!m) return;
+  *seed ^= m->seed;
+  *offset += m->offset;
+}
+
 /* Device memory for the time of a call; work that is already in the stream may still use it when it
  * goes.  `p` is NULL, with a message, when there is none. */
 struct cr_scratch {

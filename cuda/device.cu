@@ -132,6 +132,7 @@ static bool synchronize_device(int device) {
   cr_on_device here(device);
   if (!cr_cuda_here()->ready) return cr_fail("%s", cr_cuda_here()->failure);
   cr_cuda_call_begins();
+  if (!cr_cuda_may("waiting for the GPU")) return false;
   return cr_cuda_ok(cudaDeviceSynchronize(), "synchronize") && cr_cuda_check_refusals();
 }
 
@@ -193,6 +194,12 @@ cudaStream_t cr_cuda_stream() {
   return current[in_use];
 }
 
+cudaStream_t cr_cuda_swap_stream(int device, cudaStream_t s) {
+  cudaStream_t before = current[device];
+  current[device] = s;
+  return before;
+}
+
 bool cr_cuda_stream_number(int device, int number, cudaStream_t *out) {
   if (!check_device(device)) return false;
   if (number < 0 || number > 1023) return cr_fail("there is no stream %d", number);
@@ -212,7 +219,7 @@ bool cr_cuda_stream_number(int device, int number, cudaStream_t *out) {
 
 static bool set_stream(int device, int number) {
   cudaStream_t s;
-  if (!cr_cuda_stream_number(device, number, &s)) return false;
+  if (!cr_cuda_may("another stream") || !cr_cuda_stream_number(device, number, &s)) return false;
   current[device] = s;
   current_number[device] = number;
   return true;
@@ -224,7 +231,8 @@ static int stream_number(int device) {
 
 static bool stream_synchronize(int device, int number) {
   cudaStream_t s;
-  if (!cr_cuda_stream_number(device, number, &s)) return false;
+  if (!cr_cuda_may("waiting for the GPU") || !cr_cuda_stream_number(device, number, &s))
+    return false;
   cr_on_device here(device);
   cr_cuda_call_begins();
   return cr_cuda_ok(cudaStreamSynchronize(s), "streamSynchronize") && cr_cuda_check_refusals();
@@ -233,7 +241,7 @@ static bool stream_synchronize(int device, int number) {
 static bool stream_wait(int device, int number, int other_device, int other_number) {
   cudaStream_t s, other;
   cudaEvent_t e;
-  if (!cr_cuda_stream_number(device, number, &s) ||
+  if (!cr_cuda_may("waiting for a stream") || !cr_cuda_stream_number(device, number, &s) ||
       !cr_cuda_stream_number(other_device, other_number, &other))
     return false;
   cr_on_device there(other_device);
@@ -277,14 +285,14 @@ static void event_free(cr_event *e) {
 
 static bool event_record(cr_event *e, int number) {
   cudaStream_t s;
-  if (!cr_cuda_stream_number(e->device, number, &s)) return false;
+  if (!cr_cuda_may("an event") || !cr_cuda_stream_number(e->device, number, &s)) return false;
   cr_on_device here(e->device);
   return cr_cuda_ok(cudaEventRecord(e->e, s), "Event:record");
 }
 
 static bool event_wait(cr_event *e, int device, int number) {
   cudaStream_t s;
-  if (!cr_cuda_stream_number(device, number, &s)) return false;
+  if (!cr_cuda_may("an event") || !cr_cuda_stream_number(device, number, &s)) return false;
   cr_on_device here(device);
   return cr_cuda_ok(cudaStreamWaitEvent(s, e->e, 0), "Event:waitOn");
 }
@@ -292,6 +300,7 @@ static bool event_wait(cr_event *e, int device, int number) {
 static bool event_synchronize(cr_event *e) {
   cr_on_device here(e->device);
   cr_cuda_call_begins();
+  if (!cr_cuda_may("waiting for the GPU")) return false;
   return cr_cuda_ok(cudaEventSynchronize(e->e), "Event:synchronize") && cr_cuda_check_refusals();
 }
 

@@ -9,6 +9,7 @@ struct job {
   int64_t n;
   double scale;
   uint64_t seed, offset;
+  const cr_random_move *move;
   bool any;      /* whether any number falls at all: those up to `last` do */
   uint32_t last; /* p * 2^32 - 1 */
 };
@@ -26,10 +27,12 @@ __device__ __forceinline__ void drop(const job &j, T *y, const T *x, const uint3
 template <typename T>
 __global__ void __launch_bounds__(THREADS) drop_kernel(job j, T *y, const T *x, bool aligned) {
   const int V = cr_lanes<T>;
+  uint64_t seed = j.seed, offset = j.offset;
+  cr_move_random(j.move, &seed, &offset);
   for (int64_t c = cr_thread(); c * 4 < j.n; c += cr_threads()) {
     uint32_t random[4];
     int64_t at = c * 4;
-    cr_philox_at(j.seed, j.offset + (uint64_t)c, random);
+    cr_philox_at(seed, offset + (uint64_t)c, random);
     if (aligned && at + 4 <= j.n) {
 #pragma unroll
       for (int i = 0; i < 4; i += V) drop(j, y + at + i, x + at + i, random + i, cr_width<V>());
@@ -50,7 +53,7 @@ template <typename T> static bool run(const job &j, void *y, const void *x) {
 static bool dropout(cr_dtype dtype, int64_t n, void *y, const void *x, double p, double scale,
                     uint64_t seed, uint64_t offset) {
   uint64_t falling = (uint64_t)(p * 0x1p32);
-  job j = {n, scale, seed, offset, falling > 0, (uint32_t)(falling - 1)};
+  job j = {n, scale, seed, offset, cr_cuda_random_move(), falling > 0, (uint32_t)(falling - 1)};
   return dtype == CR_FLOAT64 ? run<double>(j, y, x) : run<float>(j, y, x);
 }
 

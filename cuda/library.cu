@@ -29,6 +29,8 @@ static cr_cublas cublas;
 static cr_cusolver cusolver;
 static cr_cufft cufft;
 static cr_cudnn cudnn;
+static cr_nvrtc nvrtc;
+static cr_driver driver;
 
 #ifdef CR_CUDA_EMULATION
 
@@ -118,21 +120,41 @@ static bool load_cudnn(void *so, const char **missing) {
   return !*missing;
 }
 
+static bool load_nvrtc(void *so, const char **missing) {
+  cr_nvrtc *table = &nvrtc;
+  *missing = NULL;
+  (void)so;
+  CR_NVRTC_FUNCTIONS(LOAD)
+  return !*missing;
+}
+
+static bool load_driver(void *so, const char **missing) {
+  cr_driver *table = &driver;
+  *missing = NULL;
+  (void)so;
+  CR_DRIVER_FUNCTIONS(LOAD)
+  return !*missing;
+}
+
 /* The names that belong to the headers this was built with. */
 #if CUDART_VERSION >= 13000
 #define BLAS_FILE "libcublas.so.13"
 #define SOLVER_FILE "libcusolver.so.12"
 #define FFT_FILE "libcufft.so.12"
+#define NVRTC_FILE "libnvrtc.so.13"
 #else
 #define BLAS_FILE "libcublas.so.12"
 #define SOLVER_FILE "libcusolver.so.11"
 #define FFT_FILE "libcufft.so.11"
+#define NVRTC_FILE "libnvrtc.so.12"
 #endif
 
 static library blas_library = {"cuBLAS", BLAS_FILE, load_cublas, {}, false, ""};
 static library solver_library = {"cuSOLVER", SOLVER_FILE, load_cusolver, {}, false, ""};
 static library fft_library = {"cuFFT", FFT_FILE, load_cufft, {}, false, ""};
 static library dnn_library = {"cuDNN", "libcudnn.so.9", load_cudnn, {}, false, ""};
+static library nvrtc_library = {"NVRTC", NVRTC_FILE, load_nvrtc, {}, false, ""};
+static library driver_library = {"the driver", "libcuda.so.1", load_driver, {}, false, ""};
 
 static bool is_open(library *l, const char *what) {
   std::call_once(l->once, open_library, l);
@@ -318,4 +340,14 @@ bool cr_cufft_ok(cufftResult status, const char *call) {
 
 const cr_cufft *cr_open_cufft(const char *what) {
   return is_open(&fft_library, what) && cr_cuda_enter() ? &cufft : NULL;
+}
+
+/* ---- compiling -------------------------------------------------------------------------- */
+
+const cr_nvrtc *cr_open_nvrtc(const char *what) {
+  return is_open(&nvrtc_library, what) ? &nvrtc : NULL;
+}
+
+const cr_driver *cr_open_driver(const char *what) {
+  return is_open(&driver_library, what) && cr_cuda_enter() ? &driver : NULL;
 }

@@ -15,9 +15,11 @@
 #include "cuda/cuda.h"
 
 #include <cublas_v2.h>
+#include <cuda.h>
 #include <cudnn.h>
 #include <cufft.h>
 #include <cusolverDn.h>
+#include <nvrtc.h>
 #include <optional>
 
 /* cusolverDnXgeev came with CUDA 12.6, update 2. */
@@ -88,6 +90,32 @@
   X(cufftExecD2Z)                                                                                  \
   X(cufftExecZ2D)
 
+#define CR_NVRTC_FUNCTIONS(X)                                                                      \
+  X(nvrtcVersion)                                                                                  \
+  X(nvrtcGetErrorString)                                                                           \
+  X(nvrtcGetNumSupportedArchs)                                                                     \
+  X(nvrtcGetSupportedArchs)                                                                        \
+  X(nvrtcCreateProgram)                                                                            \
+  X(nvrtcAddNameExpression)                                                                        \
+  X(nvrtcCompileProgram)                                                                           \
+  X(nvrtcGetProgramLogSize)                                                                        \
+  X(nvrtcGetProgramLog)                                                                            \
+  X(nvrtcGetLoweredName)                                                                           \
+  X(nvrtcGetCUBINSize)                                                                             \
+  X(nvrtcGetCUBIN)                                                                                 \
+  X(nvrtcGetPTXSize)                                                                               \
+  X(nvrtcGetPTX)                                                                                   \
+  X(nvrtcDestroyProgram)
+
+#define CR_DRIVER_FUNCTIONS(X)                                                                     \
+  X(cuGetErrorString)                                                                              \
+  X(cuModuleLoadData)                                                                              \
+  X(cuModuleUnload)                                                                                \
+  X(cuModuleGetFunction)                                                                           \
+  X(cuFuncGetAttribute)                                                                            \
+  X(cuFuncSetAttribute)                                                                            \
+  X(cuLaunchKernel)
+
 #define CR_CUDNN_FUNCTIONS(X)                                                                      \
   X(cudnnCreate)                                                                                   \
   X(cudnnDestroy)                                                                                  \
@@ -132,6 +160,12 @@ struct cr_cufft {
 struct cr_cudnn {
   CR_CUDNN_FUNCTIONS(CR_LIBRARY_MEMBER)
 };
+struct cr_nvrtc {
+  CR_NVRTC_FUNCTIONS(CR_LIBRARY_MEMBER)
+};
+struct cr_driver {
+  CR_DRIVER_FUNCTIONS(CR_LIBRARY_MEMBER)
+};
 #undef CR_LIBRARY_MEMBER
 
 /* ---- what an operator asks for ---------------------------------------------------------- */
@@ -170,5 +204,9 @@ struct cr_dnn {
 /* The functions of cuFFT, whose plans are their own handles; NULL with a message. */
 const cr_cufft *cr_open_cufft(const char *what);
 bool cr_cufft_ok(cufftResult status, const char *call);
+
+/* The compiler, and the driver that loads what it makes; NULL with a message. */
+const cr_nvrtc *cr_open_nvrtc(const char *what);
+const cr_driver *cr_open_driver(const char *what);
 
 #endif

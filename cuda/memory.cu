@@ -8,6 +8,7 @@
 
 #include <atomic>
 #include <map>
+#include <set>
 #include <utility>
 
 #define SMALLEST 512
@@ -29,7 +30,9 @@ struct pool {
   std::mutex lock;
   std::map<char *, segment> segments;
   std::map<kind, std::vector<char *>> free;
-  size_t live, peak, held; /* bytes: of blocks in use, most of it, from cudaMalloc */
+  std::set<cudaStream_t> of_graphs; /* streams; a graph uses its blocks at each launch, */
+  std::set<cudaStream_t> reserved;  /* as long as it is there */
+  size_t live, peak, held;          /* bytes: of blocks in use, most of it, from cudaMalloc */
 };
 
 pool pools[CR_CUDA_MOST_DEVICES];
@@ -40,6 +43,22 @@ size_t class_size(size_t bytes) {
   step = step / 8 < SMALLEST ? SMALLEST : step / 8;
   return (bytes + step - 1) / step * step;
 }
+
+/* The emulation is told which bytes of a block are in use, and finds what is written behind them.
+ */
+#ifdef CR_CUDA_EMULATION
+const size_t GUARD = 64;
+void begin_use(char *block, size_t bytes, size_t room) {
+  cr_emulation_carve(block, bytes, room);
+}
+void end_use(char *block) {
+  cr_emulation_uncarve(block);
+}
+#else
+const size_t GUARD = 0;
+void begin_use(char *, size_t, size_t) {}
+void end_use(char *) {}
+#endif
 
 /* ---- with the pool's lock held ---------------------------------------------------------- */
 
@@ -63,7 +82,12 @@ bool grow(pool &p, const kind &k) {
   p.segments[first] = segment{bytes, k.second, k.first, 0};
   p.held += bytes;
   std::vector<char *> &list = p.free[k];
-  for (size_t at = bytes; at >= k.second; at -= k.second) list.push_back(first + at - k.second);
+  bool whole = p.of_graphs.count(k.first) > 0;
+  for (size_t at = bytes; at >= k.second; at -= k.second) {
+    char *block = first + at - k.second;
+    if (whole) begin_use(block, k.second - GUARD, k.second);
+    list.push_back(block);
+  }
   return true;
 }
 
@@ -75,6 +99,7 @@ segment &segment_of(pool &p, char *block) {
 /* Gives segments of which nothing is in use back to CUDA. */
 void release_unused(pool &p) {
   for (auto &list : p.free) {
+    if (p.reserved.count(list.first.first)) continue;
     std::vector<char *> kept;
     for (char *block : list.second) {
       if (segment_of(p, block).used) kept.push_back(block);
@@ -82,10 +107,13 @@ void release_unused(pool &p) {
     list.second.swap(kept);
   }
   for (auto s = p.segments.begin(); s != p.segments.end();) {
-    if (s->second.used) {
+    if (s->second.used || p.reserved.count(s->second.stream)) {
       ++s;
       continue;
     }
+    for (size_t at = 0; p.of_graphs.count(s->second.stream) && at < s->second.bytes;
+         at += s->second.block)
+      end_use(s->first + at);
     p.held -= s->second.bytes;
     cudaFree(s->first);
     s = p.segments.erase(s);
@@ -93,22 +121,6 @@ void release_unused(pool &p) {
 }
 
 /* ---- blocks ----------------------------------------------------------------------------- */
-
-/* The emulation is told which bytes of a block are in use, and finds what is written behind them.
- */
-#ifdef CR_CUDA_EMULATION
-const size_t GUARD = 64;
-void begin_use(char *block, size_t bytes, size_t room) {
-  cr_emulation_carve(block, bytes, room);
-}
-void end_use(char *block) {
-  cr_emulation_uncarve(block);
-}
-#else
-const size_t GUARD = 0;
-void begin_use(char *, size_t, size_t) {}
-void end_use(char *) {}
-#endif
 
 void *device_alloc(int device, size_t bytes) {
   pool &p = pools[device];
@@ -121,7 +133,7 @@ void *device_alloc(int device, size_t bytes) {
     if (!grow(p, k)) return NULL;
   }
   if (!block) block = take_free(p, k);
-  begin_use(block, bytes, k.second);
+  if (!p.of_graphs.count(k.first)) begin_use(block, bytes, k.second);
   segment_of(p, block).used++;
   p.live += k.second;
   if (p.live > p.peak) p.peak = p.live;
@@ -149,9 +161,13 @@ void device_free(int device, void *block) {
   std::lock_guard<std::mutex> guard(p.lock);
   segment &s = segment_of(p, static_cast<char *>(block));
   cudaStream_t user = cr_cuda_stream_of(device);
+  if (s.stream != user && cr_cuda_capturing()) {
+    cr_cuda_graph_keep(block); /* work that comes before and after may use it */
+    return;
+  }
   /* the block's stream has to wait for what the current one may still do with it */
   if (s.stream != user && !let_wait(device, s.stream, device, user)) cudaStreamSynchronize(user);
-  end_use(static_cast<char *>(block));
+  if (!p.of_graphs.count(s.stream)) end_use(static_cast<char *>(block));
   s.used--;
   p.live -= s.block;
   p.free[kind(s.stream, s.block)].push_back(static_cast<char *>(block));
@@ -243,13 +259,18 @@ bool from_host_async(cr_device d, void *dev, const void *host, size_t bytes) {
 
 bool to_host(cr_device d, void *host, const void *dev, size_t bytes) {
   cr_on_device here(d.index);
-  return to_host_async(d, host, dev, bytes) && cr_cuda_wait();
+  return cr_cuda_may("reading numbers, which waits for the GPU") &&
+         to_host_async(d, host, dev, bytes) && cr_cuda_wait();
 }
 
 /* From ordinary memory CUDA has read everything when it returns; page-locked memory it reads later.
  */
 bool from_host(cr_device d, void *dev, const void *host, size_t bytes) {
   cr_on_device here(d.index);
+  if (bytes && cr_cuda_capturing()) { /* the graph copies what is there now */
+    host = cr_cuda_graph_copy(host, bytes);
+    return host && from_host_async(d, dev, host, bytes);
+  }
   return from_host_async(d, dev, host, bytes) && (!cr_cuda_is_pinned(host) || cr_cuda_wait());
 }
 
@@ -258,7 +279,7 @@ bool from_host(cr_device d, void *dev, const void *host, size_t bytes) {
 bool transfer_between(int to, void *out, int from, const void *in, size_t bytes) {
   cudaStream_t receiver = cr_cuda_stream_of(to), sender = cr_cuda_stream_of(from);
   cr_on_device here(to);
-  return let_wait(to, receiver, from, sender) &&
+  return cr_cuda_may("a copy to another device") && let_wait(to, receiver, from, sender) &&
          cr_cuda_ok(cudaMemcpyPeerAsync(out, to, in, from, bytes, receiver),
                     "copy between devices") &&
          let_wait(from, sender, to, receiver);
@@ -287,6 +308,24 @@ bool cr_cuda_is_pinned(const void *p) {
 static bool reclaim() {
   cr_on_device here(cr_cuda_device());
   return cr_cuda_core->reclaim();
+}
+
+void *cr_cuda_alloc(int device, size_t bytes) {
+  return device_alloc(device, bytes);
+}
+
+void cr_cuda_free(int device, void *block) {
+  device_free(device, block);
+}
+
+void cr_cuda_reserve(int device, cudaStream_t s, bool reserved) {
+  pool &p = pools[device];
+  std::lock_guard<std::mutex> guard(p.lock);
+  p.of_graphs.insert(s);
+  if (reserved)
+    p.reserved.insert(s);
+  else
+    p.reserved.erase(s);
 }
 
 cr_scratch::cr_scratch(size_t n) : p(device_alloc(cr_cuda_device(), n)), bytes(n) {

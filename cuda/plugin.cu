@@ -12,6 +12,8 @@ static void fill_tables() {
   tensor_table.name = "cuda";
   cr_cuda_fill_memory(&tensor_table, &control);
   cr_cuda_fill_device(&tensor_table, &control);
+  cr_cuda_fill_compile(&control);
+  cr_cuda_fill_graph(&control);
   cr_cuda_fill_copy(&tensor_table);
   cr_cuda_fill_unary(&tensor_table);
   cr_cuda_fill_binary(&tensor_table);

@@ -109,6 +109,7 @@ struct job {
   char *out;
   int64_t dtype, size, n;
   uint64_t seed, offset;
+  const cr_random_move *move;
   bool aligned; /* for all the numbers of a counter at once */
 };
 
@@ -135,10 +136,12 @@ __device__ __forceinline__ void store_numbers(const job &j, int64_t first, const
 }
 
 template <typename D> __global__ void __launch_bounds__(THREADS) fill(job j, D draw) {
+  uint64_t seed = j.seed, offset = j.offset;
+  cr_move_random(j.move, &seed, &offset);
   for (int64_t c = cr_thread(); c * D::COUNT < j.n; c += cr_threads()) {
     uint32_t lanes[4];
     typename D::number x[D::COUNT];
-    cr_philox_at(j.seed, j.offset + (uint64_t)c, lanes);
+    cr_philox_at(seed, offset + (uint64_t)c, lanes);
     draw(lanes, x);
     store_numbers<typename D::number, D::COUNT>(j, c * D::COUNT, x);
   }
@@ -175,7 +178,8 @@ static bool wide_fill(cr_random_op op, const job &j, double a, double b) {
 
 static bool fill_random(cr_random_op op, cr_dtype dtype, void *out, int64_t n, uint64_t seed,
                         uint64_t offset, double a, double b) {
-  job j = {static_cast<char *>(out), dtype, (int64_t)cr_dtypes[dtype].size, n, seed, offset, false};
+  job j = {static_cast<char *>(out), dtype, (int64_t)cr_dtypes[dtype].size, n, seed, offset,
+           cr_cuda_random_move(),    false};
   if (op == CR_BERNOULLI) return run(j, bernoulli{a * 0x1p32});
   if (op == CR_RANDINT) {
     uint64_t low = (uint64_t)cr_scalar_int(cr_num(a)), high = (uint64_t)cr_scalar_int(cr_num(b));

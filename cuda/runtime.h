@@ -30,6 +30,8 @@ void cr_cuda_synchronize_all();
 /* A stream of a device by its number, made if it is not there yet; false with a message. */
 bool cr_cuda_stream_number(int device, int number, cudaStream_t *out);
 cudaStream_t cr_cuda_stream_of(int device); /* this thread's current one */
+/* Makes a stream the thread's current one; returns the one before. */
+cudaStream_t cr_cuda_swap_stream(int device, cudaStream_t s);
 
 /* Uses another device until the end of the block. */
 struct cr_on_device {
@@ -48,5 +50,21 @@ bool cr_cuda_is_pinned(const void *p);
 
 void cr_cuda_fill_memory(cr_backend *b, cr_device_control *c);
 void cr_cuda_fill_device(cr_backend *b, cr_device_control *c);
+void cr_cuda_fill_compile(cr_device_control *c);
+void cr_cuda_fill_graph(cr_device_control *c);
+
+/* ---- graphs: graph.cu ------------------------------------------------------------------- */
+
+bool cr_cuda_capturing(); /* whether this thread's work is being kept for a graph */
+/* Whether the thread may do what a graph cannot repeat; false with a message that says what. */
+bool cr_cuda_may(const char *what);
+/* For memory.cu: keeps a block that was freed for as long as the graph that is being captured, and
+ * a copy of what the host gives. */
+void cr_cuda_graph_keep(void *block);
+const void *cr_cuda_graph_copy(const void *host, size_t bytes);
+/* Blocks of this stream are only for the graph that has it, or for everyone who uses it again. */
+void cr_cuda_reserve(int device, cudaStream_t s, bool reserved);
+void *cr_cuda_alloc(int device, size_t bytes);
+void cr_cuda_free(int device, void *block);
 
 #endif

@@ -18,7 +18,8 @@ DRAW(truncated_normal, cr_draw_truncated_normal)
 template <typename D>
 __global__ void __launch_bounds__(CR_LOOP_THREADS)
     draw_elements(const __grid_constant__ cr_places<3> l, int64_t size, uint64_t seed,
-                  uint64_t offset) {
+                  uint64_t offset, const cr_random_move *move) {
+  cr_move_random(move, &seed, &offset);
   for (int64_t i = cr_thread(); i < l.numel; i += cr_threads()) {
     int64_t at[3];
     cr_find(l, i, at);
@@ -32,7 +33,8 @@ template <typename D> static bool run(const cr_iter *it, uint64_t seed, uint64_t
   int64_t size = (int64_t)cr_dtypes[it->op[0].dtype].size;
   return it->numel == 0 ||
          cr_launch("sample", draw_elements<D>, cr_blocks(it->numel, CR_LOOP_THREADS),
-                   CR_LOOP_THREADS, 0, cr_places_of<3>(it), size, seed, offset);
+                   CR_LOOP_THREADS, 0, cr_places_of<3>(it), size, seed, offset,
+                   cr_cuda_random_move());
 }
 
 static bool sample(cr_sample_op op, const cr_iter *it, uint64_t seed, uint64_t offset) {

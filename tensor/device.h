@@ -35,6 +35,38 @@ typedef enum {
 /* An event marks a place in a stream's work. */
 typedef struct cr_event cr_event;
 
+/* A kernel's source, to be compiled while the program runs. */
+typedef struct {
+  const char *text, *file; /* the file's name is for messages */
+  const char *name;        /* of the kernel, as in C++: "add", or "add<float>" of a template */
+  const char *const *options;
+  int noptions;
+} cr_kernel_source;
+
+/* What the compiler made of it: code for one compute capability, which can be kept and loaded by
+ * another process; or what it said.  Of malloc; image_free frees all of it. */
+typedef struct {
+  char *name; /* of the kernel in the code */
+  void *code;
+  size_t bytes;
+  char *log;
+} cr_kernel_image;
+
+typedef struct {
+  unsigned grid[3], block[3]; /* blocks of the grid, threads of a block */
+  size_t shared;              /* bytes of dynamic shared memory */
+} cr_kernel_shape;
+
+typedef struct {
+  int registers, max_threads; /* of a thread; of a block */
+  size_t shared, local;       /* bytes: static ones of a block, and of a thread */
+} cr_kernel_info;
+
+typedef struct cr_compiled cr_compiled; /* on one device */
+
+/* What a thread puts on a device between graph_begin and graph_end, kept to be repeated. */
+typedef struct cr_graph cr_graph;
+
 /* Devices count from 0.  Streams of a device are numbered from 0, the default one.  Each thread has
  * a current stream for each device.  false: with a message. */
 typedef struct {
@@ -70,6 +102,26 @@ typedef struct {
 
   /* 1 if device can read the memory of other directly, 0, or -1 with a message. */
   int (*peer)(int device, int other);
+
+  /* Begins to keep this thread's work on a device instead of doing it.  Random numbers are those of
+   * `seed` from `offset` on.  NULL with a message. */
+  cr_graph *(*graph_begin)(int device, uint64_t seed, uint64_t offset);
+  /* Ends that; false, with a message, when something could not be kept.  g stays to be freed. */
+  bool (*graph_end)(cr_graph *g);
+  /* Does the work, in the thread's current stream, with random numbers of `seed` from `offset` on.
+   */
+  bool (*graph_launch)(cr_graph *g, uint64_t seed, uint64_t offset);
+  void (*graph_free)(cr_graph *g);
+
+  int (*compiler)(void); /* its version, as 13000; 0 with a message when there is none */
+  /* Compiles for that device's capability. */
+  bool (*kernel_compile)(int device, const cr_kernel_source *s, cr_kernel_image *out);
+  void (*image_free)(cr_kernel_image *image);
+  cr_compiled *(*kernel_load)(int device, const cr_kernel_image *image);
+  void (*kernel_free)(cr_compiled *k);
+  bool (*kernel_info)(cr_compiled *k, cr_kernel_info *out);
+  /* In the thread's current stream of the kernel's device. */
+  bool (*kernel_launch)(cr_compiled *k, const cr_kernel_shape *shape, void **arguments);
 } cr_device_control;
 
 /* ---- the plug-in ------------------------------------------------------------------------ */

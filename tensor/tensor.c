@@ -304,13 +304,21 @@ static int64_t element_at(const cr_tensor *t, const int64_t *index) {
   return at;
 }
 
-cr_scalar cr_get(const cr_tensor *t, const int64_t *index) {
+bool cr_read(const cr_tensor *t, const int64_t *index, cr_scalar *out) {
   size_t size = cr_sizeof((cr_dtype)t->dtype);
   const char *p = (const char *)t->storage->data + (size_t)element_at(t, index) * size;
-  if (t->storage->device.type == CR_CPU) return cr_load_scalar((cr_dtype)t->dtype, p);
   char host[16];
-  if (!t->storage->backend->to_host(t->storage->device, host, p, size)) return cr_num(0.0 / 0.0);
-  return cr_load_scalar((cr_dtype)t->dtype, host);
+  if (t->storage->device.type != CR_CPU) {
+    if (!t->storage->backend->to_host(t->storage->device, host, p, size)) return false;
+    p = host;
+  }
+  *out = cr_load_scalar((cr_dtype)t->dtype, p);
+  return true;
+}
+
+cr_scalar cr_get(const cr_tensor *t, const int64_t *index) {
+  cr_scalar s;
+  return cr_read(t, index, &s) ? s : cr_num(0.0 / 0.0);
 }
 
 bool cr_put(cr_tensor *t, const int64_t *index, cr_scalar value) {
@@ -331,6 +339,5 @@ bool cr_item(const cr_tensor *t, cr_scalar *out) {
     char s[CR_SHAPE_STR];
     return cr_fail("a tensor of one element is wanted, this one is %s", cr_tensor_str(s, t));
   }
-  *out = cr_get(t, NULL);
-  return true;
+  return cr_read(t, NULL, out);
 }

@@ -216,7 +216,10 @@ static inline void cr_bump(cr_tensor *t) {
 /* Whether t is all of its storage, in order. */
 bool cr_is_whole(const cr_tensor *t);
 
-/* One element, by index (ndim numbers, already checked) or the only one. */
+/* One element, by index (ndim numbers, already checked) or the only one; false, with a message,
+ * when the device cannot be read. */
+bool cr_read(const cr_tensor *t, const int64_t *index, cr_scalar *out);
+/* Of a tensor in host memory; NaN for what cannot be read. */
 cr_scalar cr_get(const cr_tensor *t, const int64_t *index);
 bool cr_put(cr_tensor *t, const int64_t *index, cr_scalar value);
 /* The only element of a one-element tensor. */

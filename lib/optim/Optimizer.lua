@@ -184,6 +184,9 @@ return function(optim)
   end
 
   function Optimizer:step(closure)
+    if not self._steady and torch.cuda.isCapturing() then
+      raise("%s: a graph cannot count steps; call step after the replay", torch.type(self))
+    end
     local loss
     if closure then loss = closure() end
     torch.noGrad(update_all, self)

@@ -22,11 +22,12 @@ local function check_ranges(name, options)
 end
 
 -- define(optim, name, defaults, rule): rule.group(self, group) steps all parameters of a group, or
--- rule.one(p, g, options, state) one of them; rule.check(options) refuses wrong options.
+-- rule.one(p, g, options, state) one of them; rule.check(options) refuses wrong options.  rule.steady: its
+-- numbers do not change with the count of steps, from the second one on.
 return function(optim, name, defaults, rule)
   local full = "optim." .. name
   local class, parent = torch.class(full, "optim.Optimizer", optim)
-  class._one = rule.one
+  class._one, class._steady = rule.one, rule.steady
   if rule.group then class._stepGroup = rule.group end
   function class._check(options)
     check_ranges(full, options)

@@ -309,7 +309,7 @@ return function(optim)
   define_class(optim, "RAdam", { lr = 1e-3, beta1 = 0.9, beta2 = 0.999, eps = 1e-8, weightDecay = 0,
     decoupled = false, maximize = false }, { one = radam })
   define_class(optim, "Adadelta", { lr = 1, rho = 0.9, eps = 1e-6, weightDecay = 0, maximize = false },
-    { one = adadelta })
+    { one = adadelta, steady = true })
   define_class(optim, "Adamax", { lr = 2e-3, beta1 = 0.9, beta2 = 0.999, eps = 1e-8, weightDecay = 0,
     maximize = false }, { one = adamax })
   define_class(optim, "Rprop", { lr = 1e-2, etaMinus = 0.5, etaPlus = 1.2, minStep = 1e-6, maxStep = 50,

@@ -201,14 +201,14 @@ end
 
 return function(optim)
   define_class(optim, "SGD", { lr = 1e-3, momentum = 0, dampening = 0, nesterov = false, weightDecay = 0,
-    maximize = false }, { group = sgd, check = check_sgd })
+    maximize = false }, { group = sgd, check = check_sgd, steady = true })
   define_class(optim, "Adam", adam_options {}, { group = adam })
   define_class(optim, "AdamW", adam_options { weightDecay = 0.01, decoupled = true },
     { group = adamw })
   define_class(optim, "RMSprop", { lr = 1e-2, alpha = 0.99, eps = 1e-8, momentum = 0, centered = false,
-    weightDecay = 0, maximize = false }, { group = rmsprop })
+    weightDecay = 0, maximize = false }, { group = rmsprop, steady = true })
   define_class(optim, "Adagrad", { lr = 1e-2, lrDecay = 0, eps = 1e-10, weightDecay = 0,
     initialAccumulatorValue = 0, maximize = false }, { group = adagrad })
   define_class(optim, "Lion", { lr = 1e-4, beta1 = 0.9, beta2 = 0.99, weightDecay = 0, maximize = false },
-    { group = lion })
+    { group = lion, steady = true })
 end

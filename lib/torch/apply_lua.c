@@ -12,7 +12,7 @@ static void index_of(const cr_tensor *t, int64_t k, int64_t *index) {
 static void push_element(lua_State *L, const cr_tensor *t, int64_t k) {
   int64_t index[CR_MAX_DIMS] = {0};
   index_of(t, k, index);
-  cr_push_scalar(L, (cr_dtype)t->dtype, cr_get(t, index));
+  cr_push_scalar(L, (cr_dtype)t->dtype, cr_element(L, t, index));
 }
 
 /** x:apply(f); x:map(y, f); x:map2(y, z, f)

@@ -30,6 +30,8 @@ void cr_bind_callback(lua_State *L);
 void cr_bind_graph(lua_State *L);
 void cr_bind_storage(lua_State *L);
 void cr_bind_device(lua_State *L);
+void cr_bind_kernel(lua_State *L);
+void cr_bind_capture(lua_State *L);
 void cr_bind_profile(lua_State *L);
 void cr_bind_autocast(lua_State *L); /* the last one */
 
@@ -71,6 +73,10 @@ typedef struct {
 cr_owned *cr_push_owned(lua_State *L, int n);
 /* Pushes the i-th, which is no longer owned then. */
 void cr_push_from(lua_State *L, cr_owned *o, int i);
+
+/* The collector: makes it this context's; its turn, where it is due, before t is pushed. */
+void cr_adopt_collector(lua_State *L);
+void cr_note_result(lua_State *L, const cr_tensor *t);
 
 /* Nodes of the tape as objects (graph_lua.c); a NULL node is nil. */
 int cr_push_node(lua_State *L, cr_node *n);

@@ -194,6 +194,51 @@ return function(torch)
   cuda.setBenchmark = option "benchmark"
   cuda.setDeterministic = option "deterministic"
 
+  local compile
+
+  function cuda.compile(...)
+    compile = compile or require "torch.kernels"(cuda, control)
+    return compile(...)
+  end
+
+  -- ---- graphs -------------------------------------------------------------------------------------------
+
+  local capturing = false
+
+  --- torch.cuda.graph(f [, options]); torch.cuda.isCapturing()
+  --
+  -- Captures what a function does on the current device, such as a step of training, as a graph, which
+  -- repeats it at the cost of one launch: where a step is many small kernels, most of its time goes into
+  -- starting them.
+  --
+  -- The function is called some times as it is, and then once more while its work is kept instead of done.
+  -- Each replay works on the same tensors: inputs are put where the function reads them, as
+  -- input:copy(batch), and what the function returned has the results.  Everything must happen on the
+  -- device, in the same way each time: reading numbers (loss:item(), x[1]), branches on them, and other
+  -- devices are errors.  What the script computes, as a learning rate, stays what it was.  An optimizer that
+  -- counts its steps (Adam) is called after the replay, or it is an error.  Dropout and other random numbers
+  -- differ from replay to replay, as they do without a graph.
+  --
+  -- f: function without arguments; the graph keeps it, and so the tensors that it uses
+  -- options: table: warmup, how many times f is called before, 2 by default
+  -- Returns: graph: the graph, to be called; isCapturing: whether a function is being captured now
+  -- Errors: those of f; something that a graph cannot repeat; synchronous mode
+  -- From: PyTorch's torch.cuda.graph; CUDA's stream capture
+  function cuda.graph(f, options)
+    if type(f) ~= "function" then
+      check.raise("torch.cuda.graph: the first argument is a %s, wanted a function", type(f))
+    end
+    local warmup = check.whole("cuda.graph", "warmup", options and options.warmup or 2, 0)
+    for _ = 1, warmup do f() end
+    capturing = true
+    local ok, graph = pcall(control.capture, f)
+    capturing = false
+    if not ok then error(graph, 0) end
+    return graph
+  end
+
+  function cuda.isCapturing() return capturing end
+
   -- ---- streams ------------------------------------------------------------------------------------------
 
   local reserved = 0

@@ -182,7 +182,7 @@ static bool is_off_tape(const cr_tensor *t) {
 static int by_number(lua_State *L, cr_tensor *t) {
   int64_t at = check_position(L, t, 0, cr_check_int(L, 2));
   if (t->ndim == 1 && is_off_tape(t)) {
-    cr_push_scalar(L, (cr_dtype)t->dtype, cr_get(t, &at));
+    cr_push_scalar(L, (cr_dtype)t->dtype, cr_element(L, t, &at));
     return 1;
   }
   return give_view(L, cr_select(t, 0, at));
@@ -221,7 +221,7 @@ int cr_tensor_index(lua_State *L) {
   cr_tensor *t = cr_check_tensor(L, 1), *k;
   if (type == LUA_TNUMBER) return by_number(L, t);
   if (type == LUA_TTABLE && one_element(L, t, index)) {
-    cr_push_scalar(L, (cr_dtype)t->dtype, cr_get(t, index));
+    cr_push_scalar(L, (cr_dtype)t->dtype, cr_element(L, t, index));
     return 1;
   }
   if (type == LUA_TTABLE) {
@@ -245,7 +245,7 @@ int cr_tensor_index(lua_State *L) {
   cr_storage *s = cr_to_storage(L, 2);
   if (s) {
     by_storage(L, t, s, index);
-    cr_push_scalar(L, (cr_dtype)t->dtype, cr_get(t, index));
+    cr_push_scalar(L, (cr_dtype)t->dtype, cr_element(L, t, index));
     return 1;
   }
   return cr_raise(L, "a tensor cannot be indexed by a %s", luaL_typename(L, 2));
@@ -351,7 +351,7 @@ static int m_get(lua_State *L) {
   if (lua_gettop(L) - 1 != t->ndim)
     return cr_raise(L, "get: %d indices for a tensor of %d dimensions", lua_gettop(L) - 1, t->ndim);
   for (int d = 0; d < t->ndim; d++) index[d] = check_position(L, t, d, cr_check_int(L, d + 2));
-  cr_push_scalar(L, (cr_dtype)t->dtype, cr_get(t, index));
+  cr_push_scalar(L, (cr_dtype)t->dtype, cr_element(L, t, index));
   return 1;
 }
 

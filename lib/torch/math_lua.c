@@ -17,7 +17,7 @@ static int unary_of_number(lua_State *L) {
   static const cr_device host = {CR_CPU, 0};
   cr_push_tensor(L, cr_full(CR_FLOAT64, host, 0, NULL, cr_num(lua_tonumber(L, 1))));
   cr_push_tensor(L, cr_unary((cr_unary_op)bound_code(L), cr_to_tensor(L, -1), NULL));
-  lua_pushnumber(L, cr_scalar_double(cr_get(cr_to_tensor(L, -1), NULL)));
+  lua_pushnumber(L, cr_scalar_double(cr_element(L, cr_to_tensor(L, -1), NULL)));
   return 1;
 }
 

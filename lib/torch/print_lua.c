@@ -20,7 +20,7 @@ static int f_format(lua_State *L) {
   for (int i = lua_gettop(L); i > 1; i--) {
     cr_tensor *t = lua_isuserdata(L, i) ? cr_to_tensor(L, i) : NULL;
     if (!t || t->ndim) continue;
-    cr_push_scalar(L, (cr_dtype)t->dtype, cr_get(t, NULL));
+    cr_push_scalar(L, (cr_dtype)t->dtype, cr_element(L, t, NULL));
     lua_replace(L, i);
   }
   return atomic_load(&own_format)(L);

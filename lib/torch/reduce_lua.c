@@ -272,8 +272,10 @@ static int f_arg(lua_State *L) {
   cr_tensor *y = cr_reduce(op, r.x, r.ndims, r.dims, keepdim, NULL);
   if (!y) return cr_lua_error(L);
   if (r.ndims < 0) {
-    cr_scalar v = cr_get(y, NULL);
+    cr_scalar v;
+    bool there = cr_read(y, NULL, &v);
     cr_release(y);
+    if (!there) return cr_lua_error(L);
     lua_pushinteger(L, v.i + 1);
     return 1;
   }

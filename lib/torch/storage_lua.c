@@ -184,7 +184,7 @@ static int s_index(lua_State *L) {
   int64_t i = check_place(L, s, 2);
   cr_push_scalar(L, (cr_dtype)s->dtype,
                  s->device.type == CR_CPU ? cr_load_scalar((cr_dtype)s->dtype, place(s, i))
-                                          : cr_get(push_whole(L, s), &i));
+                                          : cr_element(L, push_whole(L, s), &i));
   return 1;
 }
 

@@ -368,6 +368,12 @@ static int t_cast(lua_State *L) {
 
 /* ---- values for Lua --------------------------------------------------------------------- */
 
+cr_scalar cr_element(lua_State *L, const cr_tensor *t, const int64_t *index) {
+  cr_scalar s = cr_int(0);
+  if (!cr_read(t, index, &s)) cr_lua_error(L);
+  return s;
+}
+
 /** x:item()
  *
  *  The element of a tensor that has only one.
@@ -388,7 +394,7 @@ static int t_item(lua_State *L) {
 
 static void push_table(lua_State *L, const cr_tensor *t, int dim, int64_t *index) {
   if (dim == t->ndim) {
-    cr_push_scalar(L, (cr_dtype)t->dtype, cr_get(t, index));
+    cr_push_scalar(L, (cr_dtype)t->dtype, cr_element(L, t, index));
     return;
   }
   luaL_checkstack(L, 4, "totable");
@@ -509,7 +515,7 @@ static int t_equals(lua_State *L) {
   cr_tensor *a = cr_to_tensor(L, 1), *b = cr_to_tensor(L, 2);
   bool equal = a && a == b;
   if (!equal && a && b && a->ndim == 0 && b->ndim == 0)
-    equal = cr_scalar_double(cr_get(a, NULL)) == cr_scalar_double(cr_get(b, NULL));
+    equal = cr_scalar_double(cr_element(L, a, NULL)) == cr_scalar_double(cr_element(L, b, NULL));
   lua_pushboolean(L, equal);
   return 1;
 }

@@ -77,58 +77,6 @@ static int free_storage(lua_State *L) {
   return 0;
 }
 
-/* ---- the collector ---------------------------------------------------------------------- */
-
-#define SLACK ((size_t)4 << 20)
-#define LARGE ((size_t)1 << 20) /* bytes whose place in the caches is worth a step */
-
-static size_t live_bytes(void) {
-  return atomic_load_explicit(&cr_ctx()->account->live, memory_order_relaxed);
-}
-
-/* Lua's collector sees 16 bytes of a tensor that may hold a gigabyte.  So it makes a step whenever
- * the live bytes of this interpreter's tensors have grown by a little: in generational mode that
- * frees what died young, which is most, at little cost, and the next results are written where the
- * last ones were, in memory that is still in the cache.  Lua never takes such a step as an occasion
- * to free what died old, nor has it others while these come often; so there is a full run when the
- * live bytes are half as much again as was reachable after the last one, or Lua's own heap has
- * doubled since. */
-static void relieve(lua_State *L) {
-  cr_context *ctx = cr_ctx();
-  lua_gc(L, LUA_GCSTEP, 0);
-  size_t heap = (size_t)lua_gc(L, LUA_GCCOUNT) * 1024;
-  if (live_bytes() > ctx->full_at || heap > 2 * ctx->heap) {
-    lua_gc(L, LUA_GCCOLLECT);
-    heap = (size_t)lua_gc(L, LUA_GCCOUNT) * 1024;
-    ctx->heap = heap;
-    size_t slack = 2 * heap > SLACK ? 2 * heap : SLACK; /* a large heap costs more to walk */
-    size_t reachable = live_bytes();
-    ctx->full_at = reachable + (reachable / 2 > slack ? reachable / 2 : slack);
-  }
-  size_t live = live_bytes();
-  ctx->step_at = live + (live / 16 > SLACK ? live / 16 : SLACK);
-  ctx->room_due = false;
-}
-
-/* After a large result has been pushed: if one more as large would bring about a step, that step
- * comes before it is made rather than after, so that it can take the memory of one that is dead. */
-static bool is_room_due(const cr_context *ctx, const cr_tensor *t) {
-  size_t bytes = t->storage->capacity;
-  return bytes >= LARGE && live_bytes() + bytes > ctx->step_at &&
-         atomic_load_explicit(&t->storage->refs, memory_order_relaxed) == 1;
-}
-
-void cr_make_room(lua_State *L) {
-  if (cr_ctx()->room_due) relieve(L);
-}
-
-static bool reclaim(void *L) {
-  lua_gc(L, LUA_GCCOLLECT);
-  lua_gc(L, LUA_GCCOLLECT); /* what the first one's finalizers let go */
-  cr_memory_release();
-  return true;
-}
-
 /* ---- pushing ---------------------------------------------------------------------------- */
 
 /* Making a box may fail for want of memory, and may run finalizers, which may make tensors of their
@@ -150,15 +98,14 @@ static void push_tensor_class(lua_State *L, cr_device_type device, int dtype);
 static void push_storage_class(lua_State *L, cr_device_type device, int dtype);
 
 void cr_push_tensors(lua_State *L, int n, cr_tensor *const *t) {
-  void *objects[CR_HANDING];
+  void *objects[CR_HANDING] = {NULL};
   for (int i = 0; i < n; i++) {
     objects[i] = t[i];
     if (t[i]->base) cr_forget_base(t[i]);
   }
   int before = hand_over(n, objects, release_tensor, __builtin_frame_address(0));
   cr_context *c = cr_ctx();
-  if (live_bytes() > c->step_at) relieve(L);
-  c->room_due = is_room_due(c, objects[0]);
+  cr_note_result(L, t[0]);
   for (int i = 0; i < n; i++) {
     const cr_tensor *pushed = objects[i];
     cr_box *b = cr_push_box(L, &tensor_kind);
@@ -386,7 +333,7 @@ int cr_check_sizes(lua_State *L, int arg, int64_t *sizes, int *used) {
   }
   if (t && t->ndim == 1) {
     if (t->shape[0] > CR_MAX_DIMS) luaL_argerror(L, arg, "too many sizes");
-    for (int64_t i = 0; i < t->shape[0]; i++) sizes[n++] = cr_scalar_int(cr_get(t, &i));
+    for (int64_t i = 0; i < t->shape[0]; i++) sizes[n++] = cr_scalar_int(cr_element(L, t, &i));
     return n;
   }
   if (lua_istable(L, arg)) return sizes_from_table(L, arg, sizes);
@@ -730,11 +677,7 @@ static void adopt_context(lua_State *L) {
   ctx->dtype = ctx->torch7 ? CR_FLOAT64 : CR_FLOAT32;
   ctx->print = (cr_print_options)CR_PRINT_DEFAULTS;
   if (ctx->torch7) ctx->print.threshold = -1;
-  lua_rawgeti(L, LUA_REGISTRYINDEX, LUA_RIDX_MAINTHREAD);
-  ctx->reclaim = reclaim;
-  ctx->reclaim_ctx = lua_tothread(L, -1);
-  lua_pop(L, 1);
-  ctx->step_at = ctx->full_at = SLACK;
+  cr_adopt_collector(L);
 }
 
 /* When the state closes, its context must not call it any more. */
@@ -785,6 +728,8 @@ int luaopen_torch_core(lua_State *L) {
   cr_bind_callback(L);
   cr_bind_graph(L);
   cr_bind_device(L);
+  cr_bind_kernel(L);
+  cr_bind_capture(L);
   cr_bind_profile(L);
   cr_bind(L, process_bindings);
   cr_bind_autocast(L);

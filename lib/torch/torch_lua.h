@@ -35,6 +35,8 @@ int cr_raise(lua_State *L, const char *format, ...);
 /* Raises the error of an interrupt, if there is one.  Functions that work long call it some times a
  * second; no lock may be held. */
 void cr_check_interrupt(lua_State *L);
+/* An element (cr_read). */
+cr_scalar cr_element(lua_State *L, const cr_tensor *t, const int64_t *index);
 /* A number argument, whether integer or float. */
 cr_scalar cr_check_scalar(lua_State *L, int arg);
 /* A 1-based dimension, negative from the end, as the 0-based one that operators take. */

@@ -333,20 +333,31 @@ static void sum_up(const convolution &c, enum result to, const T *a, const T *b,
   free(sum);
 }
 
-static cudnnStatus_t run(const convolution &c, enum result to, const void *alpha, const void *beta,
-                         const void *a, const void *b, void *out, bool noisy) {
+/* The descriptors of a call may be gone when a graph repeats it. */
+struct kept_convolution {
+  cudnnTensorStruct x, y;
+  cudnnFilterStruct w;
+  cudnnConvolutionStruct how;
+  explicit kept_convolution(const convolution &c) : x(*c.x), y(*c.y), w(*c.w), how(*c.how) {}
+  convolution get() const { return {&x, &y, &w, &how}; }
+};
+
+static cudnnStatus_t run(cudnnHandle_t h, const convolution &c, enum result to, const void *alpha,
+                         const void *beta, const void *a, const void *b, void *out, bool noisy) {
   static int calls;
   cudnnDataType_t t = c.x->type;
   size_t bytes = to == TO_Y ? bytes_of(c.y) : to == TO_X ? bytes_of(c.x) : bytes_of(c.w);
   int64_t count = (int64_t)(bytes / element(t));
   double s = number(t, alpha), u = number(t, beta);
   double noise = noisy ? (calls++ % 2 ? 2e-7 : -2e-7) : 0;
-  if (t == CUDNN_DATA_DOUBLE)
-    sum_up(c, to, static_cast<const double *>(a), static_cast<const double *>(b),
-           static_cast<double *>(out), count, s, u, noise * 1e-8);
-  else
-    sum_up(c, to, static_cast<const float *>(a), static_cast<const float *>(b),
-           static_cast<float *>(out), count, s, u, noise);
+  fake::run_or_keep(h->base, "cudnnConvolution", [=, kept = kept_convolution(c)] {
+    if (t == CUDNN_DATA_DOUBLE)
+      sum_up(kept.get(), to, static_cast<const double *>(a), static_cast<const double *>(b),
+             static_cast<double *>(out), count, s, u, noise * 1e-8);
+    else
+      sum_up(kept.get(), to, static_cast<const float *>(a), static_cast<const float *>(b),
+             static_cast<float *>(out), count, s, u, noise);
+  });
   return CUDNN_STATUS_SUCCESS;
 }
 
@@ -379,7 +390,7 @@ cudnnStatus_t cudnnConvolutionForward(H h, const void *alpha, TD x, const void *
   convolution c = {x, y, w, how};
   cudnnStatus_t status = check_run(h, c, false, algorithm, alpha, beta, space, bytes,
                                    x && y && w && in_device(c, px, py, pw));
-  return status ? status : run(c, TO_Y, alpha, beta, px, pw, py, false);
+  return status ? status : run(h, c, TO_Y, alpha, beta, px, pw, py, false);
 }
 
 cudnnStatus_t
@@ -405,7 +416,7 @@ cudnnStatus_t cudnnConvolutionBackwardData(H h, const void *alpha, FD w, const v
   cudnnStatus_t status = check_run(h, c, true, algorithm, alpha, beta, space, bytes,
                                    x && y && w && in_device(c, px, py, pw));
   bool noisy = algorithm == CUDNN_CONVOLUTION_BWD_DATA_ALGO_0;
-  return status ? status : run(c, TO_X, alpha, beta, py, pw, px, noisy);
+  return status ? status : run(h, c, TO_X, alpha, beta, py, pw, px, noisy);
 }
 
 cudnnStatus_t
@@ -431,7 +442,7 @@ cudnnStatus_t cudnnConvolutionBackwardFilter(H h, const void *alpha, TD x, const
   cudnnStatus_t status = check_run(h, c, true, algorithm, alpha, beta, space, bytes,
                                    x && y && w && in_device(c, px, py, pw));
   bool noisy = algorithm == CUDNN_CONVOLUTION_BWD_FILTER_ALGO_0;
-  return status ? status : run(c, TO_W, alpha, beta, px, py, pw, noisy);
+  return status ? status : run(h, c, TO_W, alpha, beta, px, py, pw, noisy);
 }
 
 /* ---- the bias --------------------------------------------------------------------------- */
@@ -467,9 +478,11 @@ cudnnStatus_t cudnnAddTensor(H h, const void *alpha, TD a, const void *pa, const
       !fake::in_device(pc, bytes_of(c), number_bytes))
     return fail(CUDNN_STATUS_EXECUTION_FAILED, "memory of the host");
   double s = number(a->type, alpha), u = number(a->type, beta);
-  if (a->type == CUDNN_DATA_DOUBLE)
-    add(a, static_cast<const double *>(pa), c, static_cast<double *>(pc), s, u);
-  else
-    add(a, static_cast<const float *>(pa), c, static_cast<float *>(pc), s, u);
+  fake::run_or_keep(h->base, "cudnnAddTensor", [=, from = *a, to = *c] {
+    if (from.type == CUDNN_DATA_DOUBLE)
+      add(&from, static_cast<const double *>(pa), &to, static_cast<double *>(pc), s, u);
+    else
+      add(&from, static_cast<const float *>(pa), &to, static_cast<float *>(pc), s, u);
+  });
   return CUDNN_STATUS_SUCCESS;
 }

@@ -1,7 +1,7 @@
 # The emulation of CUDA on the CPU, and the test of it; included by the Makefile.
 #
 # $(emulation_o) are the objects that a plug-in for tests links beside the .cu files compiled with
-# $(emulation_cxxflags).
+# $(emulation_cxxflags).  Kernels that are compiled while a test runs find its functions in the plug-in.
 
 CXX            ?= g++
 emulation_dir  := tests/cuda_emulation
@@ -16,7 +16,7 @@ emulation_cxxflags := -std=c++17 -D_GNU_SOURCE -DCR_CUDA_EMULATION -I$(emulation
 $(B)/$(emulation_dir)/%.o: $(emulation_dir)/%.cc
 	@mkdir -p $(@D)
 	$(call say,CXX,$<)
-	$(Q)$(CXX) $(emulation_cxxflags) -c $< -o $@
+	$(Q)$(CXX) $(emulation_cxxflags) -fvisibility=default -DCR_EMULATION_HEADERS='"$(abspath $(emulation_dir)/include)"' -c $< -o $@
 
 $(B)/$(emulation_dir)/test_emulation: $(emulation_test:%.cc=$(B)/%.o) $(emulation_o)
 	$(call say,LINK,$@)

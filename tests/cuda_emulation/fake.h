@@ -5,7 +5,7 @@
 #ifndef CR_EMULATION_FAKE_H
 #define CR_EMULATION_FAKE_H
 
-#include <cuda_runtime_api.h>
+#include <cuda_runtime.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -64,6 +64,17 @@ inline bool in_host(const void *p, size_t bytes) {
 /* Overwrites work space: what the real one leaves there is not known either. */
 inline void spoil(void *p, size_t bytes) {
   if (bytes) memset(p, 0xA5, bytes < 4096 ? bytes : 4096);
+}
+
+/* Does work of a call, or keeps it for the graph that its stream is captured for. */
+template <typename F> void run_or_keep(const handle &h, const char *name, F work) {
+  if (!cr_emulation_is_capturing(h.stream)) {
+    work();
+    return;
+  }
+  cr_emulation_keep(
+      h.stream, name, new F(work), [](void *f) { (*static_cast<F *>(f))(); },
+      [](void *f) { delete static_cast<F *>(f); });
 }
 
 inline int64_t at_least_one(int64_t x) {

@@ -4,6 +4,7 @@
 
 #include <cuda_runtime.h>
 
+#include <functional>
 #include <mutex>
 #include <stdint.h>
 
@@ -62,6 +63,16 @@ void call_host_function(cudaHostFn_t fn, void *data);
 bool valid_stream(cudaStream_t stream);
 int stream_device(cudaStream_t stream);
 void streams_release_all(int device);
+
+/* ---- graphs.cc ----------------------------------------------------------------------------------
+ */
+
+bool is_capturing(cudaStream_t stream);
+bool any_capturing();
+/* Keeps work for the graph that a stream is captured for. */
+void keep_step(cudaStream_t stream, const char *name, std::function<void()> work);
+/* Where the stream is being captured, makes that fail and returns the error; else success. */
+cudaError_t refuse_capture(cudaStream_t stream, cudaError_t error);
 
 /* ---- arena.cc: device memory --------------------------------------------------------------------
  */

@@ -151,6 +151,10 @@ cudaError_t copy(const char *name, void *dst, size_t dpitch, const void *src, si
   if (!valid_kind(kind)) return fail(cudaErrorInvalidMemcpyDirection);
   if (width == 0 || height == 0) return cudaSuccess;
   if (!dst || !src) return fail(cudaErrorInvalidValue);
+  if (is_capturing(stream)) {
+    keep_step(stream, name, [=] { copy(name, dst, dpitch, src, spitch, width, height, kind, 0); });
+    return cudaSuccess;
+  }
   copy_rows({static_cast<char *>(dst), dpitch},
             {static_cast<char *>(const_cast<void *>(src)), spitch}, width, height, kind);
   return cudaSuccess;
@@ -165,6 +169,10 @@ cudaError_t fill(const char *name, void *p, size_t pitch, int value, size_t widt
   if (width == 0 || height == 0) return cudaSuccess;
   if (!p) return fail(cudaErrorInvalidValue);
   check_range("destination", DEVICE, p, (height - 1) * pitch + width);
+  if (is_capturing(stream)) {
+    keep_step(stream, name, [=] { fill(name, p, pitch, value, width, height, 0); });
+    return cudaSuccess;
+  }
   for (size_t i = 0; i < height; i++) memset(static_cast<char *>(p) + i * pitch, value, width);
   return cudaSuccess;
 }

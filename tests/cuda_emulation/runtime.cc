@@ -332,7 +332,7 @@ cudaError_t cudaDeviceSynchronize(void) {
   cudaError_t error = ready();
   if (error != cudaSuccess) return error;
   std::lock_guard<std::recursive_mutex> guard(lock);
-  return cudaSuccess;
+  return any_capturing() ? fail(cudaErrorStreamCaptureUnsupported) : cudaSuccess;
 }
 
 cudaError_t cudaDeviceReset(void) {

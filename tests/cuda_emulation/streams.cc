@@ -14,7 +14,7 @@ struct CUstream_st {
 struct CUevent_st {
   int device;
   unsigned flags;
-  bool recorded;
+  bool recorded, captured; /* captured: the mark is of a graph */
   double milliseconds;
 };
 
@@ -133,12 +133,12 @@ cudaError_t cudaStreamDestroy(cudaStream_t stream) {
 
 cudaError_t cudaStreamSynchronize(cudaStream_t stream) {
   guard g(lock);
-  return check_stream(stream);
+  cudaError_t error = check_stream(stream);
+  return error != cudaSuccess ? error : refuse_capture(stream, cudaErrorStreamCaptureUnsupported);
 }
 
 cudaError_t cudaStreamQuery(cudaStream_t stream) {
-  guard g(lock);
-  return check_stream(stream);
+  return cudaStreamSynchronize(stream);
 }
 
 cudaError_t cudaLaunchHostFunc(cudaStream_t stream, cudaHostFn_t fn, void *userData) {
@@ -160,7 +160,7 @@ cudaError_t cudaEventCreateWithFlags(cudaEvent_t *event, unsigned int flags) {
   if (error != cudaSuccess) return error;
   if (!event || flags > 7) return fail(cudaErrorInvalidValue);
   guard g(lock);
-  *event = new CUevent_st{current_device(), flags, false, 0};
+  *event = new CUevent_st{current_device(), flags, false, false, 0};
   events.insert(*event);
   return cudaSuccess;
 }
@@ -182,6 +182,7 @@ cudaError_t cudaEventRecord(cudaEvent_t event, cudaStream_t stream) {
   if (error != cudaSuccess) return error;
   if (event->device != stream_device(stream)) return fail(cudaErrorInvalidResourceHandle);
   event->recorded = true;
+  event->captured = is_capturing(stream);
   event->milliseconds = now();
   return cudaSuccess;
 }
@@ -191,6 +192,11 @@ cudaError_t cudaStreamWaitEvent(cudaStream_t stream, cudaEvent_t event, unsigned
   cudaError_t error = check_event(event);
   if (error == cudaSuccess) error = check_stream(stream);
   if (error != cudaSuccess) return error;
+  /* Graphs of several streams are not for here. */
+  if (is_capturing(stream) != event->captured) {
+    (void)refuse_capture(stream, cudaErrorStreamCaptureIsolation);
+    return fail(cudaErrorStreamCaptureIsolation);
+  }
   return flags <= 1 ? cudaSuccess : fail(cudaErrorInvalidValue);
 }
 

@@ -48,6 +48,12 @@ extern "C" {
 void *cr_emulation_shared(struct cr_emulation_site *site, size_t bytes, size_t align);
 void *cr_emulation_dynamic_shared(size_t align);
 cudaError_t cr_emulation_launch_kernel(const struct cr_emulation_launch *launch);
+/* Whether work put into a stream is kept for a graph; keeps data, to be run at its launches. */
+bool cr_emulation_is_capturing(cudaStream_t stream);
+void cr_emulation_keep(cudaStream_t stream, const char *name, void *data, void (*run)(void *data),
+                       void (*drop)(void *data));
+[[noreturn]] void cr_emulation_report(const char *format, ...)
+    __attribute__((format(printf, 1, 2)));
 }
 
 /* Converts as a function call does. */
@@ -70,37 +76,61 @@ template <typename T> static inline void cr_emulation_clear_padding(T &value) {
   (void)value;
 }
 
+/* One launch, which a graph may repeat. */
+template <typename... P> struct cr_emulation_call {
+  const char *name;
+  void (*kernel)(P...);
+  dim3 grid, block;
+  size_t shared;
+  cudaStream_t stream;
+  std::tuple<P...> arguments;
+
+  static void run(void *p) {
+    cr_emulation_call *c = static_cast<cr_emulation_call *>(p);
+    std::apply(c->kernel, c->arguments);
+  }
+
+  cudaError_t launch() {
+    return std::apply(
+        [&](P &...value) {
+          (cr_emulation_clear_padding(value), ...);
+          cr_emulation_argument list[] = {{&value, sizeof value, std::is_pointer<P>::value}...,
+                                          {nullptr, 0, false}};
+          cr_emulation_launch l = {name,   reinterpret_cast<const void *>(kernel),
+                                   grid,   block,
+                                   shared, stream,
+                                   run,    this,
+                                   list,   sizeof...(P)};
+          return cr_emulation_launch_kernel(&l);
+        },
+        arguments);
+  }
+
+  static void repeat(void *p) {
+    cr_emulation_call *c = static_cast<cr_emulation_call *>(p);
+    c->stream = nullptr; /* the order is that of the graph */
+    if (c->launch() != cudaSuccess) cr_emulation_report("a graph's launch of %s failed", c->name);
+  }
+  static void drop(void *p) { delete static_cast<cr_emulation_call *>(p); }
+};
+
 template <typename... P, typename... A>
 cudaError_t cr_emulate(const char *name, void (*kernel)(P...), dim3 grid, dim3 block, size_t shared,
                        cudaStream_t stream, A... args) {
   static_assert(sizeof...(P) == sizeof...(A),
                 "a kernel gets as many arguments as it has parameters");
   static_assert((std::is_trivially_copyable<P>::value && ...), "arguments are copied as bytes");
-  struct frame {
-    void (*kernel)(P...);
-    std::tuple<P...> arguments;
-  } data = {kernel, std::tuple<P...>(cr_emulation_convert<P, A>(args)...)};
-  return std::apply(
-      [&](P &...value) {
-        (cr_emulation_clear_padding(value), ...);
-        cr_emulation_argument list[] = {{&value, sizeof value, std::is_pointer<P>::value}...,
-                                        {nullptr, 0, false}};
-        cr_emulation_launch launch = {name,
-                                      reinterpret_cast<const void *>(kernel),
-                                      grid,
-                                      block,
-                                      shared,
-                                      stream,
-                                      [](void *p) {
-                                        std::apply(static_cast<frame *>(p)->kernel,
-                                                   static_cast<frame *>(p)->arguments);
-                                      },
-                                      &data,
-                                      list,
-                                      sizeof...(P)};
-        return cr_emulation_launch_kernel(&launch);
-      },
-      data.arguments);
+  typedef cr_emulation_call<P...> call;
+  call c = {name,
+            kernel,
+            grid,
+            block,
+            shared,
+            stream,
+            std::tuple<P...>(cr_emulation_convert<P, A>(args)...)};
+  if (!cr_emulation_is_capturing(stream)) return c.launch();
+  cr_emulation_keep(stream, name, new call(c), call::repeat, call::drop);
+  return cudaSuccess;
 }
 
 #endif

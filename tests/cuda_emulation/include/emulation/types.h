@@ -61,6 +61,13 @@
   ERROR(cudaErrorSystemNotReady, 802, "system not yet initialized")                                \
   ERROR(cudaErrorSystemDriverMismatch, 803,                                                        \
         "system has unsupported display driver / cuda driver combination")                         \
+  ERROR(cudaErrorStreamCaptureUnsupported, 900,                                                    \
+        "operation not permitted when stream is capturing")                                        \
+  ERROR(cudaErrorStreamCaptureInvalidated, 901,                                                    \
+        "operation failed due to a previous error during capture")                                 \
+  ERROR(cudaErrorStreamCaptureUnmatched, 903, "the capture was not begun in this stream")          \
+  ERROR(cudaErrorStreamCaptureIsolation, 905,                                                      \
+        "dependency created on uncaptured work in another stream")                                 \
   ERROR(cudaErrorUnknown, 999, "unknown error")
 
 enum cudaError {
@@ -72,7 +79,15 @@ typedef enum cudaError cudaError_t;
 
 typedef struct CUstream_st *cudaStream_t;
 typedef struct CUevent_st *cudaEvent_t;
+typedef struct CUgraph_st *cudaGraph_t;
+typedef struct CUgraphExec_st *cudaGraphExec_t;
 typedef void (*cudaHostFn_t)(void *userData);
+
+enum cudaStreamCaptureMode {
+  cudaStreamCaptureModeGlobal = 0,
+  cudaStreamCaptureModeThreadLocal = 1,
+  cudaStreamCaptureModeRelaxed = 2,
+};
 
 #define cudaStreamLegacy ((cudaStream_t)0x1)
 #define cudaStreamPerThread ((cudaStream_t)0x2)
