@@ -5,7 +5,6 @@
 #include <dlfcn.h>
 #include <fstream>
 #include <map>
-#include <regex>
 #include <sstream>
 #include <stdlib.h>
 #include <string.h>
@@ -38,14 +37,35 @@ std::string own_path() {
   return real;
 }
 
-/* Shared memory, which the emulation declares by macros. */
-std::string with_macros(const std::string &source) {
-  static const std::regex dynamic(R"(extern\s+__shared__\s+([\w ]+?)\s+(\w+)\s*\[\s*\]\s*;)");
-  static const std::regex fixed(R"(__shared__\s+([\w ]+?)\s+(\w+)\s*\[([^;]*)\]\s*;)");
-  static const std::regex single(R"(__shared__\s+([\w ]+?)\s+(\w+)\s*;)");
-  std::string s = std::regex_replace(source, dynamic, "CR_DYNAMIC_SHARED($1, $2);");
-  s = std::regex_replace(s, fixed, "CR_SHARED($1, $2, $3);");
-  return std::regex_replace(s, single, "CR_SHARED($1, shared_$2, 1); $1 &$2 = shared_$2[0];");
+/* A declaration of shared memory, "float tile[4][4]", by the macro that the emulation has for it.
+ */
+std::string as_macro(const std::string &declared, bool dynamic) {
+  size_t open = declared.find('['), close = declared.rfind(']');
+  std::string head = declared.substr(0, open);
+  head.erase(head.find_last_not_of(" \n\t") + 1);
+  size_t name_at = head.find_last_of(" \n\t*") + 1;
+  std::string type = head.substr(0, name_at), name = head.substr(name_at);
+  if (dynamic) return "CR_DYNAMIC_SHARED(" + type + ", " + name + ")";
+  if (open == std::string::npos)
+    return "CR_SHARED(" + type + ", shared_" + name + ", 1); " + type + " &" + name + " = shared_" +
+           name + "[0]";
+  return "CR_SHARED(" + type + ", " + name + ", " + declared.substr(open + 1, close - open - 1) +
+         ")";
+}
+
+std::string with_macros(std::string s) {
+  static const std::string word = "__shared__", before = "extern";
+  for (size_t at = s.find(word); at != std::string::npos; at = s.find(word, at)) {
+    size_t end = s.find(';', at), last = s.find_last_not_of(" \n\t", at ? at - 1 : 0);
+    if (end == std::string::npos) break;
+    bool dynamic = last != std::string::npos && last + 1 >= before.size() &&
+                   s.compare(last + 1 - before.size(), before.size(), before) == 0;
+    std::string macro = as_macro(s.substr(at + word.size(), end - at - word.size()), dynamic);
+    size_t from = dynamic ? last + 1 - before.size() : at;
+    s.replace(from, end - from, macro);
+    at = from + macro.size();
+  }
+  return s;
 }
 
 std::string whole_source(const _nvrtcProgram &p) {
