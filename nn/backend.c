@@ -2,6 +2,7 @@
 #include "nn/internal.h"
 #include "tensor/cpu/cpu.h"
 #include "tensor/device.h"
+#include "tensor/profile.h"
 
 #include <pthread.h>
 
@@ -41,7 +42,11 @@ const cr_nn_backend *cr_nn_backend_of(const char *fn, cr_device d) {
     pthread_once(&once, fill_cpu);
     return &cpu;
   }
-  if (cr_backend_of(d)) return cr_plugin_of((cr_device_type)d.type)->nn;
+  if (cr_backend_of(d)) {
+    cr_profile *p = cr_profiling();
+    if (p) cr_profile_use(p, d);
+    return cr_plugin_of((cr_device_type)d.type)->nn;
+  }
   cr_error_prefix(fn);
   return NULL;
 }

@@ -426,6 +426,8 @@ struct cr_backend {
 
 /* The table of a device, in use for it; NULL with a message when the device is not there. */
 const cr_backend *cr_backend_of(cr_device d);
+/* Makes a device other than the CPU the one in use; an operator's work for it comes next. */
+void cr_use_device(const cr_backend *b, cr_device d);
 /* How many counters a random fill of n elements uses up. */
 uint64_t cr_random_counters(cr_random_op op, cr_dtype dtype, int64_t n);
 

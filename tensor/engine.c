@@ -443,9 +443,8 @@ static bool run_node(run *r, cr_node *n) {
   cr_profile *p = cr_profiling();
   if (!p) return run_node_plain(r, n);
   cr_profile_span span = cr_profile_backward_begin(p);
-  cr_device d = n->nout ? n->out[0].device : (cr_device){CR_CPU, 0};
   bool ok = run_node_plain(r, n);
-  cr_profile_backward_end(p, n->op->name, &span, d);
+  cr_profile_backward_end(p, n->op->name, &span);
   return ok;
 }
 

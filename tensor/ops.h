@@ -22,7 +22,7 @@ static inline void cr_auto_release(cr_tensor **t) {
 /* The kernels of t's device, in use for it (cr_backend.use). */
 static inline const cr_backend *cr_backend_for(const cr_tensor *t) {
   const cr_backend *b = t->storage->backend;
-  if (b->use) b->use(t->storage->device);
+  if (b->use) cr_use_device(b, t->storage->device);
   return b;
 }
 

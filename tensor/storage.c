@@ -76,7 +76,7 @@ cr_storage *cr_storage_new(cr_dtype dtype, cr_device device, int64_t size) {
   if (!s && ctx->reclaim && ctx->reclaim(ctx->reclaim_ctx))
     s = try_new(dtype, device, size, bytes); /* the interpreter's collector freed what it could */
   cr_profile *p = cr_profiling();
-  if (p) cr_profile_allocated(p, bytes);
+  if (p) cr_profile_allocated(p, device, bytes);
   if (s && ctx->watch) cr_watch_add(ctx->watch, s);
   return s;
 }

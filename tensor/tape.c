@@ -459,7 +459,7 @@ unrecorded:
 cr_tensor *cr_record_one(const cr_op *op, cr_tensor *out, const cr_call *call) {
   out = record(cr_ctx(), op, out, call);
   cr_profile *p = cr_profiling();
-  if (p && out) cr_profile_call(p, op->name, out);
+  if (p && out) cr_profile_call(p, op->name);
   return out;
 }
 
@@ -485,7 +485,7 @@ static bool record_many(const cr_op *op, int nout, cr_tensor **out, const cr_cal
 bool cr_record_many(const cr_op *op, int nout, cr_tensor **out, const cr_call *call) {
   bool ok = record_many(op, nout, out, call);
   cr_profile *p = cr_profiling();
-  if (p && ok) cr_profile_call(p, op->name, nout ? out[0] : NULL);
+  if (p && ok) cr_profile_call(p, op->name);
   return ok;
 }
 

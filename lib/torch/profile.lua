@@ -23,28 +23,47 @@ local function count_text(n)
   return n == 0 and "" or tostring(n)
 end
 
-local headings = { "operator", "share", "time", "calls", "bytes", "backward", "calls", "bytes" }
+-- What a row of the text has beside name and share, which come first: a heading and the text of a row; those
+-- that are of devices only where one was used.
+local columns = {
+  { "time", function(r) return seconds_text(r.seconds) end },
+  { "device", function(r) return seconds_text(r.deviceSeconds) end, device = true },
+  { "calls", function(r) return count_text(r.calls) end },
+  { "bytes", function(r) return bytes_text(r.bytes) end },
+  { "backward", function(r) return seconds_text(r.backwardSeconds) end },
+  { "device", function(r) return seconds_text(r.backwardDeviceSeconds) end, device = true },
+  { "calls", function(r) return count_text(r.backwardCalls) end },
+  { "bytes", function(r) return bytes_text(r.backwardBytes) end },
+}
 
 -- Rows of texts, the heading first; the first `most` operators, and what is left as the last row.
 local function text_rows(profile, most)
-  local rows, others, shown = { headings }, 0, 0
+  local shown = {}
+  for _, c in ipairs(columns) do
+    if profile.usesDevice or not c.device then shown[#shown + 1] = c end
+  end
+  local rows = { { "operator", "share" } }
+  for k, c in ipairs(shown) do rows[1][k + 2] = c[1] end
+  local function add(name, time, cell)
+    local row = { name, ("%.1f%%"):format(100 * time / profile.seconds) }
+    for k, c in ipairs(shown) do row[k + 2] = cell(c) end
+    rows[#rows + 1] = row
+  end
+  local function add_sum(name, time)
+    add(name, time, function(c) return c == columns[1] and seconds_text(time) or "" end)
+  end
+  local counted, others = 0, 0
   for i, r in ipairs(profile) do
     local time = r.seconds + r.backwardSeconds
+    counted = counted + time
     if i <= most then
-      shown = shown + time
-      rows[#rows + 1] = { r.name, ("%.1f%%"):format(100 * time / profile.seconds), seconds_text(r.seconds),
-        count_text(r.calls), bytes_text(r.bytes), seconds_text(r.backwardSeconds),
-        count_text(r.backwardCalls), bytes_text(r.backwardBytes) }
+      add(r.name, time, function(c) return c[2](r) end)
     else
       others = others + time
     end
   end
-  local function add(name, time)
-    rows[#rows + 1] = { name, ("%.1f%%"):format(100 * time / profile.seconds), seconds_text(time), "", "", "",
-      "", "" }
-  end
-  if #profile > most then add(("(%d more operators)"):format(#profile - most), others) end
-  add("(Lua and all else)", math.max(profile.seconds - shown - others, 0))
+  if #profile > most then add_sum(("(%d more operators)"):format(#profile - most), others) end
+  add_sum("(Lua and all else)", math.max(profile.seconds - counted, 0))
   return rows
 end
 
@@ -78,6 +97,8 @@ local keys = {
   backward = function(r) return r.backwardSeconds end,
   calls = function(r) return r.calls + r.backwardCalls end,
   bytes = function(r) return r.bytes + r.backwardBytes end,
+  deviceTime = function(r) return r.deviceSeconds + r.backwardDeviceSeconds end,
+  deviceBytes = function(r) return r.deviceBytes + r.backwardDeviceBytes end,
   name = function(r) return r.name end,
 }
 
@@ -86,7 +107,8 @@ return function(torch)
   --
   -- Puts the rows of a profile of torch.profile in another order: the largest first; by name from a on.
   --
-  -- by: "time", of forward and backward together; "forward"; "backward"; "calls"; "bytes"; "name"
+  -- by: "time", of forward and backward together; "forward"; "backward"; "calls"; "bytes"; "deviceTime" and
+  --   "deviceBytes", both of devices alone; "name"
   -- Returns: the profile
   -- Example:
   --   p = torch.profile(function() return torch.ones(3):exp() end)
@@ -94,7 +116,8 @@ return function(torch)
   function Profile:sort(by)
     local key = keys[by]
     if not key then
-      raise("Profile:sort: there is no order '%s'; there are time, forward, backward, calls, bytes, name",
+      raise("Profile:sort: there is no order '%s'; there are time, forward, backward, calls, bytes, "
+        .. "deviceTime, deviceBytes, name",
         tostring(by))
     end
     table.sort(self, function(a, b)
@@ -125,19 +148,41 @@ return function(torch)
 
   Profile.__tostring = Profile.text
 
-  local function write_event(file, json, self, i, first)
-    local row, backward, start, length, bytes = torch._profileevent(counts[self], i)
-    file:write(first and "\n" or ",\n", json.encode {
-      name = backward and self.names[row] .. " backward" or self.names[row],
-      cat = backward and "backward" or "forward",
-      ph = "X", ts = start, dur = length, pid = 1, tid = 1, args = { bytes = bytes },
-    })
+  -- The events of a trace, one after another: first what the operators did on the host, then what devices
+  -- did, each of which is a process with its streams as threads.
+  local function each_event(self, write)
+    local box = counts[self]
+    for i = 1, self.events do
+      local row, backward, start, length, bytes, device_bytes = torch._profileevent(box, i)
+      write {
+        name = backward and self.names[row] .. " backward" or self.names[row],
+        cat = backward and "backward" or "forward", ph = "X", ts = start, dur = length, pid = 1, tid = 1,
+        args = { bytes = bytes, deviceBytes = device_bytes > 0 and device_bytes or nil },
+      }
+    end
+    local tracks = {}
+    for i = 1, self.deviceEvents do
+      local row, backward, start, length, device, stream = torch._profiledeviceevent(box, i)
+      local track = ("%d %d"):format(device, stream)
+      if not tracks[track] then
+        tracks[track] = true
+        write { name = "process_name", ph = "M", pid = 1 + device,
+          args = { name = ("cuda:%d"):format(device) } }
+        write { name = "thread_name", ph = "M", pid = 1 + device, tid = stream,
+          args = { name = ("stream %d"):format(stream) } }
+      end
+      write {
+        name = backward and self.names[row] .. " backward" or self.names[row], cat = "device", ph = "X",
+        ts = start, dur = length, pid = 1 + device, tid = stream,
+      }
+    end
   end
 
   --- Profile:save(path)
   --
   -- Writes the single calls of a profile of torch.profile as a trace in Chrome's JSON format, which
-  -- chrome://tracing and https://ui.perfetto.dev draw along a line of time.
+  -- chrome://tracing and https://ui.perfetto.dev draw along a line of time.  What a device did for them has
+  -- a line for each of its streams, on the same clock.
   --
   -- path: name of the file
   -- Returns: how many calls are in it
@@ -152,39 +197,64 @@ return function(torch)
     local file, message = io.open(path, "w")
     if not file then raise("Profile:save: %s", message) end
     file:write('{"displayTimeUnit": "ns", "traceEvents": [')
-    for i = 1, self.events do write_event(file, json, self, i, i == 1) end
+    local separator = "\n"
+    each_event(self, function(event)
+      file:write(separator, json.encode(event))
+      separator = ",\n"
+    end)
     local ok, why = file:write("\n]}\n")
     local closed, why_not = file:close()
     if not ok or not closed then raise("Profile:save: %s: %s", path, why or why_not) end
     return self.events
   end
 
-  local function finish(box, begun)
+  local function lines_of(box)
+    local lines = torch._profilelines(box)
+    table.sort(lines, function(a, b)
+      if a.bytes ~= b.bytes then return a.bytes > b.bytes end
+      return a.where < b.where
+    end)
+    return lines
+  end
+
+  local function finish(box, begun, lines)
+    torch._profilefinish(box)
     local seconds = clock.now() - begun
-    torch._profilestop(box)
-    local rows, events, dropped = torch._profilerows(box)
+    local rows, events, dropped, device_events = torch._profilerows(box)
     local profile = setmetatable(rows, Profile)
     profile.seconds, profile.events, profile.dropped, profile.names = seconds, events, dropped, {}
-    for i, row in ipairs(rows) do profile.names[i] = row.name end
+    profile.deviceEvents, profile.usesDevice = device_events, false
+    for i, row in ipairs(rows) do
+      profile.names[i] = row.name
+      if keys.deviceTime(row) > 0 or keys.deviceBytes(row) > 0 then profile.usesDevice = true end
+    end
+    if lines then profile.lines = lines_of(box) end
     counts[profile] = box
-    return profile:sort "time"
+    return profile:sort(profile.usesDevice and "deviceTime" or "time")
   end
 
   --- torch.profile(f [, options])
   --
   -- Calls f() and counts what the operators cost that it runs, forward and backward.  The time of an
   -- operator is its own: that of an operator which calls others goes without theirs.  Of a backward all
-  -- counts that it computes, with the adding up of gradients.  On a device each operator is waited for, so
-  -- that it is its own time that is counted.  What no gradient can flow through (sort, random numbers) may
-  -- be missing; it is in the last row of the text.
+  -- counts that it computes, with the adding up of gradients.  What no gradient can flow through (sort,
+  -- random numbers) may be missing; it is in the last row of the text.
+  --
+  -- A device works behind the script; its time is that between two events in its stream, before and behind
+  -- an operator's work.  Nothing is waited for until f has returned.  A device with nothing else to do waits
+  -- between the two for the script, and that counts.
   --
   -- f: function
-  -- options: table. events: how many single calls are kept for Profile:save, 1000000 by default
-  -- Returns: a table with a row for each operator, the slowest first: name; calls, seconds, bytes
-  --   (allocated for elements) of its forward; backwardCalls, backwardSeconds, backwardBytes. Its field
-  --   seconds is the time of the whole, events the number of single calls that were kept. Then what f
-  --   returned
-  -- Errors: a profile is being made already; an error of f
+  -- options: table of any of these:
+  --   events: how many single calls are kept for Profile:save, 1000000 by default
+  --   lines: true counts by line of the script what is allocated for elements
+  -- Returns: a table with a row for each operator, the slowest first, which is the slowest on devices where
+  --   they were used: name; calls, seconds, bytes (allocated for elements), deviceSeconds and deviceBytes
+  --   (those of bytes that are on devices) of its forward; backwardCalls, backwardSeconds, backwardBytes,
+  --   backwardDeviceSeconds, backwardDeviceBytes. Its field seconds is the time of the whole, with what the
+  --   devices still had to do at the end; events is the number of single calls that were kept; lines a list
+  --   of { where =, storages =, bytes =, deviceBytes = }, the most bytes first. Then what f returned
+  -- Errors: a profile is being made already; an error of f; what kernels refused
   -- From: PyTorch
   -- Example:
   --   x = torch.ones(2, 2):requireGrad()
@@ -199,11 +269,12 @@ return function(torch)
       raise("torch.profile: the options are a %s, wanted a table", type(options))
     end
     local most = options and options.events or 1000000
-    local box = torch._profilestart(most)
+    local lines = options and options.lines or false
+    local box = torch._profilestart(most, lines)
     local begun = clock.now()
     local _ <close> = box -- stops, whatever happens
     local results = table.pack(f())
-    return finish(box, begun), table.unpack(results, 1, results.n)
+    return finish(box, begun, lines), table.unpack(results, 1, results.n)
   end
 
   torch._Profile = Profile

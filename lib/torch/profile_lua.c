@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 
+#include "tensor/device.h"
 #include "tensor/profile.h"
 #include "tensor/watch.h"
 
@@ -36,13 +37,23 @@ static int f_stop(lua_State *L) {
   return 0;
 }
 
-/* torch._profilestart(most): a profile that counts from now on and keeps `most` single calls. */
+/* torch._profilefinish(p): stops, and waits for what devices still do. */
+static int f_finish(lua_State *L) {
+  cr_profile *p = *check_box(L);
+  stop(p);
+  return cr_profile_finish(p) ? 0 : cr_lua_error(L);
+}
+
+/* torch._profilestart(most, lines): a profile that counts from now on and keeps `most` single
+ * calls; lines: whether by line, too. */
 static int f_start(lua_State *L) {
   int64_t most = cr_check_int(L, 1);
   if (cr_profiling())
     return cr_raise(L, "torch.profile: a profile is being made already; one cannot be inside "
                        "another");
   luaL_argcheck(L, most >= 0 && most <= 1 << 26, 1, "between 0 and 2^26 single calls can be kept");
+  /* what devices still have to do is not of this profile */
+  if (!cr_devices_finish()) return cr_lua_error(L);
   cr_profile **box = lua_newuserdatauv(L, sizeof *box, 0);
   *box = NULL;
   if (luaL_newmetatable(L, PROFILE)) {
@@ -52,7 +63,7 @@ static int f_start(lua_State *L) {
     lua_setfield(L, -2, "__close");
   }
   lua_setmetatable(L, -2);
-  *box = cr_profile_new((size_t)most);
+  *box = cr_profile_new((size_t)most, lua_toboolean(L, 2));
   if (!*box) return cr_lua_error(L);
   lua_pushvalue(L, -1);
   lua_rawsetp(L, LUA_REGISTRYINDEX, &active_key);
@@ -70,33 +81,58 @@ static void set_count(lua_State *L, const char *name, uint64_t v) {
   lua_setfield(L, -2, name);
 }
 
-/* torch._profilerows(p): {{name = .., calls = .., ..}, ..}, and how many single calls were kept and
- * dropped. */
+/* Sets the fields of a cost, named calls and so on, or backwardCalls. */
+static void set_cost(lua_State *L, const cr_cost *c, bool backward) {
+  set_count(L, backward ? "backwardCalls" : "calls", c->calls);
+  set_number(L, backward ? "backwardSeconds" : "seconds", (double)c->nanoseconds * 1e-9);
+  set_count(L, backward ? "backwardBytes" : "bytes", c->bytes);
+  set_number(L, backward ? "backwardDeviceSeconds" : "deviceSeconds",
+             (double)c->device_nanoseconds * 1e-9);
+  set_count(L, backward ? "backwardDeviceBytes" : "deviceBytes", c->device_bytes);
+}
+
+/* torch._profilerows(p): {{name = .., calls = .., ..}, ..}, and how many single calls were kept,
+ * were dropped, and are known of devices. */
 static int f_rows(lua_State *L) {
   const cr_profile *p = *check_box(L);
   const cr_profile_row *rows;
   const cr_profile_event *events;
+  const cr_device_event *device_events;
   size_t n = cr_profile_rows(p, &rows);
   lua_createtable(L, (int)n, 0);
   for (size_t i = 0; i < n; i++) {
-    lua_createtable(L, 0, 7);
+    lua_createtable(L, 0, 11);
     lua_pushstring(L, rows[i].name);
     lua_setfield(L, -2, "name");
-    set_count(L, "calls", rows[i].forward.calls);
-    set_number(L, "seconds", (double)rows[i].forward.nanoseconds * 1e-9);
-    set_count(L, "bytes", rows[i].forward.bytes);
-    set_count(L, "backwardCalls", rows[i].backward.calls);
-    set_number(L, "backwardSeconds", (double)rows[i].backward.nanoseconds * 1e-9);
-    set_count(L, "backwardBytes", rows[i].backward.bytes);
+    set_cost(L, &rows[i].forward, false);
+    set_cost(L, &rows[i].backward, true);
     lua_rawseti(L, -2, (lua_Integer)i + 1);
   }
   lua_pushinteger(L, (lua_Integer)cr_profile_events(p, &events));
   lua_pushinteger(L, (lua_Integer)cr_profile_dropped(p));
-  return 3;
+  lua_pushinteger(L, (lua_Integer)cr_profile_device_events(p, &device_events));
+  return 4;
+}
+
+/* torch._profilelines(p): {{where = .., storages = .., bytes = .., deviceBytes = ..}, ..} */
+static int f_lines(lua_State *L) {
+  const cr_profile_line *lines;
+  size_t n = cr_profile_lines(*check_box(L), &lines);
+  lua_createtable(L, (int)n, 0);
+  for (size_t i = 0; i < n; i++) {
+    lua_createtable(L, 0, 4);
+    lua_pushstring(L, lines[i].where);
+    lua_setfield(L, -2, "where");
+    set_count(L, "storages", lines[i].storages);
+    set_count(L, "bytes", lines[i].bytes);
+    set_count(L, "deviceBytes", lines[i].device_bytes);
+    lua_rawseti(L, -2, (lua_Integer)i + 1);
+  }
+  return 1;
 }
 
 /* torch._profileevent(p, i): the i-th single call: its row's number, whether it is a backward,
- * start and length in microseconds, bytes. */
+ * start and length in microseconds, bytes, those on devices. */
 static int f_event(lua_State *L) {
   const cr_profile_event *events;
   size_t n = cr_profile_events(*check_box(L), &events);
@@ -108,7 +144,25 @@ static int f_event(lua_State *L) {
   lua_pushnumber(L, (double)e->start * 1e-3);
   lua_pushnumber(L, (double)e->nanoseconds * 1e-3);
   lua_pushinteger(L, (lua_Integer)e->bytes);
-  return 5;
+  lua_pushinteger(L, (lua_Integer)e->device_bytes);
+  return 6;
+}
+
+/* torch._profiledeviceevent(p, i): the i-th of devices: its row's number, whether it is a backward,
+ * start and length in microseconds, device, stream. */
+static int f_device_event(lua_State *L) {
+  const cr_device_event *events;
+  size_t n = cr_profile_device_events(*check_box(L), &events);
+  int64_t i = cr_check_int(L, 2);
+  if (i < 1 || (uint64_t)i > n) return 0;
+  const cr_device_event *e = &events[i - 1];
+  lua_pushinteger(L, e->row + 1);
+  lua_pushboolean(L, e->backward);
+  lua_pushnumber(L, (double)e->start * 1e-3);
+  lua_pushnumber(L, (double)e->nanoseconds * 1e-3);
+  lua_pushinteger(L, e->device + 1);
+  lua_pushinteger(L, e->stream);
+  return 6;
 }
 
 /* ---- what is alive ---------------------------------------------------------------------- */
@@ -201,8 +255,11 @@ static int f_set_peak(lua_State *L) {
 static const cr_binding bindings[] = {
     {"_profilestart", f_start, NULL},
     {"_profilestop", f_stop, NULL},
+    {"_profilefinish", f_finish, NULL},
     {"_profilerows", f_rows, NULL},
+    {"_profilelines", f_lines, NULL},
     {"_profileevent", f_event, NULL},
+    {"_profiledeviceevent", f_device_event, NULL},
     {"_watch", f_watch, NULL},
     {"_watched", f_watched, NULL},
     {"resetPeak", f_reset_peak, NULL},

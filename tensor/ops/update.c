@@ -1,6 +1,7 @@
 /* update.c: steps of optimizers: a parameter and what is remembered about it change in place. */
 #include "tensor/autograd.h"
 #include "tensor/ops.h"
+#include "tensor/profile.h"
 
 static bool fits(const cr_tensor *p, const cr_tensor *t, const char *what) {
   if (!cr_same_device("update", p, t)) return false;
@@ -32,5 +33,7 @@ bool cr_update(cr_update_rule rule, cr_tensor *p, cr_tensor *g, cr_tensor *const
   cr_bump(p);
   for (int i = 0; i < 3; i++)
     if (states[i]) cr_bump(states[i]);
+  cr_profile *profile = cr_profiling();
+  if (profile) cr_profile_call(profile, "update");
   return true;
 }

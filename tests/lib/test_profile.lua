@@ -86,6 +86,38 @@ function suite.few_events_are_kept()
   tester:eq(p[1].calls, 10)
 end
 
+function suite.lines()
+  local line = debug.getinfo(1, "l").currentline + 2
+  local p = torch.profile(function()
+    for _ = 1, 3 do torch.zeros(1000) end
+    return torch.zeros(2)
+  end, { lines = true })
+  local first, second = p.lines[1], p.lines[2]
+  tester:assert(first.where:find("test_profile.lua:" .. line, 1, true) ~= nil, first.where)
+  tester:eq({ first.storages, first.bytes, first.deviceBytes }, { 3, 12000, 0 })
+  tester:eq({ second.storages, second.bytes }, { 1, 8 })
+  tester:eq(torch.profile(function() torch.zeros(2) end).lines, nil)
+end
+
+-- More names than there is room for at first.
+function suite.many_lines()
+  local code = { "local torch = ..." }
+  for i = 2, 400 do code[i] = "torch.zeros(2)" end
+  local f = load(table.concat(code, "\n"), "=many")
+  local p = torch.profile(function() f(torch) end, { lines = true })
+  tester:eq(#p.lines, 399)
+  local function line_of(l) return tonumber(l.where:match "%d+$") end
+  table.sort(p.lines, function(a, b) return line_of(a) < line_of(b) end)
+  for i, l in ipairs(p.lines) do tester:eq({ l.where, l.bytes }, { "many:" .. i + 1, 8 }) end
+end
+
+function suite.no_device()
+  local p = torch.profile(function() torch.ones(3):exp() end)
+  tester:eq({ p.usesDevice, p.deviceEvents, p[1].deviceSeconds, p[1].deviceBytes }, { false, 0, 0, 0 })
+  tester:eq(p:sort("deviceTime"):sort("deviceBytes"), p)
+  tester:eq(tostring(p):find("device", 1, true), nil)
+end
+
 function suite.custom_functions()
   local f = torch.Function {
     forward = function(_, x) return x * 2 end,
