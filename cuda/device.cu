@@ -63,6 +63,10 @@ cr_cuda_state *cr_cuda_here() {
   return cr_cuda_state_of(in_use);
 }
 
+bool cr_cuda_is_ready(int device) {
+  return states[device].ready;
+}
+
 /* ---- the device in use ------------------------------------------------------------------ */
 
 /* CUDA keeps a current device for each thread as well; a host program may change that one, so it is
@@ -214,6 +218,19 @@ bool cr_cuda_stream_number(int device, int number, cudaStream_t *out) {
     s->streams.push_back(made);
   }
   *out = s->streams[number];
+  return true;
+}
+
+bool cr_cuda_copy_stream(int device, cudaStream_t *out) {
+  if (!check_device(device)) return false;
+  cr_cuda_state *s = cr_cuda_state_of(device);
+  if (!s->ready) return cr_fail("%s", s->failure);
+  cr_on_device here(device);
+  std::lock_guard<std::mutex> guard(s->lock);
+  if (!s->copies &&
+      !cr_cuda_ok(cudaStreamCreateWithFlags(&s->copies, cudaStreamNonBlocking), "streams"))
+    return false;
+  *out = s->copies;
   return true;
 }
 

@@ -1,4 +1,4 @@
-/* memory.cu: device memory, page-locked host memory, and copies between them.
+/* memory.cu: device memory, and copies from, to and between devices.
  *
  * cudaMalloc and cudaFree wait for the whole device, so what was freed is kept for reuse.  Blocks
  * come in size classes, eight to each power of two; those below 1 MB are cut from slabs of 2 MB.  A
@@ -6,7 +6,6 @@
  * work that is still under way there comes first, so that nobody has to wait for it. */
 #include "cuda/runtime.h"
 
-#include <atomic>
 #include <map>
 #include <set>
 #include <utility>
@@ -30,9 +29,10 @@ struct pool {
   std::mutex lock;
   std::map<char *, segment> segments;
   std::map<kind, std::vector<char *>> free;
-  std::set<cudaStream_t> of_graphs; /* streams; a graph uses its blocks at each launch, */
-  std::set<cudaStream_t> reserved;  /* as long as it is there */
-  size_t live, peak, held;          /* bytes: of blocks in use, most of it, from cudaMalloc */
+  std::set<cudaStream_t> of_graphs;     /* streams; a graph uses its blocks at each launch, */
+  std::set<cudaStream_t> reserved;      /* as long as it is there */
+  std::map<char *, cudaEvent_t> coming; /* blocks that a copy ahead writes, and when it is over */
+  size_t live, peak, held;              /* bytes: of blocks in use, most of it, from cudaMalloc */
 };
 
 pool pools[CR_CUDA_MOST_DEVICES];
@@ -155,11 +155,24 @@ bool let_wait(int on, cudaStream_t later, int of, cudaStream_t earlier) {
   return ok;
 }
 
+/* Lets a stream wait for the copy ahead that writes a block, if there is one; with the lock held.
+ */
+bool wait_for_copy(pool &p, char *block, cudaStream_t stream) {
+  auto found = p.coming.find(block);
+  if (found == p.coming.end()) return true;
+  bool ok = cr_cuda_ok(cudaStreamWaitEvent(stream, found->second, 0), "copy");
+  if (!ok && cudaEventSynchronize(found->second) != cudaSuccess) cudaGetLastError();
+  cudaEventDestroy(found->second);
+  p.coming.erase(found);
+  return ok;
+}
+
 void device_free(int device, void *block) {
   pool &p = pools[device];
   cr_on_device here(device);
   std::lock_guard<std::mutex> guard(p.lock);
   segment &s = segment_of(p, static_cast<char *>(block));
+  wait_for_copy(p, static_cast<char *>(block), s.stream); /* one that nobody has asked for */
   cudaStream_t user = cr_cuda_stream_of(device);
   if (s.stream != user && cr_cuda_capturing()) {
     cr_cuda_graph_keep(block); /* work that comes before and after may use it */
@@ -213,38 +226,14 @@ void empty_cache(int device) {
   cr_on_device here(device);
   std::lock_guard<std::mutex> guard(pools[device].lock);
   release_unused(pools[device]);
-}
-
-/* ---- page-locked memory ----------------------------------------------------------------- */
-
-std::mutex pinned_lock;
-std::map<const char *, size_t> pinned;
-std::atomic<int> pinned_count;
-
-void *pinned_alloc(size_t bytes) {
-  void *p;
-  if (!cr_cuda_ok(cudaHostAlloc(&p, bytes ? bytes : 1, cudaHostAllocDefault), "page-locked memory"))
-    return NULL;
-  std::lock_guard<std::mutex> guard(pinned_lock);
-  pinned[static_cast<char *>(p)] = bytes;
-  pinned_count++;
-  return p;
-}
-
-void pinned_free(void *p) {
-  {
-    std::lock_guard<std::mutex> guard(pinned_lock);
-    pinned.erase(static_cast<char *>(p));
-    pinned_count--;
-  }
-  cr_cuda_synchronize_all(); /* copies from or to it may be under way */
-  cudaFreeHost(p);
+  cr_cuda_pinned_release();
 }
 
 /* ---- copies ----------------------------------------------------------------------------- */
 
 bool to_host_async(cr_device d, void *host, const void *dev, size_t bytes) {
   cr_on_device here(d.index);
+  cr_cuda_pinned_use(host, d.index, cr_cuda_stream());
   return !bytes ||
          cr_cuda_ok(cudaMemcpyAsync(host, dev, bytes, cudaMemcpyDeviceToHost, cr_cuda_stream()),
                     "copy");
@@ -252,6 +241,7 @@ bool to_host_async(cr_device d, void *host, const void *dev, size_t bytes) {
 
 bool from_host_async(cr_device d, void *dev, const void *host, size_t bytes) {
   cr_on_device here(d.index);
+  cr_cuda_pinned_use(host, d.index, cr_cuda_stream());
   return !bytes ||
          cr_cuda_ok(cudaMemcpyAsync(dev, host, bytes, cudaMemcpyHostToDevice, cr_cuda_stream()),
                     "copy");
@@ -274,6 +264,38 @@ bool from_host(cr_device d, void *dev, const void *host, size_t bytes) {
   return from_host_async(d, dev, host, bytes) && (!cr_cuda_is_pinned(host) || cr_cuda_wait());
 }
 
+/* The block is the current stream's, which may have used it before: the copy comes after that, and
+ * beside what the stream is asked for from now on. */
+bool from_host_ahead(cr_device d, void *dev, const void *host, size_t bytes) {
+  cudaStream_t copies;
+  cudaEvent_t over;
+  if (!bytes) return true;
+  if (!cr_cuda_copy_stream(d.index, &copies) ||
+      !let_wait(d.index, copies, d.index, cr_cuda_stream_of(d.index)))
+    return false;
+  cr_on_device here(d.index);
+  if (!cr_cuda_ok(cudaEventCreateWithFlags(&over, cudaEventDisableTiming), "copy")) return false;
+  cr_cuda_pinned_use(host, d.index, copies);
+  bool ok = cr_cuda_ok(cudaMemcpyAsync(dev, host, bytes, cudaMemcpyHostToDevice, copies), "copy") &&
+            cr_cuda_ok(cudaEventRecord(over, copies), "copy");
+  if (!ok) {
+    cudaStreamSynchronize(copies);
+    cudaEventDestroy(over);
+    return false;
+  }
+  pool &p = pools[d.index];
+  std::lock_guard<std::mutex> guard(p.lock);
+  p.coming[static_cast<char *>(dev)] = over;
+  return true;
+}
+
+bool arrived(cr_device d, void *dev) {
+  pool &p = pools[d.index];
+  cr_on_device here(d.index);
+  std::lock_guard<std::mutex> guard(p.lock);
+  return wait_for_copy(p, static_cast<char *>(dev), cr_cuda_stream());
+}
+
 /* The copy runs in the receiver's stream, after what the sender's has to do, and the sender's goes
  * on after it. */
 bool transfer_between(int to, void *out, int from, const void *in, size_t bytes) {
@@ -294,15 +316,6 @@ bool transfer(cr_device to, void *out, cr_device from, const void *in, size_t by
 }
 
 } // namespace
-
-bool cr_cuda_is_pinned(const void *p) {
-  if (!pinned_count) return false;
-  std::lock_guard<std::mutex> guard(pinned_lock);
-  auto after = pinned.upper_bound(static_cast<const char *>(p));
-  if (after == pinned.begin()) return false;
-  --after;
-  return static_cast<const char *>(p) < after->first + after->second;
-}
 
 /* The collector may run finalizers that use other devices. */
 static bool reclaim() {
@@ -346,8 +359,8 @@ void cr_cuda_fill_memory(cr_backend *b, cr_device_control *c) {
   b->memory = memory;
   c->reset_peak = reset_peak;
   c->empty_cache = empty_cache;
-  c->pinned_alloc = pinned_alloc;
-  c->pinned_free = pinned_free;
   c->to_host_async = to_host_async;
   c->from_host_async = from_host_async;
+  c->from_host_ahead = from_host_ahead;
+  c->arrived = arrived;
 }

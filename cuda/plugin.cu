@@ -11,6 +11,7 @@ static cr_plugin plugin;
 static void fill_tables() {
   tensor_table.name = "cuda";
   cr_cuda_fill_memory(&tensor_table, &control);
+  cr_cuda_fill_pinned(&control);
   cr_cuda_fill_device(&tensor_table, &control);
   cr_cuda_fill_compile(&control);
   cr_cuda_fill_graph(&control);

@@ -19,6 +19,7 @@ struct cr_cuda_state {
   cr_refusal_record *record, *record_on_device;
   std::mutex lock;
   std::vector<cudaStream_t> streams; /* [0] is the default stream */
+  cudaStream_t copies;               /* NULL: not made yet */
 };
 
 int cr_cuda_count();
@@ -45,10 +46,19 @@ const char *cr_cuda_message(); /* of this thread's last cr_fail */
 void cr_cuda_call_begins();
 bool cr_cuda_check_refusals();
 
+/* A stream of a device beside the numbered ones, for copies that run while those compute. */
+bool cr_cuda_copy_stream(int device, cudaStream_t *out);
+bool cr_cuda_is_ready(int device); /* it was used; makes nothing ready */
+
 /* Whether p is page-locked memory from pinned_alloc. */
 bool cr_cuda_is_pinned(const void *p);
+/* A copy from or to p, if it is such memory, goes into the stream. */
+void cr_cuda_pinned_use(const void *p, int device, cudaStream_t stream);
+/* Gives what is kept for reuse back to CUDA. */
+void cr_cuda_pinned_release();
 
 void cr_cuda_fill_memory(cr_backend *b, cr_device_control *c);
+void cr_cuda_fill_pinned(cr_device_control *c);
 void cr_cuda_fill_device(cr_backend *b, cr_device_control *c);
 void cr_cuda_fill_compile(cr_device_control *c);
 void cr_cuda_fill_graph(cr_device_control *c);

@@ -99,6 +99,10 @@ typedef struct {
   /* Copies that return at once when the host's side is page-locked. */
   bool (*to_host_async)(cr_device d, void *host, const void *dev, size_t bytes);
   bool (*from_host_async)(cr_device d, void *dev, const void *host, size_t bytes);
+  /* The same to a whole new block of the current stream, beside what that computes from now on; the
+   * block may be used after `arrived`, which makes the current stream wait for it, or freed. */
+  bool (*from_host_ahead)(cr_device d, void *dev, const void *host, size_t bytes);
+  bool (*arrived)(cr_device d, void *dev);
 
   /* 1 if device can read the memory of other directly, 0, or -1 with a message. */
   int (*peer)(int device, int other);

@@ -93,6 +93,12 @@ cr_storage *cr_storage_wrap(cr_dtype dtype, void *data, int64_t size,
   return s;
 }
 
+bool cr_storage_count(cr_storage *s, size_t bytes) {
+  if (!cr_recharge(s->account, 0, bytes)) return false;
+  s->capacity = bytes;
+  return true;
+}
+
 static void release_owner(void *owner, void *data) {
   (void)data;
   cr_storage_release(owner);

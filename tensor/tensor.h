@@ -150,6 +150,9 @@ cr_storage *cr_storage_new(cr_dtype dtype, cr_device device, int64_t size);
 /* Wraps memory that stays its owner's; release(owner, data) runs once, at the last reference. */
 cr_storage *cr_storage_wrap(cr_dtype dtype, void *data, int64_t size,
                             void (*release)(void *owner, void *data), void *owner);
+/* Lets such memory, which nobody else counts, count as so many bytes of the current account; once.
+ */
+bool cr_storage_count(cr_storage *s, size_t bytes);
 /* A storage on elements first to first + size - 1 of s, in host memory.  From then on neither can
  * be resized. */
 cr_storage *cr_storage_part(cr_storage *s, int64_t first, int64_t size);

@@ -11,6 +11,7 @@ local worker = require "data.worker"
 local datasets = require "data.Dataset"
 local samplers = require "data.samplers"
 local streams = require "data.Stream"
+local devices = require "data.ahead"
 local raise = check.raise
 
 local Pool -- loaded when there are workers
@@ -25,7 +26,7 @@ local FN = "data.DataLoader"
 
 local defaults = { batchSize = 1, shuffle = false, sampler = check.NONE, batchSampler = check.NONE,
   dropLast = false, collate = require("data.collate").collate, workers = 0, prefetch = 2, seed = check.NONE,
-  init = check.NONE }
+  init = check.NONE, pinMemory = false, device = check.NONE, devicePrefetch = 1 }
 
 local function has_method(object, name)
   return (type(object) == "table" or type(object) == "userdata") and check.callable(object[name])
@@ -47,6 +48,10 @@ local function check_options(given)
   options.batchSize = check.whole(FN, "batchSize", options.batchSize, 1)
   options.workers = check.whole(FN, "workers", options.workers, 0, 1024)
   options.prefetch = check.whole(FN, "prefetch", options.prefetch, 1)
+  options.devicePrefetch = check.whole(FN, "devicePrefetch", options.devicePrefetch, 1)
+  options.device = devices.device(FN, options.device)
+  check.flag(FN, "pinMemory", options.pinMemory)
+  if options.pinMemory then devices.device(FN, "cuda") end
   options.seed = check.whole(FN, "the seed", options.seed or torch.initialSeed())
   check.flag(FN, "shuffle", options.shuffle)
   check.flag(FN, "dropLast", options.dropLast)
@@ -93,8 +98,12 @@ end
 --     interpreter of its own and gets a copy of the data set when the first epoch begins; tensors are shared
 --   prefetch: how many batches for each worker are asked for ahead, 2 by default
 --   init: a function that each worker calls first, with its number
+--   device: "cuda" or "cuda:2": the tensors of a batch, also within tables, arrive there; they are copied
+--     beside what the device computes, and the stream that is current when the batch is given waits for them
+--   devicePrefetch: how many batches are copied there ahead, 1 by default
+--   pinMemory: true gives batches in page-locked host memory, which x:copyAsync need not wait for
 -- Returns: a loader
--- Errors: an unknown option; options that exclude each other
+-- Errors: an unknown option; options that exclude each other; there is no such device
 -- From: PyTorch's DataLoader
 -- Example:
 --   set = data.TensorDataset { torch.range(1, 5), torch.LongTensor { 1, 2, 1, 2, 1 } }
@@ -204,8 +213,8 @@ local function jobs_of_stream(self, epoch)
   end
 end
 
--- A function that gives the jobs of an epoch, from batch `skip` + 1 on.
-local function plan(self, epoch, skip)
+-- A function that gives the jobs of an epoch, from batch `skip` + 1 on.  pin: as worker.batch has it.
+local function plan(self, epoch, skip, pin)
   local seed, number = seeds.mix(self.seed, epoch), 0
   local jobs = (self._isStream and jobs_of_stream or jobs_of_set)(self, epoch)
   local draw = seeds.apart(seeds.mix(seed, 0), jobs)
@@ -215,7 +224,7 @@ local function plan(self, epoch, skip)
       job = draw()
       number = number + 1
     until not job or number > skip
-    if job then job.number, job.seed = number, seed end
+    if job then job.number, job.seed, job.pin = number, seed, pin end
     return job
   end
 end
@@ -281,26 +290,33 @@ end
 local function finish(self, run)
   if self._run ~= run or not run then return end
   self._run = nil
+  if run.ahead then run.ahead:drop() end
   if self._pool then self._pool:leave() end
   self.epoch, self.batch = self.epoch + 1, 0
 end
 
---- loader:batches()
+--- loader:batches([device])
 --
 -- The batches of an epoch: `for batch, i in loader:batches() do`.  i counts from 1; after
 -- loader:load(state) it goes on from there.  The next call gives the next epoch, also after break.
 --
+-- device: in place of the loader's option: where the batches arrive in this epoch
 -- Returns: what `for` takes: a function, nil, nil, and a value that ends the epoch when it is closed
 -- Errors: an error while a sample is read is raised with the sample's number and the lines that led to it;
 --   the epoch is then over
 -- Example:
 --   loader = data.DataLoader({ 1, 2, 3 }, { batchSize = 2 })
 --   for batch, i in loader:batches() do print(i, batch:sum()) end
-function DataLoader:batches()
+function DataLoader:batches(device)
+  local options, run = self.options, {}
+  if device == nil then device = options.device else device = devices.device("loader:batches", device) end
   finish(self, self._run)
-  local run = {}
-  local jobs = plan(self, self.epoch, self.batch)
-  local read = (self.options.workers > 0 and read_there or read_here)(self, jobs)
+  local jobs = plan(self, self.epoch, self.batch, device ~= nil or options.pinMemory)
+  local read = (options.workers > 0 and read_there or read_here)(self, jobs)
+  if device then
+    run.ahead = devices.new(read, device, options.devicePrefetch)
+    read = function() return run.ahead:take() end
+  end
   self._run = run
   local closing = setmetatable({}, { __close = function() finish(self, run) end })
   return function()

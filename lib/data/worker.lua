@@ -2,9 +2,11 @@
 --
 -- A job is a table: number, the batch's place in its epoch; seed, the epoch's; and either places, the
 -- samples' numbers in the data set, or items, what a stream gave, with first, the number of items before
--- them.  turns[k] counts how often the k-th sample was there before in this epoch.
+-- them.  turns[k] counts how often the k-th sample was there before in this epoch.  pin: the batch is to be
+-- in page-locked memory.
 
 local seeds = require "data.seeds"
+local tree = require "torch.tree"
 
 local worker = {}
 
@@ -33,6 +35,10 @@ local function samples_of(source, job, at)
   return samples
 end
 
+local function pinned(t)
+  return t.device == "cpu" and t:pinMemory() or t
+end
+
 local function read(source, job, at)
   local kept <close> = seeds.guard() -- luacheck: ignore
   local samples = samples_of(source, job, at)
@@ -40,7 +46,7 @@ local function read(source, job, at)
   set_seed(mix(job.seed, -job.number))
   local batch = source.collate(samples)
   if batch == nil then error("collate gave nothing", 0) end
-  return batch
+  return job.pin and tree.map(batch, pinned, "the batch") or batch
 end
 
 -- The batch of a job; or nil and { message, trace, sample } of an error; or nothing when stopped() became
@@ -69,9 +75,22 @@ function worker.install(source, current, init, id)
   return nil, failure
 end
 
+-- Page-locked memory is scarce: what this worker has of its last batch goes before the next one.
+local function forget_last(batch)
+  for _, t in ipairs(installed.last or {}) do
+    if t.device == "cpu" then t:free() end
+  end
+  installed.last = batch ~= nil and tree.flatten(batch) or nil
+end
+
 -- The batch of a job of the given run.
 function worker.perform(job, run)
-  return worker.batch(installed.source, job, function() return installed.current:get() ~= run end)
+  forget_last()
+  local batch, failure = worker.batch(installed.source, job, function()
+    return installed.current:get() ~= run
+  end)
+  if job.pin then forget_last(batch) end
+  return batch, failure
 end
 
 return worker

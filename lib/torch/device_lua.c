@@ -127,15 +127,31 @@ static void free_pinned(void *control, void *data) {
   ((const cr_device_control *)control)->pinned_free(data);
 }
 
+/* The collector frees what it can when memory is short. */
+static void *pinned_alloc(const cr_device_control *c, size_t bytes) {
+  void *p = c->pinned_alloc(bytes);
+  cr_context *ctx = cr_ctx();
+  return p || !ctx->reclaim || !ctx->reclaim(ctx->reclaim_ctx) ? p : c->pinned_alloc(bytes);
+}
+
 /* A tensor of the given kind in page-locked memory. */
 static cr_tensor *pinned(const cr_device_control *c, cr_dtype dtype, int ndim,
                          const int64_t *shape) {
   int64_t n = cr_count(ndim, shape);
-  void *p = n < 0 ? NULL : c->pinned_alloc((size_t)n * cr_sizeof(dtype));
+  size_t bytes;
+  if (n < 0) return NULL;
+  if (__builtin_mul_overflow((size_t)n, cr_sizeof(dtype), &bytes) || bytes > PTRDIFF_MAX)
+    return cr_fail_null("out of memory: %lld elements of type %s do not fit", (long long)n,
+                        cr_dtypes[dtype].name);
+  void *p = pinned_alloc(c, bytes);
   if (!p) return NULL;
   cr_storage *s = cr_storage_wrap(dtype, p, n, free_pinned, (void *)(uintptr_t)c);
   if (!s) {
     c->pinned_free(p);
+    return NULL;
+  }
+  if (!cr_storage_count(s, bytes)) {
+    cr_storage_release(s);
     return NULL;
   }
   cr_tensor *t = cr_view_storage(s, dtype, 0, ndim, shape, NULL);
@@ -195,6 +211,37 @@ static int t_copy_async(lua_State *L) {
   if (!ok) return cr_lua_error(L);
   cr_bump(x);
   return cr_return(L, 1);
+}
+
+/* torch._ahead(x, device): a copy of x, a tensor in host memory, on a CUDA device, beside what the
+ * current stream computes.  It may be used after torch._arrived, or dropped. */
+static int f_ahead(lua_State *L) {
+  cr_tensor *x = cr_check_tensor(L, 1);
+  cr_device d = cr_check_device(L, 2);
+  luaL_argcheck(L, cr_device_of(x).type == CR_CPU, 1, "a tensor in host memory is wanted");
+  luaL_argcheck(L, d.type == CR_CUDA, 2, "a CUDA device is wanted");
+  const cr_device_control *c = check_control(L);
+  size_t bytes = (size_t)cr_numel(x) * cr_sizeof((cr_dtype)x->dtype);
+  cr_tensor *plain = cr_detach(x), *from = plain ? cr_contiguous(plain) : NULL;
+  cr_tensor *to = from ? cr_empty((cr_dtype)x->dtype, d, x->ndim, x->shape) : NULL;
+  bool ok = to && c->from_host_ahead(d, cr_data(to), cr_data(from), bytes);
+  cr_release(plain);
+  cr_release(from);
+  if (ok) {
+    cr_push_tensor(L, to);
+    return 1;
+  }
+  cr_release(to);
+  return cr_lua_error(L);
+}
+
+/* torch._arrived(x): the current stream waits for a copy of torch._ahead. */
+static int f_arrived(lua_State *L) {
+  cr_tensor *x = cr_check_tensor(L, 1);
+  cr_device d = cr_device_of(x);
+  if (d.type == CR_CUDA && cr_numel(x) && !check_control(L)->arrived(d, cr_data(x)))
+    return cr_lua_error(L);
+  return 0;
 }
 
 /* ---- control: torch._cuda, from which cuda.lua makes torch.cuda and cutorch -------------- */
@@ -430,10 +477,16 @@ static const luaL_Reg event_methods[] = {
 };
 
 static const cr_binding bindings[] = {
-    {"to", NULL, t_to},          {"cuda", NULL, t_cuda},
-    {"cpu", NULL, t_cpu},        {"getDevice", NULL, t_get_device},
-    {"pinMemory", NULL, t_pin},  {"copyAsync", NULL, t_copy_async},
-    {"_pinned", f_pinned, NULL}, {NULL, NULL, NULL},
+    {"to", NULL, t_to},
+    {"cuda", NULL, t_cuda},
+    {"cpu", NULL, t_cpu},
+    {"getDevice", NULL, t_get_device},
+    {"pinMemory", NULL, t_pin},
+    {"copyAsync", NULL, t_copy_async},
+    {"_pinned", f_pinned, NULL},
+    {"_ahead", f_ahead, NULL},
+    {"_arrived", f_arrived, NULL},
+    {NULL, NULL, NULL},
 };
 
 void cr_bind_device(lua_State *L) {

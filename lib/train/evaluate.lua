@@ -43,7 +43,7 @@ return function(train, torch)
 
   local function measure(self, loader)
     local sums, count = {}, 0
-    for batch, second in loaders.batches(loader, 0) do
+    for batch, second in loaders.batches(loader, 0, nil, self.device) do
       local loss, values, output, target, n = self:_forward(loaders.packed(batch, second))
       if torch.isTensor(loss) then loss = loss:item() end
       self:_count(sums, loss, values, n)
@@ -120,7 +120,7 @@ return function(train, torch)
     local _ <close> = evaluating(self)
     local outputs = {}
     torch.noGrad(function()
-      for batch in loaders.batches(loader, 0) do
+      for batch in loaders.batches(loader, 0, nil, self.device) do
         batch = self:_move(batch)
         if self.cast then batch = self.cast(batch) end
         outputs[#outputs + 1] = self:_run(torch.isTensor(batch) and batch or (loaders.pair(batch)))

@@ -106,7 +106,7 @@ return function(train, torch)
 
   -- The batches that are left.  False: it ended before the epoch did.
   local function run_batches(self, loader, o)
-    for batch, second in loaders.batches(loader, self.batch, self._position) do
+    for batch, second in loaders.batches(loader, self.batch, self._position, self.device) do
       self._iterating = loader
       self:_trainBatch(loaders.packed(batch, second))
       if o.validate and o.validateSteps and self.stepped and self.step % o.validateSteps == 0 then

@@ -32,7 +32,8 @@ function loaders.size(loader)
 end
 
 -- For a generic `for`: the batches from number first + 1 on.  `state` is what loaders.state gave there.
-function loaders.batches(loader, first, state)
+-- device: where they are wanted, which a data.DataLoader sees to.
+function loaders.batches(loader, first, state, device)
   if not has(loader, "batches") then
     local i = first
     return function()
@@ -40,13 +41,14 @@ function loaders.batches(loader, first, state)
       return loader[i]
     end
   end
-  if first == 0 then return loader:batches() end
+  if not torch.isTypeOf(loader, "data.DataLoader") then device = nil end
+  if first == 0 then return loader:batches(device) end
   if state ~= nil and has(loader, "load") then
     loader:load(state)
-    return loader:batches()
+    return loader:batches(device)
   end
   -- It cannot go to a place: what was seen comes once more and is dropped.
-  local next_batch, s, control, closing = loader:batches()
+  local next_batch, s, control, closing = loader:batches(device)
   for _ = 1, first do
     control = next_batch(s, control)
     if control == nil then return function() end end

@@ -236,6 +236,49 @@ static void test_pinned() {
   gpu->dealloc(first, p, n), gpu->dealloc(first, q, n);
 }
 
+/* Blocks are used again, once the copies from and to them are over. */
+static void test_pinned_again() {
+  const size_t n = 200000;
+  void *p = gpu->alloc(first, n), *host = control->pinned_alloc(n);
+  if (!check(host && p, "%s", cr_error())) return;
+  gpu->use(first);
+  control->set_stream(0, 2);
+  check(control->from_host_async(first, p, host, n), "%s", cr_error());
+  control->set_stream(0, 0);
+  control->pinned_free(host);
+  check(control->synchronize(0), "%s", cr_error());
+  void *same = control->pinned_alloc(n - 5), *other = control->pinned_alloc(n);
+  check(same == host && other && other != host, "%p is not used again, but %p", host, same);
+  control->pinned_free(same), control->pinned_free(other);
+  control->empty_cache(0);
+  check(!control->pinned_alloc(SIZE_MAX / 4), "there is no such memory");
+  gpu->dealloc(first, p, n);
+}
+
+static void test_copies_ahead() {
+  const size_t n = 100001;
+  for (int number : {0, 3}) {
+    control->set_stream(0, number);
+    gpu->use(first);
+    bytes b = pattern(n, (unsigned)number), plain = pattern(n, 9);
+    void *host = control->pinned_alloc(n);
+    void *p = gpu->alloc(first, n), *q = gpu->alloc(first, n), *left = gpu->alloc(first, n);
+    if (!check(host && p && q && left, "%s", cr_error())) return;
+    memcpy(host, b.data(), n);
+    check(control->from_host_ahead(first, p, host, n), "%s", cr_error());
+    check(control->from_host_ahead(first, left, host, n), "%s", cr_error());
+    control->pinned_free(host); /* the copies may be under way */
+    check(control->from_host_ahead(first, q, plain.data(), n), "%s", cr_error());
+    check(control->from_host_ahead(first, q, NULL, 0), "nothing is copied: %s", cr_error());
+    gpu->dealloc(first, left, n); /* nobody asked for it */
+    check(control->arrived(first, p) && control->arrived(first, q), "%s", cr_error());
+    check(control->arrived(first, p), "it is there already: %s", cr_error());
+    check(holds(first, p, b) && holds(first, q, plain), "what came differs: %s", cr_error());
+    gpu->dealloc(first, p, n), gpu->dealloc(first, q, n);
+  }
+  control->set_stream(0, 0);
+}
+
 /* Streams: both on their default ones, or on others. */
 static void test_transfer(int from_stream, int to_stream) {
   const size_t n = 70001;
@@ -360,6 +403,8 @@ int main(void) {
   test_streams();
   test_events();
   test_pinned();
+  test_pinned_again();
+  test_copies_ahead();
   test_two_devices();
   test_threads();
   test_absent_devices();

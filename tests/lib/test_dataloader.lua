@@ -215,11 +215,15 @@ end
 
 function tests.faults()
   fails(function() data.DataLoader(numbers(3), { batchsize = 3 }) end, "no option 'batchsize'; there are "
-    .. "batchSampler, batchSize, collate, dropLast, init, prefetch, sampler, seed, shuffle, workers")
+    .. "batchSampler, batchSize, collate, device, devicePrefetch, dropLast, init, pinMemory, prefetch, "
+    .. "sampler, seed, shuffle, workers")
   fails(function() data.DataLoader(numbers(3), 3) end, "the options are a number")
   fails(function() data.DataLoader(7) end, "the data set is a number, wanted a data set")
   fails(function() data.DataLoader(numbers(3), { batchSize = 0 }) end, "batchSize is 0")
   fails(function() data.DataLoader(numbers(3), { workers = -1 }) end, "workers is %-1")
+  fails(function() data.DataLoader(numbers(3), { devicePrefetch = 0 }) end, "devicePrefetch is 0")
+  fails(function() data.DataLoader(numbers(3), { pinMemory = 1 }) end, "pinMemory is 1")
+  fails(function() data.DataLoader(numbers(3), { device = 1 }) end, "the device is a number, wanted 'cpu'")
   fails(function() data.DataLoader(numbers(3), { collate = 1 }) end, "collate is a number, wanted a function")
   fails(function() data.DataLoader(numbers(3), { seed = "x" }) end, "the seed is x")
   fails(function() data.DataLoader(numbers(3), { sampler = {} }) end, "wanted an object with indices")
@@ -271,6 +275,13 @@ function tests.failing_samples()
     "sample 2 of the batch: is 2 float32, in the first it is 1 float32; data.pad")
   local padded = epoch_of(data.DataLoader(shapes, { batchSize = 2, collate = data.pad { lengths = false } }))
   tester:eq(padded[1][1]:totable(), { { 1, 0 }, { 1, 1 } })
+end
+
+-- The host is where batches are anyway.
+function tests.on_the_host()
+  local loader = data.DataLoader(numbers(5), { batchSize = 2, device = "cpu" })
+  tester:eq(epoch_of(loader), { { 1, 2 }, { 3, 4 }, { 5 } })
+  for batch in loader:batches "cpu" do tester:eq(batch.device, "cpu") end
 end
 
 -- ---- workers ---------------------------------------------------------------------------------------------
