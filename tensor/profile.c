@@ -75,7 +75,10 @@ void cr_profile_free(cr_profile *p) {
 }
 
 bool cr_profile_finish(cr_profile *p) {
-  return cr_device_times_finish(p->devices);
+  bool ok = !p->devices || cr_device_times_finish(p->devices);
+  cr_device_times_free(p->devices); /* its events: the profile may be kept for long */
+  p->devices = NULL;
+  return ok;
 }
 
 /* ---- names ------------------------------------------------------------------------------ */

@@ -252,8 +252,9 @@ return function(torch)
   --   they were used: name; calls, seconds, bytes (allocated for elements), deviceSeconds and deviceBytes
   --   (those of bytes that are on devices) of its forward; backwardCalls, backwardSeconds, backwardBytes,
   --   backwardDeviceSeconds, backwardDeviceBytes. Its field seconds is the time of the whole, with what the
-  --   devices still had to do at the end; events is the number of single calls that were kept; lines a list
-  --   of { where =, storages =, bytes =, deviceBytes = }, the most bytes first. Then what f returned
+  --   devices still had to do at the end; events is the number of single calls that were kept; usesDevice
+  --   tells whether there was work for one; lines is a list of { where =, storages =, bytes =,
+  --   deviceBytes = }, the most bytes first. Then what f returned
   -- Errors: a profile is being made already; an error of f; what kernels refused
   -- From: PyTorch
   -- Example:
