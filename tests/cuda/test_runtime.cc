@@ -315,8 +315,27 @@ static void test_two_devices() {
   check(control->peer(0, 1) >= 0 && control->peer(1, 1) == 1, "%s", cr_error());
 }
 
+/* Page-locked memory goes from thread to thread. */
+static void copy_ahead_often(unsigned seed) {
+  const size_t n = 5000;
+  void *p = gpu->use(first) ? gpu->alloc(first, n) : NULL;
+  if (!check(p, "%s", cr_error())) return;
+  for (unsigned i = 0; i < 30; i++) {
+    bytes b = pattern(n, seed + i);
+    void *host = control->pinned_alloc(n);
+    if (!check(host, "%s", cr_error())) break;
+    memcpy(host, b.data(), n);
+    check(control->from_host_ahead(first, p, host, n), "%s", cr_error());
+    control->pinned_free(host);
+    check(control->arrived(first, p) && holds(first, p, b), "what came differs: %s", cr_error());
+  }
+  gpu->dealloc(first, p, n);
+}
+
 /* Each thread has a device, and streams, of its own. */
 static void test_threads() {
+  std::thread three([] { copy_ahead_often(100); }), four([] { copy_ahead_often(200); });
+  three.join(), four.join();
   std::thread one([] { test_contents(first, 11); });
   std::thread two([] { test_contents(control->count() > 1 ? second : first, 12); });
   one.join(), two.join();

@@ -3,7 +3,8 @@
 #   test_kernels    each kernel beside the CPU's; its parts are kernels_*.cc
 #   test_libraries  what calls NVIDIA's libraries, with the fakes; its parts are libraries_*.cc
 #   test_runtime    memory, streams, events, several devices
-#   run_runtime     a script: what Lua sees of these (runtime.lua), and machines that lack something
+#   run_runtime     scripts: what Lua sees of these (runtime.lua), profiles, loaders, and machines that lack
+#                   something
 #   test_emulation  the emulation itself (tests/cuda_emulation)
 #
 # test_libraries and test_emulation are bound to the emulation; the others take it unless CRESSET_CUDA names
