@@ -256,6 +256,7 @@ static inline float cr_vlgamma(float v) {
   double y =
       (z - 0.5) * log(z) - z + (p + 0.91893853320467274178) - log(v < 0 ? mirrored : factors);
   y = v < 0 ? -y : y;
+  y = ((v == 1) | (v == 2)) ? 0 : y;
   return a < (double)INFINITY ? (float)y : (float)a;
 }
 
