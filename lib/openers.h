@@ -6,6 +6,7 @@
 #include <lua.h>
 
 int luaopen_torch_disk(lua_State *L);    /* lib/torch/disk_lua.c: require "torch._disk" */
+int luaopen_torch_each(lua_State *L);    /* lib/torch/each_lua.c: require "torch._each" */
 int luaopen_torch_clock(lua_State *L);   /* lib/torch/clock_lua.c: require "torch._clock" */
 int luaopen_paths_system(lua_State *L);  /* lib/paths/paths_lua.c: require "paths._system" */
 int luaopen_xlua_terminal(lua_State *L); /* lib/xlua/term_lua.c: require "xlua._terminal" */

@@ -18,6 +18,7 @@
 static const luaL_Reg c_packages[] = {
     {"torch", luaopen_torch_core},
     {"torch._disk", luaopen_torch_disk},
+    {"torch._each", luaopen_torch_each},
     {"torch._clock", luaopen_torch_clock},
     {"paths._system", luaopen_paths_system},
     {"xlua._terminal", luaopen_xlua_terminal},

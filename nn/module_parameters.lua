@@ -1,5 +1,6 @@
 -- module_parameters.lua: the parameters of modules: their names, their gradients, all in one vector.
 
+local each = require "torch._each"
 local raise = require("torch.caller").raise
 
 return function(nn, torch)
@@ -162,15 +163,19 @@ return function(nn, torch)
     return params, grads
   end
 
-  -- The parameters are what parameters() says, but a module inside may have its own way with them.
-  local function with_gradients(self, method, f, ...)
+  -- All gradients but those of modules with a zeroGradParameters of their own, which is called.
+  local function add_gradients(self, grads)
+    local function add(g) grads[#grads + 1] = g or nil end
     if self.parameters ~= Module.parameters then
-      local params, grads = self:parameters()
-      for i, p in ipairs(params or {}) do f(p, grads[i]) end
+      local params, all = self:parameters()
+      for i = 1, #(params or {}) do add(all[i]) end
       return
     end
-    for _, name in ipairs(own_names(self)) do f(self[name], self[gradient_name(name)]) end
-    for _, child in ipairs(self:children()) do child[method](child, ...) end
+    for _, name in ipairs(own_names(self)) do add(self[gradient_name(name)]) end
+    for _, child in ipairs(self:children()) do
+      local own = child.zeroGradParameters ~= Module.zeroGradParameters
+      if own then child:zeroGradParameters() else add_gradients(child, grads) end
+    end
   end
 
   --- module:zeroGradParameters(); module:updateParameters(lr)
@@ -186,13 +191,26 @@ return function(nn, torch)
   --   module:updateParameters(0.5)
   --   math.abs(before - module.bias[1] - 0.5) < 1e-6 --> true
   function Module:zeroGradParameters()
-    with_gradients(self, "zeroGradParameters", function(_, g) if g then g:zero() end end)
+    local grads = {}
+    add_gradients(self, grads)
+    each.zero(grads)
   end
 
   Module.zeroGrad = Module.zeroGradParameters
 
+  -- The parameters are what parameters() says, but a module inside may have its own way with them.
+  local function descend(self, lr)
+    if self.parameters ~= Module.parameters then
+      local params, grads = self:parameters()
+      for i, p in ipairs(params or {}) do p:add(-lr, grads[i]) end
+      return
+    end
+    for _, name in ipairs(own_names(self)) do self[name]:add(-lr, self[gradient_name(name)]) end
+    for _, child in ipairs(self:children()) do child:updateParameters(lr) end
+  end
+
   function Module:updateParameters(lr)
-    torch.noGrad(with_gradients, self, "updateParameters", function(p, g) p:add(-lr, g) end, lr)
+    torch.noGrad(descend, self, lr)
   end
 
   --- module:freeze(); module:unfreeze()

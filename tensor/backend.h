@@ -8,6 +8,8 @@
 
 #include "tensor/basic.h"
 
+#include <math.h>
+
 #ifdef __cplusplus
 extern "C" {
 #endif
@@ -252,6 +254,9 @@ typedef enum {
   CR_UPDATE_RMSPROP, /* state 0: the mean square; 1, maybe: the velocity; 2, maybe: the mean */
   CR_UPDATE_ADAGRAD, /* state 0: the sum of squares */
   CR_UPDATE_LION,    /* state 0: the moment */
+  CR_UPDATE_AVERAGE, /* an average moves towards what stands in the gradient's place; no states */
+  CR_UPDATE_SCALE,   /* times the rate; neither gradient nor states, and so the next */
+  CR_UPDATE_ZERO,
   CR_NUPDATE
 } cr_update_rule;
 /* What a step of an optimizer does with one element of a parameter, its gradient and up to three
@@ -268,7 +273,36 @@ typedef struct {
   double eps;
   bool nesterov;
   bool has[3]; /* which states there are */
+  /* Of SCALE, in the device's memory: where there are sums of squares, the root of them all is a
+   * norm that is to be at most `rate` (see cr_scale_factor); and a place that becomes 1 where an
+   * element, once scaled, is not between -bound and bound. */
+  const double *squares;
+  int nsquares;
+  double bound;
+  uint8_t *beyond;
 } cr_update_args;
+
+/* The factor of SCALE; 1 leaves all as it is. */
+CR_BOTH static inline double cr_scale_factor(const cr_update_args *a) {
+  double sum = 0, factor;
+  if (!a->squares) return a->rate;
+  for (int i = 0; i < a->nsquares; i++) sum += a->squares[i];
+  factor = a->rate / (sqrt(sum) + a->eps);
+  return factor < 1 ? factor : 1;
+}
+
+/* Loops over many tensors at once: for each run n elements of every operand, all of one type and
+ * without gaps.  What one run writes no other one touches. */
+typedef struct {
+  int64_t n;
+  char *data[CR_ITER_MAX]; /* NULL: there is no such operand */
+} cr_run;
+
+typedef struct {
+  int count;
+  cr_dtype dtype;
+  const cr_run *run;
+} cr_runs;
 
 /* ---- the table -------------------------------------------------------------------------- */
 
@@ -353,8 +387,12 @@ struct cr_backend {
   bool (*where)(const cr_iter *it); /* op[1] bool or uint8: op[2] where true, else op[3] */
 
   /* One step of an optimizer.  op[0] the parameter and op[2..4] the states are read and written,
-   * op[1] is the gradient; a state that is missing repeats op[0] and is not touched. */
+   * op[1] is the gradient; what is missing repeats op[0] and is not touched. */
   bool (*update)(cr_update_rule rule, const cr_iter *it, const cr_update_args *a);
+  bool (*update_runs)(cr_update_rule rule, const cr_runs *r, const cr_update_args *a);
+  /* Writes the sum of the squares of all elements of operand 0, of a float type, to one element of
+   * the device.  The order of additions depends on the sizes alone. */
+  bool (*squares)(const cr_runs *r, double *out);
 
   /* reductions and scans */
   bool (*reduce)(cr_reduce_op op, const cr_reduction *r);

@@ -83,12 +83,23 @@ const char *cr_binary_name(cr_binary_op op);
 #define cr_mul_num(a, s) cr_binary_scalar(CR_MUL, a, cr_num(s), NULL)
 #define cr_add_num(a, s) cr_binary_scalar(CR_ADD, a, cr_num(s), NULL)
 
-/* ---- ops/update.c: steps of optimizers -------------------------------------------------- */
+/* ---- ops/update.c: lists of n tensors that change in place ------------------------------ */
 
-/* Changes p, and the states that are not NULL, by one step with gradient g.  All have p's shape,
- * float type and device.  Nothing is recorded. */
-bool cr_update(cr_update_rule rule, cr_tensor *p, cr_tensor *g, cr_tensor *const states[3],
-               const cr_update_args *a);
+/* All are checked before any changes, nothing is recorded, and as many as can be are done in one
+ * call of the backend.  A list may hold several float types and devices. */
+
+/* Changes each parameter, and its states, by one step with its gradient; states: up to three lists,
+ * or NULL.  Those of one parameter have one shape, float type and device. */
+bool cr_update(cr_update_rule rule, int n, cr_tensor *const *p, cr_tensor *const *g,
+               cr_tensor *const *const states[3], const cr_update_args *a);
+bool cr_zero(int n, cr_tensor *const *t);
+/* averages[i] += share (t[i] - averages[i]) */
+bool cr_average(int n, cr_tensor *const *averages, cr_tensor *const *t, double share);
+/* finite, unless NULL: whether all elements are, after it; the host waits for the answer. */
+bool cr_scale(int n, cr_tensor *const *t, double factor, bool *finite);
+/* Scales all alike, so that the norm of them together is at most `most`.  On one device.  norm:
+ * what it was before, for which the host waits; NULL: it waits for nothing. */
+bool cr_clip_norm(int n, cr_tensor *const *t, double most, double *norm);
 
 /* ---- ops/pointwise.c: fused loops ------------------------------------------------------- */
 cr_tensor *cr_addcmul(cr_tensor *a, cr_scalar s, cr_tensor *b, cr_tensor *c, cr_tensor *out);

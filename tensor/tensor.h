@@ -219,6 +219,12 @@ static inline void cr_bump(cr_tensor *t) {
 /* Whether t is all of its storage, in order. */
 bool cr_is_whole(const cr_tensor *t);
 
+/* Says that all of t's elements are 0 now. */
+static inline void cr_mark_zeroed(cr_tensor *t) {
+  if (cr_is_whole(t))
+    t->storage->zeroed = atomic_load_explicit(&t->storage->version, memory_order_relaxed);
+}
+
 /* One element, by index (ndim numbers, already checked) or the only one; false, with a message,
  * when the device cannot be read. */
 bool cr_read(const cr_tensor *t, const int64_t *index, cr_scalar *out);

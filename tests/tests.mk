@@ -35,7 +35,7 @@ test_lua  := $(wildcard tests/*/test_*.lua)
 # makes thousands of calls that fail before they compute, which takes minutes on the emulation.
 nn_in_host := tests/nn/test_memory.lua tests/nn/test_bad_input.lua
 device_lua := $(patsubst %,tests/lib/test_%.lua,any_call autocast autograd fft func function index linalg \
-  operators operator_gradients optim sampling tensor_elementwise tensor_gradients tensor_more tensor_ops \
+  operators operator_gradients optim optim_each sampling tensor_elementwise tensor_gradients tensor_more tensor_ops \
   tensor_places tensor_products tensor_random tensor_reduce tensor_shape tensor_statistics torch7 torch_autograd trainer \
   callbacks metrics) \
   $(filter-out $(nn_in_host),$(wildcard tests/nn/test_*.lua)) tests/nn/moved.lua

@@ -5,6 +5,7 @@
 -- params is a list of tensors, or of groups {params = {...}, lr = ...} with options of their own.
 
 local torch = require "torch"
+local each = require "torch._each"
 local raise = require("torch.caller").raise
 local unknown_option = require("torch.options").unknown
 
@@ -137,12 +138,11 @@ return function(optim)
   --   optimizer:step()
   --   p:item() --> 0.5
   function Optimizer:zeroGrad()
+    local grads = {}
     for _, group in ipairs(self.groups) do
-      for _, p in ipairs(group.params) do
-        local grad = p.value.grad
-        if grad then grad:zero() end
-      end
+      for _, p in ipairs(group.params) do grads[#grads + 1] = p.value.grad end
     end
+    each.zero(grads)
   end
 
   -- A tensor like the parameter that is kept in its state, zeros at first.

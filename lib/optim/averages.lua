@@ -1,6 +1,7 @@
 -- averages: averages of weights over training: optim.EMA and optim.SWA.
 
 local torch = require "torch"
+local each = require "torch._each"
 local check_options = require("torch.options").check
 local raise = require("torch.caller").raise
 
@@ -32,10 +33,6 @@ return function(optim)
     end
   end
 
-  local function move(self, share)
-    for i, p in ipairs(self.params) do self.averages[i]:lerp(p:detach(), share) end
-  end
-
   --- average:update(); average:apply(); average:restore()
   --
   -- update takes the parameters of now into the averages; call it after optimizer:step().  apply puts the
@@ -55,7 +52,7 @@ return function(optim)
   function Average:update()
     if self.saved then raise("%s:update: the averages are applied; call restore first", torch.type(self)) end
     self.updates = self.updates + 1
-    torch.noGrad(move, self, self:_share())
+    torch.noGrad(each.average, self.averages, self.params, self:_share())
     return self
   end
 

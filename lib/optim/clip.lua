@@ -1,7 +1,7 @@
 -- clip: optim.clipGradNorm and optim.clipGradValue: those of nn.utils, which is loaded when they are called.
 
 return function(optim)
-  --- optim.clipGradNorm(params, maxNorm [, p]); optim.clipGradValue(params, value)
+  --- optim.clipGradNorm(params, maxNorm [, p [, quiet]]); optim.clipGradValue(params, value)
   --
   -- nn.utils.clipGradNorm and nn.utils.clipGradValue: scales all gradients alike, so that their p-norm
   -- together is at most maxNorm; or keeps each element between -value and value.  Call them between
@@ -10,6 +10,7 @@ return function(optim)
   -- params: module, list of tensors, or tensor; those without a gradient do not count
   -- maxNorm, value: numbers
   -- p: number, 2 by default, or math.huge for the largest element
+  -- quiet: true gives no norm, so that the script need not wait for a GPU
   -- Returns: clipGradNorm: the norm before, a number
   -- Errors: maxNorm or value is negative
   -- From: Pascanu, Mikolov and Bengio, "On the difficulty of training recurrent neural networks", 2013
@@ -18,8 +19,8 @@ return function(optim)
   --   p.grad = torch.Tensor { 3, 4 }
   --   optim.clipGradNorm({ p }, 1) --> 5.0
   --   ("%.3f"):format(p.grad:norm()) --> 1.000
-  function optim.clipGradNorm(params, maxNorm, p)
-    return require("nn").utils.clipGradNorm(params, maxNorm, p)
+  function optim.clipGradNorm(params, maxNorm, p, quiet)
+    return require("nn").utils.clipGradNorm(params, maxNorm, p, quiet)
   end
 
   function optim.clipGradValue(params, value)

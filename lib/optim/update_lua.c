@@ -11,6 +11,8 @@
 
 #include <math.h>
 
+#define RULES (CR_UPDATE_LION + 1) /* those that are optimizers */
+
 static double number(lua_State *L, const char *name) {
   lua_getfield(L, 7, name);
   double x = lua_tonumber(L, -1);
@@ -70,39 +72,80 @@ static void at_step(lua_State *L, cr_update_rule rule, double t, cr_update_args 
   }
 }
 
-static int update(lua_State *L) {
-  cr_update_rule rule = (cr_update_rule)lua_tointeger(L, lua_upvalueindex(1));
-  int n, m;
-  lua_settop(L, 7);
-  luaL_checktype(L, 6, LUA_TTABLE);
-  luaL_checktype(L, 7, LUA_TTABLE);
-  cr_tensor **p = cr_check_tensors(L, 1, &n, false), **g = cr_check_tensors(L, 2, &m, false);
-  luaL_argcheck(L, m == n, 2, "as many gradients as parameters expected");
-  cr_tensor **states[3] = {NULL};
-  for (int i = 0; i < 3; i++) {
-    if (lua_isnil(L, 3 + i)) continue;
-    states[i] = cr_check_tensors(L, 3 + i, &m, false);
-    luaL_argcheck(L, m == n, 3 + i, "as many states as parameters expected");
-  }
-  static const int needed[CR_NUPDATE] = {0, 2, 1, 1, 1};
-  for (int i = 0; i < needed[rule]; i++) luaL_argcheck(L, states[i], 3 + i, "states expected");
-  cr_update_args a = read_options(L, rule);
+/* The lists of parameters, gradients and states of one call, n each. */
+typedef struct {
+  int n;
+  double *step;
+  cr_tensor **list[5];
+} lists;
+
+static double *check_steps(lua_State *L, int n) {
+  double *step = lua_newuserdatauv(L, (size_t)(n + 1) * sizeof *step, 0);
   for (int i = 0; i < n; i++) {
     lua_rawgeti(L, 6, i + 1);
-    double t = luaL_checknumber(L, -1);
+    step[i] = luaL_checknumber(L, -1);
     lua_pop(L, 1);
-    cr_tensor *s[3];
-    for (int k = 0; k < 3; k++) s[k] = states[k] ? states[k][i] : NULL;
-    at_step(L, rule, t, &a);
-    if (!cr_update(rule, p[i], g[i], s, &a)) return cr_lua_error(L);
+  }
+  return step;
+}
+
+static lists check_lists(lua_State *L, cr_update_rule rule) {
+  static const int needed[RULES] = {0, 2, 1, 1, 1};
+  lists all;
+  int m;
+  luaL_checktype(L, 6, LUA_TTABLE);
+  luaL_checktype(L, 7, LUA_TTABLE);
+  all.list[0] = cr_check_tensors(L, 1, &all.n, false);
+  all.list[1] = cr_check_tensors(L, 2, &m, false);
+  luaL_argcheck(L, m == all.n, 2, "as many gradients as parameters expected");
+  for (int k = 0; k < 3; k++) {
+    all.list[k + 2] = NULL;
+    luaL_argcheck(L, k >= needed[rule] || !lua_isnil(L, 3 + k), 3 + k, "states expected");
+    if (lua_isnil(L, 3 + k)) continue;
+    all.list[k + 2] = cr_check_tensors(L, 3 + k, &m, false);
+    luaL_argcheck(L, m == all.n, 3 + k, "as many states as parameters expected");
+  }
+  all.step = check_steps(L, all.n);
+  return all;
+}
+
+/* Brings those from the first on whose step has the first's number to the front; how many. */
+static int same_step(lists *all, int first) {
+  int n = first;
+  for (int i = first; i < all->n; i++) {
+    if (all->step[i] != all->step[first]) continue;
+    double step = all->step[i];
+    all->step[i] = all->step[n], all->step[n] = step;
+    for (int k = 0; k < 5; k++) {
+      cr_tensor **t = all->list[k];
+      if (!t) continue;
+      cr_tensor *moved = t[i];
+      t[i] = t[n], t[n] = moved;
+    }
+    n++;
+  }
+  return n - first;
+}
+
+static int update(lua_State *L) {
+  cr_update_rule rule = (cr_update_rule)lua_tointeger(L, lua_upvalueindex(1));
+  lua_settop(L, 7);
+  lists all = check_lists(L, rule);
+  cr_update_args a = read_options(L, rule);
+  for (int i = 0, n; i < all.n; i += n) {
+    cr_tensor *const *from[5];
+    n = same_step(&all, i);
+    for (int k = 0; k < 5; k++) from[k] = all.list[k] ? all.list[k] + i : NULL;
+    at_step(L, rule, all.step[i], &a);
+    if (!cr_update(rule, n, from[0], from[1], &from[2], &a)) return cr_lua_error(L);
   }
   return 0;
 }
 
 int luaopen_optim_update(lua_State *L) {
-  static const char *const names[CR_NUPDATE] = {"sgd", "adam", "rmsprop", "adagrad", "lion"};
-  lua_createtable(L, 0, CR_NUPDATE);
-  for (int i = 0; i < CR_NUPDATE; i++) {
+  static const char *const names[RULES] = {"sgd", "adam", "rmsprop", "adagrad", "lion"};
+  lua_createtable(L, 0, RULES);
+  for (int i = 0; i < RULES; i++) {
     lua_pushinteger(L, i);
     lua_pushcclosure(L, update, 1);
     lua_setfield(L, -2, names[i]);

@@ -1,5 +1,6 @@
 -- GradScaler: scales losses so that small gradients survive in float16, and steps over those that overflow.
 
+local each = require "torch._each"
 local options = require "torch.options"
 local raise = require("torch.caller").raise
 
@@ -55,17 +56,9 @@ return function(train, torch)
   function GradScaler:scaled(loss) return loss * self.scale end
 
   function GradScaler:unscale(params, factor)
-    local by, finite = 1 / (self.scale * (factor or 1)), true
-    torch.noGrad(function()
-      for _, p in ipairs(params) do
-        local grad = p.grad
-        if grad and grad:nElement() > 0 then
-          grad:mul(by)
-          finite = finite and torch.isfinite(grad):all()
-        end
-      end
-    end)
-    return finite
+    local grads = {}
+    for _, p in ipairs(params) do grads[#grads + 1] = p.grad end
+    return torch.noGrad(each.scale, grads, 1 / (self.scale * (factor or 1)), true)
   end
 
   function GradScaler:update(finite)

@@ -1,5 +1,6 @@
 -- step: one batch: forward, backward, and where enough batches have come, the step of the optimizers.
 
+local each = require "torch._each"
 local loaders = require "train.loaders"
 local raise = require("torch.caller").raise
 
@@ -125,16 +126,14 @@ return function(train, torch)
   end
 
   local function divide_gradients(self, by)
-    torch.noGrad(function()
-      for _, p in ipairs(self._params) do
-        if p.grad then p.grad:mul(1 / by) end
-      end
-    end)
+    local grads = {}
+    for _, p in ipairs(self._params) do grads[#grads + 1] = p.grad end
+    torch.noGrad(each.scale, grads, 1 / by)
   end
 
   local function clip(self)
     local nn = require "nn"
-    if self.clipNorm then nn.utils.clipGradNorm(self._params, self.clipNorm) end
+    if self.clipNorm then nn.utils.clipGradNorm(self._params, self.clipNorm, 2, true) end
     if self.clipValue then nn.utils.clipGradValue(self._params, self.clipValue) end
   end
 

@@ -1,5 +1,6 @@
 -- gradients.lua: gradients of all parameters together: kept small; and parameters as one vector.
 
+local each = require "torch._each"
 local raise = require("torch.caller").raise
 
 return function(nn, torch)
@@ -34,7 +35,20 @@ return function(nn, torch)
     return value
   end
 
-  --- nn.utils.clipGradNorm(parameters, maxNorm [, p]); nn.utils.clipGradValue(parameters, value)
+  -- One after the other.
+  local function clip_each(list, maxNorm, p)
+    local norms, total = {}, 0
+    for i, g in ipairs(list) do
+      norms[i] = g:nElement() == 0 and 0 or p == math.huge and torch.abs(g):max() or g:norm(p)
+      total = math.max(total, norms[i])
+    end
+    if p ~= math.huge and #norms > 0 then total = torch.DoubleTensor(norms):norm(p) end
+    local scale = maxNorm / (total + 1e-6)
+    if scale < 1 then each.scale(list, scale) end
+    return total
+  end
+
+  --- nn.utils.clipGradNorm(parameters, maxNorm [, p [, quiet]]); nn.utils.clipGradValue(parameters, value)
   --
   -- Changes gradients in place: scales all of them alike, so that their p-norm together is at most maxNorm;
   -- or keeps each element within +-value.
@@ -42,6 +56,7 @@ return function(nn, torch)
   -- parameters: module, list of tensors, or tensor; those without a gradient do not count
   -- maxNorm, value: numbers
   -- p: number, 2 by default, or math.huge for the largest element
+  -- quiet: true gives no norm, so that the script need not wait for a GPU
   -- Returns: clipGradNorm: the norm before, a number
   -- Errors: maxNorm or value is negative
   -- From: PyTorch
@@ -50,20 +65,15 @@ return function(nn, torch)
   --   module(torch.Tensor { 3, 4 }):backward()
   --   nn.utils.clipGradNorm({ module.weight }, 1) --> 5.0
   --   module.gradWeight:norm() < 1 --> true
-  function utils.clipGradNorm(parameters, maxNorm, p)
-    local list, norms = gradients("clipGradNorm", parameters), {}
+  function utils.clipGradNorm(parameters, maxNorm, p, quiet)
+    local list = gradients("clipGradNorm", parameters)
     bound("clipGradNorm", "maxNorm", maxNorm)
     p = bound("clipGradNorm", "p", p or 2)
     return torch.noGrad(function()
-      local total = 0
-      for i, g in ipairs(list) do
-        norms[i] = g:nElement() == 0 and 0 or p == math.huge and torch.abs(g):max() or g:norm(p)
-        total = math.max(total, norms[i])
-      end
-      if p ~= math.huge and #norms > 0 then total = torch.DoubleTensor(norms):norm(p) end
-      local scale = maxNorm / (total + 1e-6)
-      if scale < 1 then for _, g in ipairs(list) do g:mul(scale) end end
-      return total
+      local total = false
+      if p == 2 then total = each.clip(list, maxNorm, quiet) end
+      if total == false then total = clip_each(list, maxNorm, p) end
+      if not quiet then return total end
     end)
   end
 

@@ -715,7 +715,60 @@ static bool reduce(cr_reduce_op op, const cr_reduction *given) {
   return cr_cpu_parallel(j.outer * j.blocks, grain, run_units, &j, NULL);
 }
 
+/* ---- squares of many tensors ------------------------------------------------------------ */
+
+#define SQUARES_UNIT 8192 /* elements that make one partial sum, of one run */
+
+typedef struct {
+  const cr_runs *runs;
+  double *part; /* as many as there are units */
+} squares_job;
+
+static int64_t units_of(const cr_run *r) {
+  return (r->n + SQUARES_UNIT - 1) / SQUARES_UNIT;
+}
+
+static double squares_of(cr_dtype dtype, int64_t n, const char *x) {
+  float wide[CR_BLOCK];
+  double sum = 0;
+  if (dtype == CR_FLOAT32) return sumsq_of_f32(n, (const float *)x);
+  if (dtype == CR_FLOAT64) return sumsq_of_f64(n, (const double *)x);
+  for (int64_t i = 0; i < n; i += CR_BLOCK) {
+    int64_t m = cr_min64(CR_BLOCK, n - i);
+    cr_cpu_cast(CR_FLOAT32, wide, dtype, x + i * 2, m);
+    sum += sumsq_of_f32(m, wide);
+  }
+  return sum;
+}
+
+static bool some_squares(void *arg, int64_t begin, int64_t end) {
+  const squares_job *j = arg;
+  const cr_run *r = j->runs->run;
+  int64_t first = 0; /* unit of the run */
+  for (int64_t u = begin; u < end; u++) {
+    for (; u - first >= units_of(r); r++) first += units_of(r);
+    int64_t at = (u - first) * SQUARES_UNIT;
+    j->part[u] = squares_of(j->runs->dtype, cr_min64(SQUARES_UNIT, r->n - at),
+                            r->data[0] + at * (int64_t)cr_sizeof(j->runs->dtype));
+  }
+  return true;
+}
+
+static bool squares(const cr_runs *runs, double *out) {
+  int64_t units = 0;
+  for (int i = 0; i < runs->count; i++) units += units_of(&runs->run[i]);
+  size_t bytes = (size_t)units * sizeof(double);
+  squares_job j = {runs, cr_host_alloc(bytes)};
+  if (!j.part) return cr_fail("out of memory: %zu bytes for partial results", bytes);
+  bool ok = cr_cpu_parallel(units, CR_GRAIN_CHEAP / SQUARES_UNIT, some_squares, &j, NULL);
+  *out = 0;
+  for (int64_t u = 0; ok && u < units; u++) *out += j.part[u];
+  cr_host_free(j.part, bytes);
+  return ok;
+}
+
 void CR_ISA_NAME(cr_cpu_reduce)(cr_backend *b);
 void CR_ISA_NAME(cr_cpu_reduce)(cr_backend *b) {
   b->reduce = reduce;
+  b->squares = squares;
 }

@@ -20,8 +20,7 @@ static bool fill_kernel(cr_tensor *t, cr_scalar v) {
 cr_tensor *cr_fill(cr_tensor *t, cr_scalar v) {
   if (!t || !cr_writable("fill", t, 0, NULL) || !fill_kernel(t, v)) return NULL;
   cr_bump(t);
-  if (cr_scalar_double(v) == 0 && cr_is_whole(t))
-    t->storage->zeroed = atomic_load_explicit(&t->storage->version, memory_order_relaxed);
+  if (cr_scalar_double(v) == 0) cr_mark_zeroed(t);
   return cr_record(&op_fill, cr_retain(t), CR_NUMS(cr_scalar_double(v)));
 }
 

@@ -2,6 +2,7 @@
 #include "tests/cuda/kernels.h"
 
 #include <math.h>
+#include <memory>
 #include <string.h>
 
 /* Shapes and layouts that each operation goes through; n is around the ends of blocks and packs. */
@@ -278,16 +279,21 @@ static void test_special() {
 
 /* ---- steps of optimizers ---------------------------------------------------------------- */
 
-/* States are near 1, so that no root's argument comes near 0. */
-static void compare_update(cr_update_rule rule, int states, cr_dtype t, const sizes &shape,
-                           enum layout how, enum layout gradient) {
-  array p(t, shape, how, NEAR_ONE), g(t, shape, gradient), s0(t, shape, how, NEAR_ONE);
-  array s1(t, shape, DENSE, NEAR_ONE), s2(t, shape, how, NEAR_ONE);
+static cr_update_args numbers_for(cr_update_rule rule, int states) {
   bool lion = rule == CR_UPDATE_LION;
   cr_update_args a = {};
   a.rate = 0.1, a.sign = -1, a.decay = lion ? 0 : 0.25, a.shrink = lion ? 0.9 : 1;
   a.keep = 0.9, a.take = 0.2, a.keep2 = lion ? 0.1 : 3, a.take2 = lion ? 0.9 : 0.05;
   a.root = 1.5, a.eps = 0.01, a.nesterov = states & 8;
+  return a;
+}
+
+/* States are near 1, so that no root's argument comes near 0. */
+static void compare_update(cr_update_rule rule, int states, cr_dtype t, const sizes &shape,
+                           enum layout how, enum layout gradient) {
+  array p(t, shape, how, NEAR_ONE), g(t, shape, gradient), s0(t, shape, how, NEAR_ONE);
+  array s1(t, shape, DENSE, NEAR_ONE), s2(t, shape, how, NEAR_ONE);
+  cr_update_args a = numbers_for(rule, states);
   for (int i = 0; i < 3; i++) a.has[i] = states >> i & 1;
   std::vector<array *> all = {&p, &g, a.has[0] ? &s0 : &p, a.has[1] ? &s1 : &p,
                               a.has[2] ? &s2 : &p};
@@ -301,6 +307,56 @@ static void compare_update(cr_update_rule rule, int states, cr_dtype t, const si
     if (i == 0 || a.has[i - 1]) compare(*written[i], cpu_ok, gpu_ok, ulps(t, 40, 1), what);
 }
 
+/* Many parameters in one call, of which the last are of no, of one, and of many elements. */
+static void compare_runs(cr_update_rule rule, int states, cr_dtype t, const cr_update_args &given) {
+  cr_update_args a = given;
+  std::vector<std::unique_ptr<array>> held;
+  std::vector<cr_run> on_cpu, on_gpu;
+  for (int i = 0; i < 3; i++) a.has[i] = states >> i & 1;
+  for (int i = 0; i < 80; i++) {
+    int64_t n = i == 77 ? 0 : i == 78 ? 1 : i == 79 ? 50000 : pick(1, 9000);
+    cr_run c = {n, {}}, g = {n, {}};
+    for (int k = 0; k < 5; k++) {
+      if (k > 1 && !a.has[k - 2]) continue;
+      if (k == 1 && rule >= CR_UPDATE_SCALE) continue;
+      held.emplace_back(new array(t, {n}, i % 2 ? SHIFTED : DENSE, NEAR_ONE));
+      array &x = *held.back();
+      x.upload();
+      c.data[k] = x.data(), g.data[k] = x.on_device(x.data());
+    }
+    on_cpu.push_back(c), on_gpu.push_back(g);
+  }
+  cr_runs c = {(int)on_cpu.size(), t, on_cpu.data()}, g = {(int)on_gpu.size(), t, on_gpu.data()};
+  bool gpu_ok = gpu->update_runs(rule, &g, &a), cpu_ok = cpu->update_runs(rule, &c, &a);
+  std::string what = text("update %d of many with states %d, %s", rule, states, cr_dtypes[t].name);
+  for (auto &x : held) compare(*x, cpu_ok, gpu_ok, ulps(t, 40, 1), what);
+}
+
+/* Sums of squares, and the scaling that reads them and says what is out of bounds. */
+static void compare_clip(cr_dtype t, bool one_is_infinite) {
+  array sums(CR_FLOAT64, {2}), beyond(CR_UINT8, {1}), few(t, {9000}), many(t, {70000});
+  if (one_is_infinite) cr_store_scalar(t, many.data() + 65432 * cr_sizeof(t), cr_num(INFINITY));
+  memset(beyond.data(), 0, 1);
+  sums.upload(), beyond.upload(), few.upload(), many.upload();
+  cr_run c[2] = {{9000, {few.data()}}, {70000, {many.data()}}};
+  cr_run g[2] = {{9000, {few.on_device(few.data())}}, {70000, {many.on_device(many.data())}}};
+  cr_runs on_cpu = {2, t, c}, on_gpu = {2, t, g}, first_c = {1, t, c}, first_g = {1, t, g};
+  double *sum_c = (double *)(void *)sums.data(), *sum_g = (double *)sums.on_device(sum_c);
+  bool cpu_ok = cpu->squares(&on_cpu, sum_c) && cpu->squares(&first_c, sum_c + 1);
+  bool gpu_ok = gpu->squares(&on_gpu, sum_g) && gpu->squares(&first_g, sum_g + 1);
+  std::string what = text("squares, %s", cr_dtypes[t].name);
+  if (!one_is_infinite) compare(sums, cpu_ok, gpu_ok, {1e-13, 0}, what);
+  cr_update_args a = {};
+  a.rate = one_is_infinite ? 0.5 : 3, a.bound = 1e30, a.eps = 1e-6;
+  a.squares = one_is_infinite ? NULL : sum_c, a.nsquares = 2, a.beyond = (uint8_t *)beyond.data();
+  cpu_ok = cpu->update_runs(CR_UPDATE_SCALE, &on_cpu, &a);
+  a.squares = one_is_infinite ? NULL : sum_g, a.beyond = (uint8_t *)beyond.on_device(beyond.data());
+  gpu_ok = gpu->update_runs(CR_UPDATE_SCALE, &on_gpu, &a);
+  compare(few, cpu_ok, gpu_ok, ulps(t, 40), what + ", scaled");
+  compare(many, cpu_ok, gpu_ok, ulps(t, 40), what + ", scaled");
+  compare(beyond, cpu_ok, gpu_ok, EXACT, what + ", out of bounds");
+}
+
 static void test_update() {
   static const struct {
     cr_update_rule rule;
@@ -308,7 +364,8 @@ static void test_update() {
   } variants[] = {{CR_UPDATE_SGD, 0},     {CR_UPDATE_SGD, 1},     {CR_UPDATE_SGD, 9},
                   {CR_UPDATE_ADAM, 3},    {CR_UPDATE_ADAM, 7},    {CR_UPDATE_RMSPROP, 1},
                   {CR_UPDATE_RMSPROP, 3}, {CR_UPDATE_RMSPROP, 5}, {CR_UPDATE_RMSPROP, 7},
-                  {CR_UPDATE_ADAGRAD, 1}, {CR_UPDATE_LION, 1}};
+                  {CR_UPDATE_ADAGRAD, 1}, {CR_UPDATE_LION, 1},    {CR_UPDATE_AVERAGE, 0},
+                  {CR_UPDATE_SCALE, 0},   {CR_UPDATE_ZERO, 0}};
   for (auto v : variants) {
     for (cr_dtype t : {CR_FLOAT32, CR_FLOAT64, CR_FLOAT16, CR_BFLOAT16}) {
       for (const sizes &shape : lines) compare_update(v.rule, v.states, t, shape, DENSE, DENSE);
@@ -316,7 +373,12 @@ static void test_update() {
       compare_update(v.rule, v.states, t, {7, 33}, GAPS, TURNED);
       compare_update(v.rule, v.states, t, {33, 9}, TURNED, DENSE);
       compare_update(v.rule, v.states, t, {3, 5, 17}, DENSE, SPREAD);
+      compare_runs(v.rule, v.states, t, numbers_for(v.rule, v.states));
     }
+  }
+  for (cr_dtype t : {CR_FLOAT32, CR_FLOAT64, CR_FLOAT16, CR_BFLOAT16}) {
+    compare_clip(t, false);
+    compare_clip(t, true);
   }
 }
 

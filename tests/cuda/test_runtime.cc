@@ -21,7 +21,9 @@
 
 static const cr_backend *gpu;
 static const cr_device_control *control;
-static size_t (*emulated_bytes)(int device); /* NULL on a real GPU */
+/* NULL on a real GPU */
+static size_t (*emulated_bytes)(int device);
+static unsigned long long (*emulated_launches)();
 
 static const cr_device first = {CR_CUDA, 0}, second = {CR_CUDA, 1};
 
@@ -388,12 +390,62 @@ static void test_options() {
   }
 }
 
+/* ---- launches --------------------------------------------------------------------------- */
+
+/* tensor/ops.h is not for C++. */
+extern "C" {
+cr_tensor *cr_full(cr_dtype dtype, cr_device d, int ndim, const int64_t *shape, cr_scalar v);
+void cr_release(cr_tensor *t);
+bool cr_update(cr_update_rule rule, int n, cr_tensor *const *p, cr_tensor *const *g,
+               cr_tensor *const *const states[3], const cr_update_args *a);
+bool cr_zero(int n, cr_tensor *const *t);
+bool cr_average(int n, cr_tensor *const *averages, cr_tensor *const *t, double share);
+bool cr_scale(int n, cr_tensor *const *t, double factor, bool *finite);
+bool cr_clip_norm(int n, cr_tensor *const *t, double most, double *norm);
+}
+
+/* Tensors of several sizes, of two types. */
+static std::vector<cr_tensor *> tensors(int count) {
+  std::vector<cr_tensor *> list;
+  for (int64_t i = 0; i < count; i++) {
+    int64_t n = 1 + i * 321;
+    list.push_back(cr_full(i % 3 ? CR_FLOAT32 : CR_FLOAT16, first, 1, &n, cr_num(1)));
+  }
+  return list;
+}
+
+/* That f launches so many kernels at most. */
+template <typename F> static void launches(const char *what, unsigned most, F f) {
+  unsigned long long before = emulated_launches ? emulated_launches() : 0;
+  check(f(), "%s: %s", what, cr_error());
+  unsigned long long now = emulated_launches ? emulated_launches() : 0;
+  check(now - before <= most, "%s: %llu launches", what, now - before);
+}
+
+/* What is done with all parameters takes few launches. */
+static void test_launches() {
+  const int n = 30;
+  std::vector<cr_tensor *> p = tensors(n), g = tensors(n), m = tensors(n), v = tensors(n);
+  cr_tensor *const *states[3] = {m.data(), v.data(), NULL};
+  cr_update_args a = {};
+  a.rate = 1e-3, a.sign = a.shrink = a.root = 1, a.take = 0.1, a.keep2 = 0.9, a.eps = 1e-8;
+  launches("Adam", 3, [&] { return cr_update(CR_UPDATE_ADAM, n, p.data(), g.data(), states, &a); });
+  launches("zero", 3, [&] { return cr_zero(n, v.data()); });
+  launches("an average", 3, [&] { return cr_average(n, m.data(), p.data(), 0.5); });
+  launches("clipping", 6, [&] { return cr_clip_norm(n, g.data(), 1, NULL); });
+  bool finite;
+  launches("unscaling", 4, [&] { return cr_scale(n, g.data(), 0.5, &finite) && finite; });
+  for (auto list : {&p, &g, &m, &v})
+    for (cr_tensor *t : *list) cr_release(t);
+}
+
 /* ---- running ---------------------------------------------------------------------------- */
 
 static void find_emulation() {
   void *library = dlopen(getenv("CRESSET_CUDA"), RTLD_NOW | RTLD_NOLOAD);
   if (!library) return;
   emulated_bytes = (size_t(*)(int))(uintptr_t)dlsym(library, "cr_emulation_live_bytes");
+  emulated_launches = (unsigned long long (*)())(uintptr_t)dlsym(library, "cr_emulation_launches");
   dlclose(library);
 }
 
@@ -429,6 +481,7 @@ int main(void) {
   test_absent_devices();
   test_properties();
   test_options();
+  test_launches();
   for (int d = 0; d < devices; d++) {
     cr_device device = {CR_CUDA, (int8_t)d};
     control->empty_cache(d);

@@ -44,8 +44,8 @@ int cr_emulation_device_of(const void *p);
  */
 __attribute__((visibility("default"))) size_t cr_emulation_live_bytes(int device);
 
-/* How many kernels were launched so far, in all threads. */
-unsigned long long cr_emulation_launches(void);
+/* How many kernels were launched so far, in all threads.  The plug-in exports it too. */
+__attribute__((visibility("default"))) unsigned long long cr_emulation_launches(void);
 
 /* Prints a line that names what runs, and aborts. */
 [[noreturn]] void cr_emulation_report(const char *format, ...)

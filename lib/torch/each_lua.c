@@ -1,0 +1,92 @@
+/* each_lua.c: many tensors in one call: require "torch._each".
+ *
+ *   each.zero(list)
+ *   each.scale(list, factor [, check])   gives, with check, whether all elements are finite then
+ *   each.average(averages, list, share)   averages[i] += share (list[i] - averages[i])
+ *   each.clip(list, most [, quiet])
+ *
+ * clip scales all alike, so that their norm together is at most `most`, and gives the norm before;
+ * if quiet it gives nothing, and the host waits for no device.  It gives false, and does nothing,
+ * where the tensors are not floats of one device.
+ *
+ * Only zero is recorded where the tape has a tensor; call the others in torch.noGrad. */
+#include "lib/openers.h"
+#include "lib/torch/binding.h"
+#include "tensor/autograd.h"
+#include "tensor/ops.h"
+
+static int failed_or_none(lua_State *L, bool ok) {
+  return ok ? 0 : cr_lua_error(L);
+}
+
+static int zero(lua_State *L) {
+  int n, m = 0;
+  cr_tensor **t = cr_check_tensors(L, 1, &n, false);
+  for (int i = 0; i < n; i++) {
+    if (cr_is_float((cr_dtype)t[i]->dtype) && !cr_requires_grad(t[i])) {
+      t[m++] = t[i];
+      continue;
+    }
+    CR_AUTO done = cr_fill(t[i], cr_int(0));
+    if (!done) return cr_lua_error(L);
+  }
+  return failed_or_none(L, cr_zero(m, t));
+}
+
+static int scale(lua_State *L) {
+  int n;
+  bool finite, check = lua_toboolean(L, 3);
+  cr_tensor **t = cr_check_tensors(L, 1, &n, false);
+  if (!cr_scale(n, t, luaL_checknumber(L, 2), check ? &finite : NULL)) return cr_lua_error(L);
+  if (!check) return 0;
+  lua_pushboolean(L, finite);
+  return 1;
+}
+
+static bool same_kind(const cr_tensor *a, const cr_tensor *b) {
+  cr_device x = cr_device_of(a), y = cr_device_of(b);
+  return a->dtype == b->dtype && x.type == y.type && x.index == y.index;
+}
+
+static int average(lua_State *L) {
+  int n, m, rest = 0;
+  cr_tensor **a = cr_check_tensors(L, 1, &n, false), **t = cr_check_tensors(L, 2, &m, false);
+  double share = luaL_checknumber(L, 3);
+  luaL_argcheck(L, n == m, 2, "as many tensors as averages expected");
+  for (int i = 0; i < n; i++) {
+    if (same_kind(a[i], t[i]) && cr_is_float((cr_dtype)a[i]->dtype)) {
+      a[rest] = a[i], t[rest++] = t[i];
+      continue;
+    }
+    CR_AUTO done = cr_lerp(a[i], t[i], cr_num(share), a[i]);
+    if (!done) return cr_lua_error(L);
+  }
+  return failed_or_none(L, cr_average(rest, a, t, share));
+}
+
+static int clip(lua_State *L) {
+  int n;
+  double norm, most = luaL_checknumber(L, 2);
+  bool quiet = lua_toboolean(L, 3);
+  cr_tensor **t = cr_check_tensors(L, 1, &n, false);
+  const cr_tensor *one = NULL;
+  for (int i = 0; i < n; i++) {
+    if (!cr_numel(t[i])) continue;
+    cr_device x = cr_device_of(t[i]), y = cr_device_of(one ? one : t[i]);
+    one = t[i];
+    if (cr_is_float((cr_dtype)one->dtype) && x.type == y.type && x.index == y.index) continue;
+    lua_pushboolean(L, false);
+    return 1;
+  }
+  if (!cr_clip_norm(n, t, most, quiet ? NULL : &norm)) return cr_lua_error(L);
+  if (quiet) return 0;
+  lua_pushnumber(L, norm);
+  return 1;
+}
+
+int luaopen_torch_each(lua_State *L) {
+  static const luaL_Reg functions[] = {
+      {"zero", zero}, {"scale", scale}, {"average", average}, {"clip", clip}, {NULL, NULL}};
+  luaL_newlib(L, functions);
+  return 1;
+}
