@@ -138,9 +138,15 @@ return function(optim)
   --   optimizer:step()
   --   p:item() --> 0.5
   function Optimizer:zeroGrad()
-    local grads = {}
+    local grads, n = {}, 0
     for _, group in ipairs(self.groups) do
-      for _, p in ipairs(group.params) do grads[#grads + 1] = p.value.grad end
+      for _, p in ipairs(group.params) do
+        local grad = p.value.grad
+        if grad then
+          n = n + 1
+          grads[n] = grad
+        end
+      end
     end
     each.zero(grads)
   end
@@ -155,21 +161,28 @@ return function(optim)
     return t
   end
 
-  -- Calls f(parameter, gradient, state) for each parameter that has a gradient.  state.step counts the
-  -- steps from 1; `early` calls come before the step is counted.
+  local function state_of(self, p)
+    local state = self.state[p.index]
+    if not state then
+      state = { step = 0 }
+      self.state[p.index] = state
+    end
+    return state
+  end
+
+  -- What is remembered of a parameter, for its next step, which state.step counts from 1.
+  function Optimizer:_nextState(p)
+    local state = state_of(self, p)
+    state.step = state.step + 1
+    return state
+  end
+
+  -- Calls f(parameter, gradient, state) for each parameter that has a gradient; `early` calls come before
+  -- the step is counted.
   function Optimizer:_eachGradient(group, f, early)
     for _, p in ipairs(group.params) do
-      local value = p.value
-      local grad = value.grad
-      if grad then
-        local state = self.state[p.index]
-        if not state then
-          state = { step = 0 }
-          self.state[p.index] = state
-        end
-        if not early then state.step = state.step + 1 end
-        f(value, grad, state)
-      end
+      local grad = p.value.grad
+      if grad then f(p.value, grad, (early and state_of or self._nextState)(self, p)) end
     end
   end
 

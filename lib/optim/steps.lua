@@ -5,18 +5,25 @@ local fused = require "optim._update"
 local raise = require("torch.caller").raise
 local define_class = require "optim.define"
 
--- The parameters of a group that have a gradient, and what is remembered about them, as lists.
+-- The parameters of a group that have a gradient, and what is remembered about them, as lists.  A step that
+-- is the first with the first of these is number 1 where `fresh`, else the parameter's own steps count.
 -- names: the states' names, false for one that the options do not need.
-local function gather(self, group, names)
-  local params, grads, steps, states = {}, {}, {}, {}
+local function gather(self, group, names, fresh)
+  local params, grads, steps, states, n = {}, {}, {}, {}, 0
   for k, name in ipairs(names) do states[k] = name and {} or false end
-  self:_eachGradient(group, function(value, grad, state)
-    local n = #params + 1
-    params[n], grads[n], steps[n] = value, grad, state.step
-    for k, name in ipairs(names) do
-      if name then states[k][n] = self:_remembered(value, state, name) end
+  for _, p in ipairs(group.params) do
+    local value = p.value
+    local grad = value.grad
+    if grad then
+      local state = self:_nextState(p)
+      n = n + 1
+      params[n], grads[n], steps[n] = value, grad, state.step
+      if fresh then steps[n] = state[names[1]] and 2 or 1 end
+      for k, list in ipairs(states) do
+        if list then list[n] = state[names[k]] or self:_remembered(value, state, names[k]) end
+      end
     end
-  end)
+  end
   return params, grads, steps, states
 end
 
@@ -51,14 +58,10 @@ end
 --   p:item() --> 0.0
 local function sgd(self, group)
   local o = group.options
-  local names = { o.momentum ~= 0 and "v" }
+  local momentum = o.momentum ~= 0
   -- the first gradient enters a new velocity as a whole
-  local fresh = {}
-  if names[1] then
-    self:_eachGradient(group, function(_, _, state) fresh[#fresh + 1] = state.v and 2 or 1 end, true)
-  end
-  local params, grads, steps, states = gather(self, group, names)
-  fused.sgd(params, grads, states[1] or nil, nil, nil, names[1] and fresh or steps, o)
+  local params, grads, steps, states = gather(self, group, { momentum and "v" }, momentum)
+  fused.sgd(params, grads, states[1] or nil, nil, nil, steps, o)
 end
 
 --- optim.Adam(params [, options])

@@ -741,26 +741,38 @@ static double squares_of(cr_dtype dtype, int64_t n, const char *x) {
   return sum;
 }
 
+/* The first unit of a run of n elements that is not before element i. */
+static int64_t unit_from(int64_t i, int64_t n) {
+  return (cr_max64(0, cr_min64(i, n)) + SQUARES_UNIT - 1) / SQUARES_UNIT;
+}
+
+/* Counts through the elements of all runs; a unit belongs to the range that it begins in. */
 static bool some_squares(void *arg, int64_t begin, int64_t end) {
   const squares_job *j = arg;
-  const cr_run *r = j->runs->run;
-  int64_t first = 0; /* unit of the run */
-  for (int64_t u = begin; u < end; u++) {
-    for (; u - first >= units_of(r); r++) first += units_of(r);
-    int64_t at = (u - first) * SQUARES_UNIT;
-    j->part[u] = squares_of(j->runs->dtype, cr_min64(SQUARES_UNIT, r->n - at),
-                            r->data[0] + at * (int64_t)cr_sizeof(j->runs->dtype));
+  int64_t size = (int64_t)cr_sizeof(j->runs->dtype);
+  double *part = j->part;
+  for (const cr_run *r = j->runs->run; end > 0; r++) {
+    int64_t last = unit_from(end, r->n);
+    for (int64_t u = unit_from(begin, r->n); u < last; u++) {
+      int64_t at = u * SQUARES_UNIT, n = cr_min64(SQUARES_UNIT, r->n - at);
+      part[u] = squares_of(j->runs->dtype, n, r->data[0] + at * size);
+    }
+    part += units_of(r);
+    begin -= r->n, end -= r->n;
   }
   return true;
 }
 
 static bool squares(const cr_runs *runs, double *out) {
-  int64_t units = 0;
-  for (int i = 0; i < runs->count; i++) units += units_of(&runs->run[i]);
+  int64_t units = 0, n = 0;
+  for (int i = 0; i < runs->count; i++) {
+    units += units_of(&runs->run[i]);
+    n += runs->run[i].n;
+  }
   size_t bytes = (size_t)units * sizeof(double);
   squares_job j = {runs, cr_host_alloc(bytes)};
   if (!j.part) return cr_fail("out of memory: %zu bytes for partial results", bytes);
-  bool ok = cr_cpu_parallel(units, CR_GRAIN_CHEAP / SQUARES_UNIT, some_squares, &j, NULL);
+  bool ok = cr_cpu_parallel(n, CR_GRAIN_CHEAP, some_squares, &j, NULL);
   *out = 0;
   for (int64_t u = 0; ok && u < units; u++) *out += j.part[u];
   cr_host_free(j.part, bytes);

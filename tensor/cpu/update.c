@@ -92,8 +92,9 @@ BODIES(double)
 
 #define ZERO(bytes)                                                                                \
   static void zero_##bytes(int64_t n, char *const *q, const cr_update_args *a) {                   \
+    static const char zero[bytes];                                                                 \
     (void)a;                                                                                       \
-    memset(q[0], 0, (size_t)(n * bytes));                                                          \
+    cr_cpu_pack(bytes, n, q[0], zero, 0);                                                          \
   }
 ZERO(2)
 ZERO(4)
