@@ -5,7 +5,7 @@
 -- params is a list of tensors, or of groups {params = {...}, lr = ...} with options of their own.
 
 local torch = require "torch"
-local each = require "torch._each"
+local gradients = require("torch._each").gradients
 local raise = require("torch.caller").raise
 local unknown_option = require("torch.options").unknown
 
@@ -138,17 +138,14 @@ return function(optim)
   --   optimizer:step()
   --   p:item() --> 0.5
   function Optimizer:zeroGrad()
-    local grads, n = {}, 0
+    local params, n = {}, 0
     for _, group in ipairs(self.groups) do
       for _, p in ipairs(group.params) do
-        local grad = p.value.grad
-        if grad then
-          n = n + 1
-          grads[n] = grad
-        end
+        n = n + 1
+        params[n] = p.value
       end
     end
-    each.zero(grads)
+    gradients.zero(params)
   end
 
   -- A tensor like the parameter that is kept in its state, zeros at first.

@@ -2,6 +2,7 @@
 -- remembered about it (tensor/update.inc has the formulas).
 
 local fused = require "optim._update"
+local has_gradient = require("torch._each").gradients.has
 local raise = require("torch.caller").raise
 local define_class = require "optim.define"
 
@@ -9,29 +10,28 @@ local define_class = require "optim.define"
 -- is the first with the first of these is number 1 where `fresh`, else the parameter's own steps count.
 -- names: the states' names, false for one that the options do not need.
 local function gather(self, group, names, fresh)
-  local params, grads, steps, states, n = {}, {}, {}, {}, 0
+  local params, steps, states, n = {}, {}, {}, 0
   for k, name in ipairs(names) do states[k] = name and {} or false end
   for _, p in ipairs(group.params) do
     local value = p.value
-    local grad = value.grad
-    if grad then
+    if has_gradient(value) then
       local state = self:_nextState(p)
       n = n + 1
-      params[n], grads[n], steps[n] = value, grad, state.step
+      params[n], steps[n] = value, state.step
       if fresh then steps[n] = state[names[1]] and 2 or 1 end
       for k, list in ipairs(states) do
         if list then list[n] = state[names[k]] or self:_remembered(value, state, names[k]) end
       end
     end
   end
-  return params, grads, steps, states
+  return params, steps, states
 end
 
 local function fused_step(rule, names_of)
   return function(self, group)
     local options = group.options
-    local params, grads, steps, states = gather(self, group, names_of(options))
-    rule(params, grads, states[1] or nil, states[2] or nil, states[3] or nil, steps, options)
+    local params, steps, states = gather(self, group, names_of(options))
+    rule(params, nil, states[1] or nil, states[2] or nil, states[3] or nil, steps, options)
   end
 end
 
@@ -60,8 +60,8 @@ local function sgd(self, group)
   local o = group.options
   local momentum = o.momentum ~= 0
   -- the first gradient enters a new velocity as a whole
-  local params, grads, steps, states = gather(self, group, { momentum and "v" }, momentum)
-  fused.sgd(params, grads, states[1] or nil, nil, nil, steps, o)
+  local params, steps, states = gather(self, group, { momentum and "v" }, momentum)
+  fused.sgd(params, nil, states[1] or nil, nil, nil, steps, o)
 end
 
 --- optim.Adam(params [, options])
@@ -163,8 +163,8 @@ local function adagrad(self, group)
   self:_eachGradient(group, function(value, _, state)
     if not state.v then self:_remembered(value, state, "v"):fill(begin) end
   end, true)
-  local params, grads, steps, states = gather(self, group, { "v" })
-  fused.adagrad(params, grads, states[1], nil, nil, steps, group.options)
+  local params, steps, states = gather(self, group, { "v" })
+  fused.adagrad(params, nil, states[1], nil, nil, steps, group.options)
 end
 
 --- optim.Lion(params [, options])

@@ -2,11 +2,12 @@
  *
  *   update.adam(parameters, gradients, states1, states2, states3, steps, options)
  *
- * Lists of tensors of one length; a list of states is nil when the options need none.  steps has
- * for each parameter the number of this step, for SGD 1 where the velocity is new.  Tables of
- * options are those of the classes in lib/optim. */
+ * Lists of tensors of one length; gradients nil: those of the parameters; a list of states is nil
+ * when the options need none.  steps has for each parameter the number of this step, for SGD 1
+ * where the velocity is new.  Tables of options are those of the classes in lib/optim. */
 #include "lib/openers.h"
 #include "lib/torch/binding.h"
+#include "tensor/autograd.h"
 #include "tensor/ops.h"
 
 #include <math.h>
@@ -89,6 +90,20 @@ static double *check_steps(lua_State *L, int n) {
   return step;
 }
 
+static cr_tensor **check_gradients(lua_State *L, cr_tensor *const *p, int n) {
+  int m;
+  if (lua_isnil(L, 2)) {
+    cr_tensor **g = lua_newuserdatauv(L, (size_t)(n + 1) * sizeof *g, 0);
+    for (int i = 0; i < n; i++)
+      if (!(g[i] = cr_grad(p[i])))
+        luaL_argerror(L, 1, lua_pushfstring(L, "parameter %d has no gradient", i + 1));
+    return g;
+  }
+  cr_tensor **g = cr_check_tensors(L, 2, &m, false);
+  luaL_argcheck(L, m == n, 2, "as many gradients as parameters expected");
+  return g;
+}
+
 static lists check_lists(lua_State *L, cr_update_rule rule) {
   static const int needed[RULES] = {0, 2, 1, 1, 1};
   lists all;
@@ -96,8 +111,7 @@ static lists check_lists(lua_State *L, cr_update_rule rule) {
   luaL_checktype(L, 6, LUA_TTABLE);
   luaL_checktype(L, 7, LUA_TTABLE);
   all.list[0] = cr_check_tensors(L, 1, &all.n, false);
-  all.list[1] = cr_check_tensors(L, 2, &m, false);
-  luaL_argcheck(L, m == all.n, 2, "as many gradients as parameters expected");
+  all.list[1] = check_gradients(L, all.list[0], all.n);
   for (int k = 0; k < 3; k++) {
     all.list[k + 2] = NULL;
     luaL_argcheck(L, k >= needed[rule] || !lua_isnil(L, 3 + k), 3 + k, "states expected");

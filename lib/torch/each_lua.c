@@ -9,6 +9,10 @@
  * if quiet it gives nothing, and the host waits for no device.  It gives false, and does nothing,
  * where the tensors are not floats of one device.
  *
+ * each.gradients has the same functions (but average) for the gradients of the tensors in the list
+ * that have one, and no object of Lua's is made for these; each.gradients.has(t): whether t has
+ * one.
+ *
  * Only zero is recorded where the tape has a tensor; call the others in torch.noGrad. */
 #include "lib/openers.h"
 #include "lib/torch/binding.h"
@@ -19,9 +23,27 @@ static int failed_or_none(lua_State *L, bool ok) {
   return ok ? 0 : cr_lua_error(L);
 }
 
+/* The list at 1, or the gradients of its tensors. */
+static cr_tensor **check_list(lua_State *L, int *n) {
+  cr_tensor **t = cr_check_tensors(L, 1, n, false);
+  int m = 0;
+  if (!lua_toboolean(L, lua_upvalueindex(1))) return t;
+  for (int i = 0; i < *n; i++) {
+    cr_tensor *g = cr_grad(t[i]);
+    if (g) t[m++] = g;
+  }
+  *n = m;
+  return t;
+}
+
+static int has(lua_State *L) {
+  lua_pushboolean(L, cr_grad(cr_check_tensor(L, 1)) != NULL);
+  return 1;
+}
+
 static int zero(lua_State *L) {
   int n, m = 0;
-  cr_tensor **t = cr_check_tensors(L, 1, &n, false);
+  cr_tensor **t = check_list(L, &n);
   for (int i = 0; i < n; i++) {
     if (cr_is_float((cr_dtype)t[i]->dtype) && !cr_requires_grad(t[i])) {
       t[m++] = t[i];
@@ -36,7 +58,7 @@ static int zero(lua_State *L) {
 static int scale(lua_State *L) {
   int n;
   bool finite, check = lua_toboolean(L, 3);
-  cr_tensor **t = cr_check_tensors(L, 1, &n, false);
+  cr_tensor **t = check_list(L, &n);
   if (!cr_scale(n, t, luaL_checknumber(L, 2), check ? &finite : NULL)) return cr_lua_error(L);
   if (!check) return 0;
   lua_pushboolean(L, finite);
@@ -68,7 +90,7 @@ static int clip(lua_State *L) {
   int n;
   double norm, most = luaL_checknumber(L, 2);
   bool quiet = lua_toboolean(L, 3);
-  cr_tensor **t = cr_check_tensors(L, 1, &n, false);
+  cr_tensor **t = check_list(L, &n);
   const cr_tensor *one = NULL;
   for (int i = 0; i < n; i++) {
     if (!cr_numel(t[i])) continue;
@@ -86,7 +108,17 @@ static int clip(lua_State *L) {
 
 int luaopen_torch_each(lua_State *L) {
   static const luaL_Reg functions[] = {
-      {"zero", zero}, {"scale", scale}, {"average", average}, {"clip", clip}, {NULL, NULL}};
-  luaL_newlib(L, functions);
+      {"zero", zero}, {"scale", scale}, {"clip", clip}, {NULL, NULL}};
+  luaL_newlibtable(L, functions);
+  lua_pushboolean(L, false);
+  luaL_setfuncs(L, functions, 1);
+  lua_pushcfunction(L, average);
+  lua_setfield(L, -2, "average");
+  luaL_newlibtable(L, functions);
+  lua_pushboolean(L, true);
+  luaL_setfuncs(L, functions, 1);
+  lua_pushcfunction(L, has);
+  lua_setfield(L, -2, "has");
+  lua_setfield(L, -2, "gradients");
   return 1;
 }

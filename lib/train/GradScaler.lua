@@ -1,6 +1,6 @@
 -- GradScaler: scales losses so that small gradients survive in float16, and steps over those that overflow.
 
-local each = require "torch._each"
+local gradients = require("torch._each").gradients
 local options = require "torch.options"
 local raise = require("torch.caller").raise
 
@@ -56,9 +56,7 @@ return function(train, torch)
   function GradScaler:scaled(loss) return loss * self.scale end
 
   function GradScaler:unscale(params, factor)
-    local grads = {}
-    for _, p in ipairs(params) do grads[#grads + 1] = p.grad end
-    return torch.noGrad(each.scale, grads, 1 / (self.scale * (factor or 1)), true)
+    return torch.noGrad(gradients.scale, params, 1 / (self.scale * (factor or 1)), true)
   end
 
   function GradScaler:update(finite)

@@ -1,6 +1,6 @@
 -- step: one batch: forward, backward, and where enough batches have come, the step of the optimizers.
 
-local each = require "torch._each"
+local gradients = require("torch._each").gradients
 local loaders = require "train.loaders"
 local raise = require("torch.caller").raise
 
@@ -126,9 +126,7 @@ return function(train, torch)
   end
 
   local function divide_gradients(self, by)
-    local grads = {}
-    for _, p in ipairs(self._params) do grads[#grads + 1] = p.grad end
-    torch.noGrad(each.scale, grads, 1 / by)
+    torch.noGrad(gradients.scale, self._params, 1 / by)
   end
 
   local function clip(self)

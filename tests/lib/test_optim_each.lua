@@ -170,6 +170,21 @@ function tests.zero_and_the_tape()
   tester:assertErrorPattern(function() y:backward() end, "overwritten")
 end
 
+function tests.gradients()
+  local p, none = torch.ones(2):requireGrad(), torch.ones(1):requireGrad()
+  p.grad = torch.Tensor { 3, 4 }
+  tester:eq({ each.gradients.has(p), each.gradients.has(none) }, { true, false })
+  tester:eq(each.gradients.clip({ none, p }, 10), 5, 1e-6)
+  tester:eq(each.gradients.scale({ none, p }, 2, true), true)
+  tester:eq(p.grad, torch.Tensor { 6, 8 })
+  each.gradients.zero { p, none }
+  tester:eq(p.grad, torch.zeros(2))
+  tester:eq(p:sum():item(), 2)
+  local fused = require "optim._update"
+  tester:assertErrorPattern(function() fused.sgd({ p, none }, nil, nil, nil, nil, { 1, 1 }, { lr = 1 }) end,
+    "parameter 2 has no gradient")
+end
+
 function tests.zero_of_modules()
   local net = nn.Sequential():add(nn.Linear(3, 2)):add(nn.Concat(2):add(nn.Linear(2, 2)))
   local _, grads = net:parameters()
