@@ -422,16 +422,16 @@ template <typename F> static void launches(const char *what, unsigned most, F f)
   check(now - before <= most, "%s: %llu launches", what, now - before);
 }
 
-/* What is done with all parameters takes few launches. */
+/* What is done with all parameters takes few launches: as many for each of the two types. */
 static void test_launches() {
   const int n = 30;
   std::vector<cr_tensor *> p = tensors(n), g = tensors(n), m = tensors(n), v = tensors(n);
   cr_tensor *const *states[3] = {m.data(), v.data(), NULL};
   cr_update_args a = {};
   a.rate = 1e-3, a.sign = a.shrink = a.root = 1, a.take = 0.1, a.keep2 = 0.9, a.eps = 1e-8;
-  launches("Adam", 3, [&] { return cr_update(CR_UPDATE_ADAM, n, p.data(), g.data(), states, &a); });
-  launches("zero", 3, [&] { return cr_zero(n, v.data()); });
-  launches("an average", 3, [&] { return cr_average(n, m.data(), p.data(), 0.5); });
+  launches("Adam", 2, [&] { return cr_update(CR_UPDATE_ADAM, n, p.data(), g.data(), states, &a); });
+  launches("zero", 2, [&] { return cr_zero(n, v.data()); });
+  launches("an average", 2, [&] { return cr_average(n, m.data(), p.data(), 0.5); });
   launches("clipping", 6, [&] { return cr_clip_norm(n, g.data(), 1, NULL); });
   bool finite;
   launches("unscaling", 4, [&] { return cr_scale(n, g.data(), 0.5, &finite) && finite; });

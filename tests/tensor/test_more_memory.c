@@ -1,5 +1,6 @@
-/* test_more_memory.c: every allocation of the special functions, scans, distances and of indexing
- * failing in turn, forward and backward: each failure is an ordinary error, and nothing is lost. */
+/* test_more_memory.c: every allocation of the special functions, scans, distances, of indexing and
+ * of what changes many tensors failing in turn, forward and backward: each failure is an ordinary
+ * error, and nothing is lost. */
 #include "tensor/autograd.h"
 #include "tensor/ops.h"
 
@@ -86,11 +87,30 @@ static void test_indexing(void **state) {
   with_failures(run_indexing);
 }
 
+/* Lists of tensors, of which one has gaps. */
+static bool lists(cr_tensor *a, cr_tensor *b) {
+  CR_AUTO part = cr_narrow(b, 1, 0, 2);
+  cr_tensor *list[] = {a, part}, *averages[] = {b, part};
+  double norm;
+  bool finite;
+  return part && cr_clip_norm(2, list, 1, &norm) && cr_scale(2, list, 0.5, &finite) &&
+         cr_average(2, averages, list, 0.5) && cr_zero(2, list);
+}
+
+static bool run_lists(void) {
+  return run(lists);
+}
+static void test_lists(void **state) {
+  (void)state;
+  with_failures(run_lists);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_functions),
       cmocka_unit_test(test_along_lines),
       cmocka_unit_test(test_indexing),
+      cmocka_unit_test(test_lists),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
