@@ -82,9 +82,13 @@ typedef void (*body_fn)(int64_t n, char *const *q, const cr_update_args *a);
   static void scale_##type(int64_t n, char *const *q, const cr_update_args *a) {                   \
     type *p = (type *)q[0], factor = (type)cr_scale_factor(a), bound = (type)a->bound;             \
     int beyond = 0;                                                                                \
+    if (!a->beyond) {                                                                              \
+      EACH(cr_update_scale_##type(&p[i], factor, bound))                                           \
+      return;                                                                                      \
+    }                                                                                              \
     _Pragma("omp simd reduction(| : beyond)") for (int64_t i = 0; i < n; i++) beyond |=            \
         cr_update_scale_##type(&p[i], factor, bound);                                              \
-    if (beyond && a->beyond) __atomic_store_n(a->beyond, 1, __ATOMIC_RELAXED);                     \
+    if (beyond) __atomic_store_n(a->beyond, 1, __ATOMIC_RELAXED);                                  \
   }
 
 BODIES(float)
