@@ -33,6 +33,7 @@ void cr_cuda_fill_linalg(cr_backend *b);
 void cr_cuda_fill_conv(cr_nn_backend *b);
 void cr_cuda_fill_pool(cr_nn_backend *b);
 void cr_cuda_fill_windows(cr_nn_backend *b);
+void cr_cuda_fill_embedding(cr_nn_backend *b);
 void cr_cuda_fill_batch_norm(cr_nn_backend *b);
 void cr_cuda_fill_layer_norm(cr_nn_backend *b);
 void cr_cuda_fill_softmax(cr_nn_backend *b);

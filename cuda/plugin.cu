@@ -34,6 +34,7 @@ static void fill_tables() {
   cr_cuda_fill_conv(&nn_table);
   cr_cuda_fill_pool(&nn_table);
   cr_cuda_fill_windows(&nn_table);
+  cr_cuda_fill_embedding(&nn_table);
   cr_cuda_fill_batch_norm(&nn_table);
   cr_cuda_fill_layer_norm(&nn_table);
   cr_cuda_fill_softmax(&nn_table);

@@ -15,6 +15,7 @@ static cr_nn_backend cpu;
   X(conv)                                                                                          \
   X(pool)                                                                                          \
   X(windows)                                                                                       \
+  X(embedding)                                                                                     \
   X(norm)                                                                                          \
   X(softmax)                                                                                       \
   X(loss)                                                                                          \

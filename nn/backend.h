@@ -1,9 +1,9 @@
 /* backend.h: what a device must be able to do for nn's operators.
  *
- * The kernels see contiguous arrays of float32 or float64 only: the operators have checked the
- * shapes, copied what was strided and widened the half types.  All pointers are memory of the
- * device, scalars included.  A kernel returns false for what no check could foresee, with a
- * message. */
+ * The kernels see contiguous arrays of float32 or float64 only, but for those that say otherwise:
+ * the operators have checked the shapes, copied what was strided and widened the half types.  All
+ * pointers are memory of the device, scalars included.  A kernel returns false for what no check
+ * could foresee, with a message. */
 #ifndef CR_NN_BACKEND_H
 #define CR_NN_BACKEND_H
 
@@ -37,7 +37,13 @@ typedef struct {
   cr_pool2d_args args;
 } cr_pool2d_shape;
 
-/* Windows of a row of n: for each of `lists`, m of them, from place begin[i] to end[i] - 1. */
+typedef struct {
+  cr_dtype dtype;
+  int64_t planes, h, w;
+  int64_t base; /* the number of a plane's first place */
+} cr_plane_shape;
+
+/* Windows of a line: for each of `lists`, m of them, from place begin[i] to end[i] - 1. */
 typedef struct {
   int64_t lists, m;
   const int64_t *begin, *end; /* lists by m */
@@ -50,6 +56,19 @@ typedef struct {
   const int64_t *first, *at;
   const void *weight;
 } cr_taps;
+
+typedef enum { CR_BAG_SUM, CR_BAG_MEAN, CR_BAG_MAX } cr_bag_mode;
+
+/* Bags of rows of a matrix (rows, width): bag b has those whose numbers are from place bounds[b] to
+ * bounds[b + 1] - 1 of index, or `each` places when bounds is NULL. */
+typedef struct {
+  cr_dtype dtype; /* of the matrix and the result; may be a half type */
+  cr_bag_mode mode;
+  int64_t rows, width, bags, each;
+  const int64_t *index, *bounds;
+  int64_t base, padding; /* the first row's number; a number that does not count */
+  const void *factor;    /* of each place, for sums, in float32 or float64; NULL: ones */
+} cr_bag_args;
 
 /* An array (outer, n, inner) that is worked on along its middle. */
 typedef struct {
@@ -138,13 +157,19 @@ typedef struct {
   bool (*avg_pool2d)(const cr_pool2d_shape *s, void *y, const void *x);
   bool (*avg_pool2d_backward)(const cr_pool2d_shape *s, void *gx, const void *gy);
 
-  /* y (outer, m, inner): the largest of each window along the middle; places: where in n.  The
-   * first of equals wins, and a NaN over what comes before it.  As many rows of outer as there are
-   * for each list use it.  What of a window lies outside of n is passed over. */
-  bool (*max_windows)(const cr_middle_shape *s, const cr_windows *w, void *y, int64_t *places,
-                      const void *x);
+  /* y (planes, m of rows, m of columns): the largest in each window of rows and columns of x, and
+   * its place in the plane.  The first of equals wins, and a NaN over what comes before it.  As
+   * many planes as there are for each list use it; NULL: each row, or column, is a window.  What of
+   * a window lies outside is passed over. */
+  bool (*max_windows)(const cr_plane_shape *s, const cr_windows *rows, const cr_windows *columns,
+                      void *y, int64_t *places, const void *x);
   /* y (outer, m, inner) = the matrix times x along the middle. */
   bool (*resample)(const cr_middle_shape *s, const cr_taps *t, void *y, const void *x);
+
+  /* y (bags, width), 0 where nothing counts; places, for the largest, NULL or the row of each from
+   * 0 on, -1 for none: the first of equals, and a NaN over what comes before it.  A number outside
+   * of the rows fails: "the input has 11, wanted numbers from 1 to 10". */
+  bool (*embedding_bag)(const cr_bag_args *a, void *y, int64_t *places, const void *w);
 
   /* In training writes mean and rstd; otherwise too, from the running ones. */
   bool (*batch_norm)(const cr_batch_norm_args *a, void *y, const void *x, void *mean, void *rstd);

@@ -22,9 +22,14 @@ cr_tensor *cr_max_pool2d(cr_tensor *x, const cr_pool2d_args *a, cr_tensor **plac
 cr_tensor *cr_avg_pool2d(cr_tensor *x, const cr_pool2d_args *a); /* without dilation */
 
 /* ---- windows.c -------------------------------------------------------------------------- */
-/* The largest of each window along dim, not recorded, and its 0-based place.  begin, end: int64
- * (lists, m), 0-based, end not included; each list serves as many of the lines in turn. */
-bool cr_max_windows(cr_tensor *x, int dim, cr_tensor *begin, cr_tensor *end, cr_tensor **values,
+/* The largest in each window of rows and of columns of planes x (.., h, w), and its place in the
+ * plane, counted from `base`; the first of equals.  begin, end: int64 (lists, m), 0-based, end not
+ * included, of rows and columns; each list serves as many of the planes in turn.  NULL: each row,
+ * or column, is a window. */
+typedef struct {
+  cr_tensor *begin[2], *end[2];
+} cr_window_tables;
+bool cr_max_windows(cr_tensor *x, const cr_window_tables *t, int64_t base, cr_tensor **values,
                     cr_tensor **places);
 
 typedef enum { CR_NEAREST, CR_NEAREST_EXACT, CR_LINEAR, CR_CUBIC, CR_AREA } cr_resample_mode;
@@ -37,6 +42,19 @@ typedef struct {
 /* `size` places along dim instead of x's, interpolated. */
 cr_tensor *cr_resample(cr_tensor *x, int dim, int64_t size, cr_resample_mode mode, bool align,
                        double ratio);
+
+/* ---- embedding.c ------------------------------------------------------------------------ */
+typedef struct {
+  cr_bag_mode mode;
+  int64_t base;    /* the number of the first row, and of the first place */
+  int64_t padding; /* the number of a row that does not count; below base: none */
+  bool ends;       /* the last of the offsets is where the last bag ends */
+} cr_bag_opts;
+/* The sum, mean or largest of rows of w (rows, width) for bags of their numbers, 0 of an empty one.
+ * index: a matrix with a bag in each row; or, with offsets, numbers one after the other, of which
+ * the offsets say where the bags begin.  factor: NULL or, for sums, one for each of the numbers. */
+cr_tensor *cr_embedding_bag(cr_tensor *w, cr_tensor *index, cr_tensor *offsets, cr_tensor *factor,
+                            const cr_bag_opts *o);
 
 /* ---- norm.c ----------------------------------------------------------------------------- */
 /* x (n, c, ...); over all dims but the second.  weight, bias (c) or NULL.  Training: statistics of

@@ -1,5 +1,5 @@
-/* windows.c: along one dimension: the largest of windows of any place and size, and resampling,
- * which is a sparse matrix times the dimension. */
+/* windows.c: the largest of windows of any place and size; and resampling along a dimension, which
+ * is a sparse matrix times the dimension. */
 #include "nn/internal.h"
 #include "tensor/autograd.h"
 
@@ -9,50 +9,112 @@
 
 /* ---- the largest of each window --------------------------------------------------------- */
 
-/* Checks begin and end, makes them dense and puts them where x is. */
-static bool window_table(const char *fn, const cr_tensor *x, int dim, cr_tensor *t,
-                         cr_tensor **out) {
+static bool max_backward(cr_node *n, cr_tensor *const *g, cr_tensor **gin);
+static const cr_op op_max = {"max_windows", "base", max_backward};
+
+/* Checks begin or end, and makes a dense copy of it where x is; nothing of none. */
+static bool window_table(const char *fn, const cr_tensor *x, cr_tensor *t, cr_tensor **out) {
   char ts[CR_SHAPE_STR], xs[CR_SHAPE_STR];
-  int64_t outer = 1;
-  for (int d = 0; d < dim; d++) outer *= x->shape[d];
+  int64_t planes = 1;
+  if (!t) return true;
+  for (int d = 0; d < x->ndim - 2; d++) planes *= x->shape[d];
   if (!cr_need_dtype(fn, "the windows", t, CR_INT64) || !cr_need_dims(fn, "the windows", t, 2))
     return false;
-  if (t->shape[0] < 1 ? outer > 0 : outer % t->shape[0] != 0)
+  if (t->shape[0] < 1 ? planes > 0 : planes % t->shape[0] != 0)
     return cr_fail("%s: windows of %s do not fit input %s", fn, cr_shape_str(ts, t->ndim, t->shape),
                    cr_shape_str(xs, x->ndim, x->shape));
   CR_AUTO dense = cr_contiguous(t);
   return (*out = cr_to_device(dense, cr_device_of(x))) != NULL;
 }
 
-bool cr_max_windows(cr_tensor *x, int dim, cr_tensor *begin, cr_tensor *end, cr_tensor **values,
+/* The windows of rows and of columns, with their tensors, and how many there are. */
+typedef struct {
+  cr_tensor *held[4];
+  cr_windows list[2];
+  int64_t m[2];
+} tables;
+
+static void free_tables(tables *t) {
+  for (int i = 0; i < 4; i++) cr_release(t->held[i]);
+}
+
+static bool fill_tables(const char *fn, const cr_tensor *x, const cr_window_tables *from,
+                        tables *to) {
+  for (int d = 0; d < 2; d++) {
+    cr_tensor **held = to->held + 2 * d;
+    if (!window_table(fn, x, from->begin[d], &held[0]) ||
+        !window_table(fn, x, from->end[d], &held[1]))
+      return false;
+    to->m[d] = x->shape[x->ndim - 2 + d];
+    if (!held[0] && !held[1]) continue;
+    if (!held[0] || !held[1] || held[0]->shape[0] != held[1]->shape[0] ||
+        held[0]->shape[1] != held[1]->shape[1])
+      return cr_fail("%s: the windows' beginnings and ends differ in shape", fn);
+    to->m[d] = held[0]->shape[1];
+    to->list[d] = (cr_windows){held[0]->shape[0], to->m[d], cr_data(held[0]), cr_data(held[1])};
+  }
+  return true;
+}
+
+static bool check_planes(const char *fn, const cr_tensor *x) {
+  char s[CR_SHAPE_STR];
+  if (!cr_need_float(fn, x)) return false;
+  cr_shape_str(s, x->ndim, x->shape);
+  if (x->ndim < 2) return cr_fail("%s: input %s has no planes", fn, s);
+  int64_t h = x->shape[x->ndim - 2], w = x->shape[x->ndim - 1];
+  if (h < 1 || w < 1) return cr_fail("%s: input %s has nothing in its planes", fn, s);
+  return h <= INT32_MAX / w ||
+         cr_fail("%s: input %s has planes of more than 2^31 - 1 elements", fn, s);
+}
+
+/* x is dense and has the dtype that kernels work on. */
+static cr_tensor *max_dense(const char *fn, cr_tensor *x, const tables *t, int64_t base,
+                            cr_tensor **places) {
+  const cr_nn_backend *be = cr_nn_backend_of(fn, cr_device_of(x));
+  int64_t shape[CR_MAX_DIMS];
+  int n = x->ndim;
+  for (int d = 0; d < n; d++) shape[d] = d < n - 2 ? x->shape[d] : t->m[d - n + 2];
+  CR_AUTO at = be ? cr_empty(CR_INT64, cr_device_of(x), n, shape) : NULL;
+  cr_tensor *y = at ? cr_empty((cr_dtype)x->dtype, cr_device_of(x), n, shape) : NULL;
+  if (!y) return NULL;
+  cr_plane_shape s = {(cr_dtype)x->dtype, 1, x->shape[n - 2], x->shape[n - 1], base};
+  for (int d = 0; d < n - 2; d++) s.planes *= x->shape[d];
+  bool ok = cr_numel(y) == 0 ||
+            be->max_windows(&s, t->held[0] ? &t->list[0] : NULL, t->held[2] ? &t->list[1] : NULL,
+                            cr_data(y), cr_data(at), cr_data(x));
+  y = cr_record(&op_max, cr_result_if(ok, y), CR_IN(x), CR_SAVE(at), CR_INTS(base));
+  if (y) *places = cr_retain(at);
+  return y;
+}
+
+bool cr_max_windows(cr_tensor *x, const cr_window_tables *from, int64_t base, cr_tensor **values,
                     cr_tensor **places) {
   const char *fn = "nn.max_windows";
+  __attribute__((cleanup(free_tables))) tables t = {0};
   *values = *places = NULL;
-  if (!x || !begin || !end || !cr_need_float(fn, x) || !cr_wrap_dim(fn, &dim, x->ndim))
-    return false;
-  CR_AUTO from = NULL;
-  CR_AUTO to = NULL;
-  if (!window_table(fn, x, dim, begin, &from) || !window_table(fn, x, dim, end, &to)) return false;
-  if (from->shape[0] != to->shape[0] || from->shape[1] != to->shape[1])
-    return cr_fail("%s: the windows' beginnings and ends differ in shape", fn);
-  if (x->shape[dim] < 1) return cr_fail("%s: dimension %d is empty", fn, dim + 1);
-  CR_AUTO plain = cr_detach(x);
-  CR_AUTO dense = cr_nn_dense(plain, cr_nn_dtype(x));
-  const cr_nn_backend *be = cr_nn_backend_of(fn, cr_device_of(x));
-  if (!dense || !be) return false;
-  int64_t shape[CR_MAX_DIMS];
-  for (int d = 0; d < x->ndim; d++) shape[d] = x->shape[d];
-  shape[dim] = from->shape[1];
-  CR_AUTO y = cr_empty((cr_dtype)dense->dtype, cr_device_of(x), x->ndim, shape);
-  CR_AUTO at = cr_empty(CR_INT64, cr_device_of(x), x->ndim, shape);
-  if (!y || !at) return false;
-  cr_middle_shape s = cr_middle(dense, dim);
-  cr_windows w = {from->shape[0], from->shape[1], cr_data(from), cr_data(to)};
-  if (cr_numel(y) > 0 && !be->max_windows(&s, &w, cr_data(y), cr_data(at), cr_data(dense)))
-    return false;
-  *values = cr_cast(y, (cr_dtype)x->dtype);
+  if (!x || !check_planes(fn, x) || !fill_tables(fn, x, from, &t)) return false;
+  CR_AUTO dense = cr_nn_dense(x, cr_nn_dtype(x));
+  CR_AUTO at = NULL;
+  cr_tensor *y = dense ? max_dense(fn, dense, &t, base, &at) : NULL;
+  if (!(*values = cr_cast_owned(y, (cr_dtype)x->dtype))) return false;
   *places = cr_retain(at);
-  return *values != NULL;
+  return true;
+}
+
+/* g goes to the places of the maxima. */
+static bool max_backward(cr_node *n, cr_tensor *const *g, cr_tensor **gin) {
+  cr_tensor *places = cr_saved(n, 0);
+  const int64_t *shape;
+  int ndim = cr_input_shape(n, 0, &shape);
+  if (!places) return false;
+  int64_t planes = 1, out = g[0]->shape[ndim - 2] * g[0]->shape[ndim - 1];
+  for (int d = 0; d < ndim - 2; d++) planes *= shape[d];
+  int64_t whole[2] = {planes, shape[ndim - 2] * shape[ndim - 1]}, lines[2] = {planes, out};
+  CR_AUTO zeros = cr_full((cr_dtype)g[0]->dtype, cr_device_of(g[0]), 2, whole, cr_int(0));
+  CR_AUTO from = cr_reshape(g[0], 2, lines);
+  CR_AUTO at = cr_reshape(places, 2, lines);
+  CR_AUTO all = cr_scatter(zeros, 1, at, cr_attr_int(n, 0), from, true);
+  return (gin[0] = cr_view(all, ndim, shape)) != NULL;
 }
 
 /* ---- the matrix of a resampling --------------------------------------------------------- */

@@ -272,6 +272,19 @@ static int f_ctc(lua_State *L) {
   return push(L, cr_ctc_loss(logp, targets, steps, labels, blank - 1, lua_toboolean(L, 6)));
 }
 
+/* nn.functional._embeddingBag(weight, input, offsets, factors, mode, padding, last): for
+ * embedding.lua; offsets and factors may be nil, padding 0 */
+static int f_embedding_bag(lua_State *L) {
+  static const char *const modes[] = {"sum", "mean", "max", NULL};
+  cr_make_room(L);
+  cr_tensor *w = cr_check_tensor(L, 1), *index = cr_check_tensor(L, 2);
+  cr_bag_opts o = {.mode = (cr_bag_mode)luaL_checkoption(L, 5, NULL, modes),
+                   .base = 1,
+                   .padding = cr_check_int(L, 6),
+                   .ends = lua_toboolean(L, 7)};
+  return push(L, cr_embedding_bag(w, index, opt_tensor(L, 3), opt_tensor(L, 4), &o));
+}
+
 /** nn.functional.dropout(x [, p [, scale [, inplace]]])
  *
  *  Zeroes each element with probability p.  Differentiable.
@@ -323,6 +336,7 @@ static const luaL_Reg functions[] = {
     {"crossEntropy", f_cross_entropy},
     {"mseLoss", f_mse_loss},
     {"_ctc", f_ctc},
+    {"_embeddingBag", f_embedding_bag},
     {"dropout", f_dropout},
     {"linear", f_linear},
     {"rmsNorm", f_rms_norm},

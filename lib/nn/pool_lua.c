@@ -47,12 +47,14 @@ static int f_avg_pool2d(lua_State *L) {
   return 1;
 }
 
-/* _maxWindows(x, dim, begin, end): values and places; here all places count from 0. */
+/* _maxWindows(x, begin, end, beginColumns, endColumns): the maxima of windows of rows and columns,
+ * and their places, which count from 1; the windows count from 0, and nil is each row, or column.
+ */
 static int f_max_windows(lua_State *L) {
-  cr_tensor *x = cr_check_tensor(L, 1), *begin = cr_check_tensor(L, 3),
-            *end = cr_check_tensor(L, 4);
-  cr_tensor *out[2];
-  if (!cr_max_windows(x, cr_check_dim(L, 2), begin, end, &out[0], &out[1])) return cr_lua_error(L);
+  cr_tensor *x = cr_check_tensor(L, 1), *t[4], *out[2];
+  for (int i = 0; i < 4; i++) t[i] = lua_isnoneornil(L, i + 2) ? NULL : cr_check_tensor(L, i + 2);
+  cr_window_tables w = {.begin = {t[0], t[2]}, .end = {t[1], t[3]}};
+  if (!cr_max_windows(x, &w, 1, &out[0], &out[1])) return cr_lua_error(L);
   cr_push_tensors(L, 2, out);
   return 2;
 }

@@ -8,6 +8,7 @@
 #define cr_nn_fill_conv CR_ISA_NAME(cr_nn_fill_conv)
 #define cr_nn_fill_pool CR_ISA_NAME(cr_nn_fill_pool)
 #define cr_nn_fill_windows CR_ISA_NAME(cr_nn_fill_windows)
+#define cr_nn_fill_embedding CR_ISA_NAME(cr_nn_fill_embedding)
 #define cr_nn_fill_norm CR_ISA_NAME(cr_nn_fill_norm)
 #define cr_nn_fill_softmax CR_ISA_NAME(cr_nn_fill_softmax)
 #define cr_nn_fill_loss CR_ISA_NAME(cr_nn_fill_loss)
@@ -19,6 +20,7 @@
 void cr_nn_fill_conv(cr_nn_backend *b);
 void cr_nn_fill_pool(cr_nn_backend *b);
 void cr_nn_fill_windows(cr_nn_backend *b);
+void cr_nn_fill_embedding(cr_nn_backend *b);
 void cr_nn_fill_norm(cr_nn_backend *b);
 void cr_nn_fill_softmax(cr_nn_backend *b);
 void cr_nn_fill_loss(cr_nn_backend *b);

@@ -5,6 +5,8 @@ local raise = require("torch.caller").raise
 
 return function(nn, torch)
   local F = nn.functional
+  local embeddingBag = F._embeddingBag
+  F._embeddingBag = nil
   local embedding = {}
   nn._embedding = embedding
 
@@ -115,44 +117,33 @@ return function(nn, torch)
     return zeros:indexAdd(1, bag, rows)
   end
 
-  -- The largest of each bag, 0 of an empty one; `counted` are 1 for rows that count, else 0.
-  local function largest(rows, bag, n, counted)
-    local total, width = rows:size(1), rows:size(2)
-    if total == 0 then return embedding.sum(rows, bag, n) end
-    local sizes = torch.zeros(n):long():to(bag.device):indexAdd(1, bag, torch.onesLike(bag))
-    local longest = sizes:max()
-    local starts = torch.cumsum(sizes, 1) - sizes
-    local inside = torch.range(0, total - 1):long():to(bag.device) - torch.index(starts, 1, bag)
-    local slots = (bag - 1) * longest + inside + 1
-    local from = torch.zeros(n * longest):long():to(bag.device)
-    from:indexCopy(1, slots, torch.cmul(torch.range(1, total):long():to(bag.device), counted:to("int64")))
-    local taken = torch.index(rows, 1, torch.cmax(from, 1))
-    local nothing = torch.fullLike(taken:detach(), -math.huge)
-    local full = torch.gt(from, 0):view(-1, 1):expandAs(taken)
-    local most = torch.max(torch.where(full, taken, nothing):reshape(n, longest, width), 2)
-    most = most:reshape(n, width)
-    return torch.where(torch.ne(most:detach(), -math.huge), most, torch.zerosLike(most:detach()))
-  end
-
-  -- Input and offsets as places, bags and how many.
-  local function divided(input, weight, o)
-    local places = embedding.places("embeddingBag", input, weight)
-    local n = places:nElement()
+  -- Checks what goes with the numbers of rows.
+  local function check_bags(input, weight, o)
+    if not torch.isTensor(input) then
+      raise("embeddingBag: the input is a %s, wanted a tensor", type(input))
+    end
+    if not torch.isTensor(weight) or weight:dim() ~= 2 then
+      raise("embeddingBag: the weight is a %s, wanted a matrix", torch.type(weight))
+    end
     if input:dim() == 2 then
       if o.offsets then raise "embeddingBag: the input is a matrix, whose rows are bags: no offsets" end
-      local count, each = input:size(1), input:size(2)
-      local bag = torch.range(1, math.max(count, 1)):long():narrow(1, 1, count)
-      return places, bag:view(-1, 1):expand(count, each):reshape(n):to(weight.device), count
-    elseif (input:dim() ~= 1 and n > 0) or not torch.isTensor(o.offsets) then
+    elseif (input:dim() ~= 1 and input:nElement() > 0) or not torch.isTensor(o.offsets) then
       raise("embeddingBag: the input has %d dimensions, wanted a matrix, or a vector with offsets",
         input:dim())
     end
-    local offsets, count = o.offsets, o.offsets:nElement()
-    if o.includeLastOffset then
-      count = count - 1
-      offsets = offsets:narrow(1, 1, count)
+    if o.paddingIdx and not math.tointeger(o.paddingIdx) then
+      raise("embeddingBag: paddingIdx is %s, wanted a whole number", tostring(o.paddingIdx))
     end
-    return places, embedding.bags("embeddingBag", offsets, n):to(weight.device), count
+  end
+
+  local function check_factors(factors, mode, n)
+    if mode ~= "sum" then raise("embeddingBag: perSampleWeights are for mode sum, not %s", mode) end
+    if not torch.isTensor(factors) then
+      raise("embeddingBag: perSampleWeights are a %s, wanted a tensor", torch.type(factors))
+    end
+    if factors:nElement() ~= n then
+      raise("embeddingBag: %d perSampleWeights for an input of %d", factors:nElement(), n)
+    end
   end
 
   --- nn.functional.embeddingBag(input, weight [, opts])
@@ -180,31 +171,17 @@ return function(nn, torch)
     if mode ~= "sum" and mode ~= "mean" and mode ~= "max" then
       raise("embeddingBag: the mode is %s, wanted sum, mean or max", tostring(mode))
     end
-    if not torch.isTensor(input) then
-      raise("embeddingBag: the input is a %s, wanted a tensor", type(input))
-    end
-    local places, bag, n = divided(input, weight, o)
-    local rows = embedding.rows(weight, places, o)
-    local counted = torch.ne(places, o.paddingIdx or 0):type(weight:type())
-    if mode == "max" then return largest(rows, bag, n, counted) end
-    local factors = counted
-    if o.perSampleWeights then
-      local given = o.perSampleWeights
-      if mode ~= "sum" then raise("embeddingBag: perSampleWeights are for mode sum, not %s", mode) end
-      if not torch.isTensor(given) then
-        raise("embeddingBag: perSampleWeights are a %s, wanted a tensor", torch.type(given))
+    check_bags(input, weight, o)
+    if o.perSampleWeights then check_factors(o.perSampleWeights, mode, input:nElement()) end
+    if o.maxNorm or o.scaleGradByFreq then
+      local places = embedding.places("embeddingBag", input, weight)
+      if o.maxNorm then embedding.renorm(weight, places, o.maxNorm, o.normType) end
+      if o.scaleGradByFreq then
+        local often = counts(places, weight:size(1), weight:detach())
+        weight = weigh(weight, torch.cinv(torch.cmax(often, 1)):view(-1, 1))
       end
-      if given:nElement() ~= places:nElement() then
-        raise("embeddingBag: %d perSampleWeights for an input of %d", given:nElement(), places:nElement())
-      end
-      factors = torch.cmul(given:reshape(given:nElement()):to(weight.device), counted)
     end
-    if o.paddingIdx or o.perSampleWeights then
-      rows = torch.cmul(rows, factors:view(-1, 1):expandAs(rows))
-    end
-    local sum = embedding.sum(rows, bag, n)
-    if mode == "sum" then return sum end
-    local sizes = weight:detach().new(n):zero():indexAdd(1, bag, counted)
-    return torch.cdiv(sum, torch.cmax(sizes, 1):view(-1, 1):expandAs(sum))
+    return embeddingBag(weight, input, o.offsets, o.perSampleWeights, mode, o.paddingIdx or 0,
+      o.includeLastOffset)
   end
 end

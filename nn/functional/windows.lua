@@ -207,21 +207,27 @@ return function(nn, torch)
 
   -- ---- windows of any place and size ---------------------------------------------------------------
 
-  -- Maxima of the windows tables[d] = {begin, end} of each of the last n dimensions, one after the other.
+  -- Maxima of the windows tables[d] = {begin, end} of the last three dimensions: those of images, and
+  -- then those of what came of them.
+  local function max_of_volumes(x, tables)
+    local lead, sizes, planes = split(x, 3)
+    local image, inside = maxWindows(x, tables[2][1], tables[2][2], tables[3][1], tables[3][2])
+    local h, width = image:size(-2), image:size(-1)
+    local lines = torch.reshape(image, { planes, sizes[1], h * width })
+    local y, at = maxWindows(lines, tables[1][1], tables[1][2])
+    local rows = torch.reshape(at, { planes, y:nElement() // math.max(planes, 1) })
+    local places = torch.gather(torch.reshape(inside, { planes, sizes[1] * h * width }), 2, rows)
+    places:add(torch.floorDivide(rows - 1, h * width):mul(sizes[2] * sizes[3]))
+    local out = joined(lead, { y:size(2), h, width })
+    return torch.reshape(y, out), torch.reshape(places, out)
+  end
+
+  -- The same of the last n dimensions.
   local function max_by_tables(x, n, tables)
-    local y, places, step = x:detach(), nil, 1
-    for d = n, 1, -1 do
-      local dim = #x.shape - n + d
-      local best, at = maxWindows(y, dim, tables[d][1], tables[d][2])
-      y = best
-      if places then
-        places = torch.gather(places, dim, at + 1):add(at:mul(step))
-      else
-        places = at + 1
-      end
-      step = step * x:size(dim)
-    end
-    return taken(x, n, places), places
+    if n == 3 then return max_of_volumes(x, tables) end
+    if n == 2 then return maxWindows(x, tables[1][1], tables[1][2], tables[2][1], tables[2][2]) end
+    local y, places = maxWindows(torch.unsqueeze(x, -2), nil, nil, tables[1][1], tables[1][2])
+    return torch.squeeze(y, -2), torch.squeeze(places, -2)
   end
 
   -- Sizes of an adaptive pooling: false keeps the input's.
@@ -243,9 +249,10 @@ return function(nn, torch)
     return list
   end
 
-  -- Window q of m covers the places of n that its share of them touches.
+  -- Window q of m covers the places of n that its share of them touches; none where each is one place.
   local function shares(x, dim, m)
     local n, first, last = x:size(dim), {}, {}
+    if m == n then return {} end
     for q = 0, m - 1 do
       first[q + 1], last[q + 1] = q * n // m, ((q + 1) * n + m - 1) // m
     end

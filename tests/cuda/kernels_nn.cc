@@ -246,22 +246,48 @@ static int64_t *integers(array &a) {
   return reinterpret_cast<int64_t *>(a.data());
 }
 
-/* Some of the windows reach outside of the line, or are empty. */
-static void compare_max_windows(const cr_middle_shape &s, int64_t lists, int64_t m,
-                                enum values kind) {
-  std::string what = text_of("windows", s) + text(", %lld lists", (long long)lists);
-  array x(s.dtype, {s.outer * s.n * s.inner}, SHIFTED, kind);
-  array y(s.dtype, {s.outer * m * s.inner}), at(CR_INT64, {s.outer * m * s.inner});
-  array begin(CR_INT64, {lists * m}), end(CR_INT64, {lists * m});
-  for (int64_t i = 0; i < lists * m; i++) {
-    integers(begin)[i] = pick(-2, s.n + 1);
-    integers(end)[i] = integers(begin)[i] + pick(0, 5);
+/* Of each of `lists`, m windows of lines of n; some reach outside of the line, or are empty. */
+static void fill_windows(array &begin, array &end, int64_t n) {
+  for (int64_t i = 0; i < begin.numel(); i++) {
+    integers(begin)[i] = pick(-2, n + 1);
+    integers(end)[i] = integers(begin)[i] + (i % 3 ? pick(0, 5) : n / 2);
   }
-  both(what, EXACT, {&y, &at}, {&x, &begin, &end}, [&](const cr_nn_backend *b, place p) {
-    cr_windows w = {lists, m, reinterpret_cast<int64_t *>(p(&begin)),
-                    reinterpret_cast<int64_t *>(p(&end))};
-    return b->max_windows(&s, &w, p(&y), reinterpret_cast<int64_t *>(p(&at)), p(&x));
+}
+
+/* m: rows and columns of the result, 0 where each is a window. */
+static void compare_max_windows(const cr_plane_shape &s, int64_t lists, const int64_t m[2],
+                                enum values kind) {
+  std::string what =
+      text("windows of %s, %lld x %lld, %lld lists, %s", text_of(sizes{s.planes, s.h, s.w}).c_str(),
+           (long long)m[0], (long long)m[1], (long long)lists, cr_dtypes[s.dtype].name);
+  int64_t out = s.planes * (m[0] ? m[0] : s.h) * (m[1] ? m[1] : s.w);
+  array x(s.dtype, {s.planes * s.h * s.w}, SHIFTED, kind), y(s.dtype, {out}), at(CR_INT64, {out});
+  array r0(CR_INT64, {lists * m[0]}), r1(CR_INT64, {lists * m[0]});
+  array c0(CR_INT64, {lists * m[1]}), c1(CR_INT64, {lists * m[1]});
+  fill_windows(r0, r1, s.h);
+  fill_windows(c0, c1, s.w);
+  auto whole = [](char *q) { return reinterpret_cast<int64_t *>(q); };
+  both(what, EXACT, {&y, &at}, {&x, &r0, &r1, &c0, &c1}, [&](const cr_nn_backend *b, place p) {
+    cr_windows rows = {lists, m[0], whole(p(&r0)), whole(p(&r1))};
+    cr_windows columns = {lists, m[1], whole(p(&c0)), whole(p(&c1))};
+    return b->max_windows(&s, m[0] ? &rows : NULL, m[1] ? &columns : NULL, p(&y), whole(p(&at)),
+                          p(&x));
   });
+}
+
+static void test_max_windows() {
+  const int64_t shapes[][3] = {{1, 1, 1},   {6, 5, 1}, {4, 9, 3},   {2, 1, 300},
+                               {2, 300, 1}, {0, 4, 2}, {12, 7, 40}, {4, 23, 19}};
+  const int64_t windows[][2] = {{1, 1}, {4, 0}, {0, 4}, {3, 33}};
+  FOR_FLOATS(t)
+  for (const auto &s : shapes) {
+    for (const auto &m : windows) {
+      cr_plane_shape shape = {t, s[0], s[1], s[2], m[0] % 2};
+      compare_max_windows(shape, 1, m, SPECIAL);
+      compare_max_windows(shape, 1, m, SMALL);
+      if (s[0] % 2 == 0 && s[0] > 0) compare_max_windows(shape, s[0] / 2, m, PLAIN);
+    }
+  }
 }
 
 /* A matrix with rows of none to four numbers. */
@@ -279,17 +305,76 @@ static void compare_resample(const cr_middle_shape &s, int64_t m) {
        });
 }
 
-static void test_windows() {
+static void test_resample() {
   const int64_t shapes[][3] = {{1, 1, 1},   {6, 5, 1}, {4, 9, 3},
                                {2, 300, 1}, {0, 4, 2}, {12, 7, 40}};
   FOR_FLOATS(t) {
     for (const auto &s : shapes) {
       cr_middle_shape shape = {t, s[0], s[1], s[2]};
-      for (int64_t m : {1, 4, 33}) {
-        compare_max_windows(shape, 1, m, SPECIAL);
-        if (s[0] % 2 == 0 && s[0] > 0) compare_max_windows(shape, s[0] / 2, m, PLAIN);
-        compare_resample(shape, m);
-      }
+      for (int64_t m : {1, 4, 33}) compare_resample(shape, m);
+    }
+  }
+}
+
+/* ---- bags of rows ----------------------------------------------------------------------- */
+
+struct bag_case {
+  int64_t rows, width, bags, each; /* each: 0 for bounds, of which some are the same */
+  bool factors, padding;
+};
+
+static void compare_bags(cr_dtype t, cr_bag_mode mode, const bag_case &c, enum values kind) {
+  std::string what =
+      text("mode %d of %lld bags of %lld of %s, factors %d, padding %d, %s", mode,
+           (long long)c.bags, (long long)c.each, text_of(sizes{c.rows, c.width}).c_str(), c.factors,
+           c.padding, cr_dtypes[t].name);
+  cr_dtype wide = t == CR_FLOAT64 ? t : CR_FLOAT32;
+  array bounds(CR_INT64, {c.bags + 1});
+  integers(bounds)[0] = 0;
+  for (int64_t b = 0; b < c.bags; b++)
+    integers(bounds)[b + 1] = integers(bounds)[b] + (c.each ? c.each : pick(0, 5) * (b % 3));
+  int64_t n = integers(bounds)[c.bags];
+  array w(t, {c.rows * c.width}, SHIFTED, kind), y(t, {c.bags * c.width}, SHIFTED);
+  array index(CR_INT64, {n}), at(CR_INT64, {c.bags * c.width}), factor(wide, {n});
+  for (int64_t i = 0; i < n; i++) integers(index)[i] = pick(1, c.rows);
+  auto args = [&](place p) {
+    return cr_bag_args{t,
+                       mode,
+                       c.rows,
+                       c.width,
+                       c.bags,
+                       c.each,
+                       reinterpret_cast<int64_t *>(p(&index)),
+                       c.each ? NULL : reinterpret_cast<int64_t *>(p(&bounds)),
+                       1,
+                       c.padding ? 2 : 0,
+                       c.factors ? p(&factor) : NULL};
+  };
+  tolerance near = mode == CR_BAG_MAX ? EXACT : ulps(t, 50, 1);
+  arrays in = {&w, &index, &bounds, &factor};
+  both(what, near, {&y}, in, [&](const cr_nn_backend *b, place p) {
+    cr_bag_args a = args(p);
+    return b->embedding_bag(&a, p(&y), NULL, p(&w));
+  });
+  if (mode != CR_BAG_MAX) return;
+  both(what + ", places", near, {&y, &at}, in, [&](const cr_nn_backend *b, place p) {
+    cr_bag_args a = args(p);
+    return b->embedding_bag(&a, p(&y), reinterpret_cast<int64_t *>(p(&at)), p(&w));
+  });
+}
+
+static void test_bags() {
+  const bag_case cases[] = {
+      {1, 1, 1, 1, false, false},  {7, 3, 5, 0, false, true},     {50, 16, 9, 4, true, false},
+      {50, 17, 9, 0, true, true},  {40, 64, 30, 0, false, false}, {40, 131, 12, 6, false, true},
+      {5, 300, 3, 0, true, false}, {5, 8, 0, 3, false, false},    {5, 0, 4, 3, false, false}};
+  for (cr_dtype t : {CR_FLOAT32, CR_FLOAT64, CR_FLOAT16, CR_BFLOAT16}) {
+    for (const bag_case &c : cases) {
+      compare_bags(t, CR_BAG_SUM, c, PLAIN);
+      if (c.factors) continue;
+      compare_bags(t, CR_BAG_MEAN, c, PLAIN);
+      compare_bags(t, CR_BAG_MAX, c, SMALL);
+      compare_bags(t, CR_BAG_MAX, c, SPECIAL);
     }
   }
 }
@@ -662,7 +747,9 @@ void test_nn() {
   test_attention();
   test_rotary();
   test_pool();
-  test_windows();
+  test_max_windows();
+  test_resample();
+  test_bags();
   test_batch_norm();
   test_layer_norm();
   test_classes();

@@ -97,6 +97,120 @@ function tests.empty_bags_and_batches()
   tester:eq(nn.Embedding(3, 2)(torch.zeros(2, 0):long()).shape, { 2, 0, 2 })
 end
 
+-- ---- bags beside functions that make them up -----------------------------------------------------------
+
+local composed = dofile "tests/nn/bags.lua"
+
+-- A vector of n numbers of 1 to rows and where the bags begin, of which some are empty.
+local function bags_of(n, rows)
+  local list = { 1 }
+  for i = 2, math.max(n // 4, 2) do list[i] = math.min(list[i - 1] + (i * 7 % 4) * (i % 3), n + 1) end
+  return torch.LongTensor(n):random(1, rows), torch.LongTensor(list)
+end
+
+-- The results of both and, for weights g, their gradients of weight and factors.
+local function both_bags(input, weight, o)
+  local results = {}
+  for i, f in ipairs { nn.functional.embeddingBag, composed } do
+    local leaf, opts = weight:clone():requireGrad(), {}
+    for k, v in pairs(o) do opts[k] = v end
+    local inputs = { leaf }
+    if o.perSampleWeights then
+      opts.perSampleWeights = o.perSampleWeights:clone():requireGrad()
+      inputs[2] = opts.perSampleWeights
+    end
+    local y = f(input, leaf, opts)
+    torch.manualSeed(3)
+    local g = torch.randn(table.unpack(y.shape)):to(y.dtype):to(y.device)
+    results[i] = { y:detach(), table.unpack(torch.grad(torch.cmul(y, g):sum(), inputs)) }
+  end
+  return results[1], results[2]
+end
+
+local function compare_bags(input, weight, o, bound)
+  local text = ("%s %dx%d, %d numbers, %s, padding %s, factors %s"):format(o.mode, weight:size(1),
+    weight:size(2), input:nElement(), weight.dtype, o.paddingIdx, o.perSampleWeights and "there" or "none")
+  local got, want = both_bags(input, weight, o)
+  for i, t in ipairs(want) do
+    tester:eq(got[i].dtype, t.dtype, text)
+    local far = bound * math.max(1, torch.abs(t:double()):max())
+    tester:eq(got[i]:double(), t:double(), far, ("%s: %s"):format(text, i == 1 and "result" or "gradient"))
+  end
+end
+
+function tests.bags_are_what_they_are_made_up_of()
+  local bounds = { float32 = 1e-4, float64 = 1e-12, float16 = 0.01, bfloat16 = 0.05 }
+  torch.manualSeed(1)
+  for dtype, bound in pairs(bounds) do
+    for _, width in ipairs { 1, 7, 16, 19, 64, 75, 200 } do
+      local weight = torch.randn(12, width):to(dtype)
+      local row, offsets = bags_of(60, 12)
+      for _, mode in ipairs { "sum", "mean", "max" } do
+        for _, padding in ipairs { false, 3 } do
+          local o = { mode = mode, paddingIdx = padding or nil }
+          compare_bags(row:view(12, 5), weight, o, bound)
+          compare_bags(row:view(12, 5):t(), weight, o, bound)
+          o.offsets = offsets
+          compare_bags(row, weight, o, bound)
+          if mode == "sum" then
+            o.perSampleWeights = torch.randn(60):to(dtype)
+            compare_bags(row, weight, o, bound)
+          end
+        end
+        compare_bags(row, weight, { mode = mode, offsets = offsets, scaleGradByFreq = true }, bound)
+      end
+    end
+  end
+end
+
+function tests.bags_of_other_layouts_and_types()
+  local weight = torch.randn(16, 20):double()
+  local row, offsets = bags_of(40, 12)
+  local o = { mode = "sum", offsets = offsets }
+  compare_bags(row, weight:t():narrow(1, 1, 16), o, 1e-12)
+  compare_bags(row:int(), weight, { mode = "max", offsets = offsets:float() }, 0)
+  o.perSampleWeights = torch.randn(40, 2):double():select(2, 1)
+  compare_bags(row, weight, o, 1e-12)
+  o.perSampleWeights = torch.randn(40):double()
+  compare_bags(row, weight:float(), o, 1e-5)
+  tester:eq(nn.functional.embeddingBag(row, weight:float(), o).dtype, "float64")
+  o = { mode = "sum", offsets = long { 1, 3, 4 }, includeLastOffset = true }
+  local y = nn.functional.embeddingBag(long { 1, 2, 3, 4 }, weight, o)
+  tester:eq(y[1], weight[1] + weight[2], 1e-12)
+  tester:eq(y[2], weight[3], 0, "the last bag ends where the last offset says")
+end
+
+function tests.gradients_of_bags_have_gradients()
+  local row, offsets = bags_of(20, 5)
+  local weight, factors = torch.randn(5, 3):double(), torch.randn(20):double()
+  for _, mode in ipairs { "sum", "mean", "max" } do
+    local ok, why = torch.gradcheck(function(w)
+      return nn.functional.embeddingBag(row, w, { mode = mode, offsets = offsets, paddingIdx = 2 })
+    end, { weight }, { second = true })
+    tester:assert(ok, ("%s: %s"):format(mode, why))
+  end
+  local ok, why = torch.gradcheck(function(w, f)
+    local o = { mode = "sum", perSampleWeights = f, paddingIdx = 2 }
+    return nn.functional.embeddingBag(row:view(4, 5), w, o)
+  end, { weight, factors }, { second = true })
+  tester:assert(ok, why)
+end
+
+function tests.largest_of_bags_with_equals_and_nan()
+  local nan, inf = 0 / 0, math.huge
+  for _, width in ipairs { 2, 40 } do
+    local weight = torch.zeros(4, width):requireGrad()
+    nn.functional.embeddingBag(long { { 4, 2, 3 } }, weight, { mode = "max" }):sum():backward()
+    tester:eq(weight.grad:sum(2):view(-1):totable(), { 0, 0, 0, width }, 0, "the first of equals")
+    local rows = torch.zeros(3, width)
+    rows[2]:fill(nan)
+    rows[3]:fill(-inf)
+    local y = nn.functional.embeddingBag(long { { 1, 2 }, { 2, 1 }, { 3, 3 } }, rows, { mode = "max" })
+    tester:assert(y[1]:ne(y[1]):all() and y[2]:ne(y[2]):all(), "NaN wins")
+    tester:assert(y[3]:eq(-inf):all(), "of nothing but -infinity")
+  end
+end
+
 function tests.mistakes_of_numbers()
   no_row(7, 6, function()
     nn.LookupTable(6, 2):forward(long { 7 })
@@ -113,6 +227,20 @@ function tests.mistakes_of_numbers()
   fails("wanted a matrix, or a vector with offsets", function() m(long { 1, 2 }) end)
   fails("no offsets", function() m(long { { 1, 2 } }, long { 1 }) end)
   fails("perSampleWeights are for mode sum", function() m(long { { 1, 2 } }, nil, torch.ones(1, 2)) end)
+  no_row(7, 6, function() m(long { { 1, 7, 3 } }) end)
+  no_row(0, 6, function() m(long { { 1, 7, 0 } }) end)
+  no_row(9, 6, function() nn.EmbeddingBag(6, 200)(long { 2, 9 }, long { 1, 2 }) end)
+  local bag = nn.functional.embeddingBag
+  fails("the weight is a number, wanted a matrix", function() bag(long { { 1 } }, 3) end)
+  fails("paddingIdx is x, wanted a whole number", function()
+    bag(long { { 1 } }, torch.ones(2, 2), { paddingIdx = "x" })
+  end)
+  fails("3 perSampleWeights for an input of 2", function()
+    bag(long { { 1, 2 } }, torch.ones(2, 2), { mode = "sum", perSampleWeights = torch.ones(3) })
+  end)
+  fails("not places from 1 to 3 that ascend", function()
+    bag(long { 1, 2 }, torch.ones(2, 2), { offsets = long { 1, 4 }, includeLastOffset = true })
+  end)
   fails("classes from 1 to 4, wanted 1 to 3", function() nn.OneHot(3):forward(long { 1, 4 }) end)
   fails("the indices are from 1 to 9, wanted 1 to 4", function()
     nn.PartialLinear(2, 4):setPartition(long { 1, 9 })

@@ -164,6 +164,47 @@ function tests.first_of_equals_and_nan()
   end
 end
 
+-- The first of the largest of rows r0 .. r1 and columns c0 .. c1 of x; of NaN the last.
+local function largest_of(x, r0, r1, c0, c1)
+  local best, at
+  for i = r0, r1 do
+    for j = c0, c1 do
+      local v = x[i][j]
+      if best == nil or v > best or v ~= v then best, at = v, (i - 1) * x:size(2) + j end
+    end
+  end
+  return best, at
+end
+
+-- Planes with equals, with NaN, and of nothing but -infinity, of adaptive windows of all sizes.
+function tests.adaptive_maxima_beside_a_loop()
+  for _, sizes in ipairs { { 11, 9 }, { 7, 40 }, { 40, 6 }, { 1, 33 }, { 5, 1 } } do
+    local h, w = table.unpack(sizes)
+    local x = torch.Tensor(5, h, w):random(-3, 3)
+    x[3]:add(torch.randn(h, w))
+    x[4]:view(-1):indexFill(1, torch.LongTensor { 1, h * w // 2 + 1, h * w }, 0 / 0)
+    x[5]:fill(-math.huge)
+    for _, out in ipairs { { 3, 3 }, { h, 3 }, { 3, w }, { 1, 2 }, { h, w }, { 4, 5 } } do
+      local m, n = math.min(out[1], h), math.min(out[2], w)
+      for _, dtype in ipairs { "float32", "float64", "float16" } do
+        local y, at = F.adaptiveMaxPool2d(x:to(dtype), { m, n }, { returnIndices = true })
+        for p = 1, 5 do
+          local plane, most, places = x[p]:to(dtype):double(), y[p]:double(), at[p]
+          for r = 1, m do
+            for c = 1, n do
+              local best, place = largest_of(plane, (r - 1) * h // m + 1, (r * h + m - 1) // m,
+                (c - 1) * w // n + 1, (c * w + n - 1) // n)
+              local got, text = most[r][c], ("%dx%d to %dx%d, %s, plane %d"):format(h, w, m, n, dtype, p)
+              tester:assert(got == best or got ~= got and best ~= best, text)
+              tester:eq(places[r][c], place, text)
+            end
+          end
+        end
+      end
+    end
+  end
+end
+
 function tests.classic_unpooling()
   for _, set in ipairs {
     { nn.SpatialMaxPooling(2, 3), nn.SpatialMaxUnpooling, { 2, 3, 6, 4 } },
