@@ -267,7 +267,8 @@ return function(nn, torch)
       kernel[d] = x:size(dim) // sizes[d]
       even = even and x:size(dim) % sizes[d] == 0
     end
-    if even then return pool.max(fn, n, x, pool.windows(fn, n, kernel, {}), true) end
+    -- Pairs of columns are what the kernel for even windows is better at.
+    if even and kernel[n] == 2 then return pool.max(fn, n, x, pool.windows(fn, n, kernel, {}), true) end
     return max_by_tables(x, n, tables)
   end
 
