@@ -60,27 +60,48 @@ static inline void fetch_result(const void *at, size_t bytes) {
   for (size_t b = 0; b < bytes && b < FETCHED; b += 64) __builtin_prefetch((const char *)at + b, 1);
 }
 
-/* REAL: what is computed with; ELEMENT: what is in memory; ALL and ONE: a vector of it, or one. */
+/* So many floats, as a vector has, as halves. */
+static inline void narrow_f16(uint16_t *to, const cr_floats *x) {
+#if defined(__AVX512F__)
+  _mm256_storeu_si256((__m256i *)to, _mm512_cvtps_ph((__m512)*x, _MM_FROUND_TO_NEAREST_INT));
+#elif defined(__F16C__) && defined(__AVX2__)
+  _mm_storeu_si128((__m128i *)to, _mm256_cvtps_ph((__m256)*x, _MM_FROUND_TO_NEAREST_INT));
+#else
+  for (int k = 0; k < 2 * CR_WIDTH; k++) to[k] = cr_float_to_f16((*x)[k]);
+#endif
+}
+
+static inline void narrow_bf16(uint16_t *to, const cr_floats *x) {
+  for (int k = 0; k < 2 * CR_WIDTH; k++) to[k] = cr_float_to_bf16((*x)[k]);
+}
+
+/* REAL: what is computed with; ELEMENT: what is in memory; ALL and PUT: a vector from and to there;
+ * ONE: a number. */
 #define REAL float
 #define INTEGER int32_t
 #define ELEMENT float
 #define ALL(p) cr_floats_f32(p)
+#define PUT(to, x) memcpy(to, x, VECTOR)
 #define ONE(x) (x)
 #define NAME(f) CR_TYPED(f, f32)
 #include "nn/cpu/embedding.inc"
 #undef ELEMENT
 #undef ALL
+#undef PUT
 #undef ONE
 #undef NAME
 #define ELEMENT uint16_t
 #define ALL(p) cr_floats_f16(p)
+#define PUT(to, x) narrow_f16(to, x)
 #define ONE(x) cr_f16_to_float(x)
 #define NAME(f) CR_TYPED(f, f16)
 #include "nn/cpu/embedding.inc"
 #undef ALL
+#undef PUT
 #undef ONE
 #undef NAME
 #define ALL(p) cr_floats_bf16(p)
+#define PUT(to, x) narrow_bf16(to, x)
 #define ONE(x) cr_bf16_to_float(x)
 #define NAME(f) CR_TYPED(f, bf16)
 #include "nn/cpu/embedding.inc"
@@ -88,12 +109,14 @@ static inline void fetch_result(const void *at, size_t bytes) {
 #undef INTEGER
 #undef ELEMENT
 #undef ALL
+#undef PUT
 #undef ONE
 #undef NAME
 #define REAL double
 #define INTEGER int64_t
 #define ELEMENT double
 #define ALL(p) cr_wide_double(p)
+#define PUT(to, x) memcpy(to, x, VECTOR)
 #define ONE(x) (x)
 #define NAME(f) CR_TYPED(f, f64)
 #include "nn/cpu/embedding.inc"
