@@ -152,7 +152,7 @@ return function(nn, torch)
   -- Differentiable by weight and perSampleWeights.
   --
   -- input: matrix of numbers of rows, from 1, with a bag in each row; or a vector of them
-  -- weight: matrix
+  -- weight: matrix of a float type
   -- opts: table: offsets, where in a vector each bag starts, from 1; includeLastOffset (false), which says
   --   that the last one is where the last bag ends; mode ("mean"), or "sum", "max"; perSampleWeights, for
   --   "sum", a factor for each element of the input; paddingIdx, a row that does not count; maxNorm,
