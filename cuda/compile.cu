@@ -130,8 +130,12 @@ static bool driver_ok(const cr_driver *d, CUresult r, const char *call) {
 static cr_compiled *kernel_load(int device, const cr_kernel_image *image) {
   cr_on_device here(device);
   const cr_driver *d = cr_open_driver(WHAT);
-  cr_compiled *k = d ? new (std::nothrow) cr_compiled{device, NULL, NULL} : NULL;
-  if (!k) return NULL;
+  if (!d) return NULL;
+  cr_compiled *k = new (std::nothrow) cr_compiled{device, NULL, NULL};
+  if (!k) {
+    cr_fail("%s: out of memory", WHAT);
+    return NULL;
+  }
   if (!driver_ok(d, d->cuModuleLoadData(&k->module, image->code), "cuModuleLoadData")) {
     delete k;
     return NULL;

@@ -103,7 +103,10 @@ static cr_graph *graph_begin(int device, uint64_t seed, uint64_t offset) {
     return NULL;
   }
   cr_graph *g = new (std::nothrow) cr_graph();
-  if (!g) return NULL;
+  if (!g) {
+    cr_fail("torch.cuda.graph: out of memory");
+    return NULL;
+  }
   cr_on_device here(device);
   g->device = device, g->seed = seed, g->offset = offset;
   if (!begin(g)) {

@@ -5,6 +5,7 @@
 #include "lib/torch/boxes.h"
 #include "lib/torch/torch_lua.h"
 #include "tensor/autograd.h"
+#include "tensor/device.h"
 
 /* Each file adds its functions.  The table `torch` is at index 1, the methods of tensors at
  * index 2. */
@@ -128,6 +129,8 @@ cr_dtype cr_check_dtype(lua_State *L, int arg);
 /* "cpu", "cuda", "cuda:2" or a number, which counts CUDA devices from 1. */
 bool cr_device_by_name(const char *name, cr_device *d);
 cr_device cr_check_device(lua_State *L, int arg);
+/* What CUDA devices can be told; raises what is missing. */
+const cr_device_control *cr_check_control(lua_State *L);
 int cr_push_device(lua_State *L, cr_device d); /* its name; returns 1 */
 /* t to read elements of: itself, or a copy in host memory, which is pushed. */
 cr_tensor *cr_push_host(lua_State *L, cr_tensor *t);

@@ -1,7 +1,6 @@
 /* capture_lua.c: what a function does on a CUDA device, captured as a graph and repeated by one
  * call. */
 #include "lib/torch/binding.h"
-#include "tensor/device.h"
 
 #define GRAPH "torch.cuda.Graph"
 
@@ -11,12 +10,6 @@ typedef struct {
   uint64_t drawn;
 } graph;
 
-static const cr_device_control *check_control(lua_State *L) {
-  const cr_plugin *p = cr_plugin_of(CR_CUDA);
-  if (!p) cr_lua_error(L);
-  return p->control;
-}
-
 static graph *check_graph(lua_State *L) {
   graph *g = luaL_checkudata(L, 1, GRAPH);
   if (!g->g) luaL_argerror(L, 1, "this graph was freed");
@@ -25,7 +18,7 @@ static graph *check_graph(lua_State *L) {
 
 static int g_free(lua_State *L) {
   graph *g = luaL_checkudata(L, 1, GRAPH);
-  if (g->g) check_control(L)->graph_free(g->g);
+  if (g->g) cr_check_control(L)->graph_free(g->g);
   g->g = NULL;
   for (int i = 1; i <= 2; i++) {
     lua_pushnil(L);
@@ -54,7 +47,7 @@ static bool capture(lua_State *L, const cr_device_control *c, graph *g) {
 
 /* torch._cuda.capture(f): the graph of what f does on the current device */
 static int c_capture(lua_State *L) {
-  const cr_device_control *c = check_control(L);
+  const cr_device_control *c = cr_check_control(L);
   if (!cr_backend_of((cr_device){CR_CUDA, cr_ctx()->cuda})) return cr_lua_error(L);
   lua_settop(L, 1);
   lua_gc(L, LUA_GCCOLLECT); /* what is freed while it is captured stays as long as the graph */
@@ -101,7 +94,7 @@ static int g_replay(lua_State *L) {
   graph *g = check_graph(L);
   cr_generator *r = &cr_ctx()->generator;
   if (!cr_backend_of((cr_device){CR_CUDA, cr_ctx()->cuda})) return cr_lua_error(L);
-  if (!check_control(L)->graph_launch(g->g, r->seed, r->offset)) return cr_lua_error(L);
+  if (!cr_check_control(L)->graph_launch(g->g, r->seed, r->offset)) return cr_lua_error(L);
   r->offset += g->drawn;
   return push_results(L);
 }

@@ -228,11 +228,15 @@ return function(torch)
     if type(f) ~= "function" then
       check.raise("torch.cuda.graph: the first argument is a %s, wanted a function", type(f))
     end
+    if options ~= nil and type(options) ~= "table" then
+      check.raise("torch.cuda.graph: options is a %s, wanted a table", type(options))
+    end
     local warmup = check.whole("cuda.graph", "warmup", options and options.warmup or 2, 0)
     for _ = 1, warmup do f() end
+    local before = capturing
     capturing = true
     local ok, graph = pcall(control.capture, f)
-    capturing = false
+    capturing = before
     if not ok then error(graph, 0) end
     return graph
   end

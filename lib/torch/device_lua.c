@@ -1,7 +1,6 @@
 /* device_lua.c: tensors on other devices: moving them there and back, and the control of the
  * devices that torch.cuda and cutorch (cuda.lua) are made of. */
 #include "lib/torch/binding.h"
-#include "tensor/device.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -117,7 +116,7 @@ static int t_get_device(lua_State *L) {
 
 /* ---- page-locked memory ----------------------------------------------------------------- */
 
-static const cr_device_control *check_control(lua_State *L) {
+const cr_device_control *cr_check_control(lua_State *L) {
   const cr_plugin *p = cr_plugin_of(CR_CUDA);
   if (!p) cr_lua_error(L);
   return p->control;
@@ -169,7 +168,7 @@ static cr_tensor *pinned(const cr_device_control *c, cr_dtype dtype, int ndim,
  */
 static int t_pin(lua_State *L) {
   cr_tensor *t = cr_check_tensor(L, 1);
-  cr_push_tensor(L, pinned(check_control(L), (cr_dtype)t->dtype, t->ndim, t->shape));
+  cr_push_tensor(L, pinned(cr_check_control(L), (cr_dtype)t->dtype, t->ndim, t->shape));
   return cr_push_result(L, cr_copy(cr_to_tensor(L, -1), t), lua_gettop(L));
 }
 
@@ -179,7 +178,7 @@ static int f_pinned(lua_State *L) {
   cr_dtype dtype = cr_check_dtype(L, 1);
   int used, n = cr_check_sizes(L, 2, shape, &used);
   if (used == 0) shape[n++] = 0;
-  cr_push_tensor(L, pinned(check_control(L), dtype, n, shape));
+  cr_push_tensor(L, pinned(cr_check_control(L), dtype, n, shape));
   return 1;
 }
 
@@ -204,7 +203,7 @@ static int t_copy_async(lua_State *L) {
   cr_device to = cr_device_of(x), from = cr_device_of(y);
   if (to.type == from.type || !plain_pair(x, y) || cr_numel(x) == 0 || x->ag)
     return cr_push_result(L, cr_copy(x, y), 1);
-  const cr_device_control *c = check_control(L);
+  const cr_device_control *c = cr_check_control(L);
   size_t bytes = (size_t)cr_numel(x) * cr_sizeof((cr_dtype)x->dtype);
   bool ok = to.type == CR_CUDA ? c->from_host_async(to, cr_data(x), cr_data(y), bytes)
                                : c->to_host_async(from, cr_data(x), cr_data(y), bytes);
@@ -220,7 +219,7 @@ static int f_ahead(lua_State *L) {
   cr_device d = cr_check_device(L, 2);
   luaL_argcheck(L, cr_device_of(x).type == CR_CPU, 1, "a tensor in host memory is wanted");
   luaL_argcheck(L, d.type == CR_CUDA, 2, "a CUDA device is wanted");
-  const cr_device_control *c = check_control(L);
+  const cr_device_control *c = cr_check_control(L);
   size_t bytes = (size_t)cr_numel(x) * cr_sizeof((cr_dtype)x->dtype);
   cr_tensor *plain = cr_detach(x), *from = plain ? cr_contiguous(plain) : NULL;
   cr_tensor *to = from ? cr_empty((cr_dtype)x->dtype, d, x->ndim, x->shape) : NULL;
@@ -239,7 +238,7 @@ static int f_ahead(lua_State *L) {
 static int f_arrived(lua_State *L) {
   cr_tensor *x = cr_check_tensor(L, 1);
   cr_device d = cr_device_of(x);
-  if (d.type == CR_CUDA && cr_numel(x) && !check_control(L)->arrived(d, cr_data(x)))
+  if (d.type == CR_CUDA && cr_numel(x) && !cr_check_control(L)->arrived(d, cr_data(x)))
     return cr_lua_error(L);
   return 0;
 }
@@ -296,7 +295,7 @@ static void set_number(lua_State *L, const char *name, lua_Integer n) {
 
 static int c_properties(lua_State *L) {
   cr_device_properties p;
-  if (!check_control(L)->properties(check_index(L, 1), &p)) return cr_lua_error(L);
+  if (!cr_check_control(L)->properties(check_index(L, 1), &p)) return cr_lua_error(L);
   lua_newtable(L);
   lua_pushstring(L, p.name);
   lua_setfield(L, -2, "name");
@@ -317,7 +316,7 @@ static int c_properties(lua_State *L) {
 
 static int c_memory(lua_State *L) {
   size_t free = 0, total = 0;
-  if (!check_control(L)->memory(check_index(L, 1), &free, &total)) return cr_lua_error(L);
+  if (!cr_check_control(L)->memory(check_index(L, 1), &free, &total)) return cr_lua_error(L);
   lua_pushinteger(L, (lua_Integer)free);
   lua_pushinteger(L, (lua_Integer)total);
   return 2;
@@ -335,17 +334,17 @@ static int c_stats(lua_State *L) {
 }
 
 static int c_reset_peak(lua_State *L) {
-  check_control(L)->reset_peak(check_present(L, 1));
+  cr_check_control(L)->reset_peak(check_present(L, 1));
   return 0;
 }
 static int c_empty_cache(lua_State *L) {
   int device = check_present(L, 1);
   lua_gc(L, LUA_GCCOLLECT);
-  check_control(L)->empty_cache(device);
+  cr_check_control(L)->empty_cache(device);
   return 0;
 }
 static int c_synchronize(lua_State *L) {
-  return check(L, check_control(L)->synchronize(check_index(L, 1)));
+  return check(L, cr_check_control(L)->synchronize(check_index(L, 1)));
 }
 
 /* option(name [, on]): the value before */
@@ -353,7 +352,7 @@ static int c_option(lua_State *L) {
   static const char *const names[] = {"synchronous", "tf32", "benchmark", "deterministic", NULL};
   cr_device_option o = (cr_device_option)luaL_checkoption(L, 1, NULL, names);
   int value = lua_isnoneornil(L, 2) ? -1 : lua_toboolean(L, 2);
-  lua_pushboolean(L, check_control(L)->option(o, value));
+  lua_pushboolean(L, cr_check_control(L)->option(o, value));
   return 1;
 }
 
@@ -365,23 +364,23 @@ static int check_stream(lua_State *L, int arg) {
 }
 
 static int c_set_stream(lua_State *L) {
-  return check(L, check_control(L)->set_stream(check_index(L, 2), check_stream(L, 1)));
+  return check(L, cr_check_control(L)->set_stream(check_index(L, 2), check_stream(L, 1)));
 }
 static int c_get_stream(lua_State *L) {
-  lua_pushinteger(L, check_control(L)->stream(check_present(L, 1)));
+  lua_pushinteger(L, cr_check_control(L)->stream(check_present(L, 1)));
   return 1;
 }
 static int c_stream_synchronize(lua_State *L) {
-  return check(L, check_control(L)->stream_synchronize(check_index(L, 2), check_stream(L, 1)));
+  return check(L, cr_check_control(L)->stream_synchronize(check_index(L, 2), check_stream(L, 1)));
 }
 /* streamWait(stream, device, other, other_device) */
 static int c_stream_wait(lua_State *L) {
-  return check(L, check_control(L)->stream_wait(check_index(L, 2), check_stream(L, 1),
-                                                check_index(L, 4), check_stream(L, 3)));
+  return check(L, cr_check_control(L)->stream_wait(check_index(L, 2), check_stream(L, 1),
+                                                   check_index(L, 4), check_stream(L, 3)));
 }
 
 static int c_peer(lua_State *L) {
-  int can = check_control(L)->peer(check_index(L, 1), check_index(L, 2));
+  int can = cr_check_control(L)->peer(check_index(L, 1), check_index(L, 2));
   if (can < 0) return cr_lua_error(L);
   lua_pushboolean(L, can);
   return 1;
@@ -398,7 +397,7 @@ static cr_event *check_event(lua_State *L, int arg) {
 }
 
 static int e_new(lua_State *L) {
-  const cr_device_control *c = check_control(L);
+  const cr_device_control *c = cr_check_control(L);
   cr_event **e = lua_newuserdatauv(L, sizeof *e, 0);
   *e = NULL;
   luaL_setmetatable(L, EVENT);
@@ -410,30 +409,30 @@ static int e_new(lua_State *L) {
 
 static int e_free(lua_State *L) {
   cr_event **e = luaL_checkudata(L, 1, EVENT);
-  if (*e) check_control(L)->event_free(*e);
+  if (*e) cr_check_control(L)->event_free(*e);
   *e = NULL;
   return 0;
 }
 
 static int e_record(lua_State *L) {
-  const cr_device_control *c = check_control(L);
+  const cr_device_control *c = cr_check_control(L);
   int stream = lua_isnoneornil(L, 2) ? c->stream(cr_ctx()->cuda) : check_stream(L, 2);
   if (!c->event_record(check_event(L, 1), stream)) return cr_lua_error(L);
   return cr_return(L, 1);
 }
 
 static int e_wait(lua_State *L) {
-  const cr_device_control *c = check_control(L);
+  const cr_device_control *c = cr_check_control(L);
   int stream = lua_isnoneornil(L, 2) ? c->stream(cr_ctx()->cuda) : check_stream(L, 2);
   return check(L, c->event_wait(check_event(L, 1), cr_ctx()->cuda, stream));
 }
 
 static int e_synchronize(lua_State *L) {
-  return check(L, check_control(L)->event_synchronize(check_event(L, 1)));
+  return check(L, cr_check_control(L)->event_synchronize(check_event(L, 1)));
 }
 
 static int e_query(lua_State *L) {
-  int done = check_control(L)->event_done(check_event(L, 1));
+  int done = cr_check_control(L)->event_done(check_event(L, 1));
   if (done < 0) return cr_lua_error(L);
   lua_pushboolean(L, done);
   return 1;
@@ -441,7 +440,7 @@ static int e_query(lua_State *L) {
 
 static int e_elapsed(lua_State *L) {
   double ms;
-  if (!check_control(L)->event_elapsed(check_event(L, 1), check_event(L, 2), &ms))
+  if (!cr_check_control(L)->event_elapsed(check_event(L, 1), check_event(L, 2), &ms))
     return cr_lua_error(L);
   lua_pushnumber(L, ms);
   return 1;

@@ -1,7 +1,6 @@
 /* kernel_lua.c: kernels that are compiled while a script runs, as values that can be called
  * (kernels.lua finds out what their parameters are). */
 #include "lib/torch/binding.h"
-#include "tensor/device.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -23,12 +22,6 @@ typedef struct {
   parameter p[];
 } kernel;
 
-static const cr_device_control *check_control(lua_State *L) {
-  const cr_plugin *p = cr_plugin_of(CR_CUDA);
-  if (!p) cr_lua_error(L);
-  return p->control;
-}
-
 /* Makes the device ready, and this call one of its own. */
 static void use_device(lua_State *L, int index) {
   if (!cr_backend_of((cr_device){CR_CUDA, (int8_t)index})) cr_lua_error(L);
@@ -38,7 +31,7 @@ static void use_device(lua_State *L, int index) {
 
 /* torch._cuda.compiler(): the compiler's version and the current device's capability */
 static int c_compiler(lua_State *L) {
-  const cr_device_control *c = check_control(L);
+  const cr_device_control *c = cr_check_control(L);
   int version = c->compiler();
   cr_device_properties p;
   if (!version || !c->properties((int)luaL_checkinteger(L, 1) - 1, &p)) return cr_lua_error(L);
@@ -49,7 +42,7 @@ static int c_compiler(lua_State *L) {
 
 static int free_image(lua_State *L) {
   cr_kernel_image *image = lua_touserdata(L, 1);
-  check_control(L)->image_free(image);
+  cr_check_control(L)->image_free(image);
   return 0;
 }
 
@@ -67,7 +60,7 @@ static cr_kernel_image *push_image(lua_State *L) {
 /* torch._cuda.compile(device, text, file, name, options): the kernel's name in the code, the code;
  * or nil and what the compiler said */
 static int c_compile(lua_State *L) {
-  const cr_device_control *c = check_control(L);
+  const cr_device_control *c = cr_check_control(L);
   int device = (int)luaL_checkinteger(L, 1) - 1;
   luaL_checktype(L, 5, LUA_TTABLE);
   int n = (int)lua_rawlen(L, 5);
@@ -140,7 +133,7 @@ static int c_kernel(lua_State *L) {
 static int k_free(lua_State *L) {
   kernel *k = check_kernel(L);
   for (int i = 0; i < MOST_DEVICES; i++) {
-    if (k->on[i]) check_control(L)->kernel_free(k->on[i]);
+    if (k->on[i]) cr_check_control(L)->kernel_free(k->on[i]);
     k->on[i] = NULL;
   }
   return 0;
@@ -166,7 +159,7 @@ static cr_compiled *loaded(lua_State *L, kernel *k, int device) {
   lua_call(L, 1, 2);
   cr_kernel_image image = {.name = (char *)(uintptr_t)luaL_checkstring(L, -2)};
   image.code = (void *)(uintptr_t)luaL_checklstring(L, -1, &image.bytes);
-  k->on[device] = check_control(L)->kernel_load(device, &image);
+  k->on[device] = cr_check_control(L)->kernel_load(device, &image);
   if (!k->on[device]) cr_lua_error(L);
   lua_pop(L, 2);
   return k->on[device];
@@ -186,7 +179,7 @@ static int k_info(lua_State *L) {
   int device = lua_isnoneornil(L, 2) ? cr_ctx()->cuda : cr_check_device(L, 2).index;
   use_device(L, device);
   cr_kernel_info info;
-  if (!check_control(L)->kernel_info(loaded(L, k, device), &info)) return cr_lua_error(L);
+  if (!cr_check_control(L)->kernel_info(loaded(L, k, device), &info)) return cr_lua_error(L);
   lua_createtable(L, 0, 4);
   lua_pushinteger(L, info.registers);
   lua_setfield(L, -2, "registers");
@@ -339,7 +332,7 @@ static int k_call(lua_State *L) {
     else
       put_number(L, &k->p[i], i, &values[i]);
   }
-  if (!check_control(L)->kernel_launch(here, &shape, arguments))
+  if (!cr_check_control(L)->kernel_launch(here, &shape, arguments))
     return luaL_error(L, "%s: %s", name_of(L), cr_error());
   note_writes(L, k);
   return 0;
