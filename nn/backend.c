@@ -52,6 +52,12 @@ const cr_nn_backend *cr_nn_backend_of(const char *fn, cr_device d) {
   return NULL;
 }
 
+cr_dtype cr_nn_dtype_of(const cr_tensor *x, unsigned family) {
+  if (!cr_nn_half(x) || cr_device_of(x).type == CR_CPU) return cr_nn_dtype(x);
+  const cr_nn_backend *be = cr_plugin_of((cr_device_type)cr_device_of(x).type)->nn;
+  return be->halves & family ? (cr_dtype)x->dtype : CR_FLOAT32;
+}
+
 /* ---- checks ----------------------------------------------------------------------------- */
 
 bool cr_nn_match(const char *fn, const cr_tensor *x, const char *what, const cr_tensor *t) {

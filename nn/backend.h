@@ -1,9 +1,9 @@
 /* backend.h: what a device must be able to do for nn's operators.
  *
  * The kernels see contiguous arrays of float32 or float64 only, but for those that say otherwise:
- * the operators have checked the shapes, copied what was strided and widened the half types.  All
- * pointers are memory of the device, scalars included.  A kernel returns false for what no check
- * could foresee, with a message. */
+ * the operators have checked the shapes, copied what was strided and widened the half types of
+ * which `halves` says nothing.  All pointers are memory of the device, scalars included.  A kernel
+ * returns false for what no check could foresee, with a message. */
 #ifndef CR_NN_BACKEND_H
 #define CR_NN_BACKEND_H
 
@@ -144,7 +144,24 @@ typedef struct {
   bool interleaved, inverse;
 } cr_rotary_args;
 
+/* Families of kernels of which a device may have some that see half types as they are, with sums
+ * and everything between in float32.  In `halves` of the table. */
+enum {
+  CR_HALF_CONV = 1,
+  CR_HALF_POOL = 2,
+  CR_HALF_BATCH_NORM = 4,
+  CR_HALF_LAYER_NORM = 8,
+  CR_HALF_SOFTMAX = 16,
+  CR_HALF_LOSS = 32,
+  CR_HALF_DROPOUT = 64,
+  CR_HALF_RECURRENT = 128,
+  CR_HALF_ATTENTION = 256,
+  CR_HALF_ROTARY = 512,
+};
+
 typedef struct {
+  unsigned halves;
+
   bool (*conv2d)(const cr_conv2d_shape *s, void *y, const void *x, const void *w, const void *bias);
   bool (*conv2d_input)(const cr_conv2d_shape *s, void *gx, const void *gy, const void *w);
   bool (*conv2d_weight)(const cr_conv2d_shape *s, void *gw, const void *gy, const void *x);

@@ -21,6 +21,8 @@ bool cr_nn_vector(const char *fn, const cr_tensor *x, const char *what, const cr
 static inline cr_dtype cr_nn_dtype(const cr_tensor *x) {
   return cr_nn_half(x) ? CR_FLOAT32 : (cr_dtype)x->dtype;
 }
+/* The same for a family (CR_HALF_..) that x's device may have for half types. */
+cr_dtype cr_nn_dtype_of(const cr_tensor *x, unsigned family);
 /* t contiguous and of that dtype; recorded. */
 cr_tensor *cr_nn_dense(cr_tensor *t, cr_dtype dtype);
 /* The same for an argument that may be absent: true with *out NULL then. */

@@ -131,7 +131,7 @@ typedef struct {
 /* ---- the plug-in ------------------------------------------------------------------------ */
 
 /* Raised whenever a table or a struct in it changes. */
-#define CR_PLUGIN_ABI 9
+#define CR_PLUGIN_ABI 10
 
 /* What a plug-in needs of the core. */
 typedef struct {
