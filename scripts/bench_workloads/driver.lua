@@ -20,7 +20,8 @@ usage: scripts/bench [options]
   --rounds N        how often each side runs, in turn (2)
   --quick           one short round: a first impression
   --no-peer         Cresset alone
-  --peer plain,tuned  how PyTorch is run (both); tuned: --isa, and malloc that reuses big blocks
+  --peer plain,tuned  how PyTorch is run (both); tuned: --isa, and malloc that reuses big blocks; on a GPU
+                    eager,compiled: the latter by torch.compile, and steps of ours that are graphs beside it
   --isa NAME        vector width of the tuned PyTorch's kernels (avx512 where the processor has it)
   --python PATH     the Python that has PyTorch
   --data DIR        MNIST's four files for data.* (scripts/data/mnist)
@@ -53,7 +54,7 @@ end
 local flags = { quick = true, ["no-peer"] = true, instructions = true, list = true, help = true }
 
 local function options()
-  local o = { only = "*", threads = "2", rounds = 2, peer = "plain,tuned", wait = 0, retries = 1,
+  local o = { only = "*", threads = "2", rounds = 2, peer = false, wait = 0, retries = 1,
     python = false, isa = false, device = "cpu", deadline = math.huge, data = false, results = false,
     from = false, against = false, table = false, picture = false }
   local i = 1
@@ -100,9 +101,11 @@ end
 local TUNED_MALLOC = "GLIBC_TUNABLES=glibc.malloc.hugetlb=1:glibc.malloc.mmap_threshold=4294967296:"
   .. "glibc.malloc.trim_threshold=17179869184"
 
--- The sides: what to call it, the program, variables of its own.
-local function our_side()
-  return { config = "cresset", program = quote(arg[-1]) .. " " .. quote(folder .. "run.lua"), variables = "" }
+-- The sides: what to call it, the program, options and variables of its own; `static`: takes part only where
+-- a step is the same each time.
+local function our_side(graph)
+  return { config = graph and "cresset+graph" or "cresset", static = graph, variables = "",
+    program = quote(arg[-1]) .. " " .. quote(folder .. "run.lua"), options = graph and "--graph yes" or "" }
 end
 
 local function peer_side(python, blas, isa)
@@ -115,14 +118,22 @@ local function peer_side(python, blas, isa)
     variables[#variables + 1] = TUNED_MALLOC
   end
   return { tuned = isa, config = table.concat(config, "+"), variables = table.concat(variables, " "),
-    program = quote(python) .. " -B " .. quote(folder .. "peer.py") }
+    program = quote(python) .. " -B " .. quote(folder .. "peer.py"), options = "" }
+end
+
+local function gpu_peer_side(python, kind)
+  local side = peer_side(python)
+  side.static = kind == "compiled"
+  side.config = side.static and "cuda+compile" or "cuda"
+  side.options = side.static and "--compile" or ""
+  return side
 end
 
 -- A machine may be set up to make BLAS choose older kernels; here it chooses by itself, as a user's does.
 local function command(side, name, threads, limits)
   return ("unset OPENBLAS_CORETYPE OPENBLAS_L2_SIZE MKL_DEBUG_CPU_TYPE MKL_ENABLE_INSTRUCTIONS; "
-    .. "exec env OMP_NUM_THREADS=%d OPENBLAS_NUM_THREADS=%d MKL_NUM_THREADS=%d %s %s %s --threads %d %s")
-    :format(threads, threads, threads, side.variables, side.program, name, threads, limits)
+    .. "exec env OMP_NUM_THREADS=%d OPENBLAS_NUM_THREADS=%d MKL_NUM_THREADS=%d %s %s %s --threads %d %s %s")
+    :format(threads, threads, threads, side.variables, side.program, name, threads, limits, side.options)
 end
 
 -- The table of a line that a workload printed; nil when it is something else.
@@ -226,16 +237,15 @@ local function peer_sides(o)
     io.stderr:write(("scripts/bench: no Python with %s and NumPy found; Cresset runs alone\n"):format(what))
     return {}
   end
-  if o.device == "cuda" then
-    local side = peer_side(python)
-    side.config = "cuda"
-    return { side }
-  end
+  local gpu = o.device == "cuda"
   local blas, isa = openmp_blas(), o.isa or machine.has("avx512f") and "avx512" or "avx2"
-  local sides = {}
-  for _, kind in ipairs(split(o.peer)) do
-    if kind ~= "plain" and kind ~= "tuned" then fail("--peer is plain, tuned or both: plain,tuned") end
-    sides[#sides + 1] = peer_side(python, blas, kind == "tuned" and isa)
+  local sides, known = {}, gpu and { eager = true, compiled = true } or { plain = true, tuned = true }
+  for _, kind in ipairs(split(o.peer or (gpu and "eager,compiled" or "plain,tuned"))) do
+    if not known[kind] then
+      fail("--peer is %s, or both", gpu and "eager or compiled" or "plain or tuned")
+    end
+    sides[#sides + 1] = gpu and gpu_peer_side(python, kind)
+      or peer_side(python, blas, kind == "tuned" and isa)
   end
   return sides
 end
@@ -257,21 +267,35 @@ local function is_wanted(name, o)
   return false
 end
 
+local function list_of(o, more)
+  local program = quote(arg[-1]) .. " " .. quote(folder .. "run.lua")
+  return shell(("%s --list --device %s %s"):format(program, o.device, more))
+end
+
 local function selected(o)
   local names = {}
   local function add(name)
     if is_wanted(name, o) then names[#names + 1] = name end
   end
-  local listing = shell(("%s %s --list --device %s %s"):format(quote(arg[-1]), quote(folder .. "run.lua"),
-    o.device, o.instructions and "--counted yes" or ""))
+  local listing = list_of(o, o.instructions and "--counted yes" or "")
   if o.instructions then add(counts.STARTUP) end
   for name in listing:gmatch("[^\n]+") do add(name) end
   return names
 end
 
+-- Those of the batch that a side takes part in.
+local function of_side(side, batch, static)
+  if not side.static then return batch end
+  local names = {}
+  for _, name in ipairs(batch) do
+    if static[name] then names[#names + 1] = name end
+  end
+  return names
+end
+
 -- The workloads that are run in turn by both sides: each alone; on a GPU up to so many of a group.
 local TOGETHER = 12
-local GPU_ORDER = { "train", "infer", "memory", "conv", "la", "ew", "overhead" }
+local GPU_ORDER = { "throughput", "train", "infer", "memory", "conv", "la", "ew", "overhead" }
 
 local function batches(names, device)
   local list = {}
@@ -299,7 +323,7 @@ local function measure(batch, threads, sides, o, keep)
   for _ = 1, o.rounds do
     for _, side in ipairs(sides) do
       if o.device ~= "cpu" then
-        run_together(side, batch, threads, o, keep)
+        run_together(side, of_side(side, batch, o.static), threads, o, keep)
       elseif takes_part(side, batch[1]) then
         keep(run(side, batch[1], threads, o))
       end
@@ -324,6 +348,11 @@ end
 local function measure_all(names, o, results, keep)
   local sides = peer_sides(o)
   table.insert(sides, 1, our_side())
+  o.static = {}
+  if o.device == "cuda" then
+    table.insert(sides, 2, our_side(true))
+    for name in list_of(o, "--static yes"):gmatch("[^\n]+") do o.static[name] = true end
+  end
   for _, count in ipairs(split(o.threads)) do
     local threads = math.tointeger(tonumber(count)) or fail("--threads: %s is no number", count)
     for _, batch in ipairs(batches(names, o.device)) do

@@ -1,53 +1,25 @@
 -- models.lua: train.*, infer.*, startup.* and memory.*: whole models.
---
--- A training step is: zero gradients, forward, mean loss, backward, update, on the same batch each time.
 
 local torch = require "torch"
 local nn = require "nn"
 local optim = require "optim"
 local numbers = require "bench_workloads.numbers"
 local resnet18 = require "bench_workloads.resnet18"
+local training = require "bench_workloads.training"
 
 local U, I = numbers.U, numbers.I
-
--- The model with its starting weights, from the stream `first` on (100), on the device: vectors are zero
--- but for the gains of normalisations.
-local function prepared(model, first)
-  numbers.init((model:parameters()), first)
-  local function gains(m)
-    if torch.isTypeOf(m, "nn.BatchNormalization") then m.weight:fill(1) end
-    for _, child in ipairs(m.modules or {}) do gains(child) end
-  end
-  gains(model)
-  return numbers.on_device(model)
-end
-
-local function sequence(...)
-  local model = nn.Sequential()
-  for _, m in ipairs { ... } do model:add(m) end
-  return model
-end
-
-local function trainer(model, criterion, x, t, optimizer)
-  return function()
-    optimizer:zeroGrad()
-    local loss = criterion(model(x), t)
-    loss:backward()
-    optimizer:step()
-    return loss:detach()
-  end
-end
+local prepared, sequence, trainer = training.prepared, training.sequence, training.trainer
 
 -- step(): ten forward passes in evaluation mode.
 local function predictor(model, x, inner)
   model:evaluate()
-  return function()
-    return torch.noGrad(function()
-      local y
-      for _ = 1, inner do y = model(x) end
-      return y
-    end)
+  local function forward()
+    local y
+    for _ = 1, inner do y = model(x) end
+    return y
   end
+  local function step() return torch.noGrad(forward) end
+  return training.graph and torch.cuda.graph(step) or step
 end
 
 -- ---- the models ---------------------------------------------------------------------------------
@@ -181,7 +153,7 @@ return function(workloads)
     return char_rnn("GRU", 256, 1, "Adam", { lr = 1e-3 })
   end })
   -- The generator once, its pictures and the real ones through the other network three times in all.
-  add("train.dcgan_b16", { kind = "train", build = dcgan,
+  add("train.dcgan_b16", { kind = "train", dynamic = true, build = dcgan,
     flop = 6 * 16 * (mac.generator + 3 * mac.discriminator) })
   add("infer.resnet18_b1", { flop = 2 * mac.resnet18, build = function()
     return predictor(prepared(resnet18()), U(1, 1, 3, 32, 32), 1)

@@ -1,7 +1,7 @@
 """peer.py: the same workloads in PyTorch, for comparison.
 
     peer.py NAME[,NAME..] [--threads N] [--seconds S] [--samples N] [--cap S] [--device cuda] [--data DIR]
-            [--deadline S]
+            [--deadline S] [--compile]
                       one JSON line for each workload; with --deadline none begins S seconds after the first
     peer.py --list    their names
 
@@ -25,10 +25,12 @@ from torch import nn
 
 import peer_loading
 import peer_sequences
+import peer_throughput
 
 WORKLOADS = {}
 MEGA = 1000000
 device = "cpu"  # or cuda
+compile_models = False
 data_folder = None  # of MNIST's files
 
 
@@ -92,10 +94,18 @@ def backward(f, params, g):
     return step
 
 
-def trainer(model, criterion, x, t, optimizer):
+def compiled(f):
+    """As asked for, by torch.compile with CUDA graphs for small steps."""
+    return torch.compile(f, mode="reduce-overhead" if device != "cpu" else None) if compile_models else f
+
+
+def trainer(model, criterion, x, t, optimizer, dtype=None):
+    model = compiled(model)
+
     def step():
         optimizer.zero_grad(set_to_none=True)
-        loss = criterion(model(x), t)
+        with torch.autocast(device, dtype, enabled=dtype is not None):
+            loss = criterion(model(x), t)
         loss.backward()
         optimizer.step()
         return loss.detach()
@@ -104,7 +114,7 @@ def trainer(model, criterion, x, t, optimizer):
 
 
 def predictor(model, x, inner):
-    model.eval()
+    model = compiled(model.eval())
 
     def step():
         with torch.inference_mode():
@@ -510,6 +520,7 @@ add("memory.resnet18", resnet, "memory")
 add("memory.growth_mlp_b1", lambda: mlp(1), "growth", steps=2000)
 peer_sequences.register(add, sys.modules[__name__])
 peer_loading.register(add, sys.modules[__name__])
+peer_throughput.register(add, sys.modules[__name__])
 
 
 # ---- measuring: the rules of run.lua -------------------------------------------------------------
@@ -572,6 +583,8 @@ def run_op(w, o):
     for field, rate in (("flop", "gflops"), ("bytes", "gbps")):
         if w.get(field):
             r[rate] = w[field] / r["median_us"] / 1e3
+    if w.get("count"):
+        r.update(rate=w["count"] / r["median_us"] * 1e6, per=w["per"])
     return r
 
 
@@ -630,7 +643,7 @@ def run(name, o):
 
 
 def main():
-    global device, data_folder
+    global device, data_folder, compile_models
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     p.add_argument("name", nargs="?", default="")
     p.add_argument("--list", action="store_true")
@@ -641,11 +654,12 @@ def main():
     p.add_argument("--device", default=device)
     p.add_argument("--data", default=os.path.join(os.path.dirname(os.path.abspath(__file__)), "../data/mnist"))
     p.add_argument("--deadline", type=float, default=math.inf)
+    p.add_argument("--compile", action="store_true", help="models by torch.compile")
     o = p.parse_args()
     if o.list:
         print(*WORKLOADS, sep="\n")
         return
-    device, data_folder = o.device, o.data
+    device, data_folder, compile_models = o.device, o.data, o.compile
     if device != "cpu":  # both sides compute in whole float32
         torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = False
     torch.set_num_threads(o.threads)

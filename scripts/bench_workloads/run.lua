@@ -1,8 +1,9 @@
--- run.lua NAME[,NAME..] [--threads N] [--seconds S] [--samples N] [--cap S] [--device cuda]
+-- run.lua NAME[,NAME..] [--threads N] [--seconds S] [--samples N] [--cap S] [--device cuda [--graph yes]]
 --   [--data DIR] [--deadline S]: workloads in this process, one JSON line each; with --deadline none begins
---   S seconds after the first.
+--   S seconds after the first.  --graph yes: steps of training are captured and repeated as graphs.
 -- run.lua NAME[,NAME..] --calls N: that many calls of each, for callgrind to count.
--- run.lua --list [--device cuda]: their names; --list --counted yes: of those whose instructions are counted.
+-- run.lua --list [--device cuda]: their names; --list --counted yes: of those whose instructions are counted;
+-- --list --static yes: of those whose step is always the same, so that it may be a graph.
 --
 -- Inputs are built first, then the first call gives the check, then warm-up, then samples of k calls
 -- that last at least 10 ms each.  On a GPU each sample ends when the GPU has done all its work.
@@ -12,6 +13,7 @@ package.path = (arg[0]:match("^.*/") or "./") .. "../?.lua;" .. package.path
 local torch = require "torch"
 local json = require "json"
 local numbers = require "bench_workloads.numbers"
+local training = require "bench_workloads.training"
 local workloads = require "bench_workloads.workloads"
 
 local function arguments()
@@ -93,12 +95,13 @@ local kinds = {}
 
 function kinds.op(w, o)
   local step = w.build()
-  local check = check_values(step, w)
+  local check = training.graph and {} or check_values(step, w) -- capturing has taken steps already
   local r = measure(step, w, o)
   r.check = #check > 0 and check or nil
   r.gflops = w.flop and w.flop / r.median_us / 1e3
   r.gbps = w.bytes and w.bytes / r.median_us / 1e3
   r.cached = w.cached
+  if w.count then r.rate, r.per = w.count / r.median_us * 1e6, w.per end
   return r
 end
 
@@ -148,7 +151,9 @@ end
 local host_only = { startup = true, growth = true }
 
 local function is_listed(w, o)
+  if o.static and (w.dynamic or not (w.kind == "train" or w.name:match("^infer%."))) then return false end
   if o.counted then return w.counted or w.name:match("^overhead%.") end
+  if w.where then return w.where == o.device end
   return not w.counted and (o.device == "cpu" or not host_only[w.kind])
 end
 
@@ -204,7 +209,7 @@ local function main()
   if arg[1] == "--list" then return list() end
   local o, start = arguments(), torch.tic()
   torch.setnumthreads(o.threads)
-  numbers.device, numbers.data = o.device, o.data
+  numbers.device, numbers.data, training.graph = o.device, o.data, o.graph == "yes"
   if o.calls then collectgarbage("stop") end
   for name in (arg[1] or ""):gmatch("[^,]+") do
     if o.calls then calls(name, o.calls) elseif torch.toc(start) < o.deadline then run(name, o) end

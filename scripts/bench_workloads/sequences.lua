@@ -5,6 +5,7 @@ local torch = require "torch"
 local optim = require "optim"
 local F = require "nn.functional"
 local numbers = require "bench_workloads.numbers"
+local trainer = require("bench_workloads.training").trainer
 
 local I = numbers.I
 local linear, sigmoid, tanh, cmul = F.linear, torch.sigmoid, torch.tanh, torch.cmul
@@ -52,8 +53,8 @@ local function char_lstm(T, B, H, V)
     return cmul(sigmoid(o), tanh(c)), c
   end
 
-  local function forward()
-    local xs = emb:index(1, ids):view(T, B, H)
+  local function forward(characters)
+    local xs = emb:index(1, characters):view(T, B, H)
     local h, c, outs = {}, {}, {}
     for k = 1, #layers do h[k], c[k] = numbers.zeros(B, H), numbers.zeros(B, H) end
     for t = 1, T do
@@ -67,13 +68,7 @@ local function char_lstm(T, B, H, V)
     return linear(torch.stack(outs):view(T * B, H), out, outb)
   end
 
-  return function()
-    optimizer:zeroGrad()
-    local loss = F.crossEntropy(forward(), targets)
-    loss:backward()
-    optimizer:step()
-    return loss:detach()
-  end
+  return trainer(forward, F.crossEntropy, ids, targets, optimizer)
 end
 
 -- ---- GPT-mini -----------------------------------------------------------------------------------
@@ -126,13 +121,8 @@ local function train_gpt()
   local params, forward = gpt()
   local ids, targets = I(1, V, 8, 128), I(2, V, 8 * 128)
   local optimizer = optim.AdamW(params, { lr = 3e-4, betas = { 0.9, 0.95 }, weightDecay = 0.1 })
-  return function()
-    optimizer:zeroGrad()
-    local loss = F.crossEntropy(forward(ids, 1):view(8 * 128, V), targets)
-    loss:backward()
-    optimizer:step()
-    return loss:detach()
-  end
+  local function scores(x) return forward(x, 1):view(8 * 128, V) end
+  return trainer(scores, F.crossEntropy, ids, targets, optimizer)
 end
 
 -- 64 tokens, each the likeliest after those before it.
@@ -219,10 +209,10 @@ return function(workloads)
   add("train.gpt_mini_b8", { kind = "train", build = train_gpt,
     flop = 3 * 1024 * 2 * (4 * (12 * 256 * 256 + 2 * 128 * 256) + 256 * 256) })
   -- 20 leaves and 19 nodes above them in each of 16 trees
-  add("train.treelstm_16x20", { kind = "train", build = tree_lstm_16x20,
+  add("train.treelstm_16x20", { kind = "train", dynamic = true, build = tree_lstm_16x20,
     flop = 6 * 16 * (20 * 450 * 300 + 19 * (450 * 150 + 2 * 150 * 150) + 5 * 150) })
   -- Each token reads all weights, which the caches hold.
-  add("infer.gpt_generate64_b1", { zero_based = true, build = generate,
+  add("infer.gpt_generate64_b1", { dynamic = true, zero_based = true, build = generate,
     bytes = 64 * 4 * (LAYERS * 12 * D ^ 2 + V * D), cached = true })
   add("memory.gpt_mini", { kind = "memory", build = train_gpt })
   add("memory.growth_treelstm", { kind = "growth", steps = 100, build = tree_lstm_16x20 })

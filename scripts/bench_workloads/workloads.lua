@@ -4,6 +4,9 @@
 -- returns step(): one timed call, of `inner` operations.  flop and bytes are the work of one operation: what
 -- it must multiply and add, and what it must read and write; `cached` bytes stay in the caches.
 -- Those marked `counted` are so small that the calls are what costs: their instructions are counted only.
+-- where: "cuda" for those that want a GPU, "on request" for those that are not listed.  A step of `count`
+-- things, which `per` names, gives a rate.  Steps of training and forward passes may be
+-- captured as graphs, unless they are marked `dynamic`.
 
 local workloads = { list = {}, byname = {} }
 
@@ -28,7 +31,7 @@ function workloads.backward(f, params, g)
   end
 end
 
-for _, name in ipairs { "ops", "conv", "models", "sequences", "loading" } do
+for _, name in ipairs { "ops", "conv", "models", "sequences", "loading", "throughput" } do
   require("bench_workloads." .. name)(workloads)
 end
 

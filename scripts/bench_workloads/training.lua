@@ -1,0 +1,64 @@
+-- training.lua: what the workloads that train share: starting weights, and the step.
+--
+-- A step is: zero gradients, forward, mean loss, backward, update, on the same batch each time.
+
+local torch = require "torch"
+local nn = require "nn"
+local numbers = require "bench_workloads.numbers"
+
+local training = {
+  graph = false, -- whether a step is captured once and then repeated by the GPU
+}
+
+--- The model with its starting weights, from the stream `first` on (100), on the device: vectors are zero
+--- but for the gains of normalisations.
+function training.prepared(model, first)
+  numbers.init((model:parameters()), first)
+  local function gains(m)
+    if torch.isTypeOf(m, "nn.BatchNormalization") then m.weight:fill(1) end
+    for _, child in ipairs(m.modules or {}) do gains(child) end
+  end
+  gains(model)
+  return numbers.on_device(model)
+end
+
+--- nn.Sequential of modules.
+function training.sequence(...)
+  local model = nn.Sequential()
+  for _, m in ipairs { ... } do model:add(m) end
+  return model
+end
+
+-- The step as a graph.  An optimizer that counts its steps comes after it.
+local function captured(gradients, optimizer)
+  local steady = optimizer._steady
+  local replay = torch.cuda.graph(function()
+    local loss = gradients()
+    if steady then optimizer:step() end
+    return loss
+  end)
+  return function()
+    local loss = replay()
+    if not steady then optimizer:step() end
+    return loss
+  end
+end
+
+--- step(): one step of training, and its loss.  dtype: of mixed precision, or nil.
+function training.trainer(model, criterion, x, t, optimizer, dtype)
+  local function forward() return criterion(model(x), t) end
+  local function gradients()
+    optimizer:zeroGrad()
+    local loss = dtype and torch.autocast(numbers.device, dtype, forward) or forward()
+    loss:backward()
+    return loss:detach()
+  end
+  if training.graph then return captured(gradients, optimizer) end
+  return function()
+    local loss = gradients()
+    optimizer:step()
+    return loss
+  end
+end
+
+return training
