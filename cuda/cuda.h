@@ -54,8 +54,11 @@ bool cr_cuda_enter();
 bool cr_cuda_ok(cudaError_t e, const char *what);
 /* Whether an option (tensor/device.h) is on. */
 bool cr_cuda_option(cr_device_option o);
-/* Waits for this thread's stream; false with a message if that, or an earlier kernel, failed. */
+/* Waits for this thread's stream; false with a message if that, or an earlier kernel, failed, or if
+ * the script is interrupted meanwhile. */
 bool cr_cuda_wait();
+/* Copies from the device, when the stream has come there; waits. */
+bool cr_cuda_read(void *host, const void *dev, size_t bytes, const char *what);
 
 /* Where the random numbers of a graph are moved to at each launch; in device memory. */
 struct cr_random_move {

@@ -130,6 +130,11 @@ static bool device_memory(int device, size_t *free, size_t *total) {
   return cr_cuda_ok(cudaMemGetInfo(free, total), "getMemoryUsage");
 }
 
+static size_t count_streams(cr_cuda_state *s) {
+  std::lock_guard<std::mutex> guard(s->lock);
+  return s->streams.size();
+}
+
 /* What a kernel refused belongs to no call of now: whoever waits begins a call. */
 static bool synchronize_device(int device) {
   if (!check_device(device)) return false;
@@ -137,6 +142,13 @@ static bool synchronize_device(int device) {
   if (!cr_cuda_here()->ready) return cr_fail("%s", cr_cuda_here()->failure);
   cr_cuda_call_begins();
   if (!cr_cuda_may("waiting for the GPU")) return false;
+  cr_cuda_state *s = cr_cuda_here();
+  for (size_t i = 0; i < count_streams(s); i++) {
+    cudaStream_t stream;
+    if (!cr_cuda_stream_number(device, (int)i, &stream) ||
+        !cr_cuda_wait_stream(stream, "synchronize"))
+      return false;
+  }
   return cr_cuda_ok(cudaDeviceSynchronize(), "synchronize") && cr_cuda_check_refusals();
 }
 
@@ -252,7 +264,7 @@ static bool stream_synchronize(int device, int number) {
     return false;
   cr_on_device here(device);
   cr_cuda_call_begins();
-  return cr_cuda_ok(cudaStreamSynchronize(s), "streamSynchronize") && cr_cuda_check_refusals();
+  return cr_cuda_wait_stream(s, "streamSynchronize") && cr_cuda_check_refusals();
 }
 
 static bool stream_wait(int device, int number, int other_device, int other_number) {
@@ -318,7 +330,7 @@ static bool event_synchronize(cr_event *e) {
   cr_on_device here(e->device);
   cr_cuda_call_begins();
   if (!cr_cuda_may("waiting for the GPU")) return false;
-  return cr_cuda_ok(cudaEventSynchronize(e->e), "Event:synchronize") && cr_cuda_check_refusals();
+  return cr_cuda_wait_event(e->e, "Event:synchronize") && cr_cuda_check_refusals();
 }
 
 static int event_done(cr_event *e) {

@@ -4,6 +4,7 @@
 #include <atomic>
 #include <stdarg.h>
 #include <stdio.h>
+#include <unistd.h>
 
 /* ---- messages --------------------------------------------------------------------------- */
 
@@ -29,14 +30,18 @@ const char *cr_cuda_message() {
 static bool is_final(cudaError_t e) {
   return e == cudaErrorIllegalAddress || e == cudaErrorLaunchFailure ||
          e == cudaErrorLaunchTimeout || e == cudaErrorIllegalInstruction ||
-         e == cudaErrorMisalignedAddress || e == cudaErrorECCUncorrectable;
+         e == cudaErrorMisalignedAddress || e == cudaErrorECCUncorrectable ||
+         e == cudaErrorHardwareStackError || e == cudaErrorInvalidAddressSpace ||
+         e == cudaErrorInvalidPc || e == cudaErrorAssert || e == cudaErrorNvlinkUncorrectable;
 }
 
 bool cr_cuda_ok(cudaError_t e, const char *what) {
   if (e == cudaSuccess) return true;
   cudaGetLastError(); /* the next call should not find it again */
   return cr_fail("%s: CUDA: %s (%s)%s", what, cudaGetErrorString(e), cudaGetErrorName(e),
-                 is_final(e) ? "; this process can no longer use the device" : "");
+                 is_final(e) ? "; this process can no longer use the device: save what is in host "
+                               "memory, and start again"
+                             : "");
 }
 
 /* ---- refusals --------------------------------------------------------------------------- */
@@ -98,8 +103,40 @@ bool cr_cuda_launched(const char *name) {
   return cr_cuda_option(CR_OPTION_SYNCHRONOUS) ? cr_cuda_wait() : cr_cuda_check_refusals();
 }
 
+/* ---- waiting ---------------------------------------------------------------------------- */
+
+#define SPINS 2000   /* looks at once: about a millisecond */
+#define PAUSE_US 100 /* between the later ones */
+
+/* Looks until query() is no longer "not ready", or the script is interrupted: CUDA's own waiting
+ * would not hear of that. */
+template <typename F> static bool wait_until(const F &query, const char *what) {
+  for (int i = 0;; i++) {
+    cudaError_t e = query();
+    if (e != cudaErrorNotReady) return cr_cuda_ok(e, what);
+    cudaGetLastError();
+    if (cr_cuda_core->interrupted())
+      return cr_fail("%s: interrupted; the GPU goes on with what it was given", what);
+    if (i >= SPINS) usleep(PAUSE_US);
+  }
+}
+
+bool cr_cuda_wait_stream(cudaStream_t s, const char *what) {
+  return wait_until([=] { return cudaStreamQuery(s); }, what);
+}
+
+bool cr_cuda_wait_event(cudaEvent_t e, const char *what) {
+  return wait_until([=] { return cudaEventQuery(e); }, what);
+}
+
 bool cr_cuda_wait() {
   return cr_cuda_may("reading numbers, which waits for the GPU") &&
-         cr_cuda_ok(cudaStreamSynchronize(cr_cuda_stream()), "waiting for the GPU") &&
-         cr_cuda_check_refusals();
+         cr_cuda_wait_stream(cr_cuda_stream(), "waiting for the GPU") && cr_cuda_check_refusals();
+}
+
+bool cr_cuda_read(void *host, const void *dev, size_t bytes, const char *what) {
+  return cr_cuda_wait() &&
+         cr_cuda_ok(cudaMemcpyAsync(host, dev, bytes, cudaMemcpyDeviceToHost, cr_cuda_stream()),
+                    what) &&
+         cr_cuda_wait();
 }

@@ -536,10 +536,7 @@ static int64_t nonzero(const void *mask, int64_t n, int64_t *out) {
       cr_launch("nonzero", add_up_pieces, 1, THREADS, 0, counts, pieces) &&
       (!out || cr_launch("nonzero", write_places, blocks, THREADS, 0, m, n, pieces, counts, out));
   if (!ok || !cr_cuda_enter()) return -1;
-  ok = cr_cuda_ok(cudaMemcpyAsync(&count, counts + pieces, sizeof count, cudaMemcpyDeviceToHost,
-                                  cr_cuda_stream()),
-                  "nonzero");
-  return ok && cr_cuda_wait() ? count : -1;
+  return cr_cuda_read(&count, counts + pieces, sizeof count, "nonzero") ? count : -1;
 }
 
 void cr_cuda_fill_index(cr_backend *b) {

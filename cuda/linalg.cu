@@ -79,12 +79,7 @@ struct device_int {
     return p && cr_cuda_ok(cudaMemsetAsync(p, 0, sizeof *p, cr_cuda_stream()), "linear algebra");
   }
   /* Waits. */
-  bool get(int *value) const {
-    return cr_cuda_ok(
-               cudaMemcpyAsync(value, p, sizeof *p, cudaMemcpyDeviceToHost, cr_cuda_stream()),
-               "linear algebra") &&
-           cr_cuda_wait();
-  }
+  bool get(int *value) const { return cr_cuda_read(value, p, sizeof *p, "linear algebra"); }
 };
 
 /* The end of a call: what its info says. */
@@ -156,12 +151,12 @@ struct host_copy {
   }
   host_copy(const host_copy &) = delete;
   host_copy &operator=(const host_copy &) = delete;
-  bool move(void *to, const void *from, cudaMemcpyKind kind) const {
-    return cr_cuda_ok(cudaMemcpyAsync(to, from, bytes, kind, cr_cuda_stream()), "linear algebra") &&
+  bool load() const { return p && cr_cuda_read(p, device, bytes, "linear algebra"); }
+  bool store() const {
+    return cr_cuda_ok(cudaMemcpyAsync(device, p, bytes, cudaMemcpyHostToDevice, cr_cuda_stream()),
+                      "linear algebra") &&
            cr_cuda_wait();
   }
-  bool load() const { return p && move(p, device, cudaMemcpyDeviceToHost); }
-  bool store() const { return move(device, p, cudaMemcpyHostToDevice); }
 };
 
 static int pstrf(cr_dtype t, bool upper, int64_t n, void *a, int *pivots, double tolerance) {

@@ -249,8 +249,7 @@ bool from_host_async(cr_device d, void *dev, const void *host, size_t bytes) {
 
 bool to_host(cr_device d, void *host, const void *dev, size_t bytes) {
   cr_on_device here(d.index);
-  return cr_cuda_may("reading numbers, which waits for the GPU") &&
-         to_host_async(d, host, dev, bytes) && cr_cuda_wait();
+  return cr_cuda_wait() && to_host_async(d, host, dev, bytes) && cr_cuda_wait();
 }
 
 /* From ordinary memory CUDA has read everything when it returns; page-locked memory it reads later.

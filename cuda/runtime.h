@@ -45,6 +45,10 @@ bool cr_cuda_use(cr_device d);
 const char *cr_cuda_message(); /* of this thread's last cr_fail */
 void cr_cuda_call_begins();
 bool cr_cuda_check_refusals();
+/* Wait until the stream has done all, or the event has come; false with a message, also when the
+ * script is interrupted meanwhile. */
+bool cr_cuda_wait_stream(cudaStream_t s, const char *what);
+bool cr_cuda_wait_event(cudaEvent_t e, const char *what);
 
 /* A stream of a device beside the numbered ones, for copies that run while those compute. */
 bool cr_cuda_copy_stream(int device, cudaStream_t *out);

@@ -140,6 +140,7 @@ typedef struct {
   void *(*host_alloc)(size_t bytes);
   void (*host_free)(void *p, size_t bytes);
   bool (*reclaim)(void); /* the interpreter's collector frees what it can; false: there is none */
+  bool (*interrupted)(void); /* whether this thread's script is to end: no more waiting */
 } cr_plugin_core;
 
 typedef struct {

@@ -60,11 +60,17 @@ static bool reclaim(void) {
   return ctx->reclaim && ctx->reclaim(ctx->reclaim_ctx);
 }
 
+static bool interrupted(void) {
+  cr_context *ctx = cr_ctx();
+  return ctx->interrupted && ctx->interrupted(ctx->interrupted_ctx);
+}
+
 static const cr_plugin *load(void) {
   static cr_plugin_core core = {.set_error = set_error,
                                 .host_alloc = cr_host_alloc,
                                 .host_free = cr_host_free,
-                                .reclaim = reclaim};
+                                .reclaim = reclaim,
+                                .interrupted = interrupted};
   char path[PATH_MAX];
   if (!find(path))
     return cr_fail_null("CUDA cannot be used: " FILE_NAME " is not beside the program. "

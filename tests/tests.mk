@@ -22,6 +22,7 @@
 #   tests/peer/run_tensorboard  event files beside TensorBoard's reader
 #   tests/peer/run_jupyter      the kernel driven by Jupyter's client, where Python has it
 #   tests/nn/moved.lua         modules on the device beside the same in host memory; on the device only
+#   tests/cuda/scripts.lua     the training scripts, likewise
 #   tests/cuda/                 the CUDA backend: tests_cuda.mk there says what
 #
 # The scripts of $(device_lua) hold on any device, and are run on the CPU and on the emulated GPU, which needs
@@ -38,7 +39,7 @@ device_lua := $(patsubst %,tests/lib/test_%.lua,any_call autocast autograd fft f
   operators operator_gradients optim optim_each sampling tensor_elementwise tensor_gradients tensor_more tensor_ops \
   tensor_places tensor_products tensor_random tensor_reduce tensor_shape tensor_statistics torch7 torch_autograd trainer \
   callbacks metrics) \
-  $(filter-out $(nn_in_host),$(wildcard tests/nn/test_*.lua)) tests/nn/moved.lua
+  $(filter-out $(nn_in_host),$(wildcard tests/nn/test_*.lua)) tests/nn/moved.lua tests/cuda/scripts.lua
 device_tests = $(device_bins) tests/cuda/run_runtime $(device_lua:%=device:%)
 
 $(B)/tests/%: tests/%.c $(B)/libcresset.a

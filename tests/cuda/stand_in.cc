@@ -9,11 +9,15 @@ static void set_error(const char *message) {
   cr_fail("%s", message);
 }
 
+static bool never() {
+  return false;
+}
+
 extern "C" void *cr_host_alloc(size_t bytes);
 extern "C" void cr_host_free(void *p, size_t bytes);
 
 void start_runtime(void) {
-  static cr_plugin_core core = {set_error, NULL, cr_host_alloc, cr_host_free, NULL};
+  static cr_plugin_core core = {set_error, NULL, cr_host_alloc, cr_host_free, NULL, never};
   core.cpu = cpu_backend();
   cr_cuda_core = &core;
 }
@@ -38,6 +42,12 @@ bool cr_cuda_option(cr_device_option o) {
 
 bool cr_cuda_wait() {
   return cr_cuda_ok(cudaStreamSynchronize(cr_cuda_stream()), "waiting");
+}
+
+bool cr_cuda_read(void *host, const void *dev, size_t bytes, const char *what) {
+  return cr_cuda_ok(cudaMemcpyAsync(host, dev, bytes, cudaMemcpyDeviceToHost, cr_cuda_stream()),
+                    what) &&
+         cr_cuda_wait();
 }
 
 bool cr_cuda_launched(const char *name) {

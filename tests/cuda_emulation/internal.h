@@ -32,14 +32,25 @@ constexpr size_t SHARED_MAX = 227 << 10;    /* and can be allowed to have */
 constexpr unsigned THREADS_MAX = 1024;      /* of a block */
 constexpr int MULTIPROCESSORS = 4;
 
-enum fault { FAULT_NONE, FAULT_NO_DRIVER, FAULT_OLD_DRIVER, FAULT_NO_DEVICE };
+/* The last two come when so many kernels have run: no call works any more; or the device is at work
+ * for BUSY_SECONDS. */
+enum fault {
+  FAULT_NONE,
+  FAULT_NO_DRIVER,
+  FAULT_OLD_DRIVER,
+  FAULT_NO_DEVICE,
+  FAULT_LOST,
+  FAULT_BUSY
+};
+constexpr double BUSY_SECONDS = 5;
 enum order { FORWARD, BACKWARD, RANDOM };
 
 struct settings {
   int devices;
   size_t memory; /* bytes of each device */
   enum fault fault;
-  bool late; /* hide_writes() */
+  uint64_t fault_after; /* kernels */
+  bool late;            /* hide_writes() */
   enum order order;
   uint64_t seed;
 };
@@ -47,6 +58,11 @@ const settings &configuration();
 
 /* One lock for everything: the device does one thing at a time. */
 extern std::recursive_mutex lock;
+
+double now(); /* milliseconds */
+/* Whether the fault's time has come. */
+bool has_come(enum fault f);
+void wait_while_busy();
 
 /* Leaves an error as the thread's last one; returns it. */
 cudaError_t fail(cudaError_t error);

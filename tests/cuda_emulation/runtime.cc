@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <string>
+#include <unistd.h>
 #include <utility>
 
 namespace emulation {
@@ -35,13 +37,19 @@ uint64_t number_from(const char *name, uint64_t otherwise, uint64_t highest, con
   return text && *text ? number(name, text, 0, highest, wanted) : otherwise;
 }
 
-enum fault fault_from(const char *name) {
-  const char *text = getenv(name);
-  if (!text || !*text) return FAULT_NONE;
-  if (!strcmp(text, "no-driver")) return FAULT_NO_DRIVER;
-  if (!strcmp(text, "old-driver")) return FAULT_OLD_DRIVER;
-  if (!strcmp(text, "no-device")) return FAULT_NO_DEVICE;
-  bad_setting(name, text, "no-driver, old-driver or no-device");
+void fault_from(const char *name, settings *s) {
+  const char *text = getenv(name), *wanted = "no-driver, old-driver, no-device, lost:N or busy:N";
+  if (!text || !*text) return;
+  const char *colon = strchr(text, ':');
+  std::string kind(text, colon ? (size_t)(colon - text) : strlen(text));
+  s->fault = kind == "no-driver"       ? FAULT_NO_DRIVER
+             : kind == "old-driver"    ? FAULT_OLD_DRIVER
+             : kind == "no-device"     ? FAULT_NO_DEVICE
+             : colon && kind == "lost" ? FAULT_LOST
+             : colon && kind == "busy" ? FAULT_BUSY
+                                       : FAULT_NONE;
+  if (s->fault == FAULT_NONE) bad_setting(name, text, wanted);
+  if (colon) s->fault_after = number(name, colon + 1, 0, UINT64_MAX, wanted);
 }
 
 void order_from(const char *name, settings *s) {
@@ -63,7 +71,7 @@ settings read_settings() {
       (int)number_from("CRESSET_EMULATION_DEVICES", 2, DEVICES_MAX, "a number from 0 to 16");
   s.memory = number_from("CRESSET_EMULATION_MEMORY", (uint64_t)4 << 30, (uint64_t)1 << 40,
                          "a number of bytes");
-  s.fault = fault_from("CRESSET_EMULATION_FAULT");
+  fault_from("CRESSET_EMULATION_FAULT", &s);
   s.late = number_from("CRESSET_EMULATION_LATE", 0, 1, "0 or 1") != 0;
   order_from("CRESSET_EMULATION_ORDER", &s);
   return s;
@@ -89,8 +97,22 @@ cudaError_t ready() {
   if (s.fault == FAULT_NO_DRIVER || s.fault == FAULT_OLD_DRIVER)
     return fail(cudaErrorInsufficientDriver);
   if (s.fault == FAULT_NO_DEVICE || s.devices == 0) return fail(cudaErrorNoDevice);
+  if (has_come(FAULT_LOST)) return fail(cudaErrorIllegalAddress);
   if (s.late) show_writes();
   return cudaSuccess;
+}
+
+bool has_come(enum fault f) {
+  static double since;
+  if (configuration().fault != f || cr_emulation_launches() < configuration().fault_after)
+    return false;
+  if (f != FAULT_BUSY) return true;
+  if (since == 0) since = now();
+  return now() - since < BUSY_SECONDS * 1e3;
+}
+
+void wait_while_busy() {
+  while (has_come(FAULT_BUSY)) usleep(1000);
 }
 
 int current_device() {
@@ -331,6 +353,7 @@ cudaError_t cudaDeviceGetLimit(size_t *pValue, enum cudaLimit limit) {
 cudaError_t cudaDeviceSynchronize(void) {
   cudaError_t error = ready();
   if (error != cudaSuccess) return error;
+  wait_while_busy();
   std::lock_guard<std::recursive_mutex> guard(lock);
   return any_capturing() ? fail(cudaErrorStreamCaptureUnsupported) : cudaSuccess;
 }

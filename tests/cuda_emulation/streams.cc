@@ -50,7 +50,7 @@ void streams_release_all(int device) {
   }
 }
 
-static double now() {
+double now() {
   struct timespec t;
   clock_gettime(CLOCK_MONOTONIC, &t);
   return (double)t.tv_sec * 1e3 + (double)t.tv_nsec * 1e-6;
@@ -131,14 +131,20 @@ cudaError_t cudaStreamDestroy(cudaStream_t stream) {
   return cudaSuccess;
 }
 
-cudaError_t cudaStreamSynchronize(cudaStream_t stream) {
+static cudaError_t look_at_stream(cudaStream_t stream) {
   guard g(lock);
   cudaError_t error = check_stream(stream);
   return error != cudaSuccess ? error : refuse_capture(stream, cudaErrorStreamCaptureUnsupported);
 }
 
+cudaError_t cudaStreamSynchronize(cudaStream_t stream) {
+  wait_while_busy();
+  return look_at_stream(stream);
+}
+
 cudaError_t cudaStreamQuery(cudaStream_t stream) {
-  return cudaStreamSynchronize(stream);
+  cudaError_t error = look_at_stream(stream);
+  return error == cudaSuccess && has_come(FAULT_BUSY) ? fail(cudaErrorNotReady) : error;
 }
 
 cudaError_t cudaLaunchHostFunc(cudaStream_t stream, cudaHostFn_t fn, void *userData) {
@@ -202,10 +208,12 @@ cudaError_t cudaStreamWaitEvent(cudaStream_t stream, cudaEvent_t event, unsigned
 
 cudaError_t cudaEventQuery(cudaEvent_t event) {
   guard g(lock);
-  return check_event(event);
+  cudaError_t error = check_event(event);
+  return error == cudaSuccess && has_come(FAULT_BUSY) ? fail(cudaErrorNotReady) : error;
 }
 
 cudaError_t cudaEventSynchronize(cudaEvent_t event) {
+  wait_while_busy();
   guard g(lock);
   return check_event(event);
 }

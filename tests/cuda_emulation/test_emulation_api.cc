@@ -352,6 +352,15 @@ CHILD(no_device, "CRESSET_EMULATION_FAULT=no-device",
       "cudaErrorNoDevice 0 13000 cudaErrorNoDevice\n") {
   print_state();
 }
+CHILD(lost, "CRESSET_EMULATION_FAULT=lost:0",
+      "cudaErrorIllegalAddress 0 13000 cudaErrorIllegalAddress\n") {
+  print_state();
+}
+CHILD(busy, "CRESSET_EMULATION_FAULT=busy:0", "cudaErrorNotReady cudaSuccess cudaSuccess\n") {
+  printf("%s ", cudaGetErrorName(cudaStreamQuery(NULL)));
+  printf("%s ", cudaGetErrorName(cudaStreamSynchronize(NULL)));
+  printf("%s\n", cudaGetErrorName(cudaStreamQuery(NULL)));
+}
 CHILD(three_devices, "CRESSET_EMULATION_DEVICES=3", "cudaSuccess 3 13000 cudaSuccess\n") {
   print_state();
 }

@@ -31,6 +31,7 @@
   ERROR(cudaErrorNoKernelImageForDevice, 209,                                                      \
         "no kernel image is available for execution on the device")                                \
   ERROR(cudaErrorECCUncorrectable, 214, "uncorrectable ECC error encountered")                     \
+  ERROR(cudaErrorNvlinkUncorrectable, 220, "uncorrectable NVLink error detected")                  \
   ERROR(cudaErrorPeerAccessUnsupported, 217,                                                       \
         "peer access is not supported between these two devices")                                  \
   ERROR(cudaErrorInvalidPtx, 218, "a PTX JIT compilation failed")                                  \
@@ -51,10 +52,12 @@
         "part or all of the requested memory range is already mapped")                             \
   ERROR(cudaErrorHostMemoryNotRegistered, 713,                                                     \
         "pointer does not correspond to a registered memory region")                               \
+  ERROR(cudaErrorHardwareStackError, 714, "hardware stack error")                                  \
   ERROR(cudaErrorIllegalInstruction, 715, "an illegal instruction was encountered")                \
   ERROR(cudaErrorMisalignedAddress, 716, "misaligned address")                                     \
   ERROR(cudaErrorInvalidAddressSpace, 717,                                                         \
         "operation not supported on global/shared address space")                                  \
+  ERROR(cudaErrorInvalidPc, 718, "invalid program counter")                                        \
   ERROR(cudaErrorLaunchFailure, 719, "unspecified launch failure")                                 \
   ERROR(cudaErrorNotPermitted, 800, "operation not permitted")                                     \
   ERROR(cudaErrorNotSupported, 801, "operation not supported")                                     \
