@@ -2,8 +2,9 @@
  * Vaswani et al., "Attention is all you need", 2017; heads that share keys and values: Ainslie et
  * al., "GQA", 2023.
  *
- * The forward keeps the weights, one matrix a head, when a backward will need them.  The mask, if
- * it is causal, is never made; dropout draws its numbers again in the backward. */
+ * For its backward the forward keeps the weights, one matrix a head, or what the device makes them
+ * of again: a number for each row and the result.  The mask, if it is causal, is never made;
+ * dropout draws its numbers again in the backward. */
 #include "nn/internal.h"
 #include "tensor/autograd.h"
 
@@ -112,15 +113,15 @@ static cr_tensor *fused(cr_tensor *q, cr_tensor *k, cr_tensor *v, const cr_atten
   const cr_nn_backend *be = cr_nn_backend_of(FN, cr_device_of(q));
   cr_attention_args a = args_of(q, k, v, c);
   int64_t matrices[4] = {a.batch, a.heads, a.l, a.s};
+  bool record = cr_recording_any(q, k, v), by_rows = be && be->attention_by_rows;
   cr_tensor *y = be ? cr_heads_like(q, a.heads, a.l, a.ev) : NULL;
-  CR_AUTO w = y && cr_recording_any(q, k, v)
-                  ? cr_empty((cr_dtype)q->dtype, cr_device_of(q), 4, matrices)
-                  : NULL;
-  if (!y || (!w && cr_recording_any(q, k, v))) return cr_result_if(false, y);
-  bool ok = be->attention(&a, cr_heads_at(y), cr_data_opt(w), cr_heads_at(q), cr_heads_at(k),
+  CR_AUTO kept =
+      y && record ? cr_empty(cr_nn_dtype(q), cr_device_of(q), by_rows ? 3 : 4, matrices) : NULL;
+  if (!y || (record && !kept)) return cr_result_if(false, y);
+  bool ok = be->attention(&a, cr_heads_at(y), cr_data_opt(kept), cr_heads_at(q), cr_heads_at(k),
                           cr_heads_at(v));
   return cr_record(&op_attention, cr_result_if(ok, y), CR_IN(q, k, v),
-                   CR_SAVE(q, k, v, w, c->o.mask),
+                   CR_SAVE(q, k, v, kept, c->o.mask, by_rows ? y : NULL),
                    CR_INTS(c->o.causal, c->o.offset, (int64_t)c->seed, (int64_t)c->counter),
                    CR_NUMS(c->o.dropout, c->o.scale));
 }
@@ -143,10 +144,12 @@ cr_tensor *cr_attention(cr_tensor *q, cr_tensor *k, cr_tensor *v, const cr_atten
                         cr_tensor **weights) {
   if (!q || !k || !v || !check(q, k, v, o)) return NULL;
   cr_attention_call c = {*o, 0, 0};
-  cr_dtype own = (cr_dtype)q->dtype, dtype = cr_nn_dtype(q);
+  bool composed = weights || (o->mask && cr_recording_any(o->mask));
+  cr_dtype own = (cr_dtype)q->dtype, wide = cr_nn_dtype(q);
+  cr_dtype dtype = composed ? wide : cr_nn_dtype_of(q, CR_HALF_ATTENTION);
   int64_t e = q->shape[q->ndim - 1];
   if (isnan(o->scale)) c.o.scale = e ? 1 / sqrt((double)e) : 1;
-  CR_AUTO mask = o->mask ? mask_of(o->mask, q, k, dtype) : NULL;
+  CR_AUTO mask = o->mask ? mask_of(o->mask, q, k, wide) : NULL;
   CR_AUTO q4 = cr_heads_of(q, dtype);
   CR_AUTO k4 = cr_heads_of(k, dtype);
   CR_AUTO v4 = cr_heads_of(v, dtype);
@@ -154,7 +157,7 @@ cr_tensor *cr_attention(cr_tensor *q, cr_tensor *k, cr_tensor *v, const cr_atten
   c.o.mask = mask;
   draw(q4, k4, &c);
   cr_tensor *w = NULL, *y;
-  if (weights || (mask && cr_recording_any(mask))) {
+  if (composed) {
     y = cr_attention_composed(q4, k4, v4, &c, weights ? &w : NULL);
   } else {
     y = fused(q4, k4, v4, &c);
@@ -166,9 +169,25 @@ cr_tensor *cr_attention(cr_tensor *q, cr_tensor *k, cr_tensor *v, const cr_atten
 
 /* ---- backward --------------------------------------------------------------------------- */
 
+/* The gradients as operators, for half types in float32. */
+static bool gradients(cr_node *n, cr_tensor *const in[3], cr_tensor *g, const cr_attention_call *c,
+                      cr_tensor **gin) {
+  bool wanted[3] = {cr_wants(n, 0), cr_wants(n, 1), cr_wants(n, 2)};
+  cr_dtype own = (cr_dtype)in[0]->dtype, wide = cr_nn_dtype(in[0]);
+  CR_AUTO q = cr_cast(in[0], wide);
+  CR_AUTO k = cr_cast(in[1], wide);
+  CR_AUTO v = cr_cast(in[2], wide);
+  CR_AUTO gy = cr_cast(g, wide);
+  cr_tensor *const all[3] = {q, k, v};
+  bool ok = q && k && v && gy && cr_attention_gradients(all, gy, c, wanted, gin);
+  for (int i = 0; ok && i < 3; i++)
+    if (gin[i]) ok = (gin[i] = cr_cast_owned(gin[i], own)) != NULL;
+  return ok;
+}
+
 static bool attention_backward(cr_node *n, cr_tensor *const *g, cr_tensor **gin) {
-  cr_tensor *t[5];
-  for (int i = 0; i < 5; i++) {
+  cr_tensor *t[6];
+  for (int i = 0; i < 6; i++) {
     t[i] = cr_has_saved(n, i) ? cr_saved(n, i) : NULL;
     if (!t[i] && (i < 4 || cr_has_saved(n, i))) return false;
   }
@@ -176,10 +195,7 @@ static bool attention_backward(cr_node *n, cr_tensor *const *g, cr_tensor **gin)
       {t[4], cr_attr_int(n, 0) != 0, cr_attr_int(n, 1), cr_attr_num(n, 0), cr_attr_num(n, 1)},
       (uint64_t)cr_attr_int(n, 2),
       (uint64_t)cr_attr_int(n, 3)};
-  if (cr_recording_any(g[0], t[0], t[1], t[2])) {
-    bool wanted[3] = {cr_wants(n, 0), cr_wants(n, 1), cr_wants(n, 2)};
-    return cr_attention_gradients(t, g[0], &c, wanted, gin);
-  }
+  if (cr_recording_any(g[0], t[0], t[1], t[2])) return gradients(n, t, g[0], &c, gin);
   const cr_nn_backend *be = cr_nn_backend_of(FN, cr_device_of(t[0]));
   cr_attention_args a = args_of(t[0], t[1], t[2], &c);
   CR_AUTO gy = cr_heads_of(g[0], a.dtype);
@@ -190,6 +206,6 @@ static bool attention_backward(cr_node *n, cr_tensor *const *g, cr_tensor **gin)
   }
   return be && gy &&
          be->attention_backward(&a, cr_heads_at(gin[0]), cr_heads_at(gin[1]), cr_heads_at(gin[2]),
-                                cr_heads_at(gy), cr_data(t[3]), cr_heads_at(t[0]),
-                                cr_heads_at(t[1]), cr_heads_at(t[2]));
+                                cr_heads_at(gy), cr_heads_at(t[5]), cr_data(t[3]),
+                                cr_heads_at(t[0]), cr_heads_at(t[1]), cr_heads_at(t[2]));
 }

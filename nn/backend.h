@@ -125,8 +125,8 @@ typedef struct {
   double scale;
   bool causal;    /* row i sees the first i + 1 + offset of s */
   int64_t offset; /* not negative */
-  /* NULL, or numbers to add of that dtype; when `flags`, bytes that are not 0 where a row may see.
-   */
+  /* NULL, or numbers to add, of that dtype or, for half types, of float32; when `flags`, bytes that
+   * are not 0 where a row may see. */
   const void *mask;
   bool flags;
   int64_t mask_stride[4]; /* batch, head, l, s; in elements */
@@ -245,12 +245,16 @@ typedef struct {
   bool (*gru_cell_backward)(const cr_cell_shape *s, void *ggi, void *ggh, void *gh_prev,
                             const void *g, const void *act, const void *h_prev);
 
-  /* w (batch, heads, l, s) gets the weights before dropout, for the backward; NULL: nobody wants
-   * them. */
-  bool (*attention)(const cr_attention_args *a, cr_heads y, void *w, cr_heads q, cr_heads k,
+  /* `kept` is for the backward, NULL when there will be none: the weights before dropout (batch,
+   * heads, l, s) or, `attention_by_rows`, a number for each row (batch, heads, l), in float32 for
+   * half types, with which and the result the backward makes the weights again. */
+  bool attention_by_rows;
+  bool (*attention)(const cr_attention_args *a, cr_heads y, void *kept, cr_heads q, cr_heads k,
                     cr_heads v);
+  /* y: the result, where it is by rows.  gq, gk and gv may be nowhere. */
   bool (*attention_backward)(const cr_attention_args *a, cr_heads gq, cr_heads gk, cr_heads gv,
-                             cr_heads gy, const void *w, cr_heads q, cr_heads k, cr_heads v);
+                             cr_heads gy, cr_heads y, const void *kept, cr_heads q, cr_heads k,
+                             cr_heads v);
   bool (*rotary)(const cr_rotary_args *a, cr_heads y, cr_heads x, const void *cos, const void *sin);
 } cr_nn_backend;
 

@@ -258,7 +258,9 @@ static bool backward_tasks(void *arg, int64_t begin, int64_t end) {
 }
 
 static bool attention_backward(const cr_attention_args *a, cr_heads gq, cr_heads gk, cr_heads gv,
-                               cr_heads gy, const void *w, cr_heads q, cr_heads k, cr_heads v) {
+                               cr_heads gy, cr_heads y, const void *w, cr_heads q, cr_heads k,
+                               cr_heads v) {
+  (void)y;
   if (a->batch == 0 || a->heads == 0) return true;
   attention_job j = {.a = a,
                      .q = q,

@@ -113,60 +113,110 @@ struct attention_case {
   bool between;
 };
 
+/* The arrays of a case, and the two calls; what the forward keeps is the device's own affair. */
+struct attention_run {
+  attention_case c;
+  cr_attention_args a;
+  int64_t kv, queries, results, keys, values, kept;
+  array q, k, v, gy, y, w, gq, gk, gv, mask;
+
+  attention_run(cr_dtype t, const attention_case &c)
+      : c(c), a{t,        c.batch,  c.heads, c.group,     c.l, c.s, c.e, c.ev, 0.5,
+                c.causal, c.offset, NULL,    c.mask == 1, {0}, c.p, 7,   11},
+        kv(c.heads / c.group), queries(c.batch * c.heads * c.l * c.e),
+        results(c.batch * c.heads * c.l * c.ev), keys(c.batch * kv * c.s * c.e),
+        values(c.batch * kv * c.s * c.ev), kept(c.batch * c.heads * c.l * (c.s > 0 ? c.s : 1)),
+        q(t, {queries}), k(t, {keys}), v(t, {values}), gy(t, {results}), y(t, {results}),
+        w(t == CR_FLOAT64 ? t : CR_FLOAT32, {kept}), gq(t, {queries}), gk(t, {keys}),
+        gv(t, {values}), mask(c.mask == 1       ? CR_BOOL
+                              : t == CR_FLOAT64 ? t
+                                                : CR_FLOAT32,
+                              {c.batch * c.l * c.s}) {
+    a.mask_stride[0] = c.l * c.s, a.mask_stride[2] = c.s, a.mask_stride[3] = 1;
+  }
+
+  std::string what() const {
+    return text("attention of %lld x %lld heads (%lld), %lld queries, %lld keys, %lld and %lld "
+                "columns, causal %d, mask %d, dropout %g, %s",
+                (long long)c.batch, (long long)c.heads, (long long)c.group, (long long)c.l,
+                (long long)c.s, (long long)c.e, (long long)c.ev, c.causal, c.mask, c.p,
+                cr_dtypes[a.dtype].name);
+  }
+  cr_heads of(char *data, int64_t heads, int64_t rows, int64_t n) const {
+    return heads_in(data, c.between, heads, rows, n);
+  }
+  bool forward(const cr_nn_backend *b, place p, bool keep) {
+    cr_attention_args x = a;
+    if (c.mask) x.mask = p(&mask);
+    return b->attention(&x, of(p(&y), c.heads, c.l, c.ev), keep ? p(&w) : NULL,
+                        of(p(&q), c.heads, c.l, c.e), of(p(&k), kv, c.s, c.e),
+                        of(p(&v), kv, c.s, c.ev));
+  }
+  /* wanted: bits for gq, gk and gv. */
+  bool backward(const cr_nn_backend *b, place p, int wanted = 7) {
+    cr_attention_args x = a;
+    if (c.mask) x.mask = p(&mask);
+    return b->attention_backward(
+        &x, of(wanted & 1 ? p(&gq) : NULL, c.heads, c.l, c.e),
+        of(wanted & 2 ? p(&gk) : NULL, kv, c.s, c.e), of(wanted & 4 ? p(&gv) : NULL, kv, c.s, c.ev),
+        of(p(&gy), c.heads, c.l, c.ev), of(p(&y), c.heads, c.l, c.ev), p(&w),
+        of(p(&q), c.heads, c.l, c.e), of(p(&k), kv, c.s, c.e), of(p(&v), kv, c.s, c.ev));
+  }
+};
+
 static void compare_attention(cr_dtype t, const attention_case &c) {
-  int64_t kv = c.heads / c.group, matrices = c.batch * c.heads * c.l * c.s;
-  cr_attention_args a = {t,        c.batch,  c.heads, c.group,     c.l, c.s, c.e, c.ev, 0.5,
-                         c.causal, c.offset, NULL,    c.mask == 1, {0}, c.p, 7,   11};
-  std::string what =
-      text("attention of %lld x %lld heads (%lld), %lld queries, %lld keys, causal %d, mask %d, "
-           "dropout %g, %s",
-           (long long)c.batch, (long long)c.heads, (long long)c.group, (long long)c.l,
-           (long long)c.s, c.causal, c.mask, c.p, cr_dtypes[t].name);
-  array q(t, {c.batch * c.heads * c.l * c.e}), k(t, {c.batch * kv * c.s * c.e});
-  array v(t, {c.batch * kv * c.s * c.ev}), gy(t, {c.batch * c.heads * c.l * c.ev});
-  array y(t, {c.batch * c.heads * c.l * c.ev}), w(t, {matrices});
-  array gq(t, {c.batch * c.heads * c.l * c.e}), gk(t, {c.batch * kv * c.s * c.e});
-  array gv(t, {c.batch * kv * c.s * c.ev});
-  array mask(c.mask == 1 ? CR_BOOL : t, {c.batch * c.l * c.s});
-  a.mask_stride[0] = c.l * c.s, a.mask_stride[2] = c.s, a.mask_stride[3] = 1;
-  auto args = [&](place p) {
-    cr_attention_args b = a;
-    if (c.mask) b.mask = p(&mask);
-    return b;
-  };
-  auto of = [&](place p, array *x, int64_t heads, int64_t rows, int64_t n) {
-    return heads_in(p(x), c.between, heads, rows, n);
-  };
-  both(what, ulps(t, 400, 1), {&y, &w}, {&q, &k, &v, &mask}, [&](const cr_nn_backend *b, place p) {
-    cr_attention_args x = args(p);
-    return b->attention(&x, of(p, &y, c.heads, c.l, c.ev), p(&w), of(p, &q, c.heads, c.l, c.e),
-                        of(p, &k, kv, c.s, c.e), of(p, &v, kv, c.s, c.ev));
-  });
-  both(what + ", without weights", ulps(t, 400, 1), {&y}, {&q, &k, &v, &mask},
-       [&](const cr_nn_backend *b, place p) {
-         cr_attention_args x = args(p);
-         return b->attention(&x, of(p, &y, c.heads, c.l, c.ev), NULL, of(p, &q, c.heads, c.l, c.e),
-                             of(p, &k, kv, c.s, c.e), of(p, &v, kv, c.s, c.ev));
-       });
-  both(what + ", backward", ulps(t, 2000, 4), {&gq, &gk, &gv}, {&q, &k, &v, &w, &gy, &mask},
-       [&](const cr_nn_backend *b, place p) {
-         cr_attention_args x = args(p);
-         return b->attention_backward(&x, of(p, &gq, c.heads, c.l, c.e), of(p, &gk, kv, c.s, c.e),
-                                      of(p, &gv, kv, c.s, c.ev), of(p, &gy, c.heads, c.l, c.ev),
-                                      p(&w), of(p, &q, c.heads, c.l, c.e), of(p, &k, kv, c.s, c.e),
-                                      of(p, &v, kv, c.s, c.ev));
-       });
+  attention_run r(t, c);
+  std::string what = r.what();
+  arrays in = {&r.q, &r.k, &r.v, &r.mask};
+  both(what, ulps(t, 400, 1), {&r.y}, in,
+       [&](const cr_nn_backend *b, place p) { return r.forward(b, p, false); });
+  in.push_back(&r.gy);
+  in.push_back(&r.w);
+  both(what + ", backward", ulps(t, 2000, 4), {&r.y, &r.gq, &r.gk, &r.gv}, in,
+       [&](const cr_nn_backend *b, place p) { return r.forward(b, p, true) && r.backward(b, p); });
+  for (int wanted : {1, 2, 4})
+    both(what + text(", backward of %d", wanted), ulps(t, 2000, 4), {&r.gq, &r.gk, &r.gv}, in,
+         [&](const cr_nn_backend *b, place p) {
+           return r.forward(b, p, true) && r.backward(b, p, wanted);
+         });
+}
+
+static const attention_case attention_cases[] = {
+    {2, 3, 1, 5, 7, 4, 3, false, 0, 0, 0, false},
+    {2, 4, 2, 5, 7, 4, 4, true, 0, 0, 0, true},
+    {1, 4, 4, 1, 9, 8, 2, true, 8, 1, 0, true},
+    {2, 2, 1, 70, 66, 3, 5, true, 3, 1, 0, false},
+    {2, 2, 2, 3, 5, 2, 2, false, 0, 2, 0.4, true},
+    {1, 3, 1, 4, 8, 2, 2, true, 0, 0, 0.3, false},
+    {2, 2, 1, 0, 5, 2, 2, false, 0, 0, 0, false},
+    {2, 2, 1, 3, 0, 2, 2, false, 0, 0, 0, false},
+    {1, 1, 1, 3, 300, 2, 2, false, 0, 2, 0, false},
+    {1, 2, 2, 17, 65, 32, 32, true, 48, 0, 0.1, true},
+    {1, 2, 1, 67, 130, 64, 40, true, 0, 0, 0, true},
+    {1, 1, 1, 65, 17, 96, 128, true, 2, 0, 0, false},
+    {1, 2, 1, 40, 70, 128, 72, false, 0, 1, 0.2, false},
+    {1, 1, 1, 33, 35, 136, 200, true, 0, 2, 0, true},
+    {1, 2, 1, 5, 6, 0, 3, false, 0, 0, 0, false},
+    {1, 1, 1, 4, 3, 2, 2, false, 0, 0, 1, false}};
+
+/* What rows that see nothing give, though their keys be of any kind. */
+static void test_blind_attention() {
+  FOR_FLOATS(t) {
+    attention_run r(t, {1, 2, 1, 3, 70, 8, 8, false, 0, 1, 0, false});
+    memset(r.mask.data(), 0, (size_t)(3 * 70));
+    both("attention that sees nothing", EXACT, {&r.y, &r.gq, &r.gk, &r.gv},
+         {&r.q, &r.k, &r.v, &r.gy, &r.w, &r.mask}, [&](const cr_nn_backend *b, place p) {
+           return r.forward(b, p, true) && r.backward(b, p);
+         });
+    for (int64_t i = 0; i < r.results; i++)
+      check(r.y.data()[i * (int64_t)cr_sizeof(t)] == 0, "attention that sees nothing: not 0");
+  }
 }
 
 static void test_attention() {
-  const attention_case cases[] = {
-      {2, 3, 1, 5, 7, 4, 3, false, 0, 0, 0, false},  {2, 4, 2, 5, 7, 4, 4, true, 0, 0, 0, true},
-      {1, 4, 4, 1, 9, 8, 2, true, 8, 1, 0, true},    {2, 2, 1, 70, 66, 3, 5, true, 3, 1, 0, false},
-      {2, 2, 2, 3, 5, 2, 2, false, 0, 2, 0.4, true}, {1, 3, 1, 4, 8, 2, 2, true, 0, 0, 0.3, false},
-      {2, 2, 1, 0, 5, 2, 2, false, 0, 0, 0, false},  {2, 2, 1, 3, 0, 2, 2, false, 0, 0, 0, false},
-      {1, 1, 1, 3, 300, 2, 2, false, 0, 2, 0, false}};
   FOR_FLOATS(t)
-  for (const attention_case &c : cases) compare_attention(t, c);
+  for (const attention_case &c : attention_cases) compare_attention(t, c);
+  test_blind_attention();
 }
 
 static void test_rotary() {

@@ -133,6 +133,19 @@ function tests.memory()
   tester:eq(cuda.memory().live, before)
 end
 
+-- The weights of all heads would take 16 MB in float32.
+function tests.attention_keeps_no_weights()
+  local nn = require "nn"
+  local l = 1024
+  local leaves = {}
+  for i = 1, 3 do leaves[i] = torch.randn(1, 4, l, 8):cuda():requireGrad() end
+  local before = live()
+  cuda.resetPeak()
+  nn.functional.scaledDotProductAttention(leaves[1], leaves[2], leaves[3], { causal = true }):sum():backward()
+  local most = cuda.memory().peak - before
+  tester:assert(most < 20 * 4 * l * 8 * 4, "as much as " .. most)
+end
+
 function tests.no_room()
   local before = live()
   fails(function() return torch.CudaTensor(2^40) end,

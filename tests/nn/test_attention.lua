@@ -111,6 +111,18 @@ function tests.dropout_drops_weights()
   tester:assert(w[1][1]:ne(w[1][2]):any(), "other numbers for each head")
 end
 
+function tests.derivatives_of_derivatives()
+  torch.manualSeed(5)
+  local q, k, v = rand(1, 4, 3, 4), rand(1, 2, 5, 4), rand(1, 2, 5, 2)
+  for name, o in pairs { plain = {}, causal = { causal = true, offset = 1 },
+    mask = { mask = torch.rand(3, 5):gt(0.3) } } do
+    o.enableGqa = true
+    tester:assert(torch.gradcheck(function(a, b, c)
+      return F.scaledDotProductAttention(a, b, c, o)
+    end, { q, k, v }, { second = true }), name)
+  end
+end
+
 function tests.a_mask_of_numbers_has_a_gradient()
   local q, k, v = rand(2, 3, 4), rand(2, 5, 4), rand(2, 5, 4)
   tester:assert(torch.gradcheck(function(mask)
