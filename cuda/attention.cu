@@ -30,7 +30,7 @@ static bool attention(const cr_attention_args *a, cr_heads y, void *kept, cr_hea
   j.q = q, j.k = k, j.v = v, j.y = y;
   j.lse = kept;
   j.move = cr_cuda_random_move();
-  return cr_attention_tiles(j);
+  return cr_attention_half_takes(*a) ? cr_attention_half(j) : cr_attention_tiles(j);
 }
 
 static bool attention_backward(const cr_attention_args *a, cr_heads gq, cr_heads gk, cr_heads gv,
@@ -50,10 +50,13 @@ static bool attention_backward(const cr_attention_args *a, cr_heads gq, cr_heads
               return cr_launch("attention", delta_kernel<decltype(element)>,
                                cr_blocks(rows, THREADS / 32), THREADS, 0, j, rows);
             });
-  return ok && cr_attention_tiles_backward(j);
+  if (!ok) return false;
+  return cr_attention_half_takes(*a) ? cr_attention_half_backward(j)
+                                     : cr_attention_tiles_backward(j);
 }
 
 void cr_cuda_fill_attention(cr_nn_backend *b) {
+  b->halves |= CR_HALF_ATTENTION;
   b->attention_by_rows = true;
   b->attention = attention;
   b->attention_backward = attention_backward;

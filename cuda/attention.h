@@ -133,4 +133,10 @@ template <typename F> static bool cr_attention_by_type(cr_dtype dtype, const F &
 bool cr_attention_tiles(const cr_attention_job &j);
 bool cr_attention_tiles_backward(const cr_attention_job &j);
 
+/* On tensor cores; attention_half.cu.  Whether they take a job, sizes and type alone decide: what a
+ * row keeps is theirs. */
+bool cr_attention_half_takes(const cr_attention_args &a);
+bool cr_attention_half(const cr_attention_job &j);
+bool cr_attention_half_backward(const cr_attention_job &j);
+
 #endif

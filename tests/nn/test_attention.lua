@@ -123,6 +123,46 @@ function tests.derivatives_of_derivatives()
   end
 end
 
+-- Off by no more than a part of the largest element: sums of roundings of 8 or 11 bits.
+function tests.half_types_are_near()
+  torch.manualSeed(6)
+  local inputs = { rand(2, 4, 37, 24), rand(2, 2, 70, 24), rand(2, 2, 70, 40) }
+  local seen = torch.rand(37, 70):gt(0.3)
+  local function run(kind, o)
+    local leaves = {}
+    for i, x in ipairs(inputs) do leaves[i] = x:bfloat16():half():to(kind):requireGrad() end
+    local y = F.scaledDotProductAttention(leaves[1], leaves[2], leaves[3], o)
+    y:sum():backward()
+    return { y:detach(), leaves[1].grad, leaves[2].grad, leaves[3].grad }
+  end
+  for name, o in pairs { plain = {}, causal = { causal = true, offset = 33 }, mask = { mask = seen },
+    numbers = { mask = rand(37, 70):float() } } do
+    o.enableGqa = true
+    local exact = { enableGqa = true, causal = o.causal, offset = o.offset,
+      mask = o.mask and o.mask.dtype ~= "bool" and o.mask:double() or o.mask }
+    local want = run("float64", exact)
+    for kind, part in pairs { float16 = 2^-9, bfloat16 = 2^-6 } do
+      for i, got in ipairs(run(kind, o)) do
+        tester:eq(got.dtype, kind)
+        local off = torch.abs(got:double() - want[i]):max() / torch.abs(want[i]):max()
+        tester:assert(off < part, ("%s, %s, %d: off by %g"):format(name, kind, i, off))
+      end
+    end
+  end
+end
+
+function tests.half_types_have_second_derivatives()
+  local q, k, v = rand(1, 2, 3, 8), rand(1, 2, 5, 8), rand(1, 2, 5, 8)
+  local function run(kind)
+    local x = q:half():to(kind):requireGrad()
+    local y = F.scaledDotProductAttention(x, k:half():to(kind), v:half():to(kind))
+    local g = torch.grad(torch.sum(y), x, nil, { createGraph = true })
+    torch.sum(torch.cmul(g, g)):backward()
+    return x.grad
+  end
+  close(run("float16"), run("float64"), nil, 1e-2)
+end
+
 function tests.a_mask_of_numbers_has_a_gradient()
   local q, k, v = rand(2, 3, 4), rand(2, 5, 4), rand(2, 5, 4)
   tester:assert(torch.gradcheck(function(mask)
