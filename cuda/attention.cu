@@ -14,7 +14,7 @@ __global__ void __launch_bounds__(THREADS)
     cr_attention_head h(j.a, row < 0 ? 0 : row / j.a.l);
     auto y = h.template queries<const T>(j.y, j.a.ev),
          gy = h.template queries<const T>(j.gy, j.a.ev);
-    int64_t i = row % j.a.l, n = row < 0 ? 0 : j.a.ev;
+    int64_t i = row % j.a.l, n = row < 0 || i >= h.l ? 0 : j.a.ev;
     cr_sums<C, 1> sum = cr_sums<C, 1>::nothing();
     for (int64_t c = lane; c < n; c += warpSize)
       sum.v[0] += (C)cr_wide(y.data[i * y.step + c]) * (C)cr_wide(gy.data[i * gy.step + c]);

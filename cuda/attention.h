@@ -27,47 +27,56 @@ template <typename T> struct cr_attention_rows {
   int64_t step, rows, columns;
 };
 
-/* One head: how many queries and keys it has. */
+/* One head: how many queries and keys it has, where its rows begin, and how many keys its first
+ * query sees, less one, where it is causal. */
 struct cr_attention_head {
-  int64_t batch, head, kv, l, s, at;
+  int64_t batch, head, kv, l, s, at, query, key, offset;
 
   /* The number among all heads of q. */
   __device__ __forceinline__ cr_attention_head(const cr_attention_args &a, int64_t number)
       : batch(number / a.heads), head(number % a.heads), kv(head / a.group), l(a.l), s(a.s),
-        at(number * a.l) {}
+        at(number * a.l), query(0), key(0), offset(a.offset) {
+    if (!a.q_bounds) return;
+    query = a.q_bounds[batch], key = a.k_bounds[batch];
+    l = a.q_bounds[batch + 1] - query;
+    s = a.k_bounds[batch + 1] - key;
+    offset = s - l;
+  }
 
   template <typename T>
   __device__ __forceinline__ cr_attention_rows<T> queries(const cr_heads &h,
                                                           int64_t columns) const {
-    return {static_cast<T *>(h.data) + batch * h.batch + head * h.head, h.row, l, columns};
+    return {static_cast<T *>(h.data) + batch * h.batch + head * h.head + query * h.row, h.row, l,
+            columns};
   }
   template <typename T>
   __device__ __forceinline__ cr_attention_rows<T> keys(const cr_heads &h, int64_t columns) const {
-    return {static_cast<T *>(h.data) + batch * h.batch + kv * h.head, h.row, s, columns};
+    return {static_cast<T *>(h.data) + batch * h.batch + kv * h.head + key * h.row, h.row, s,
+            columns};
   }
 };
 
 /* Which keys are seen, and how scores change; numbers of the mask are in C and times `unit`. */
 template <typename C> struct cr_attention_sight {
   const cr_attention_args &a;
-  int64_t l, s, at;
+  int64_t l, s, offset, at;
   C unit;
 
   __device__ __forceinline__ cr_attention_sight(const cr_attention_args &args,
                                                 const cr_attention_head &h, C unit)
-      : a(args), l(h.l), s(h.s), at(h.batch * a.mask_stride[0] + h.head * a.mask_stride[1]),
-        unit(unit) {}
+      : a(args), l(h.l), s(h.s), offset(h.offset),
+        at(h.batch * a.mask_stride[0] + h.head * a.mask_stride[1]), unit(unit) {}
 
   /* So many keys are seen by row i, but for the mask; and by the rows before `end`. */
   __device__ __forceinline__ int64_t seen(int64_t i) const {
-    return a.causal && i + 1 + a.offset < s ? i + 1 + a.offset : s;
+    return a.causal && i + 1 + offset < s ? i + 1 + offset : s;
   }
   __device__ __forceinline__ int64_t seen_before(int64_t end) const {
     return seen((end < l ? end : l) - 1);
   }
   /* The first row that sees key j. */
   __device__ __forceinline__ int64_t first_to_see(int64_t j) const {
-    return a.causal && j > a.offset ? j - a.offset : 0;
+    return a.causal && j > offset ? j - offset : 0;
   }
   __device__ __forceinline__ C score(C x, int64_t i, int64_t j) const {
     if (i >= l || j >= seen(i)) return -(C)INFINITY;

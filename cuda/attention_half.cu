@@ -176,6 +176,7 @@ __global__ void __launch_bounds__(THREADS)
   for (int64_t task = blockIdx.x; task < deal.tasks(); task += gridDim.x) {
     cr_attention_head h(j.a, task % deal.heads);
     int64_t row = (deal.tiles - 1 - task / deal.heads) * ROWS, first = row + warp + lane / 4;
+    if (row >= h.l) continue;
     cr_attention_sight<float> sight(j.a, h, LOG2E);
     cr_attention_drop<float> drop(j, h);
     auto q = h.template queries<const T>(j.q, j.a.e);
@@ -268,6 +269,7 @@ __global__ void __launch_bounds__(THREADS)
   for (int64_t task = blockIdx.x; task < deal.tasks(); task += gridDim.x) {
     cr_attention_head h(j.a, task % deal.heads);
     int64_t row = (deal.tiles - 1 - task / deal.heads) * ROWS, first = row + warp + lane / 4;
+    if (row >= h.l) continue;
     cr_attention_sight<float> sight(j.a, h, LOG2E);
     cr_attention_drop<float> drop(j, h);
     row_sums sums[2] = {{j, h, first}, {j, h, first + 8}};
@@ -327,6 +329,7 @@ __global__ void __launch_bounds__(THREADS)
     int64_t key = task / deal.heads * ROWS, first = key + warp + lane / 4;
     typename tile::sums of_k = {}, of_v = {};
     cr_attention_head shares(j.a, task % deal.heads * j.a.group);
+    if (key >= shares.s) continue;
     tile::template load<ROWS>(tk, shares.template keys<const T>(j.k, j.a.e), key, aligned);
     tile::template load<ROWS>(tv, shares.template keys<const T>(j.v, j.a.ev), key, aligned);
     cr_copy_mark();

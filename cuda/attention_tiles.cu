@@ -140,6 +140,7 @@ __global__ void __launch_bounds__(tiles<T, N>::THREADS)
     cr_attention_head h(j.a, task % deal.heads);
     int64_t column = task / deal.heads % deal.parts * block::WIDE;
     int64_t row = (deal.tiles - 1 - task / deal.heads / deal.parts) * block::TILE;
+    if (row >= h.l) continue;
     cr_attention_sight<C> sight(j.a, h, 1);
     cr_attention_drop<C> drop(j, h);
     auto q = h.template queries<const T>(j.q, j.a.e);
@@ -218,6 +219,7 @@ __global__ void __launch_bounds__(tiles<T, N>::THREADS)
     cr_attention_head h(j.a, task % deal.heads);
     int64_t column = task / deal.heads % deal.parts * block::WIDE;
     int64_t row = (deal.tiles - 1 - task / deal.heads / deal.parts) * block::TILE;
+    if (row >= h.l) continue;
     cr_attention_sight<typename block::C> sight(j.a, h, 1);
     auto q = h.template queries<const T>(j.q, j.a.e),
          gy = h.template queries<const T>(j.gy, j.a.ev);
@@ -248,6 +250,8 @@ __global__ void __launch_bounds__(tiles<T, N>::THREADS)
   for (int64_t task = blockIdx.x; task < deal.tasks(); task += gridDim.x) {
     int64_t column = task / deal.heads % deal.parts * block::WIDE;
     int64_t key = task / deal.heads / deal.parts * block::TILE;
+    cr_attention_head shares(j.a, task % deal.heads * j.a.group);
+    if (key >= shares.s) continue;
     typename block::sums of_k = {}, of_v = {};
     for (int64_t n = 0; n < j.a.group; n++) {
       cr_attention_head h(j.a, task % deal.heads * j.a.group + n);
@@ -272,9 +276,8 @@ __global__ void __launch_bounds__(tiles<T, N>::THREADS)
         if (j.gk.data) sum(of_k, g, q);
       }
     }
-    cr_attention_head h(j.a, task % deal.heads * j.a.group);
-    if (j.gk.data) block::store(h.template keys<T>(j.gk, j.a.e), of_k, key, column);
-    if (j.gv.data) block::store(h.template keys<T>(j.gv, j.a.ev), of_v, key, column);
+    if (j.gk.data) block::store(shares.template keys<T>(j.gk, j.a.e), of_k, key, column);
+    if (j.gv.data) block::store(shares.template keys<T>(j.gv, j.a.ev), of_v, key, column);
   }
 }
 

@@ -109,7 +109,8 @@ static cr_attention_args args_of(const cr_tensor *q, const cr_tensor *k, const c
 }
 
 /* On tensors of four dimensions, as cr_heads_of makes them. */
-static cr_tensor *fused(cr_tensor *q, cr_tensor *k, cr_tensor *v, const cr_attention_call *c) {
+cr_tensor *cr_attention_fused(cr_tensor *q, cr_tensor *k, cr_tensor *v,
+                              const cr_attention_call *c) {
   const cr_nn_backend *be = cr_nn_backend_of(FN, cr_device_of(q));
   cr_attention_args a = args_of(q, k, v, c);
   int64_t matrices[4] = {a.batch, a.heads, a.l, a.s};
@@ -160,7 +161,7 @@ cr_tensor *cr_attention(cr_tensor *q, cr_tensor *k, cr_tensor *v, const cr_atten
   if (composed) {
     y = cr_attention_composed(q4, k4, v4, &c, weights ? &w : NULL);
   } else {
-    y = fused(q4, k4, v4, &c);
+    y = cr_attention_fused(q4, k4, v4, &c);
   }
   if (weights && y) *weights = weights_back(w, q, own);
   if (weights && y && !*weights) y = cr_result_if(false, y);

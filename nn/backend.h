@@ -124,7 +124,7 @@ typedef struct {
   int64_t batch, heads, group, l, s, e, ev;
   double scale;
   bool causal;    /* row i sees the first i + 1 + offset of s */
-  int64_t offset; /* not negative */
+  int64_t offset; /* may be negative: the first rows see nothing */
   /* NULL, or numbers to add, of that dtype or, for half types, of float32; when `flags`, bytes that
    * are not 0 where a row may see. */
   const void *mask;
@@ -134,6 +134,11 @@ typedef struct {
    * by s are those of `dropout`, from counter + (its number) * ceil(l s / 4) on. */
   double p;
   uint64_t seed, counter;
+  /* NULL, or batch + 1 bounds each: the rows of all sequences lie one after the other, sequence b
+   * has queries q_bounds[b] to q_bounds[b + 1] - 1, up to l of them, and up to s keys; the last
+   * query sees all keys where it is causal.  Without a mask, and p is 0; only for devices that keep
+   * a number for each row. */
+  const int64_t *q_bounds, *k_bounds;
 } cr_attention_args;
 
 /* x (batch, heads, l, e): the first `dim` of a row are turned in pairs, by angles whose cosine and

@@ -61,6 +61,8 @@ typedef struct {
 } cr_attention_call;
 cr_tensor *cr_attention_composed(cr_tensor *q, cr_tensor *k, cr_tensor *v,
                                  const cr_attention_call *c, cr_tensor **weights);
+/* The same by the device's kernel, and without the weights. */
+cr_tensor *cr_attention_fused(cr_tensor *q, cr_tensor *k, cr_tensor *v, const cr_attention_call *c);
 /* Its gradients of q, k, v, those that are wanted, on the tape; g: that of the result. */
 bool cr_attention_gradients(cr_tensor *const in[3], cr_tensor *g, const cr_attention_call *c,
                             const bool wanted[3], cr_tensor **gin);

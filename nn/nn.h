@@ -137,6 +137,17 @@ typedef struct {
  * mask broadcasts to (.., l, s).  weights: NULL, or gets the softmax, (.., l, s). */
 cr_tensor *cr_attention(cr_tensor *q, cr_tensor *k, cr_tensor *v, const cr_attention_opts *o,
                         cr_tensor **weights);
+
+/* The same for sequences of different lengths: q (queries of all, heads, e), k and v likewise; the
+ * bounds are int32 or int64, 0 first and then where each sequence ends. */
+typedef struct {
+  cr_tensor *q_bounds, *k_bounds;
+  int64_t max_q, max_k; /* the most that a sequence may have; negative: as many as there are */
+  bool causal;          /* the last query sees all keys, one before it all but one, .. */
+  double scale;         /* NaN: 1 / sqrt(e) */
+} cr_varlen_opts;
+cr_tensor *cr_attention_varlen(cr_tensor *q, cr_tensor *k, cr_tensor *v, const cr_varlen_opts *o);
+
 /* Parts of x along its last dimension, or its first; their sizes add up to it.  They are views of x
  * that must not be written to; all their gradients are put together at once. */
 bool cr_parts(cr_tensor *x, bool first, int n, const int64_t *sizes, cr_tensor **out);

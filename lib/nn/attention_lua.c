@@ -26,6 +26,23 @@ static int f_attention(lua_State *L) {
   return wanted ? 2 : 1;
 }
 
+static int64_t opt_size(lua_State *L, int arg) {
+  return lua_isnoneornil(L, arg) ? -1 : cr_check_int(L, arg);
+}
+
+/* _varlenAttention(q, k, v, bounds of q, bounds of k, max of q, max of k, causal, scale) */
+static int f_varlen_attention(lua_State *L) {
+  cr_varlen_opts o = {.q_bounds = cr_check_tensor(L, 4),
+                      .k_bounds = cr_check_tensor(L, 5),
+                      .max_q = opt_size(L, 6),
+                      .max_k = opt_size(L, 7),
+                      .causal = lua_toboolean(L, 8),
+                      .scale = luaL_optnumber(L, 9, NAN)};
+  cr_push_tensor(L, cr_attention_varlen(cr_check_tensor(L, 1), cr_check_tensor(L, 2),
+                                        cr_check_tensor(L, 3), &o));
+  return 1;
+}
+
 /* _rotary(x, cos, sin, interleaved) */
 static int f_rotary(lua_State *L) {
   cr_push_tensor(L, cr_rotary(cr_check_tensor(L, 1), cr_check_tensor(L, 2), cr_check_tensor(L, 3),
@@ -48,5 +65,8 @@ static int f_parts(lua_State *L) {
   return n;
 }
 
-const luaL_Reg cr_nn_attention_functions[] = {
-    {"_attention", f_attention}, {"_rotary", f_rotary}, {"_parts", f_parts}, {NULL, NULL}};
+const luaL_Reg cr_nn_attention_functions[] = {{"_attention", f_attention},
+                                              {"_varlenAttention", f_varlen_attention},
+                                              {"_rotary", f_rotary},
+                                              {"_parts", f_parts},
+                                              {NULL, NULL}};

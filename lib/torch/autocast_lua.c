@@ -38,6 +38,7 @@ static const rule rules[] = {
     {"conv2d", LOW, 0, ALWAYS},
     {"_transposed2d", LOW, 0, ALWAYS},
     {"_attention", LOW, 0, ALWAYS},
+    {"_varlenAttention", LOW, 0, ALWAYS},
     {"_prelu", LOW, 0, ALWAYS},
     {"lstm", LOW, 0, ALWAYS},
     {"gru", LOW, 0, ALWAYS},

@@ -67,13 +67,13 @@ typedef struct {
 static block block_at(const cr_attention_args *a, int64_t batch, int64_t head, int64_t row) {
   block b = {batch, head, row, cr_min64(ROWS, a->l - row), a->s};
   /* Dropout is drawn for whole matrices. */
-  if (a->causal && a->p == 0) b.seen = cr_min64(a->s, row + b.rows + a->offset);
+  if (a->causal && a->p == 0) b.seen = cr_max64(0, cr_min64(a->s, row + b.rows + a->offset));
   return b;
 }
 
 /* How many keys row i of a block may see but for the mask. */
 static int64_t limit_of(const cr_attention_args *a, const block *b, int64_t i) {
-  return a->causal ? cr_min64(a->s, b->row + i + 1 + a->offset) : a->s;
+  return a->causal ? cr_max64(0, cr_min64(a->s, b->row + i + 1 + a->offset)) : a->s;
 }
 
 static const char *mask_row(const cr_attention_args *a, const block *b, int64_t i) {

@@ -50,6 +50,31 @@ return function(nn, torch)
     return functional._attention(q, k, v, o.mask, o.causal, o.offset, o.dropout, o.scale, o.weights)
   end
 
+  --- nn.functional.varlenAttn(q, k, v, cuSeqQ, cuSeqK [, maxQ [, maxK [, opts]]])
+  --
+  -- Attention within each of several sequences of different lengths, whose rows lie one after the other
+  -- without padding.  Differentiable.
+  --
+  -- q: tensor of the queries of all sequences, rows x heads x E
+  -- k: tensor of keys, rows x heads x E; its heads may be fewer, if their number divides q's
+  -- v: tensor of values, rows x heads x D
+  -- cuSeqQ, cuSeqK: int32 or int64 vectors: 0, and then how many rows the first, the first two, .. have
+  --   together.  They are looked at, for which a GPU is waited for when they are there
+  -- maxQ, maxK: the most rows that a sequence may have; any number by default
+  -- opts: table: causal: true lets the last query of a sequence see all its keys, the one before it all but
+  --   the last, and so on; scale: 1/sqrt(E) by default
+  -- Returns: a tensor, rows of q x heads x D
+  -- Errors: the shapes do not fit; the bounds fall, or do not end at the last row; a sequence is too long
+  -- From: torch.nn.attention.varlen.varlen_attn of PyTorch
+  -- Example:
+  --   q, v = torch.zeros(3, 1, 2), torch.Tensor { 1, 3, 7 }:reshape(3, 1, 1)
+  --   ends = torch.IntTensor { 0, 2, 3 }
+  --   nn.functional.varlenAttn(q, q, v, ends, ends):reshape(3):totable() --> { 2.0, 2.0, 7.0 }
+  function functional.varlenAttn(q, k, v, cuSeqQ, cuSeqK, maxQ, maxK, opts)
+    local o = check("varlenAttn", opts, { causal = true, scale = true })
+    return functional._varlenAttention(q, k, v, cuSeqQ, cuSeqK, maxQ, maxK, o.causal, o.scale)
+  end
+
   -- ---- rotary positions ------------------------------------------------------------------------------
 
   -- Cosines and sines of positions times base^(-2i/dim), in a type and on a device that x's kernels take.

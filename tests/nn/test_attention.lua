@@ -193,6 +193,77 @@ function tests.wrong_arguments_of_the_function()
   fails("two dimensions", F.rotary, rand(4))
 end
 
+-- ---- sequences of different lengths ---------------------------------------------------------------------
+
+-- Each sequence alone, with heads before rows; a causal one by a mask, as the last query sees all keys.
+local function one_by_one(q, k, v, qs, ks, causal)
+  local parts = {}
+  for i = 1, #qs - 1 do
+    local l, s = qs[i + 1] - qs[i], ks[i + 1] - ks[i]
+    local function part(x, first, n) return x:narrow(1, first + 1, n):transpose(1, 2) end
+    local mask = causal and torch.tril(torch.ones(l, s), s - l):gt(0) or nil
+    local y = F.scaledDotProductAttention(part(q, qs[i], l), part(k, ks[i], s), part(v, ks[i], s),
+      { mask = mask, enableGqa = true })
+    parts[i] = y:transpose(1, 2)
+  end
+  return torch.cat(parts, 1)
+end
+
+local varlen_q, varlen_k = { 0, 3, 3, 73, 80, 81 }, { 0, 5, 9, 79, 79, 100 }
+
+function tests.sequences_of_different_lengths()
+  torch.manualSeed(7)
+  local inputs = { rand(81, 4, 8), rand(100, 2, 8), rand(100, 2, 6) }
+  local qs, ks = torch.IntTensor(varlen_q), torch.LongTensor(varlen_k)
+  for _, causal in ipairs { false, true } do
+    local function run(kind, f)
+      local leaves = {}
+      for i, x in ipairs(inputs) do leaves[i] = x:bfloat16():half():to(kind):requireGrad() end
+      local y = f(leaves[1], leaves[2], leaves[3])
+      torch.sum(torch.cmul(y, y)):backward()
+      return { y:detach(), leaves[1].grad, leaves[2].grad, leaves[3].grad }
+    end
+    local want = run("float64", function(q, k, v) return one_by_one(q, k, v, varlen_q, varlen_k, causal) end)
+    for kind, part in pairs { float64 = 1e-12, float32 = 1e-5, float16 = 2^-7, bfloat16 = 2^-5 } do
+      local got = run(kind, function(q, k, v)
+        return F.varlenAttn(q, k, v, qs, ks, 70, 70, { causal = causal })
+      end)
+      for i = 1, 4 do
+        tester:eq(got[i].dtype, kind)
+        local off = torch.abs(got[i]:double() - want[i]):max() / torch.abs(want[i]):max()
+        tester:assert(off < part, ("%s, %d: off by %g"):format(kind, i, off))
+      end
+    end
+  end
+end
+
+function tests.derivatives_of_sequences()
+  torch.manualSeed(8)
+  local bounds, others = torch.IntTensor { 0, 2, 5 }, torch.IntTensor { 0, 3, 5 }
+  for _, causal in ipairs { false, true } do
+    tester:assert(torch.gradcheck(function(q, k, v)
+      return F.varlenAttn(q, k, v, bounds, others, nil, nil, { causal = causal })
+    end, { rand(5, 4, 3), rand(5, 2, 3), rand(5, 2, 2) }, { second = true }))
+  end
+end
+
+function tests.wrong_sequences()
+  local x = rand(5, 2, 4)
+  local function run(qs, ks, ...)
+    return F.varlenAttn(x, x, x, torch.IntTensor(qs), torch.IntTensor(ks), ...)
+  end
+  fails("go from 0 to 4, wanted 0 to 5", run, { 0, 4 }, { 0, 5 })
+  fails("sequence 2 has keys from 3 to 2", run, { 0, 2, 5 }, { 0, 3, 2 })
+  fails("from 0 to 9, of 5", run, { 0, 9 }, { 0, 5 })
+  fails("at most 3", run, { 0, 5 }, { 0, 5 }, 3)
+  fails("2 bounds of queries and 3 of keys", run, { 0, 5 }, { 0, 2, 5 })
+  fails("wanted int32 or int64", run, { 0 }, { 0 })
+  fails("wanted int32 or int64", F.varlenAttn, x, x, x, torch.ones(2), torch.ones(2))
+  local all = torch.IntTensor { 0, 5 }
+  fails("rows x heads x size", F.varlenAttn, x, x, rand(4, 2, 4), all, all)
+  fails("no option 'mask'", run, { 0, 5 }, { 0, 5 }, 5, 5, { mask = x })
+end
+
 -- ---- nn.MultiHeadAttention ----------------------------------------------------------------------------
 
 function tests.weights_are_pytorchs()
