@@ -165,7 +165,7 @@ __device__ __forceinline__ void scores(float (&x)[ROWS / 8][4],
 }
 
 template <typename T, int E>
-__global__ void __launch_bounds__(THREADS)
+__global__ void __launch_bounds__(THREADS, 2)
     forward_kernel(const __grid_constant__ cr_attention_job j, cr_attention_deal deal,
                    bool aligned) {
   typedef tile<T, E> tile;
@@ -178,7 +178,6 @@ __global__ void __launch_bounds__(THREADS)
     int64_t row = (deal.tiles - 1 - task / deal.heads) * ROWS, first = row + warp + lane / 4;
     if (row >= h.l) continue;
     cr_attention_sight<float> sight(j.a, h, LOG2E);
-    cr_attention_drop<float> drop(j, h);
     auto q = h.template queries<const T>(j.q, j.a.e);
     auto k = h.template keys<const T>(j.k, j.a.e), v = h.template keys<const T>(j.v, j.a.ev);
     typename tile::sums out = {};
@@ -208,6 +207,7 @@ __global__ void __launch_bounds__(THREADS)
       tile::template products<ROWS>(x, tq, warp, tk + at);
       scores(x, sight, (float)j.a.scale * LOG2E, first, begin, all_seen(sight, row, key + ROWS));
       take(x, out, most, sum);
+      cr_attention_drop<float> drop(j, h);
       if (drop.on) {
 #pragma unroll
         for (int i = 0; i < ROWS / 2; i++) { /* by rows, as the numbers are drawn */
@@ -258,7 +258,7 @@ __device__ __forceinline__ void slope(float *x, float *g, const row_sums &r,
 }
 
 template <typename T, int E>
-__global__ void __launch_bounds__(THREADS)
+__global__ void __launch_bounds__(THREADS, 2)
     queries_kernel(const __grid_constant__ cr_attention_job j, cr_attention_deal deal,
                    bool aligned) {
   typedef tile<T, E> tile;
@@ -271,7 +271,6 @@ __global__ void __launch_bounds__(THREADS)
     int64_t row = (deal.tiles - 1 - task / deal.heads) * ROWS, first = row + warp + lane / 4;
     if (row >= h.l) continue;
     cr_attention_sight<float> sight(j.a, h, LOG2E);
-    cr_attention_drop<float> drop(j, h);
     row_sums sums[2] = {{j, h, first}, {j, h, first + 8}};
     auto k = h.template keys<const T>(j.k, j.a.e), v = h.template keys<const T>(j.v, j.a.ev);
     typename tile::sums out = {};
@@ -300,6 +299,7 @@ __global__ void __launch_bounds__(THREADS)
       tile::template products<ROWS>(x, tq, warp, tk + at);
       tile::template products<ROWS>(g, tg, warp, tv + at);
       bool plain = all_seen(sight, row, key + ROWS);
+      cr_attention_drop<float> drop(j, h); /* here, for registers' sake */
 #pragma unroll
       for (int i = 0; i < ROWS / 2; i++) {
         int n = i / 2 % (ROWS / 8), v = i / (ROWS / 4) * 2 + i % 2;
@@ -318,7 +318,7 @@ __global__ void __launch_bounds__(THREADS)
 /* Scores lie the other way round: a warp has 16 keys.  The queries of all heads that share the
  * keys, always in the same order. */
 template <typename T, int E>
-__global__ void __launch_bounds__(THREADS)
+__global__ void __launch_bounds__(THREADS, 2)
     keys_kernel(const __grid_constant__ cr_attention_job j, cr_attention_deal deal, bool aligned) {
   typedef tile<T, E> tile;
   const int SIZE = ROWS * tile::STEP, LINE = LINES * tile::STEP;
@@ -336,7 +336,6 @@ __global__ void __launch_bounds__(THREADS)
     for (int64_t n = 0; n < j.a.group; n++) {
       cr_attention_head h(j.a, task % deal.heads * j.a.group + n);
       cr_attention_sight<float> sight(j.a, h, LOG2E);
-      cr_attention_drop<float> drop(j, h);
       auto q = h.template queries<const T>(j.q, j.a.e);
       auto gy = h.template queries<const T>(j.gy, j.a.ev);
       auto load = [&](int64_t row) {
@@ -360,6 +359,7 @@ __global__ void __launch_bounds__(THREADS)
         tile::template products<LINES>(x, tk, warp, tq + at);
         tile::template products<LINES>(g, tv, warp, tg + at);
         bool plain = all_seen(sight, row, key + ROWS);
+        cr_attention_drop<float> drop(j, h); /* here, for registers' sake */
 #pragma unroll
         for (int i = 0; i < LINES / 8 * 2; i++) {
           int64_t line = row + i / 2 * 8 + 2 * (lane % 4) + i % 2;

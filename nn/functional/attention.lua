@@ -69,7 +69,7 @@ return function(nn, torch)
   -- Example:
   --   q, v = torch.zeros(3, 1, 2), torch.Tensor { 1, 3, 7 }:reshape(3, 1, 1)
   --   ends = torch.IntTensor { 0, 2, 3 }
-  --   nn.functional.varlenAttn(q, q, v, ends, ends):reshape(3):totable() --> { 2.0, 2.0, 7.0 }
+  --   table.concat(nn.functional.varlenAttn(q, q, v, ends, ends):reshape(3):totable(), " ") --> 2.0 2.0 7.0
   function functional.varlenAttn(q, k, v, cuSeqQ, cuSeqK, maxQ, maxK, opts)
     local o = check("varlenAttn", opts, { causal = true, scale = true })
     return functional._varlenAttention(q, k, v, cuSeqQ, cuSeqK, maxQ, maxK, o.causal, o.scale)

@@ -122,8 +122,8 @@ struct attention_run {
   array q, k, v, gy, y, w, gq, gk, gv, mask;
 
   attention_run(cr_dtype t, const attention_case &c)
-      : c(c), a{t,        c.batch,  c.heads, c.group,     c.l, c.s, c.e, c.ev, 0.5,
-                c.causal, c.offset, NULL,    c.mask == 1, {0}, c.p, 7,   11},
+      : c(c), a{t,        c.batch, c.heads,     c.group, c.l, c.s, c.e, c.ev, 0.5, c.causal,
+                c.offset, NULL,    c.mask == 1, {0},     c.p, 7,   11,  NULL, NULL},
         kv(c.heads / c.group), queries(c.batch * c.heads * c.l * c.e),
         results(c.batch * c.heads * c.l * c.ev), keys(c.batch * kv * c.s * c.e),
         values(c.batch * kv * c.s * c.ev), kept(c.batch * c.heads * c.l * (c.s > 0 ? c.s : 1)),
