@@ -98,7 +98,7 @@ cr_on_device::~cr_on_device() {
   if (states[before].ready) cudaSetDevice(before); /* making it current would begin to use it */
 }
 
-static bool check_device(int device) {
+bool cr_cuda_check_device(int device) {
   if (device < 0 || device >= cr_cuda_count())
     return cr_fail("there is no CUDA device %d: this machine has %d", device + 1, cr_cuda_count());
   return true;
@@ -107,7 +107,7 @@ static bool check_device(int device) {
 static bool properties(int device, cr_device_properties *out) {
   cudaDeviceProp p;
   int clock = 0, driver = 0, runtime = 0;
-  if (!check_device(device) ||
+  if (!cr_cuda_check_device(device) ||
       !cr_cuda_ok(cudaGetDeviceProperties(&p, device), "getDeviceProperties"))
     return false;
   cudaDeviceGetAttribute(&clock, cudaDevAttrClockRate, device);
@@ -125,7 +125,7 @@ static bool properties(int device, cr_device_properties *out) {
 }
 
 static bool device_memory(int device, size_t *free, size_t *total) {
-  if (!check_device(device)) return false;
+  if (!cr_cuda_check_device(device)) return false;
   cr_on_device here(device);
   return cr_cuda_ok(cudaMemGetInfo(free, total), "getMemoryUsage");
 }
@@ -137,7 +137,7 @@ static size_t count_streams(cr_cuda_state *s) {
 
 /* What a kernel refused belongs to no call of now: whoever waits begins a call. */
 static bool synchronize_device(int device) {
-  if (!check_device(device)) return false;
+  if (!cr_cuda_check_device(device)) return false;
   cr_on_device here(device);
   if (!cr_cuda_here()->ready) return cr_fail("%s", cr_cuda_here()->failure);
   cr_cuda_call_begins();
@@ -171,7 +171,7 @@ static void synchronize(cr_device d) {
 }
 
 static int peer(int device, int other) {
-  if (!check_device(device) || !check_device(other)) return -1;
+  if (!cr_cuda_check_device(device) || !cr_cuda_check_device(other)) return -1;
   int can = device == other;
   if (!can && !cr_cuda_ok(cudaDeviceCanAccessPeer(&can, device, other), "peer")) return -1;
   return can;
@@ -217,7 +217,7 @@ cudaStream_t cr_cuda_swap_stream(int device, cudaStream_t s) {
 }
 
 bool cr_cuda_stream_number(int device, int number, cudaStream_t *out) {
-  if (!check_device(device)) return false;
+  if (!cr_cuda_check_device(device)) return false;
   if (number < 0 || number > 1023) return cr_fail("there is no stream %d", number);
   cr_cuda_state *s = cr_cuda_state_of(device);
   if (!s->ready) return cr_fail("%s", s->failure);
@@ -234,7 +234,7 @@ bool cr_cuda_stream_number(int device, int number, cudaStream_t *out) {
 }
 
 bool cr_cuda_copy_stream(int device, cudaStream_t *out) {
-  if (!check_device(device)) return false;
+  if (!cr_cuda_check_device(device)) return false;
   cr_cuda_state *s = cr_cuda_state_of(device);
   if (!s->ready) return cr_fail("%s", s->failure);
   cr_on_device here(device);
@@ -255,7 +255,7 @@ static bool set_stream(int device, int number) {
 }
 
 static int stream_number(int device) {
-  return check_device(device) ? current_number[device] : -1;
+  return cr_cuda_check_device(device) ? current_number[device] : -1;
 }
 
 static bool stream_synchronize(int device, int number) {
@@ -293,7 +293,7 @@ struct cr_event {
 };
 
 static cr_event *event_new(int device) {
-  if (!check_device(device)) return NULL;
+  if (!cr_cuda_check_device(device)) return NULL;
   cr_on_device here(device);
   cudaEvent_t e;
   if (!cr_cuda_ok(cudaEventCreate(&e), "Event")) return NULL;

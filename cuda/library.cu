@@ -29,18 +29,24 @@ static cr_cublas cublas;
 static cr_cusolver cusolver;
 static cr_cufft cufft;
 static cr_cudnn cudnn;
+#if CR_HAS_NCCL
+static cr_nccl nccl;
+#endif
 static cr_nvrtc nvrtc;
 static cr_driver driver;
 
 #ifdef CR_CUDA_EMULATION
 
-/* The fakes are part of the program. */
+/* The fakes are part of the program; the environment can say that one is not there. */
 #define LOAD(name) table->name = &::name;
 #define TRY(name) LOAD(name)
 
 static void open_library(library *l) {
-  const char *missing;
-  l->there = l->load(NULL, &missing);
+  const char *missing, *without = getenv("CRESSET_EMULATION_WITHOUT");
+  if (without && strcmp(without, l->title) == 0)
+    snprintf(l->trouble, sizeof l->trouble, "was not found");
+  else
+    l->there = l->load(NULL, &missing);
 }
 
 #else
@@ -120,6 +126,16 @@ static bool load_cudnn(void *so, const char **missing) {
   return !*missing;
 }
 
+#if CR_HAS_NCCL
+static bool load_nccl(void *so, const char **missing) {
+  cr_nccl *table = &nccl;
+  *missing = NULL;
+  (void)so;
+  CR_NCCL_FUNCTIONS(LOAD)
+  return !*missing;
+}
+#endif
+
 static bool load_nvrtc(void *so, const char **missing) {
   cr_nvrtc *table = &nvrtc;
   *missing = NULL;
@@ -153,6 +169,9 @@ static library blas_library = {"cuBLAS", BLAS_FILE, load_cublas, {}, false, ""};
 static library solver_library = {"cuSOLVER", SOLVER_FILE, load_cusolver, {}, false, ""};
 static library fft_library = {"cuFFT", FFT_FILE, load_cufft, {}, false, ""};
 static library dnn_library = {"cuDNN", "libcudnn.so.9", load_cudnn, {}, false, ""};
+#if CR_HAS_NCCL
+static library nccl_library = {"NCCL", "libnccl.so.2", load_nccl, {}, false, ""};
+#endif
 static library nvrtc_library = {"NVRTC", NVRTC_FILE, load_nvrtc, {}, false, ""};
 static library driver_library = {"the driver", "libcuda.so.1", load_driver, {}, false, ""};
 
@@ -341,6 +360,14 @@ bool cr_cufft_ok(cufftResult status, const char *call) {
 const cr_cufft *cr_open_cufft(const char *what) {
   return is_open(&fft_library, what) && cr_cuda_enter() ? &cufft : NULL;
 }
+
+/* ---- NCCL ------------------------------------------------------------------------------- */
+
+#if CR_HAS_NCCL
+const cr_nccl *cr_open_nccl(const char *what) {
+  return is_open(&nccl_library, what) ? &nccl : NULL;
+}
+#endif
 
 /* ---- compiling -------------------------------------------------------------------------- */
 

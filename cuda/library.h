@@ -22,6 +22,14 @@
 #include <nvrtc.h>
 #include <optional>
 
+/* NCCL is a package beside the CUDA Toolkit. */
+#if __has_include(<nccl.h>)
+#include <nccl.h>
+#define CR_HAS_NCCL 1
+#else
+#define CR_HAS_NCCL 0
+#endif
+
 /* cusolverDnXgeev came with CUDA 12.6, update 2. */
 #ifdef CUSOLVER_VERSION
 #define CR_HAS_GEEV (CUSOLVER_VERSION >= 11701)
@@ -144,6 +152,22 @@
   X(cudnnFindConvolutionBackwardFilterAlgorithmEx)                                                 \
   X(cudnnConvolutionBackwardFilter)
 
+#define CR_NCCL_FUNCTIONS(X)                                                                       \
+  X(ncclGetErrorString)                                                                            \
+  X(ncclGetLastError)                                                                              \
+  X(ncclGetVersion)                                                                                \
+  X(ncclCommInitAll)                                                                               \
+  X(ncclCommDestroy)                                                                               \
+  X(ncclCommAbort)                                                                                 \
+  X(ncclCommGetAsyncError)                                                                         \
+  X(ncclGroupStart)                                                                                \
+  X(ncclGroupEnd)                                                                                  \
+  X(ncclAllReduce)                                                                                 \
+  X(ncclBroadcast)                                                                                 \
+  X(ncclReduce)                                                                                    \
+  X(ncclAllGather)                                                                                 \
+  X(ncclReduceScatter)
+
 /* The headers rename some functions by macros (cublasCreate is cublasCreate_v2); a member has the
  * name that its function has in the library, and is called by the one that the headers give. */
 #define CR_LIBRARY_MEMBER(name) decltype(&::name) name;
@@ -160,6 +184,11 @@ struct cr_cufft {
 struct cr_cudnn {
   CR_CUDNN_FUNCTIONS(CR_LIBRARY_MEMBER)
 };
+#if CR_HAS_NCCL
+struct cr_nccl {
+  CR_NCCL_FUNCTIONS(CR_LIBRARY_MEMBER)
+};
+#endif
 struct cr_nvrtc {
   CR_NVRTC_FUNCTIONS(CR_LIBRARY_MEMBER)
 };
@@ -204,6 +233,11 @@ struct cr_dnn {
 /* The functions of cuFFT, whose plans are their own handles; NULL with a message. */
 const cr_cufft *cr_open_cufft(const char *what);
 bool cr_cufft_ok(cufftResult status, const char *call);
+
+#if CR_HAS_NCCL
+/* The functions of NCCL, whose communicators are their own handles; NULL with a message. */
+const cr_nccl *cr_open_nccl(const char *what);
+#endif
 
 /* The compiler, and the driver that loads what it makes; NULL with a message. */
 const cr_nvrtc *cr_open_nvrtc(const char *what);

@@ -14,6 +14,19 @@
 #define SLAB ((size_t)2 << 20)
 #define SLAB_BLOCK ((size_t)1 << 20) /* blocks below come from slabs */
 
+bool cr_cuda_let_wait(int on, cudaStream_t later, int of, cudaStream_t earlier) {
+  cudaEvent_t e;
+  cr_on_device there(of);
+  if (!cr_cuda_ok(cudaEventCreateWithFlags(&e, cudaEventDisableTiming), "waiting")) return false;
+  bool ok = cr_cuda_ok(cudaEventRecord(e, earlier), "waiting");
+  if (ok) {
+    cr_on_device here(on);
+    ok = cr_cuda_ok(cudaStreamWaitEvent(later, e, 0), "waiting");
+  }
+  cudaEventDestroy(e);
+  return ok;
+}
+
 namespace {
 
 /* A piece of memory from cudaMalloc: a slab of equal blocks, or one block. */
@@ -140,21 +153,6 @@ void *device_alloc(int device, size_t bytes) {
   return block;
 }
 
-/* Work put into stream `later` of device `on` from now on waits for what `earlier` of device `of`
- * has now. */
-bool let_wait(int on, cudaStream_t later, int of, cudaStream_t earlier) {
-  cudaEvent_t e;
-  cr_on_device there(of);
-  if (!cr_cuda_ok(cudaEventCreateWithFlags(&e, cudaEventDisableTiming), "waiting")) return false;
-  bool ok = cr_cuda_ok(cudaEventRecord(e, earlier), "waiting");
-  if (ok) {
-    cr_on_device here(on);
-    ok = cr_cuda_ok(cudaStreamWaitEvent(later, e, 0), "waiting");
-  }
-  cudaEventDestroy(e);
-  return ok;
-}
-
 /* Lets a stream wait for the copy ahead that writes a block, if there is one; with the lock held.
  */
 bool wait_for_copy(pool &p, char *block, cudaStream_t stream) {
@@ -179,7 +177,7 @@ void device_free(int device, void *block) {
     return;
   }
   /* the block's stream has to wait for what the current one may still do with it */
-  if (s.stream != user && !let_wait(device, s.stream, device, user)) cudaStreamSynchronize(user);
+  if (s.stream != user && !cr_cuda_let_wait(device, s.stream, device, user)) cudaStreamSynchronize(user);
   if (!p.of_graphs.count(s.stream)) end_use(static_cast<char *>(block));
   s.used--;
   p.live -= s.block;
@@ -270,7 +268,7 @@ bool from_host_ahead(cr_device d, void *dev, const void *host, size_t bytes) {
   cudaEvent_t over;
   if (!bytes) return true;
   if (!cr_cuda_copy_stream(d.index, &copies) ||
-      !let_wait(d.index, copies, d.index, cr_cuda_stream_of(d.index)))
+      !cr_cuda_let_wait(d.index, copies, d.index, cr_cuda_stream_of(d.index)))
     return false;
   cr_on_device here(d.index);
   if (!cr_cuda_ok(cudaEventCreateWithFlags(&over, cudaEventDisableTiming), "copy")) return false;
@@ -300,10 +298,10 @@ bool arrived(cr_device d, void *dev) {
 bool transfer_between(int to, void *out, int from, const void *in, size_t bytes) {
   cudaStream_t receiver = cr_cuda_stream_of(to), sender = cr_cuda_stream_of(from);
   cr_on_device here(to);
-  return cr_cuda_may("a copy to another device") && let_wait(to, receiver, from, sender) &&
+  return cr_cuda_may("a copy to another device") && cr_cuda_let_wait(to, receiver, from, sender) &&
          cr_cuda_ok(cudaMemcpyPeerAsync(out, to, in, from, bytes, receiver),
                     "copy between devices") &&
-         let_wait(from, sender, to, receiver);
+         cr_cuda_let_wait(from, sender, to, receiver);
 }
 
 bool transfer(cr_device to, void *out, cr_device from, const void *in, size_t bytes) {

@@ -15,6 +15,7 @@ static void fill_tables() {
   cr_cuda_fill_device(&tensor_table, &control);
   cr_cuda_fill_compile(&control);
   cr_cuda_fill_graph(&control);
+  cr_cuda_fill_clique(&control);
   cr_cuda_fill_copy(&tensor_table);
   cr_cuda_fill_unary(&tensor_table);
   cr_cuda_fill_binary(&tensor_table);

@@ -23,6 +23,8 @@ struct cr_cuda_state {
 };
 
 int cr_cuda_count();
+/* false, with a message, if there is no such device. */
+bool cr_cuda_check_device(int device);
 /* Of the device in use. */
 cr_cuda_state *cr_cuda_here();
 cr_cuda_state *cr_cuda_state_of(int device);
@@ -33,6 +35,10 @@ bool cr_cuda_stream_number(int device, int number, cudaStream_t *out);
 cudaStream_t cr_cuda_stream_of(int device); /* this thread's current one */
 /* Makes a stream the thread's current one; returns the one before. */
 cudaStream_t cr_cuda_swap_stream(int device, cudaStream_t s);
+
+/* What is put into stream `later` of device `on` from now on waits for what stream `earlier` of
+ * device `of` has now. */
+bool cr_cuda_let_wait(int on, cudaStream_t later, int of, cudaStream_t earlier);
 
 /* Uses another device until the end of the block. */
 struct cr_on_device {
@@ -66,6 +72,7 @@ void cr_cuda_fill_pinned(cr_device_control *c);
 void cr_cuda_fill_device(cr_backend *b, cr_device_control *c);
 void cr_cuda_fill_compile(cr_device_control *c);
 void cr_cuda_fill_graph(cr_device_control *c);
+void cr_cuda_fill_clique(cr_device_control *c);
 
 /* ---- graphs: graph.cu ------------------------------------------------------------------- */
 

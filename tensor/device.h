@@ -67,6 +67,31 @@ typedef struct cr_compiled cr_compiled; /* on one device */
 /* What a thread puts on a device between graph_begin and graph_end, kept to be repeated. */
 typedef struct cr_graph cr_graph;
 
+/* What several devices do together.  Device i reads from[i] and writes to[i], which may be one. */
+typedef enum {
+  CR_COLLECT_ALL_REDUCE,     /* every `to` is the sum of all `from` */
+  CR_COLLECT_REDUCE,         /* that of the root only; others are not written */
+  CR_COLLECT_BROADCAST,      /* every `to` is the root's `from` */
+  CR_COLLECT_ALL_GATHER,     /* every `to` is all `from` in order */
+  CR_COLLECT_REDUCE_SCATTER, /* `to` i is part i of the sum of all `from` */
+} cr_collective_kind;
+
+typedef enum { CR_COLLECT_SUM, CR_COLLECT_PROD, CR_COLLECT_MAX, CR_COLLECT_MIN } cr_collective_op;
+
+typedef struct {
+  cr_collective_kind kind;
+  cr_collective_op op;
+  cr_dtype dtype;
+  size_t count; /* elements: of a part for all-gather and reduce-scatter, else of a tensor */
+  int root;     /* a place in the list of devices, from 0 */
+  bool clear;   /* reduce: the others' `from` is 0 afterwards */
+  const void *const *from;
+  void *const *to;
+} cr_collective;
+
+/* Devices that have been connected to work together. */
+typedef struct cr_clique cr_clique;
+
 /* Devices count from 0.  Streams of a device are numbered from 0, the default one.  Each thread has
  * a current stream for each device.  false: with a message. */
 typedef struct {
@@ -117,6 +142,14 @@ typedef struct {
   bool (*graph_launch)(cr_graph *g, uint64_t seed, uint64_t offset);
   void (*graph_free)(cr_graph *g);
 
+  /* Connects different devices; NULL with a message. */
+  cr_clique *(*clique_new)(int n, const int *devices);
+  void (*clique_free)(cr_clique *c);
+  /* All of a list at once, in the devices' current streams, or beside what those compute from now
+   * on until `clique_join`, which makes them wait for it. */
+  bool (*collect)(cr_clique *c, int n, const cr_collective *list, bool beside);
+  bool (*clique_join)(cr_clique *c);
+
   int (*compiler)(void); /* its version, as 13000; 0 with a message when there is none */
   /* Compiles for that device's capability. */
   bool (*kernel_compile)(int device, const cr_kernel_source *s, cr_kernel_image *out);
@@ -131,7 +164,7 @@ typedef struct {
 /* ---- the plug-in ------------------------------------------------------------------------ */
 
 /* Raised whenever a table or a struct in it changes. */
-#define CR_PLUGIN_ABI 10
+#define CR_PLUGIN_ABI 11
 
 /* What a plug-in needs of the core. */
 typedef struct {
