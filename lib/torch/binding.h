@@ -33,6 +33,7 @@ void cr_bind_storage(lua_State *L);
 void cr_bind_device(lua_State *L);
 void cr_bind_kernel(lua_State *L);
 void cr_bind_capture(lua_State *L);
+void cr_bind_clique(lua_State *L);
 void cr_bind_profile(lua_State *L);
 void cr_bind_autocast(lua_State *L); /* the last one */
 

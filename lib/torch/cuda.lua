@@ -366,4 +366,6 @@ return function(torch)
     cuda["createCudaHost" .. kind .. "Tensor"] = function(...) return torch._pinned(kind, ...) end
   end
   cuda.createCudaHostTensor = cuda.createCudaHostFloatTensor
+
+  cuda.nccl, cuda.comm = require "torch.collectives"(torch, cuda, control)
 end

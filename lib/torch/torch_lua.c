@@ -730,6 +730,7 @@ int luaopen_torch_core(lua_State *L) {
   cr_bind_device(L);
   cr_bind_kernel(L);
   cr_bind_capture(L);
+  cr_bind_clique(L);
   cr_bind_profile(L);
   cr_bind(L, process_bindings);
   cr_bind_autocast(L);

@@ -11,6 +11,7 @@
  *   CRESSET_EMULATION_DEVICES   how many devices (2)
  *   CRESSET_EMULATION_MEMORY    bytes that each has (4 GB)
  *   CRESSET_EMULATION_FAULT     no-driver, old-driver or no-device: what the runtime answers
+ *   CRESSET_EMULATION_WITHOUT   a library that is not there: NCCL, cuDNN, ..
  *   CRESSET_EMULATION_LATE      1: what a kernel writes to page-locked memory is seen by the host
  * from the next call of the runtime on, as if the kernel took its time CRESSET_EMULATION_ORDER
  * forward, backward or random:SEED: who runs first, of blocks and threads; what comes out
