@@ -53,8 +53,9 @@ static bool check_devices(int n, const int *devices) {
   }
   const char *blocking = getenv("CUDA_LAUNCH_BLOCKING");
   return !blocking || atoi(blocking) == 0 ||
-         cr_fail("NCCL cannot start on several devices while CUDA_LAUNCH_BLOCKING=1 has each launch "
-                 "wait for its end");
+         cr_fail(
+             "NCCL cannot start on several devices while CUDA_LAUNCH_BLOCKING=1 has each launch "
+             "wait for its end");
 }
 
 static bool connect(cr_clique *c) {
@@ -112,8 +113,7 @@ static ncclResult_t start(const cr_collective *w, size_t i, ncclDataType_t type,
     return nccl->ncclAllReduce(from, to, w->count, type, ops[w->op], comm, s);
   case CR_COLLECT_REDUCE:
     return nccl->ncclReduce(from, to, w->count, type, ops[w->op], w->root, comm, s);
-  case CR_COLLECT_BROADCAST:
-    return nccl->ncclBroadcast(from, to, w->count, type, w->root, comm, s);
+  case CR_COLLECT_BROADCAST: return nccl->ncclBroadcast(from, to, w->count, type, w->root, comm, s);
   case CR_COLLECT_ALL_GATHER: return nccl->ncclAllGather(from, to, w->count, type, comm, s);
   default: return nccl->ncclReduceScatter(from, to, w->count, type, ops[w->op], comm, s);
   }

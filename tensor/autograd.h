@@ -161,6 +161,27 @@ cr_hook *cr_node_hook(cr_node *n,
 void cr_hook_remove(cr_hook *h); /* never called again; the user's data is freed */
 void cr_hook_release(cr_hook *h);
 
+/* ---- leaves that are watched ------------------------------------------------------------ */
+
+/* Learns of the gradients of some leaves while backward runs: that of a leaf is `ready` when all
+ * that this backward adds to it has been added, once for each leaf that the graph reaches; then
+ * backward is `over`, successful or not.  false: backward fails with the message.  Counted
+ * references. */
+typedef struct cr_leaf_watch {
+  atomic_int refs;
+  bool removed;
+  bool (*ready)(void *user, int place); /* in the list of leaves */
+  bool (*over)(void *user, bool ok);
+  void *user;
+  void (*free_user)(void *user);
+  const void *run; /* that will tell it of its end */
+} cr_leaf_watch;
+
+/* Takes the place of a watch that a leaf has.  Takes over `user`, also on failure (NULL). */
+cr_leaf_watch *cr_watch_leaves(int n, cr_tensor *const *leaves, cr_leaf_watch watch);
+void cr_leaf_watch_remove(cr_leaf_watch *w); /* never called again; the user's data is freed */
+void cr_leaf_watch_release(cr_leaf_watch *w);
+
 /* ---- regions: recomputing instead of keeping -------------------------------------------- */
 
 /* Calls recorded in a region keep nothing for their backward.  When the first of them needs

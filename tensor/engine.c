@@ -8,6 +8,7 @@
 #include "tensor/ops.h"
 #include "tensor/profile.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -15,6 +16,13 @@
 typedef struct {
   cr_tensor *leaf, *sum;
 } waiting_leaf;
+
+/* A watched leaf, and how many inputs of nodes that have not run are this leaf. */
+typedef struct {
+  cr_tensor *leaf;
+  size_t uses;
+  bool told;
+} counted_leaf;
 
 /* One of opts->inputs as it was at the start: a hook may free it, or overwrite it. */
 typedef struct {
@@ -38,6 +46,9 @@ typedef struct {
   size_t nmarked, room_marked;
   waiting_leaf *waiting;
   int nwaiting;
+  bool counted_all;
+  counted_leaf *counted;
+  size_t ncounted, room_counted;
   cr_node **heap;
   size_t n, capacity;
   uint64_t order;
@@ -357,6 +368,110 @@ static bool deliver(run *r, const cr_edge *e, cr_tensor *g) {
   return deliver_to_node(r, e->node, e->index, fitted);
 }
 
+/* ---- watched leaves --------------------------------------------------------------------- */
+
+/* Nothing is counted before the first watched leaf gets a gradient. */
+
+static bool is_watched(const cr_edge *e) {
+  return e->leaf && e->leaf->ag->watch && !e->leaf->ag->watch->removed;
+}
+
+static counted_leaf *counted_of(run *r, const cr_tensor *leaf) {
+  size_t at = (size_t)leaf->ag->counted_as;
+  if (at < r->ncounted && r->counted[at].leaf == leaf) return &r->counted[at];
+  for (at = 0; at < r->ncounted; at++) /* another run has counted it since */
+    if (r->counted[at].leaf == leaf) return &r->counted[at];
+  return NULL;
+}
+
+static bool count_use(run *r, cr_tensor *leaf) {
+  counted_leaf *c = counted_of(r, leaf);
+  if (c) {
+    c->uses++;
+    return true;
+  }
+  counted_leaf *list = grow(r->counted, sizeof *list, r->ncounted, &r->room_counted);
+  if (!list) return false;
+  r->counted = list;
+  leaf->ag->counted_as = (int)r->ncounted;
+  list[r->ncounted++] = (counted_leaf){cr_retain(leaf), 1, false};
+  return true;
+}
+
+static bool add_node(cr_node ***list, size_t *n, size_t *room, cr_node *node) {
+  cr_node **longer = grow(*list, sizeof *longer, *n, room);
+  if (!longer) return false;
+  *list = longer;
+  longer[(*n)++] = node;
+  return true;
+}
+
+/* Counts for `now`, which has just run, and all nodes that have still to: those in the heap, and
+ * what they lead to. */
+static bool count_uses(run *r, cr_node *now) {
+  size_t n = 0, room = 0, begun = r->n + 1;
+  cr_node **list = NULL;
+  bool ok = true;
+  while (ok && n < begun) ok = add_node(&list, &n, &room, n ? r->heap[n - 1] : now);
+  for (size_t at = 0; ok && at < n; at++)
+    for (int i = 0; ok && i < list[at]->nin; i++) {
+      const cr_edge *e = &list[at]->in[i];
+      if (is_watched(e)) ok = count_use(r, e->leaf);
+      if (!ok || !e->node || e->node->run) continue;
+      ok = add_node(&list, &n, &room, e->node);
+      if (ok) list[n - 1]->run = r;
+    }
+  for (size_t at = begun; at < n; at++) list[at]->run = NULL;
+  free(list);
+  r->counted_all = true;
+  return ok;
+}
+
+static bool tell(counted_leaf *c) {
+  cr_autograd *ag = c->leaf->ag;
+  c->told = true;
+  return !ag->watch || ag->watch->removed || ag->watch->ready(ag->watch->user, ag->watched_as);
+}
+
+/* After a node has run: which leaves wait for nothing more.  The gradient of one with hooks comes
+ * at the end. */
+static bool uses_done(run *r, cr_node *n) {
+  for (int i = 0; i < n->nin; i++) {
+    if (!is_watched(&n->in[i])) continue;
+    if (!r->counted_all && !count_uses(r, n)) return false;
+    counted_leaf *c = counted_of(r, n->in[i].leaf);
+    if (c && --c->uses == 0 && !c->told && !c->leaf->ag->hooks && !tell(c)) return false;
+  }
+  return true;
+}
+
+static bool tell_over(cr_leaf_watch *w, bool ok) {
+  char message[1024];
+  snprintf(message, sizeof message, "%s", ok ? "" : cr_error());
+  bool fine = w->over(w->user, ok);
+  return ok ? fine : cr_fail("%s", message);
+}
+
+/* When all is done: the leaves that were not reached after all, and that it is over. */
+static bool serve_watches(run *r, bool ok) {
+  for (size_t i = 0; i < r->ncounted; i++)
+    if (ok && !r->counted[i].told) ok = tell(&r->counted[i]);
+  for (size_t i = 0; i < r->ncounted; i++) {
+    cr_leaf_watch *w = r->counted[i].leaf->ag->watch;
+    if (w) w->run = r;
+  }
+  for (size_t i = 0; i < r->ncounted; i++) {
+    cr_leaf_watch *w = r->counted[i].leaf->ag->watch;
+    if (w && w->run == r) {
+      w->run = NULL;
+      if (!w->removed) ok = tell_over(w, ok) && ok;
+    }
+  }
+  for (size_t i = 0; i < r->ncounted; i++) cr_release(r->counted[i].leaf);
+  free(r->counted);
+  return ok;
+}
+
 /* ---- running a node --------------------------------------------------------------------- */
 
 /* Hands out what was asked of this node's outputs, and makes zeros for outputs nobody used. */
@@ -432,6 +547,7 @@ static bool run_node_plain(run *r, cr_node *n) {
       else
         cr_release(gin[i]);
     }
+    if (ok && r->all) ok = uses_done(r, n);
   }
   if (ok && !r->opts->retain_graph && !r->opts->create_graph) cr_node_free_saved(n);
   if (g != g_small) free(g);
@@ -508,6 +624,7 @@ bool cr_backward(int nroots, cr_tensor *const *roots, cr_tensor *const *grads,
       ok = cr_fail("backward: interrupted");
   }
   ok = serve_waiting(&r, ok);
+  ok = serve_watches(&r, ok);
   ctx->no_grad = mode;
   ctx->autocast = autocast;
   while (r.n) leave(pop(&r));

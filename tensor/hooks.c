@@ -114,6 +114,44 @@ bool cr_run_node_hooks(cr_node *n, cr_tensor *const *g, cr_tensor **gin) {
   return ok;
 }
 
+/* ---- watched leaves --------------------------------------------------------------------- */
+
+void cr_leaf_watch_remove(cr_leaf_watch *w) {
+  if (w->removed) return;
+  w->removed = true;
+  if (w->free_user) w->free_user(w->user);
+  w->user = NULL;
+}
+
+void cr_leaf_watch_release(cr_leaf_watch *w) {
+  if (!w || atomic_fetch_sub(&w->refs, 1) != 1) return;
+  cr_leaf_watch_remove(w);
+  cr_free(w, sizeof *w);
+}
+
+cr_leaf_watch *cr_watch_leaves(int n, cr_tensor *const *leaves, cr_leaf_watch watch) {
+  cr_leaf_watch *w = cr_malloc(sizeof *w);
+  if (!w) {
+    if (watch.free_user) watch.free_user(watch.user);
+    return NULL;
+  }
+  *w = watch;
+  atomic_init(&w->refs, 1);
+  for (int i = 0; i < n; i++) {
+    cr_autograd *ag = cr_autograd_of(leaves[i]);
+    if (!ag) {
+      cr_leaf_watch_remove(w);
+      cr_leaf_watch_release(w);
+      return NULL;
+    }
+    cr_leaf_watch_release(ag->watch);
+    atomic_fetch_add(&w->refs, 1);
+    ag->watch = w;
+    ag->watched_as = i;
+  }
+  return w;
+}
+
 /* ---- anomalies -------------------------------------------------------------------------- */
 
 /* Whether op says true of any element; -1: it could not be found out. */

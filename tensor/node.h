@@ -67,6 +67,9 @@ struct cr_autograd {
   uint32_t version; /* of the storage when `node` described this view */
   cr_tensor *grad;
   cr_hook *hooks; /* of a leaf */
+  cr_leaf_watch *watch;
+  int watched_as; /* its place in the watch's list */
+  int counted_as; /* in the list of the run that has counted it last */
 };
 
 static inline uint32_t cr_version(const cr_tensor *t) {

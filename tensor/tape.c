@@ -71,6 +71,7 @@ void cr_autograd_free(cr_tensor *t) {
     cr_node_release(ag->node);
   }
   cr_free_hooks(ag->hooks);
+  cr_leaf_watch_release(ag->watch);
   cr_release(ag->grad);
   cr_free(ag, sizeof *ag);
 }

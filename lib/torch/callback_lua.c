@@ -358,6 +358,70 @@ int cr_register_node_hook(lua_State *L) {
   return *h ? 1 : cr_lua_error(L);
 }
 
+/* ---- watched leaves --------------------------------------------------------------------- */
+
+#define WATCH "torch.LeafWatch"
+
+typedef struct {
+  callback *c;
+  int place; /* 0: over */
+  bool ok;
+} watch_call;
+
+static int call_watch(lua_State *L) {
+  const watch_call *call = lua_touserdata(L, 1);
+  lua_rawgeti(L, LUA_REGISTRYINDEX, call->c->ref);
+  if (call->place)
+    lua_pushinteger(L, call->place);
+  else
+    lua_pushboolean(L, call->ok);
+  lua_call(L, 1, 0);
+  return 0;
+}
+
+static bool leaf_ready(void *user, int place) {
+  return call_back(user, call_watch, &(watch_call){.c = user, .place = place + 1});
+}
+
+static bool leaves_over(void *user, bool ok) {
+  return call_back(user, call_watch, &(watch_call){.c = user, .ok = ok});
+}
+
+/* torch._watchLeaves(leaves, f): has backward call f(place) when the gradient of a leaf has got all
+ * that this backward adds to it, and, at its end, f(true), or f(false) where it fails.  The watch
+ * that is returned ends when it is freed.  f must not hold the leaves: they would hold each other.
+ */
+static int f_watch_leaves(lua_State *L) {
+  int n;
+  cr_tensor **leaves = cr_check_tensors(L, 1, &n, false);
+  luaL_checktype(L, 2, LUA_TFUNCTION);
+  for (int i = 0; i < n; i++) luaL_argcheck(L, cr_is_leaf(leaves[i]), 1, "leaves are wanted");
+  cr_leaf_watch **w = lua_newuserdatauv(L, sizeof *w, 0);
+  *w = NULL;
+  luaL_setmetatable(L, WATCH);
+  *w = cr_watch_leaves(n, leaves,
+                       (cr_leaf_watch){.ready = leaf_ready,
+                                       .over = leaves_over,
+                                       .user = new_callback(L, 2),
+                                       .free_user = free_callback});
+  return *w ? 1 : cr_lua_error(L);
+}
+
+static int watch_free(lua_State *L) {
+  cr_leaf_watch **w = luaL_checkudata(L, 1, WATCH);
+  if (*w) cr_leaf_watch_remove(*w);
+  cr_leaf_watch_release(*w);
+  *w = NULL;
+  return 0;
+}
+
+static void open_watches(lua_State *L) {
+  static const luaL_Reg methods[] = {{"__gc", watch_free}, {"__close", watch_free}, {NULL, NULL}};
+  luaL_newmetatable(L, WATCH);
+  luaL_setfuncs(L, methods, 0);
+  lua_pop(L, 1);
+}
+
 /** handle:remove()
  *
  *  Takes a hook away; what is removed already stays so.
@@ -379,11 +443,13 @@ static void open_handles(lua_State *L) {
 void cr_bind_callback(lua_State *L) {
   static const cr_binding bindings[] = {
       {"registerHook", NULL, m_register_hook},
+      {"_watchLeaves", f_watch_leaves, NULL},
       {"_custom", f_custom, NULL},
       {"_checkpoint", f_checkpoint, NULL},
       {NULL, NULL, NULL},
   };
   open_home(L);
   open_handles(L);
+  open_watches(L);
   cr_bind(L, bindings);
 }

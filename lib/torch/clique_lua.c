@@ -59,8 +59,8 @@ static void check_part(lua_State *L, const clique *q, const cr_collective *w, in
     luaL_error(L, "the tensors must be contiguous, of one type, and of matching sizes");
 }
 
-/* clique:collect(kind, op, root, from, to, beside, clear): from and to are lists of tensors, one for
- * each device, and as often as wanted; those of a device may be the same. */
+/* clique:collect(kind, op, root, from, to, beside, clear): from and to are lists of tensors, one
+ * for each device, and as often as wanted; those of a device may be the same. */
 static int q_collect(lua_State *L) {
   static const char *const kinds[] = {"allReduce", "reduce",        "broadcast",
                                       "allGather", "reduceScatter", NULL};
@@ -107,8 +107,11 @@ static int q_join(lua_State *L) {
 }
 
 void cr_bind_clique(lua_State *L) {
-  static const luaL_Reg methods[] = {{"collect", q_collect}, {"join", q_join}, {"__gc", q_free},
-                                     {"__close", q_free},    {NULL, NULL}};
+  static const luaL_Reg methods[] = {{"collect", q_collect},
+                                     {"join", q_join},
+                                     {"__gc", q_free},
+                                     {"__close", q_free},
+                                     {NULL, NULL}};
   lua_getfield(L, TORCH_TABLE, "_cuda");
   lua_pushcfunction(L, c_clique);
   lua_setfield(L, -2, "clique");

@@ -163,8 +163,7 @@ static void combine_type(ncclDataType_t t, char *sum, const char *more, size_t c
     return plain ? combine_all<uint64_t>(sum, more, count, op)
                  : combine_all<int64_t>(sum, more, count, op);
   case ncclUint64: return combine_all<uint64_t>(sum, more, count, op);
-  case ncclFloat16:
-    return combine_halves<cr_f16_to_float, cr_float_to_f16>(sum, more, count, op);
+  case ncclFloat16: return combine_halves<cr_f16_to_float, cr_float_to_f16>(sum, more, count, op);
   case ncclFloat32: return combine_all<float>(sum, more, count, op);
   case ncclFloat64: return combine_all<double>(sum, more, count, op);
   case ncclBfloat16:
@@ -197,8 +196,7 @@ static void perform(const std::vector<call> &calls) {
   for (size_t i = 0; i < n; i++) {
     if (first.f == REDUCE && (int)i != first.root) continue;
     size_t at = first.f == REDUCE_SCATTER ? i * bytes : 0;
-    memcpy(calls[i].recv, result.data() + at,
-           first.f == REDUCE_SCATTER ? bytes : result.size());
+    memcpy(calls[i].recv, result.data() + at, first.f == REDUCE_SCATTER ? bytes : result.size());
   }
 }
 
