@@ -94,6 +94,7 @@ for file, names in pairs {
   SinusoidalPositions = "SinusoidalPositions _addPositions",
   MultiHeadAttention = "MultiHeadAttention MultiheadAttention",
   transformer_layers = "_transformer",
+  DataParallelTable = "DataParallelTable DataParallel DataParallelTable.Basic DataParallelTable.Threads",
   Jacobian = "Jacobian SparseJacobian",
   neighbours = "_neighbours",
 } do

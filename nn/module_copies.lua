@@ -5,13 +5,19 @@ return function(nn, torch)
 
   -- ---- copies ------------------------------------------------------------------------------------------
 
+  -- A copy of a tensor, of one on a CUDA device on that which seen.device names.
+  local function elsewhere(t, seen)
+    if not seen.device or t:getDevice() == 0 or t.device == seen.device then return t:clone() end
+    return t:to(seen.device)
+  end
+
   -- A storage with the same elements, once for each.
   local function copied_storage(storage, seen)
     local key = torch.pointer(storage)
     if not seen[key] then
       local kind = torch.typename(storage):gsub("Storage$", "Tensor")
       local whole = torch.getmetatable(kind).new(storage)
-      seen[key] = whole:clone():storage()
+      seen[key] = elsewhere(whole, seen):storage()
     end
     return seen[key]
   end
@@ -21,7 +27,7 @@ return function(nn, torch)
     if not seen[key] then
       local storage = t:storage()
       if not storage or t:nElement() == 0 or t:dim() == 0 then
-        seen[key] = t:detach():clone()
+        seen[key] = elsewhere(t:detach(), seen)
       else
         seen[key] = t.new():set(copied_storage(storage, seen), t:storageOffset(), t:size(), t:stride())
       end
@@ -59,6 +65,13 @@ return function(nn, torch)
     local copy = torch.noGrad(copied, self, {})
     if select("#", ...) > 0 then copy:share(self, ...) end
     return copy
+  end
+
+  -- A copy whose tensors on CUDA devices are on that one, by its number.
+  function Module:_cloneTo(device)
+    return torch.cuda.withDevice(device, function()
+      return torch.noGrad(copied, self, { device = "cuda:" .. device })
+    end)
   end
 
   function Module:share(other, ...)
