@@ -7,7 +7,7 @@
 
 return function(nn, torch)
   local DataParallelTable, parent = torch.class("nn.DataParallelTable", "nn.Container")
-  local arguments, tape, cuda = nn._arguments, nn.tape, torch.cuda
+  local arguments, cuda = nn._arguments, torch.cuda
 
   -- Of each module: its replicas and what belongs to them; see `build`.  Not in the module itself, so that
   -- saving or cloning it does not see it.
@@ -32,7 +32,7 @@ return function(nn, torch)
   --
   -- dimension: dimension of the input that is cut, and of the output
   -- flattenParams: true has getParameters called first: fewer and larger copies
-  -- usenccl: false always copies from device to device; nil has NCCL used where it is there; true says so where
+  -- usenccl: false always copies from device to device; nil has NCCL used where it is there; true warns where
   --   it is not
   -- module: nn.Module, on the first of the devices
   -- devices: list of numbers; or, with a call for each device, one number (of the modules the first counts)
@@ -53,7 +53,7 @@ return function(nn, torch)
     self.bucketBytes = 25 * 2^20
     if usenccl then
       local ok, why = cuda.nccl.isAvailable()
-      if not ok then io.stderr:write(("warning: nn.DataParallelTable copies without NCCL: %s\n"):format(why)) end
+      if not ok then io.stderr:write("warning: nn.DataParallelTable copies without NCCL: ", why, "\n") end
     end
   end
 
@@ -136,7 +136,8 @@ return function(nn, torch)
       local group = across(lists, at)
       for i, list in ipairs(to > at and lists or {}) do
         local length = list[to]:storageOffset() + list[to]:nElement() - list[at]:storageOffset()
-        group[i] = list[at].new():set(list[at]:storage(), list[at]:storageOffset(), torch.LongStorage { length })
+        local size = torch.LongStorage { length }
+        group[i] = list[at].new():set(list[at]:storage(), list[at]:storageOffset(), size)
       end
       groups[#groups + 1] = group
       at = to + 1
@@ -167,7 +168,7 @@ return function(nn, torch)
     l.pending = clique or l.pending
   end
 
-  -- What backward tells: the place of a leaf whose gradient is complete; or, at its end, whether all went well.
+  -- What backward tells: the place of a leaf whose gradient is complete; at its end, whether all went well.
   local function told(l, what)
     if math.type(what) then
       local bucket = l.bucket_of[(what - 1) % l.count + 1]
@@ -223,10 +224,20 @@ return function(nn, torch)
     end
   end
 
+  -- All parameters as one vector, and all gradients; they may be parts of larger ones already.
+  local function flatten(self)
+    local params, grads = self.modules[1]:parameters()
+    if not params or #params == 0 then return torch.Tensor(), torch.Tensor() end
+    local p, g = joined({ params }, 1, #params), joined({ grads }, 1, #grads)
+    if #p > 1 or #g > 1 then return parent.getParameters(self) end
+    p, g = p[1][1]:detach(), g[1][1]:detach()
+    return p:view(p:nElement()), g:view(g:nElement())
+  end
+
   local function build(self)
     check(self)
     local first, devices = self.modules[1], self.gpuAssignments
-    if self.flattenParams then first:getParameters() end
+    if self.flattenParams then self.flattenedParams = { { flatten(self) } } end
     local l = { replicas = { first }, modules = {}, params = {}, grads = {}, buffers = {}, bucket_of = {},
       used = 0, copies = self.usenccl == false, devices = table.move(devices, 1, #devices, 1, {}) }
     for i = 2, #devices do l.replicas[i] = first:_cloneTo(devices[i]) end
@@ -254,7 +265,7 @@ return function(nn, torch)
   -- Whether the replicas are still those of the module: nothing was added, converted or flattened since.
   local function is_current(self, l)
     local modules, params = self.modules[1]:listModules(), self.modules[1]:parameters() or {}
-    if #modules ~= #l.modules[1] or #params ~= l.count or #self.gpuAssignments ~= #l.devices then return false end
+    if #modules ~= #l.modules[1] or #params ~= l.count then return false end
     for k, m in ipairs(modules) do
       if m ~= l.modules[1][k] then return false end
     end
@@ -309,8 +320,9 @@ return function(nn, torch)
   end
 
   function DataParallelTable:getParameters()
-    self.flattenParams, live[self] = false, nil -- once is enough: the replicas get it with the copy
-    return parent.getParameters(self)
+    self:flattenParameters()
+    self.flattenedParams = { { flatten(self) } }
+    return table.unpack(self.flattenedParams[1])
   end
 
   function DataParallelTable:zeroGradParameters()
@@ -333,32 +345,36 @@ return function(nn, torch)
 
   -- ---- running --------------------------------------------------------------------------------------------
 
-  -- The parts of an input: a list with the like of it for each device that gets something.
-  local function scatter(self, input, devices)
+  -- How many devices get a part of an input: as many as its largest tensor has rows.
+  local function parts_of(self, input, most)
     if torch.isTensor(input) then
+      if input:nElement() == 0 then return 1 end -- a place that is left empty
       if input:dim() < self.dimension then
         arguments.fail(self, "an input of %d dimensions, wanted at least %d", input:dim(), self.dimension)
       end
-      return cuda.comm.scatter(input, devices, nil, self.dimension)
+      return math.min(most, input:size(self.dimension))
     end
-    local parts, n = {}, nil
-    for key, value in next, input do
-      if torch.isTensor(value) or type(value) == "table" then
-        local own = scatter(self, value, devices)
-        if #own ~= (n or #own) then
-          arguments.fail(self, "the inputs' sizes differ: one makes %d parts, another %d", n, #own)
-        end
-        n = #own
-        for i, part in ipairs(own) do
-          parts[i] = parts[i] or {}
-          parts[i][key] = part
-        end
-      end
+    local n = 1
+    for _, value in next, type(input) == "table" and input or {} do
+      n = math.max(n, parts_of(self, value, most))
     end
-    for key, value in next, input do
-      for _, part in ipairs(parts) do
-        if part[key] == nil then part[key] = value end
+    return n
+  end
+
+  -- The parts of an input: a list with the like of it for each of the devices.
+  local function scatter(self, input, devices)
+    if torch.isTensor(input) then
+      if input:nElement() == 0 then return cuda.comm.broadcast(input, devices) end
+      local parts = cuda.comm.scatter(input, devices, nil, self.dimension)
+      if #parts < #devices then
+        arguments.fail(self, "an input has %d rows, and another enough for %d devices", #parts, #devices)
       end
+      return parts
+    end
+    local parts = {}
+    for i = 1, #devices do parts[i] = type(input) == "table" and {} or input end
+    for key, value in next, type(input) == "table" and input or {} do
+      for i, part in ipairs(scatter(self, value, devices)) do parts[i][key] = part end
     end
     return parts
   end
@@ -381,13 +397,13 @@ return function(nn, torch)
       arguments.fail(self, "the input is a %s, wanted a tensor or a table of tensors", torch.type(input))
     end
     local l = prepare(self)
-    local parts, outputs = scatter(self, input, self.gpuAssignments), {}
-    if #parts == 0 then arguments.fail(self, "the input has no tensors: %s", tape.describe(input)) end
-    l.used = math.max(l.used, torch.isGradEnabled() and #parts or 0)
+    local n, outputs = parts_of(self, input, #l.devices), {}
+    local parts = scatter(self, input, table.move(l.devices, 1, n, 1, {}))
+    l.used = math.max(l.used, torch.isGradEnabled() and n or 0)
     for i, part in ipairs(parts) do
-      outputs[i] = cuda.withDevice(self.gpuAssignments[i], function() return l.replicas[i]:_run(part) end)
+      outputs[i] = cuda.withDevice(l.devices[i], function() return l.replicas[i]:_run(part) end)
     end
-    return gather(self, outputs, self.outputDevice or self.gpuAssignments[1])
+    return gather(self, outputs, self.outputDevice or l.devices[1])
   end
 
   -- ---- types and files ------------------------------------------------------------------------------------
@@ -395,11 +411,14 @@ return function(nn, torch)
   local function on_first(self, f, ...)
     local device = self.gpuAssignments[1]
     if not device or device > cuda.getDeviceCount() then return f(self, ...) end
-    local arguments_of = table.pack(...)
-    return cuda.withDevice(device, function() return f(self, table.unpack(arguments_of, 1, arguments_of.n)) end)
+    local given = table.pack(...)
+    return cuda.withDevice(device, function() return f(self, table.unpack(given, 1, given.n)) end)
   end
 
   function DataParallelTable:type(...)
+    if torch._torch7() and (...) and not (...):find "Cuda" then
+      arguments.fail(self, "the type %s is not one of a CUDA device", (...))
+    end
     return on_first(self, parent.type, ...)
   end
 

@@ -305,8 +305,8 @@ return function(torch, cuda, control)
   -- torch.cuda.comm.scatter(tensor, devices [, chunkSizes [, dim]])
   -- torch.cuda.comm.gather(tensors [, dim [, destination]])
   --
-  -- Tensors for several devices.  broadcast: a copy on each, the tensor itself where it is; broadcastCoalesced
-  -- does so for a list; reduceAdd: the sum of tensors that lie on several; scatter: parts along a dimension,
+  -- Tensors for several devices.  broadcast: a copy on each, the tensor itself where it is;
+  -- broadcastCoalesced does so for a list; reduceAdd: the sum of tensors that lie on several; scatter: parts along a dimension,
   -- as equal as can be, the first ones the larger; where there are fewer rows than devices, so many parts;
   -- gather: the parts in one tensor again.  All are recorded for gradients.
   --
@@ -316,8 +316,8 @@ return function(torch, cuda, control)
   -- destination: number of a device; the current one
   -- chunkSizes: list of the parts' sizes
   -- dim: dimension; 1
-  -- Returns: a list with an entry for each device (broadcastCoalesced: a list of lists); reduceAdd and gather:
-  --   a tensor
+  -- Returns: a list with an entry for each device (broadcastCoalesced: a list of lists); reduceAdd and
+  --   gather: a tensor
   -- Errors: there is no such device; the sizes do not fit
   -- From: PyTorch's torch.cuda.comm
   function comm.broadcast(tensor, devices)
@@ -367,8 +367,8 @@ return function(torch, cuda, control)
     local total = 0
     for _, size in ipairs(sizes) do total = total + size end
     if total ~= tensor:size(dim) or #sizes > #devices then
-      raise("torch.cuda.%s: %d parts of %d in all, wanted at most %d of %d in all", fn, #sizes, total, #devices,
-        tensor:size(dim))
+      raise("torch.cuda.%s: %d parts of %d in all, wanted at most %d of %d in all", fn, #sizes, total,
+        #devices, tensor:size(dim))
     end
     for i, size in ipairs(sizes) do
       out[i] = tensor:narrow(dim, first, size):to(on(devices[i]))

@@ -39,7 +39,8 @@ function tests.available()
   local ok, why = nccl.isAvailable()
   tester:eq(ok, not without)
   tester:eq(why ~= nil, without)
-  if without then tester:assert(why:find("needs NCCL (libnccl.so.2), which was not found", 1, true) ~= nil, why) end
+  local wanted = "needs NCCL (libnccl.so.2), which was not found"
+  if without then tester:assert(why:find(wanted, 1, true) ~= nil, why) end
   tester:eq(pcall(require, "nccl"), not without)
 end
 
@@ -96,12 +97,12 @@ function tests.one_device_twice()
 end
 
 function tests.mistakes()
-  fails(function() nccl.allReduce(torch.ones(2)) end, "torch.cuda.nccl.allReduce: inputs is a torch.FloatTensor",
-    "wanted a list of tensors")
-  fails(function() nccl.reduce { torch.ones(2):cuda(1), torch.ones(2) } end, "torch.cuda.nccl.reduce: tensor 2",
-    "in host memory")
-  fails(function() nccl.broadcast { torch.ones(2):cuda(1), torch.ones(3):cuda(2) } end, "tensor 2 is 3 elements",
-    "wanted the same size and type")
+  fails(function() nccl.allReduce(torch.ones(2)) end,
+    "torch.cuda.nccl.allReduce: inputs is a torch.FloatTensor", "wanted a list of tensors")
+  fails(function() nccl.reduce { torch.ones(2):cuda(1), torch.ones(2) } end,
+    "torch.cuda.nccl.reduce: tensor 2", "in host memory")
+  fails(function() nccl.broadcast { torch.ones(2):cuda(1), torch.ones(3):cuda(2) } end,
+    "tensor 2 is 3 elements", "wanted the same size and type")
   fails(function() nccl.allReduce(some(2), nil, "mean") end, "the operation is mean")
   fails(function() nccl.broadcast(some(2), n + 1) end, "the root is " .. n + 1)
   fails(function() nccl.allGather(some(2), some(2)) end, "output 1 has 2 elements, wanted " .. 2 * n)

@@ -160,6 +160,26 @@ function tests.tables()
   near(a[2], b[2])
 end
 
+function tests.places_left_empty()
+  local second = nn.Sequential():add(nn.SelectTable(2)):add(nn.Linear(4, 2)):cuda()
+  local net = nn.DataParallelTable(1):add(second, devices)
+  local x = { torch.zeros(0):cuda(), torch.ones(n, 4):cuda(), "text" }
+  near(net:forward(x), net:get(1):forward(x))
+  fails(function() net:forward { torch.ones(1, 1):cuda(), torch.ones(n, 4):cuda() } end,
+    "an input has 1 rows", "another enough for " .. n)
+end
+
+-- Parameters that are parts of a larger vector stay so.
+function tests.flattened_by_the_whole()
+  local inner = nn.DataParallelTable(1, true):add(nn.Linear(4, 3):cuda(), devices)
+  local net = nn.Sequential():add(nn.Linear(4, 4):cuda()):add(inner)
+  local params = net:getParameters()
+  net:forward(torch.ones(n, 4):cuda())
+  tester:eq(inner.flattenedParams[1][1]:size(1), 15)
+  params:zero()
+  tester:eq(net:forward(torch.ones(n, 4):cuda()):abs():sum(), 0)
+end
+
 function tests.batch_normalisation()
   local function net() return nn.Sequential():add(nn.BatchNormalization(6)):add(nn.Linear(6, 2)):cuda() end
   local many = nn.DataParallelTable(1):add(net(), devices)
@@ -238,6 +258,22 @@ function tests.mistakes()
     "the module is on cpu, wanted on cuda:1")
   fails(function() nn.DataParallelTable(1):add(model(), "both") end, "wanted a list of numbers")
   fails(function() nn.DataParallelTable(3):add(model(), devices):forward(x) end, "wanted at least 3")
+end
+
+-- Buckets are put together before backward is through: the hook is called when the input's node runs.
+function tests.overlap()
+  local many = parallel(false, 1)
+  local collect, reduced, seen = cuda.nccl._collect, 0, nil
+  function cuda.nccl._collect(kind, ...) -- luacheck: ignore
+    if kind == "reduce" then reduced = reduced + 1 end
+    return collect(kind, ...)
+  end
+  local x = torch.randn(2 * n, 6):double():cuda():requireGrad() * 1
+  x:registerHook(function() seen = reduced end)
+  torch.sum(many(x)):backward()
+  cuda.nccl._collect = collect -- luacheck: ignore
+  tester:eq(seen, 6)
+  tester:eq(reduced, 6)
 end
 
 -- What is dropped is freed, replicas and all.
