@@ -306,9 +306,9 @@ return function(torch, cuda, control)
   -- torch.cuda.comm.gather(tensors [, dim [, destination]])
   --
   -- Tensors for several devices.  broadcast: a copy on each, the tensor itself where it is;
-  -- broadcastCoalesced does so for a list; reduceAdd: the sum of tensors that lie on several; scatter: parts along a dimension,
-  -- as equal as can be, the first ones the larger; where there are fewer rows than devices, so many parts;
-  -- gather: the parts in one tensor again.  All are recorded for gradients.
+  -- broadcastCoalesced does so for a list; reduceAdd: the sum of tensors that lie on several; scatter: parts
+  -- along a dimension, as equal as can be, the first ones the larger; where there are fewer rows than
+  -- devices, so many parts; gather: the parts in one tensor again.  All are recorded for gradients.
   --
   -- tensor: tensor, anywhere
   -- tensors: list of tensors

@@ -286,6 +286,48 @@ function tests.hooks_of_leaves_see_the_whole()
   tester:eq(torch.grad(torch.sum(x), x):totable(), { 2, 2 })
 end
 
+function tests.watched_leaves()
+  local x, y, z, unused, told = leaf(1, 2), leaf(3, 4), leaf(5, 6), leaf(7, 8), {}
+  local complete
+  local watch = torch._watchLeaves({ x, y, z, unused }, function(what)
+    told[#told + 1] = what
+    if what == 2 then complete = complete or y.grad:totable() end
+  end)
+  local deep = torch.exp(torch.exp(z) * 0 + x) * 0 + z
+  torch.sum(deep + torch.cmul(y, x) + y):backward()
+  tester:eq(told, { 2, 1, 3, true })
+  tester:eq(complete, { 2, 3 })
+  -- without the leaves' own gradients there is nothing to tell
+  told = {}
+  torch.grad(torch.sum(torch.cmul(x, y)), x)
+  tester:eq(told, {})
+  -- a hook sees the whole gradient, at the end
+  x:registerHook(function() told[#told + 1] = "hook" end)
+  torch.sum(torch.cmul(x, y)):backward()
+  tester:eq(told, { 2, "hook", 1, true })
+  -- a graph that ends in an error, also one of the function
+  told = {}
+  local bad = torch._custom({ y }, { torch.DoubleTensor(2) }, function() error "inside" end)
+  fails(function() torch.sum(torch.cmul(bad[1], z)):backward() end, "inside")
+  tester:eq(told, { 3, false })
+  getmetatable(watch).__gc(watch)
+  told = {}
+  torch.sum(y):backward()
+  tester:eq(told, {})
+  local other <close> = torch._watchLeaves({ y }, function() error "told" end) -- luacheck: ignore
+  fails(function() torch.sum(y):backward() end, "told")
+end
+
+-- A leaf that a checkpoint uses inside and the graph outside is told of each.
+function tests.watched_leaves_of_checkpoints()
+  local x, told = leaf(1, 2), {}
+  local watch <close> = torch._watchLeaves({ x }, function(what) told[#told + 1] = what end) -- luacheck: ignore
+  local y = torch.checkpoint(function(u) return torch.exp(torch.cmul(u, x)) end, x * 2)
+  torch.sum(y + x):backward()
+  tester:eq(told[#told], true)
+  tester:assert(#told >= 2)
+end
+
 function tests.hooks_of_results()
   local x = leaf(1, 2)
   local y = x * 3
