@@ -16,7 +16,7 @@ return function(nn, torch)
   --- nn.DataParallelTable(dimension [, flattenParams [, usenccl]])
   -- nn.DataParallelTable:add(module, devices); nn.DataParallelTable:get(index)
   -- nn.DataParallelTable:threads([initFunc]); nn.DataParallelTable:flattenParameters()
-  -- nn.DataParallelTable:syncParameters()
+  -- nn.DataParallelTable:syncParameters(); nn.DataParallelTable:zeroGrad()
   --
   -- A module that runs on several CUDA devices.  The input, a tensor or a table of them, is cut along a
   -- dimension, each device runs a part, and the outputs are put together on the first device.  The parameters
@@ -28,7 +28,7 @@ return function(nn, torch)
   -- module, without the replicas.  torch.grad without accumulate sees the first device's part only.
   --
   -- One thread starts the work of all devices, which then run at the same time, so that threads is only there
-  -- for Torch7's scripts: it calls initFunc.
+  -- for Torch7's scripts: it calls initFunc.  zeroGrad is zeroGradParameters.
   --
   -- dimension: dimension of the input that is cut, and of the output
   -- flattenParams: true has getParameters called first: fewer and larger copies
@@ -444,6 +444,11 @@ return function(nn, torch)
     self.bucketBytes = self.bucketBytes or 25 * 2^20
   end
 
-  -- What Torch7's files have in the field impl.
+  --- nn.DataParallelTable.Basic(); nn.DataParallelTable.Threads()
+  --
+  -- What Torch7's files of an nn.DataParallelTable hold in its field impl; nothing here.
+  --
+  -- Returns: an object
+  -- From: Torch7's cunn
   for _, name in ipairs { "Basic", "Threads" } do torch.class("nn.DataParallelTable." .. name, {}) end
 end
