@@ -58,8 +58,9 @@ static bool check_devices(int n, const int *devices) {
              "wait for its end");
 }
 
-static bool connect(cr_clique *c) {
+static bool connect(cr_clique *c, const cr_nccl *functions) {
   std::lock_guard<std::mutex> guard(starting);
+  nccl = functions;
   cr_on_device here(c->devices[0]); /* NCCL leaves another one current */
   return ok(nccl->ncclCommInitAll(c->comms.data(), (int)c->devices.size(), c->devices.data()), NULL,
             "ncclCommInitAll");
@@ -75,13 +76,13 @@ static bool make_streams(cr_clique *c) {
 }
 
 static cr_clique *clique_new(int n, const int *devices) {
-  if (!cr_cuda_may("connecting devices") || !(nccl = cr_open_nccl("several devices at once")) ||
-      !check_devices(n, devices))
-    return NULL;
+  if (!cr_cuda_may("connecting devices")) return NULL;
+  const cr_nccl *functions = cr_open_nccl("several devices at once");
+  if (!functions || !check_devices(n, devices)) return NULL;
   cr_clique *c = new cr_clique{std::vector<int>(devices, devices + n),
                                std::vector<ncclComm_t>((size_t)n, nullptr),
                                std::vector<cudaStream_t>((size_t)n, nullptr)};
-  if (connect(c) && make_streams(c)) return c;
+  if (connect(c, functions) && make_streams(c)) return c;
   clique_free(c);
   return NULL;
 }
