@@ -177,7 +177,8 @@ void device_free(int device, void *block) {
     return;
   }
   /* the block's stream has to wait for what the current one may still do with it */
-  if (s.stream != user && !cr_cuda_let_wait(device, s.stream, device, user)) cudaStreamSynchronize(user);
+  if (s.stream != user && !cr_cuda_let_wait(device, s.stream, device, user))
+    cudaStreamSynchronize(user);
   if (!p.of_graphs.count(s.stream)) end_use(static_cast<char *>(block));
   s.used--;
   p.live -= s.block;
