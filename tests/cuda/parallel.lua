@@ -105,6 +105,18 @@ function tests.training_in_torch7s_way() same_training(train_torch7) end
 
 function tests.training_on_the_tape() same_training(train_tape) end
 
+function tests.trainer()
+  local train, nets = require "train", { model(), nn.DataParallel(model()) }
+  for i = 1, 2 do
+    torch.manualSeed(5)
+    local batches = {}
+    for k = 1, 5 do batches[k] = { batch(k + 1) } end
+    train.Trainer { model = nets[i], loss = nn.MSECriterion():double():cuda(), progress = false,
+      optimizer = optim.Adam(nets[i]:parameters(), { learningRate = 0.01 }) }:fit(batches, { epochs = 2 })
+  end
+  same_parameters(nets[1], nets[2])
+end
+
 function tests.same_bits_each_time()
   local a, b = parallel(), parallel()
   train_tape(a)
