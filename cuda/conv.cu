@@ -52,7 +52,19 @@ bool descriptors::make() {
 }
 
 static cudnnDataType_t type_of(cr_dtype t) {
+  return t == CR_FLOAT64    ? CUDNN_DATA_DOUBLE
+         : t == CR_FLOAT16  ? CUDNN_DATA_HALF
+         : t == CR_BFLOAT16 ? CUDNN_DATA_BFLOAT16
+                            : CUDNN_DATA_FLOAT;
+}
+
+/* That of sums. */
+static cudnnDataType_t sums_of(cr_dtype t) {
   return t == CR_FLOAT64 ? CUDNN_DATA_DOUBLE : CUDNN_DATA_FLOAT;
+}
+
+static bool is_half(cr_dtype t) {
+  return t == CR_FLOAT16 || t == CR_BFLOAT16;
 }
 
 bool descriptors::set(const cr_conv2d_shape &s) {
@@ -69,7 +81,8 @@ bool descriptors::set(const cr_conv2d_shape &s) {
                 "cudnnSetFilter4dDescriptor") &&
          dnn.ok(dnn->cudnnSetConvolution2dDescriptor(
                     how, (int)a.pad[0], (int)a.pad[1], (int)a.stride[0], (int)a.stride[1],
-                    (int)a.dilation[0], (int)a.dilation[1], CUDNN_CROSS_CORRELATION, t),
+                    (int)a.dilation[0], (int)a.dilation[1], CUDNN_CROSS_CORRELATION,
+                    sums_of(s.dtype)),
                 "cudnnSetConvolution2dDescriptor") &&
          dnn.ok(dnn->cudnnSetConvolutionGroupCount(how, (int)a.groups),
                 "cudnnSetConvolutionGroupCount");
@@ -202,10 +215,14 @@ static key key_of(enum direction d, const cr_conv2d_shape &s, bool timed) {
   return k;
 }
 
-template <typename R> static choices keep(const R *results, int count) {
+/* Whether the tensor cores may take factors of that type: of half types they lose nothing. */
+static bool may_be_fast(cr_dtype t) {
+  return is_half(t) || cr_cuda_option(CR_OPTION_TF32);
+}
+
+template <typename R> static choices keep(cr_dtype dtype, const R *results, int count) {
   choices c = {};
-  bool same_bits = cr_cuda_option(CR_OPTION_DETERMINISTIC);
-  bool fast = cr_cuda_option(CR_OPTION_TF32);
+  bool same_bits = cr_cuda_option(CR_OPTION_DETERMINISTIC), fast = may_be_fast(dtype);
   for (int i = 0; i < count && c.count < MOST_CHOICES; i++) {
     if (results[i].status != CUDNN_STATUS_SUCCESS) continue;
     if (same_bits && results[i].determinism != CUDNN_DETERMINISTIC) continue;
@@ -242,19 +259,22 @@ static bool find(const cr_dnn &dnn, const descriptors &d, const convolution &c, 
                  choices *out) {
   typename calls<D>::result results[MOST_RESULTS];
   int count = 0;
-  cudnnMathType_t math = cr_cuda_option(CR_OPTION_TF32) ? CUDNN_DEFAULT_MATH : CUDNN_FMA_MATH;
+  cr_dtype dtype = c.s.dtype;
+  cudnnMathType_t math = is_half(dtype)       ? CUDNN_TENSOR_OP_MATH
+                         : may_be_fast(dtype) ? CUDNN_DEFAULT_MATH
+                                              : CUDNN_FMA_MATH;
   *out = choices();
   if (!dnn.ok(dnn->cudnnSetConvolutionMathType(d.how, math), "cudnnSetConvolutionMathType"))
     return false;
   cudnnStatus_t status = calls<D>::suggest(dnn, d, &count, results);
   if (is_refusal(status)) return true;
   if (!dnn.ok(status, "cudnnGetConvolutionAlgorithm")) return false;
-  *out = keep(results, count);
+  *out = keep(dtype, results, count);
   if (!timed) return true;
   status = measure<D>(dnn, d, c, results, &count);
   if (is_refusal(status)) return true;
   if (!dnn.ok(status, "cudnnFindConvolutionAlgorithm")) return false;
-  *out = keep(results, count);
+  *out = keep(dtype, results, count);
   return true;
 }
 
@@ -392,6 +412,7 @@ static bool conv2d_weight(const cr_conv2d_shape *s, void *gw, const void *gy, co
 }
 
 void cr_cuda_fill_conv(cr_nn_backend *b) {
+  b->halves |= CR_HALF_CONV;
   b->conv2d = conv2d;
   b->conv2d_input = conv2d_input;
   b->conv2d_weight = conv2d_weight;

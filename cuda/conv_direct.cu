@@ -3,6 +3,7 @@
  * of a weight, one block; sums are in double. */
 #include "cuda/block.h"
 #include "cuda/conv.h"
+#include "cuda/rows.h"
 
 #define THREADS 256
 
@@ -22,6 +23,10 @@ __device__ __forceinline__ place place_of(int64_t i, int64_t b, int64_t c, int64
   return p;
 }
 
+template <typename T> __device__ __forceinline__ double product(T a, T b) {
+  return (double)cr_wide(a) * (double)cr_wide(b);
+}
+
 /* ---- forward ---------------------------------------------------------------------------- */
 
 /* What channel `from` of x and one plane of the kernel give to output place p, q. */
@@ -33,7 +38,7 @@ __device__ double plane_sum(const shape &s, const T *x, const T *w, int64_t p, i
     if (row < 0 || row >= s.h) continue;
     for (int64_t j = 0; j < s.kw; j++) {
       int64_t col = q * s.args.stride[1] - s.args.pad[1] + j * s.args.dilation[1];
-      if (col >= 0 && col < s.w) sum += (double)x[row * s.w + col] * (double)w[i * s.kw + j];
+      if (col >= 0 && col < s.w) sum += product(x[row * s.w + col], w[i * s.kw + j]);
     }
   }
   return sum;
@@ -46,11 +51,11 @@ __global__ void __launch_bounds__(THREADS)
   for (int64_t i = cr_thread(); i < s.n * s.o * s.oh * s.ow; i += cr_threads()) {
     place at = place_of(i, s.o, s.oh, s.ow);
     int64_t first = at.b / outputs * channels;
-    double sum = bias ? (double)bias[at.b] : 0;
+    double sum = bias ? (double)cr_wide(bias[at.b]) : 0;
     for (int64_t c = 0; c < channels; c++)
       sum += plane_sum(s, x + (at.a * s.c + first + c) * s.h * s.w,
                        w + (at.b * channels + c) * s.kh * s.kw, at.c, at.d);
-    y[i] = (T)sum;
+    y[i] = cr_narrow<T>::from(sum);
   }
 }
 
@@ -73,7 +78,7 @@ __device__ double seen_sum(const shape &s, const T *gy, const T *w, int64_t row,
     if (p < 0) continue;
     for (int64_t j = 0; j < s.kw; j++) {
       int64_t q = seen_by(s, 1, col, j);
-      if (q >= 0) sum += (double)gy[p * s.ow + q] * (double)w[i * s.kw + j];
+      if (q >= 0) sum += product(gy[p * s.ow + q], w[i * s.kw + j]);
     }
   }
   return sum;
@@ -90,7 +95,7 @@ __global__ void __launch_bounds__(THREADS)
     for (int64_t o = first; o < first + outputs; o++)
       sum += seen_sum(s, gy + (at.a * s.o + o) * s.oh * s.ow,
                       w + (o * channels + within) * s.kh * s.kw, at.c, at.d);
-    gx[i] = (T)sum;
+    gx[i] = cr_narrow<T>::from(sum);
   }
 }
 
@@ -110,11 +115,11 @@ __global__ void __launch_bounds__(THREADS)
       int64_t row = p * s.args.stride[0] - s.args.pad[0] + at.c * s.args.dilation[0];
       int64_t col = q * s.args.stride[1] - s.args.pad[1] + at.d * s.args.dilation[1];
       if (row >= 0 && row < s.h && col >= 0 && col < s.w)
-        sum += (double)gy[((n * s.o + at.a) * s.oh + p) * s.ow + q] *
-               (double)x[((n * s.c + channel) * s.h + row) * s.w + col];
+        sum += product(gy[((n * s.o + at.a) * s.oh + p) * s.ow + q],
+                       x[((n * s.c + channel) * s.h + row) * s.w + col]);
     }
     sum = cr_block_sum<THREADS>(sum);
-    if (threadIdx.x == 0) gw[i] = (T)sum;
+    if (threadIdx.x == 0) gw[i] = cr_narrow<T>::from(sum);
   }
 }
 
@@ -145,16 +150,16 @@ static bool backward_weight(const shape *s, void *gw, const void *gy, const void
 }
 
 bool cr_conv_direct(const shape *s, void *y, const void *x, const void *w, const void *bias) {
-  return s->dtype == CR_FLOAT64 ? forward<double>(s, y, x, w, bias)
-                                : forward<float>(s, y, x, w, bias);
+  return cr_by_float(s->dtype,
+                     [&](auto zero) { return forward<decltype(zero)>(s, y, x, w, bias); });
 }
 
 bool cr_conv_direct_input(const shape *s, void *gx, const void *gy, const void *w) {
-  return s->dtype == CR_FLOAT64 ? backward_input<double>(s, gx, gy, w)
-                                : backward_input<float>(s, gx, gy, w);
+  return cr_by_float(s->dtype,
+                     [&](auto zero) { return backward_input<decltype(zero)>(s, gx, gy, w); });
 }
 
 bool cr_conv_direct_weight(const shape *s, void *gw, const void *gy, const void *x) {
-  return s->dtype == CR_FLOAT64 ? backward_weight<double>(s, gw, gy, x)
-                                : backward_weight<float>(s, gw, gy, x);
+  return cr_by_float(s->dtype,
+                     [&](auto zero) { return backward_weight<decltype(zero)>(s, gw, gy, x); });
 }

@@ -11,14 +11,14 @@ template <typename T> struct elements {
                                        bool aligned) const {
     cr_pack<T, V> x = cr_load(in + at.i, width, aligned);
 #pragma unroll
-    for (int v = 0; v < V; v++) s.v[0] += (double)x.v[v];
+    for (int v = 0; v < V; v++) s.v[0] += (double)cr_wide(x.v[v]);
   }
 };
 
 template <typename T> struct rounded {
   T *out;
   __device__ void operator()(int64_t channel, const cr_sums<double, 1> &s) const {
-    out[channel] = (T)s.v[0];
+    out[channel] = cr_narrow<T>::from(s.v[0]);
   }
 };
 
@@ -28,5 +28,5 @@ template <typename T> static bool sum_of(const cr_middle_shape *s, void *out, co
 }
 
 bool cr_cuda_sum_middle(const cr_middle_shape *s, void *out, const void *in) {
-  return s->dtype == CR_FLOAT64 ? sum_of<double>(s, out, in) : sum_of<float>(s, out, in);
+  return cr_by_float(s->dtype, [&](auto zero) { return sum_of<decltype(zero)>(s, out, in); });
 }

@@ -17,6 +17,12 @@
 template <typename F> static bool cr_by_type(cr_dtype dtype, const F &f) {
   return dtype == CR_FLOAT64 ? f(0.0) : f(0.0f);
 }
+/* The same, for kernels that see the half types as they are. */
+template <typename F> static bool cr_by_float(cr_dtype dtype, const F &f) {
+  return dtype == CR_FLOAT16    ? f(cr_f16())
+         : dtype == CR_BFLOAT16 ? f(cr_bf16())
+                                : cr_by_type(dtype, f);
+}
 template <typename T> static T *cr_as(void *p) {
   return static_cast<T *>(p);
 }

@@ -111,7 +111,7 @@ cr_tensor *cr_conv2d(cr_tensor *x, cr_tensor *w, cr_tensor *bias, const cr_conv2
       !check_args("nn.conv2d", a) || !check_shapes(x, w, a) ||
       !cr_nn_vector("nn.conv2d", x, "bias", bias, w->shape[0]))
     return NULL;
-  cr_dtype dtype = cr_nn_dtype(x);
+  cr_dtype dtype = cr_nn_dtype_of(x, CR_HALF_CONV);
   bool single = x->ndim == 3;
   CR_AUTO batch = single ? cr_unsqueeze(x, 0) : cr_retain(x);
   CR_AUTO xd = cr_nn_dense(batch, dtype);
@@ -242,7 +242,7 @@ cr_tensor *cr_conv_transpose2d(cr_tensor *x, cr_tensor *w, cr_tensor *bias, cons
       !check_transposed(x, w, a, extra) ||
       !cr_nn_vector(fn, x, "bias", bias, w->shape[1] * a->groups))
     return NULL;
-  cr_dtype dtype = cr_nn_dtype(x);
+  cr_dtype dtype = cr_nn_dtype_of(x, CR_HALF_CONV);
   bool single = x->ndim == 3;
   CR_AUTO batch = single ? cr_unsqueeze(x, 0) : cr_retain(x);
   CR_AUTO xd = cr_nn_dense(batch, dtype);

@@ -54,27 +54,42 @@ static void report(const cr_conv2d_shape &s, const char *what, bool ok, double e
         (long long)s.args.groups, ok ? "wrong" : cr_error(), error);
 }
 
+/* n elements in another type. */
+static bytes converted(cr_dtype from, cr_dtype to, const bytes &in, int64_t n) {
+  bytes out((size_t)n * cr_sizeof(to));
+  out.reserve(1); /* the core's pointers are never NULL */
+  for (int64_t i = 0; i < n; i++)
+    cr_store_scalar(to, out.data() + i * (int64_t)cr_sizeof(to),
+                    cr_num(number_at(from, in.data(), i)));
+  return out;
+}
+
 static void compare(const tables &gpu, const cr_conv2d_shape &s, double tolerance) {
   int64_t nx = s.n * s.c * s.h * s.w, ny = s.n * s.o * s.oh * s.ow;
   int64_t nw = s.o * (s.c / s.args.groups) * s.kh * s.kw;
-  size_t size = cr_sizeof(s.dtype);
   bytes x = random_elements(s.dtype, nx), y = random_elements(s.dtype, ny);
   bytes w = random_elements(s.dtype, nw), bias = random_elements(s.dtype, s.o);
   bool biased = pick(0, 1);
   device_copy dx(x), dy(y), dw(w), db(bias), outx(x.size()), outy(y.size()), outw(w.size());
-  bytes ex(nx * size), ey(ny * size), ew(nw * size);
-  for (bytes *b : {&ex, &ey, &ew}) b->reserve(1); /* the core's pointers are never NULL */
+  /* The CPU has none of half types: it gets them widened. */
+  cr_conv2d_shape wide = s;
+  wide.dtype = s.dtype == CR_FLOAT64 ? CR_FLOAT64 : CR_FLOAT32;
+  auto widened = [&](const bytes &b, int64_t n) { return converted(s.dtype, wide.dtype, b, n); };
+  auto narrowed = [&](const bytes &b, int64_t n) { return converted(wide.dtype, s.dtype, b, n); };
+  bytes cx = widened(x, nx), cy = widened(y, ny), cw = widened(w, nw), cb = widened(bias, s.o);
+  bytes ex = cx, ey = cy, ew = cw;
+  for (bytes *b : {&ex, &ey, &ew}) b->reserve(1);
 
   bool ok = gpu.forward(&s, outy.p, dx.p, dw.p, biased ? db.p : NULL);
-  cpu_nn()->conv2d(&s, ey.data(), x.data(), w.data(), biased ? bias.data() : NULL);
-  report(s, "conv2d", ok, difference(s.dtype, ny, outy.get().data(), ey.data()), tolerance);
+  cpu_nn()->conv2d(&wide, ey.data(), cx.data(), cw.data(), biased ? cb.data() : NULL);
+  report(s, "conv2d", ok, difference(s.dtype, ny, outy.get().data(), narrowed(ey, ny).data()), tolerance);
   ok = gpu.input(&s, outx.p, dy.p, dw.p);
-  cpu_nn()->conv2d_input(&s, ex.data(), y.data(), w.data());
-  report(s, "conv2d by its input", ok, difference(s.dtype, nx, outx.get().data(), ex.data()),
+  cpu_nn()->conv2d_input(&wide, ex.data(), cy.data(), cw.data());
+  report(s, "conv2d by its input", ok, difference(s.dtype, nx, outx.get().data(), narrowed(ex, nx).data()),
          tolerance);
   ok = gpu.weight(&s, outw.p, dy.p, dx.p);
-  cpu_nn()->conv2d_weight(&s, ew.data(), y.data(), x.data());
-  report(s, "conv2d by its weight", ok, difference(s.dtype, nw, outw.get().data(), ew.data()),
+  cpu_nn()->conv2d_weight(&wide, ew.data(), cy.data(), cx.data());
+  report(s, "conv2d by its weight", ok, difference(s.dtype, nw, outw.get().data(), narrowed(ew, nw).data()),
          tolerance);
 }
 
@@ -82,13 +97,14 @@ static void test_shapes() {
   const tables library = {gpu_nn()->conv2d, gpu_nn()->conv2d_input, gpu_nn()->conv2d_weight};
   const tables direct = {cr_conv_direct, cr_conv_direct_input, cr_conv_direct_weight};
   for (int i = 0; i < 120; i++) {
-    cr_dtype t = i % 2 ? CR_FLOAT64 : CR_FLOAT32;
+    static const cr_dtype types[] = {CR_FLOAT32, CR_FLOAT64, CR_FLOAT16, CR_BFLOAT16};
+    cr_dtype t = types[i % 4];
     cr_conv2d_shape s = random_shape(t);
     options[CR_OPTION_BENCHMARK] = pick(0, 1);
     options[CR_OPTION_DETERMINISTIC] = pick(0, 1);
     options[CR_OPTION_TF32] = pick(0, 3) == 0;
     scratch_limit = pick(0, 3) ? SIZE_MAX : (size_t)pick(0, 300); /* a few algorithms need more */
-    double exact = precision(t) * 100;
+    double exact = precision(t) * (cr_sizeof(t) == 2 ? 3 : 100); /* of halves, roundings alone */
     compare(library, s, options[CR_OPTION_TF32] && t == CR_FLOAT32 ? 1e-2 : exact);
     options[CR_OPTION_BENCHMARK] = options[CR_OPTION_TF32] = options[CR_OPTION_DETERMINISTIC] =
         false;
@@ -132,13 +148,18 @@ static void test_deterministic() {
 /* ---- sums ------------------------------------------------------------------------------- */
 
 static void test_middle(cr_middle_shape s) {
-  bytes in = random_elements(s.dtype, s.outer * s.n * s.inner);
-  bytes expected((size_t)s.n * cr_sizeof(s.dtype));
-  device_copy d(in), out(expected.size()), again(expected.size());
+  int64_t count = s.outer * s.n * s.inner;
+  cr_middle_shape wide = s;
+  wide.dtype = s.dtype == CR_FLOAT64 ? CR_FLOAT64 : CR_FLOAT32;
+  bytes in = random_elements(s.dtype, count), cpu_in = converted(s.dtype, wide.dtype, in, count);
+  bytes sums((size_t)s.n * cr_sizeof(wide.dtype));
+  size_t size = (size_t)s.n * cr_sizeof(s.dtype);
+  device_copy d(in), out(size), again(size);
   bool ok = gpu_nn()->sum_middle(&s, out.p, d.p) && gpu_nn()->sum_middle(&s, again.p, d.p);
-  if (!in.empty()) cpu_nn()->sum_middle(&s, expected.data(), in.data());
+  if (!in.empty()) cpu_nn()->sum_middle(&wide, sums.data(), cpu_in.data());
+  bytes expected = converted(wide.dtype, s.dtype, sums, s.n);
   double error = difference(s.dtype, s.n, out.get().data(), expected.data());
-  check(ok && error <= precision(s.dtype) * 100 && out.get() == again.get(),
+  check(ok && error <= precision(s.dtype) * (cr_sizeof(s.dtype) == 2 ? 1 : 100) && out.get() == again.get(),
         "sum over the middle of %lldx%lldx%lld: %g", (long long)s.outer, (long long)s.n,
         (long long)s.inner, error);
 }
@@ -148,10 +169,9 @@ static void test_sums() {
                                       {5, 7, 1},   {3, 5, 7},     {1, 2, 9000}, {2, 1, 13000},
                                       {700, 1, 9}, {3000, 2, 1},  {1, 70, 1},   {40, 33, 3},
                                       {1, 3, 300}, {1000, 37, 1}, {9, 2, 4099}, {300, 3, 50}};
-  for (const auto &s : shapes) {
-    test_middle({CR_FLOAT32, s[0], s[1], s[2]});
-    test_middle({CR_FLOAT64, s[0], s[1], s[2]});
-  }
+  for (const auto &s : shapes)
+    for (cr_dtype t : {CR_FLOAT32, CR_FLOAT64, CR_FLOAT16, CR_BFLOAT16})
+      test_middle({t, s[0], s[1], s[2]});
 }
 
 void test_conv() {

@@ -35,6 +35,10 @@ static cudnnStatus_t fail(cudnnStatus_t status, const char *why) {
   return status;
 }
 
+static bool is_half(cudnnDataType_t t) {
+  return t == CUDNN_DATA_HALF || t == CUDNN_DATA_BFLOAT16;
+}
+
 /* ---- handles and descriptors ------------------------------------------------------------ */
 
 static bool usable(cudnnHandle_t h) {
@@ -97,7 +101,7 @@ static cudnnStatus_t set_sizes(D *d, cudnnTensorFormat_t format, cudnnDataType_t
                                int c, int e) {
   if (!d) return CUDNN_STATUS_BAD_PARAM_NULL_POINTER;
   if (format != CUDNN_TENSOR_NCHW) return fail(CUDNN_STATUS_NOT_SUPPORTED, "the format");
-  if (type != CUDNN_DATA_FLOAT && type != CUDNN_DATA_DOUBLE)
+  if (type != CUDNN_DATA_FLOAT && type != CUDNN_DATA_DOUBLE && !is_half(type))
     return fail(CUDNN_STATUS_NOT_SUPPORTED, "the type");
   const int size[4] = {a, b, c, e};
   for (int i = 0; i < 4; i++)
@@ -168,11 +172,17 @@ struct convolution {
   const cudnnConvolutionStruct *how;
 };
 
+/* Of half types the real one also has sums in float16, which nothing here asks for. */
+static cudnnDataType_t sums_of(cudnnDataType_t t) {
+  return t == CUDNN_DATA_DOUBLE ? CUDNN_DATA_DOUBLE : CUDNN_DATA_FLOAT;
+}
+
 static cudnnStatus_t check(cudnnHandle_t h, const convolution &c) {
   if (!usable(h)) return CUDNN_STATUS_NOT_INITIALIZED;
   if (!c.x || !c.y || !c.w || !c.how) return CUDNN_STATUS_BAD_PARAM_NULL_POINTER;
-  if (c.x->type != c.y->type || c.x->type != c.w->type || c.x->type != c.how->type)
+  if (c.x->type != c.y->type || c.x->type != c.w->type)
     return fail(CUDNN_STATUS_BAD_PARAM, "the types differ");
+  if (c.how->type != sums_of(c.x->type)) return fail(CUDNN_STATUS_NOT_SUPPORTED, "type of sums");
   int groups = c.how->groups;
   if (c.x->size[0] != c.y->size[0] || c.x->size[1] != c.w->size[1] * groups ||
       c.y->size[1] != c.w->size[0] || c.w->size[0] % groups)
@@ -187,6 +197,11 @@ static cudnnStatus_t check(cudnnHandle_t h, const convolution &c) {
 }
 
 static size_t element(cudnnDataType_t t) {
+  return t == CUDNN_DATA_DOUBLE ? 8 : is_half(t) ? 2 : 4;
+}
+
+/* Of a factor: alpha, beta. */
+static size_t factor_size(cudnnDataType_t t) {
   return t == CUDNN_DATA_DOUBLE ? 8 : 4;
 }
 
@@ -262,7 +277,7 @@ static cudnnStatus_t check_run(cudnnHandle_t h, const convolution &c, bool backw
   if (status) return status;
   if (algorithm != order[backward][0] && algorithm != order[backward][1])
     return fail(CUDNN_STATUS_NOT_SUPPORTED, "the algorithm");
-  size_t number = element(c.x->type);
+  size_t number = factor_size(c.x->type);
   if (!fake::in_host(alpha, number) || !fake::in_host(beta, number))
     return fail(CUDNN_STATUS_BAD_PARAM, "alpha or beta");
   size_t needed = space_of(c, backward, algorithm);
@@ -280,14 +295,53 @@ static double number(cudnnDataType_t t, const void *p) {
   return t == CUDNN_DATA_DOUBLE ? *static_cast<const double *>(p) : *static_cast<const float *>(p);
 }
 
-template <typename T> struct values {
-  const convolution *c;
-  const T *x, *y, *w; /* one of them is what is computed */
+struct half {
+  uint16_t bits;
+};
+struct brain {
+  uint16_t bits;
 };
 
-/* Factors on tensor cores have 10 bits of fraction. */
-template <typename T> static double factor(const convolution *c, T v) {
-  if (c->how->math == CUDNN_FMA_MATH || sizeof(T) == 8) return v;
+static double get(double v) {
+  return v;
+}
+static double get(float v) {
+  return v;
+}
+static double get(half v) {
+  return cr_f16_to_float(v.bits);
+}
+static double get(brain v) {
+  return cr_bf16_to_float(v.bits);
+}
+
+static void put(double *p, double v) {
+  *p = v;
+}
+static void put(float *p, double v) {
+  *p = (float)v;
+}
+static void put(half *p, double v) {
+  p->bits = cr_float_to_f16((float)v);
+}
+static void put(brain *p, double v) {
+  p->bits = cr_float_to_bf16((float)v);
+}
+
+/* f(zero of the type of elements). */
+template <typename F> static void by_type(cudnnDataType_t t, const F &f) {
+  switch (t) {
+  case CUDNN_DATA_DOUBLE: return f(0.0);
+  case CUDNN_DATA_HALF: return f(half());
+  case CUDNN_DATA_BFLOAT16: return f(brain());
+  default: return f(0.0f);
+  }
+}
+
+/* Factors on tensor cores have 10 bits of fraction, as a float16 has. */
+template <typename T> static double factor(const convolution *c, T value) {
+  double v = get(value);
+  if (c->how->math == CUDNN_FMA_MATH || sizeof(T) != 4) return v;
   return cr_bits_float((cr_float_bits((float)v) + 0x1000u) & 0xffffe000u);
 }
 
@@ -328,7 +382,7 @@ static void sum_up(const convolution &c, enum result to, const T *a, const T *b,
   });
   for (int64_t i = 0; i < count; i++) {
     double s = alpha * sum[i] * (1 + noise);
-    out[i] = (T)(beta == 0 ? s : s + beta * out[i]);
+    put(&out[i], beta == 0 ? s : s + beta * get(out[i]));
   }
   free(sum);
 }
@@ -351,12 +405,11 @@ static cudnnStatus_t run(cudnnHandle_t h, const convolution &c, enum result to, 
   double s = number(t, alpha), u = number(t, beta);
   double noise = noisy ? (calls++ % 2 ? 2e-7 : -2e-7) : 0;
   fake::run_or_keep(h->base, "cudnnConvolution", [=, kept = kept_convolution(c)] {
-    if (t == CUDNN_DATA_DOUBLE)
-      sum_up(kept.get(), to, static_cast<const double *>(a), static_cast<const double *>(b),
-             static_cast<double *>(out), count, s, u, noise * 1e-8);
-    else
-      sum_up(kept.get(), to, static_cast<const float *>(a), static_cast<const float *>(b),
-             static_cast<float *>(out), count, s, u, noise);
+    by_type(t, [&](auto zero) {
+      typedef decltype(zero) T;
+      sum_up(kept.get(), to, static_cast<const T *>(a), static_cast<const T *>(b),
+             static_cast<T *>(out), count, s, u, sizeof(T) == 8 ? noise * 1e-8 : noise);
+    });
   });
   return CUDNN_STATUS_SUCCESS;
 }
@@ -458,7 +511,7 @@ static void add(const cudnnTensorStruct *a, const T *pa, const cudnnTensorStruct
           const int at[4] = {n, i, h, w};
           int64_t from = 0;
           for (int d = 0; d < 4; d++) from = from * a->size[d] + (a->size[d] == 1 ? 0 : at[d]);
-          pc[place] = (T)(alpha * pa[from] + (beta == 0 ? 0 : beta * pc[place]));
+          put(&pc[place], alpha * get(pa[from]) + (beta == 0 ? 0 : beta * get(pc[place])));
         }
 }
 
@@ -471,18 +524,17 @@ cudnnStatus_t cudnnAddTensor(H h, const void *alpha, TD a, const void *pa, const
   for (int d = 0; d < 4; d++)
     if (a->size[d] != 1 && a->size[d] != c->size[d])
       return fail(CUDNN_STATUS_NOT_SUPPORTED, "the sizes");
-  size_t number_bytes = element(a->type);
-  if (!fake::in_host(alpha, number_bytes) || !fake::in_host(beta, number_bytes))
+  size_t align = element(a->type);
+  if (!fake::in_host(alpha, factor_size(a->type)) || !fake::in_host(beta, factor_size(a->type)))
     return fail(CUDNN_STATUS_BAD_PARAM, "alpha or beta");
-  if (!fake::in_device(pa, bytes_of(a), number_bytes) ||
-      !fake::in_device(pc, bytes_of(c), number_bytes))
+  if (!fake::in_device(pa, bytes_of(a), align) || !fake::in_device(pc, bytes_of(c), align))
     return fail(CUDNN_STATUS_EXECUTION_FAILED, "memory of the host");
   double s = number(a->type, alpha), u = number(a->type, beta);
   fake::run_or_keep(h->base, "cudnnAddTensor", [=, from = *a, to = *c] {
-    if (from.type == CUDNN_DATA_DOUBLE)
-      add(&from, static_cast<const double *>(pa), &to, static_cast<double *>(pc), s, u);
-    else
-      add(&from, static_cast<const float *>(pa), &to, static_cast<float *>(pc), s, u);
+    by_type(from.type, [&](auto zero) {
+      typedef decltype(zero) T;
+      add(&from, static_cast<const T *>(pa), &to, static_cast<T *>(pc), s, u);
+    });
   });
   return CUDNN_STATUS_SUCCESS;
 }
