@@ -79,10 +79,10 @@ bool descriptors::set(const cr_conv2d_shape &s) {
          dnn.ok(dnn->cudnnSetFilter4dDescriptor(w, t, CUDNN_TENSOR_NCHW, (int)s.o,
                                                 (int)(s.c / a.groups), (int)s.kh, (int)s.kw),
                 "cudnnSetFilter4dDescriptor") &&
-         dnn.ok(dnn->cudnnSetConvolution2dDescriptor(
-                    how, (int)a.pad[0], (int)a.pad[1], (int)a.stride[0], (int)a.stride[1],
-                    (int)a.dilation[0], (int)a.dilation[1], CUDNN_CROSS_CORRELATION,
-                    sums_of(s.dtype)),
+         dnn.ok(dnn->cudnnSetConvolution2dDescriptor(how, (int)a.pad[0], (int)a.pad[1],
+                                                     (int)a.stride[0], (int)a.stride[1],
+                                                     (int)a.dilation[0], (int)a.dilation[1],
+                                                     CUDNN_CROSS_CORRELATION, sums_of(s.dtype)),
                 "cudnnSetConvolution2dDescriptor") &&
          dnn.ok(dnn->cudnnSetConvolutionGroupCount(how, (int)a.groups),
                 "cudnnSetConvolutionGroupCount");

@@ -82,15 +82,16 @@ static void compare(const tables &gpu, const cr_conv2d_shape &s, double toleranc
 
   bool ok = gpu.forward(&s, outy.p, dx.p, dw.p, biased ? db.p : NULL);
   cpu_nn()->conv2d(&wide, ey.data(), cx.data(), cw.data(), biased ? cb.data() : NULL);
-  report(s, "conv2d", ok, difference(s.dtype, ny, outy.get().data(), narrowed(ey, ny).data()), tolerance);
+  report(s, "conv2d", ok, difference(s.dtype, ny, outy.get().data(), narrowed(ey, ny).data()),
+         tolerance);
   ok = gpu.input(&s, outx.p, dy.p, dw.p);
   cpu_nn()->conv2d_input(&wide, ex.data(), cy.data(), cw.data());
-  report(s, "conv2d by its input", ok, difference(s.dtype, nx, outx.get().data(), narrowed(ex, nx).data()),
-         tolerance);
+  report(s, "conv2d by its input", ok,
+         difference(s.dtype, nx, outx.get().data(), narrowed(ex, nx).data()), tolerance);
   ok = gpu.weight(&s, outw.p, dy.p, dx.p);
   cpu_nn()->conv2d_weight(&wide, ew.data(), cy.data(), cx.data());
-  report(s, "conv2d by its weight", ok, difference(s.dtype, nw, outw.get().data(), narrowed(ew, nw).data()),
-         tolerance);
+  report(s, "conv2d by its weight", ok,
+         difference(s.dtype, nw, outw.get().data(), narrowed(ew, nw).data()), tolerance);
 }
 
 static void test_shapes() {
@@ -104,7 +105,7 @@ static void test_shapes() {
     options[CR_OPTION_DETERMINISTIC] = pick(0, 1);
     options[CR_OPTION_TF32] = pick(0, 3) == 0;
     scratch_limit = pick(0, 3) ? SIZE_MAX : (size_t)pick(0, 300); /* a few algorithms need more */
-    double exact = precision(t) * (cr_sizeof(t) == 2 ? 3 : 100); /* of halves, roundings alone */
+    double exact = precision(t) * (cr_sizeof(t) == 2 ? 3 : 100);  /* of halves, roundings alone */
     compare(library, s, options[CR_OPTION_TF32] && t == CR_FLOAT32 ? 1e-2 : exact);
     options[CR_OPTION_BENCHMARK] = options[CR_OPTION_TF32] = options[CR_OPTION_DETERMINISTIC] =
         false;
@@ -159,7 +160,8 @@ static void test_middle(cr_middle_shape s) {
   if (!in.empty()) cpu_nn()->sum_middle(&wide, sums.data(), cpu_in.data());
   bytes expected = converted(wide.dtype, s.dtype, sums, s.n);
   double error = difference(s.dtype, s.n, out.get().data(), expected.data());
-  check(ok && error <= precision(s.dtype) * (cr_sizeof(s.dtype) == 2 ? 1 : 100) && out.get() == again.get(),
+  check(ok && error <= precision(s.dtype) * (cr_sizeof(s.dtype) == 2 ? 1 : 100) &&
+            out.get() == again.get(),
         "sum over the middle of %lldx%lldx%lld: %g", (long long)s.outer, (long long)s.n,
         (long long)s.inner, error);
 }
