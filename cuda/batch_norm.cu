@@ -1,5 +1,6 @@
 /* batch_norm.cu: batch normalisation and its derivative: a pass over the channels for their sums,
- * which are in double, and one for the elements. */
+ * which are in double, and one for the elements.  T is the type of elements; what there is one of a
+ * channel has the type C in which they are computed with. */
 #include "cuda/norm.h"
 
 #define THREADS 256
@@ -14,63 +15,65 @@ template <typename T> struct spread_of_channels {
   template <int V>
   __device__ __forceinline__ void take(cr_two_sums &s, const cr_position &at, cr_width<V> width,
                                        bool aligned) const {
-    cr_take_spread(s, cr_load(x + at.i, width, aligned), (double)x[at.channel * inner]);
+    cr_take_spread(s, cr_load(x + at.i, width, aligned), (double)cr_wide(x[at.channel * inner]));
   }
 };
 
 /* What becomes of a channel's sums: its statistics, and the running ones. */
-template <typename T> struct channel_statistics {
+template <typename T, typename C> struct channel_statistics {
   cr_batch_norm_args a;
   const T *x;
-  T *mean, *rstd;
+  C *mean, *rstd;
   __device__ void operator()(int64_t c, const cr_two_sums &s) const {
     double n = (double)(a.s.outer * a.s.inner);
-    cr_moments m = cr_moments_of(n > 0 ? (double)x[c * a.s.inner] : 0, s, n);
-    T *rm = static_cast<T *>(a.running_mean), *rv = static_cast<T *>(a.running_var);
-    if (rm && n > 0) rm[c] = (T)((1 - a.momentum) * rm[c] + a.momentum * m.mean);
-    if (rv && n > 0) rv[c] = (T)((1 - a.momentum) * rv[c] + a.momentum * m.var * (n / (n - 1)));
-    mean[c] = (T)m.mean;
-    rstd[c] = (T)(1 / sqrt(m.var + a.eps));
+    cr_moments m = cr_moments_of(n > 0 ? (double)cr_wide(x[c * a.s.inner]) : 0, s, n);
+    C *rm = static_cast<C *>(a.running_mean), *rv = static_cast<C *>(a.running_var);
+    if (rm && n > 0) rm[c] = (C)((1 - a.momentum) * rm[c] + a.momentum * m.mean);
+    if (rv && n > 0) rv[c] = (C)((1 - a.momentum) * rv[c] + a.momentum * m.var * (n / (n - 1)));
+    mean[c] = (C)m.mean;
+    rstd[c] = (C)(1 / sqrt(m.var + a.eps));
   }
 };
 
-template <typename T>
+template <typename C>
 __global__ void __launch_bounds__(THREADS)
-    running_kernel(const __grid_constant__ cr_batch_norm_args a, T *mean, T *rstd) {
+    running_kernel(const __grid_constant__ cr_batch_norm_args a, C *mean, C *rstd) {
   for (int64_t c = cr_thread(); c < a.s.n; c += cr_threads()) {
-    mean[c] = static_cast<const T *>(a.running_mean)[c];
-    rstd[c] = (T)(1 / sqrt((double)static_cast<const T *>(a.running_var)[c] + a.eps));
+    mean[c] = static_cast<const C *>(a.running_mean)[c];
+    rstd[c] = (C)(1 / sqrt((double)static_cast<const C *>(a.running_var)[c] + a.eps));
   }
 }
 
 /* The sums of g, and of g (x - mean). */
-template <typename T> struct products_of_channels {
+template <typename T, typename C> struct products_of_channels {
   enum { PACK = cr_lanes<T> };
   typedef cr_two_sums state;
-  const T *g, *x, *mean;
+  const T *g, *x;
+  const C *mean;
   template <int V>
   __device__ __forceinline__ void take(cr_two_sums &s, const cr_position &at, cr_width<V> width,
                                        bool aligned) const {
     cr_pack<T, V> gs = cr_load(g + at.i, width, aligned), xs = cr_load(x + at.i, width, aligned);
 #pragma unroll
     for (int v = 0; v < V; v++) {
-      s.v[0] += (double)gs.v[v];
-      s.v[1] += (double)gs.v[v] * (double)(xs.v[v] - mean[at.channel]);
+      double d = (double)cr_wide(gs.v[v]);
+      s.v[0] += d;
+      s.v[1] += d * (double)(cr_wide(xs.v[v]) - mean[at.channel]);
     }
   }
 };
 
 /* What becomes of them: the parameters' gradients, and what each element of gx needs. */
-template <typename T> struct channel_gradients {
-  const T *rstd;
-  T *gw, *gb, *all, *slope; /* each may be NULL */
+template <typename C> struct channel_gradients {
+  const C *rstd;
+  C *gw, *gb, *all, *slope; /* each may be NULL */
   double count;
   __device__ void operator()(int64_t c, const cr_two_sums &s) const {
     double r = (double)rstd[c];
-    if (gw) gw[c] = (T)(s.v[1] * r);
-    if (gb) gb[c] = (T)s.v[0];
-    if (all) all[c] = (T)(s.v[0] / count);
-    if (slope) slope[c] = (T)(s.v[1] / count * r * r);
+    if (gw) gw[c] = (C)(s.v[1] * r);
+    if (gb) gb[c] = (C)s.v[0];
+    if (all) all[c] = (C)(s.v[0] / count);
+    if (slope) slope[c] = (C)(s.v[1] / count * r * r);
   }
 };
 
@@ -78,12 +81,12 @@ template <typename T> struct channel_gradients {
 
 /* A channel's `line` has what its elements need. */
 
-template <typename T> struct standardise {
+template <typename T, typename C> struct standardise {
   const T *a, *b; /* x, and nothing */
-  const T *mean, *rstd, *weight, *bias;
+  const C *mean, *rstd, *weight, *bias;
   struct line {
-    T mean, scale, shift;
-    __device__ __forceinline__ T result(T x, T) const { return (x - mean) * scale + shift; }
+    C mean, scale, shift;
+    __device__ __forceinline__ C result(C x, C) const { return (x - mean) * scale + shift; }
   };
   __device__ __forceinline__ line line_of(int64_t c) const {
     return {mean[c], (weight ? weight[c] : 1) * rstd[c], bias ? bias[c] : 0};
@@ -91,12 +94,12 @@ template <typename T> struct standardise {
 };
 
 /* gx = scale (g - sum(g)/count - (x - mean) rstd^2 sum(g (x - mean))/count), or only scale g. */
-template <typename T> struct derivative {
+template <typename T, typename C> struct derivative {
   const T *a, *b; /* g and x */
-  const T *mean, *rstd, *weight, *all, *slope;
+  const C *mean, *rstd, *weight, *all, *slope;
   struct line {
-    T mean, all, slope, scale;
-    __device__ __forceinline__ T result(T g, T x) const {
+    C mean, all, slope, scale;
+    __device__ __forceinline__ C result(C g, C x) const {
       return (g - all - (x - mean) * slope) * scale;
     }
   };
@@ -127,7 +130,7 @@ __global__ void __launch_bounds__(THREADS)
         c = c + 1 < m.n.n ? c + 1 : 0;
         line = op.line_of(c);
       }
-      x.v[v] = line.result(x.v[v], y.v[v]);
+      x.v[v] = cr_narrow<T>::from(line.result(cr_wide(x.v[v]), cr_wide(y.v[v])));
       place++;
     }
     cr_save(out + i, x);
@@ -145,56 +148,60 @@ static bool run_elements(const cr_middle_shape *s, T *out, const Op &op) {
 
 /* ---- the entries ------------------------------------------------------------------------ */
 
-template <typename T>
-static bool batch_norm_of(const cr_batch_norm_args *a, T *y, const T *x, T *mean, T *rstd) {
+template <typename T, typename C>
+static bool batch_norm_of(const cr_batch_norm_args *a, T *y, const T *x, C *mean, C *rstd) {
   const cr_middle_shape *s = &a->s;
   bool ok = a->training
                 ? cr_sum_middle("batch normalisation", *s, cr_rows_aligned<T>(s->inner, {x}),
                                 spread_of_channels<T>{x, s->inner},
-                                channel_statistics<T>{*a, x, mean, rstd})
-                : cr_launch("batch normalisation", running_kernel<T>, cr_blocks(s->n, THREADS),
+                                channel_statistics<T, C>{*a, x, mean, rstd})
+                : cr_launch("batch normalisation", running_kernel<C>, cr_blocks(s->n, THREADS),
                             THREADS, 0, *a, mean, rstd);
-  return ok && run_elements(s, y,
-                            standardise<T>{x, NULL, mean, rstd, static_cast<const T *>(a->weight),
-                                           static_cast<const T *>(a->bias)});
+  return ok &&
+         run_elements(s, y,
+                      standardise<T, C>{x, NULL, mean, rstd, static_cast<const C *>(a->weight),
+                                        static_cast<const C *>(a->bias)});
 }
 
-template <typename T>
-static bool batch_norm_backward_of(const cr_batch_norm_args *a, T *gx, T *gw, T *gb, const T *g,
-                                   const T *x, const T *mean, const T *rstd) {
+template <typename T, typename C>
+static bool batch_norm_backward_of(const cr_batch_norm_args *a, T *gx, C *gw, C *gb, const T *g,
+                                   const T *x, const C *mean, const C *rstd) {
   const cr_middle_shape *s = &a->s;
   bool whole = gx && a->training && s->n > 0;
-  cr_scratch room(whole ? 2 * (size_t)s->n * sizeof(T) : sizeof(T));
-  T *all = whole ? room.as<T>() : NULL, *slope = whole ? all + s->n : NULL;
+  cr_scratch room(whole ? 2 * (size_t)s->n * sizeof(C) : sizeof(C));
+  C *all = whole ? room.as<C>() : NULL, *slope = whole ? all + s->n : NULL;
   if (!room.p) return false;
   if ((gw || gb || whole) &&
       !cr_sum_middle("batch normalisation's gradient", *s, cr_rows_aligned<T>(s->inner, {g, x}),
-                     products_of_channels<T>{g, x, mean},
-                     channel_gradients<T>{rstd, gw, gb, all, slope, (double)(s->outer * s->inner)}))
+                     products_of_channels<T, C>{g, x, mean},
+                     channel_gradients<C>{rstd, gw, gb, all, slope, (double)(s->outer * s->inner)}))
     return false;
-  return !gx ||
-         run_elements(
-             s, gx, derivative<T>{g, x, mean, rstd, static_cast<const T *>(a->weight), all, slope});
+  return !gx || run_elements(s, gx,
+                             derivative<T, C>{g, x, mean, rstd, static_cast<const C *>(a->weight),
+                                              all, slope});
 }
 
 static bool batch_norm(const cr_batch_norm_args *a, void *y, const void *x, void *mean,
                        void *rstd) {
-  return cr_by_type(a->s.dtype, [&](auto zero) {
+  return cr_by_float(a->s.dtype, [&](auto zero) {
     typedef decltype(zero) T;
-    return batch_norm_of<T>(a, cr_as<T>(y), cr_as<T>(x), cr_as<T>(mean), cr_as<T>(rstd));
+    typedef decltype(cr_wide(zero)) C;
+    return batch_norm_of<T, C>(a, cr_as<T>(y), cr_as<T>(x), cr_as<C>(mean), cr_as<C>(rstd));
   });
 }
 
 static bool batch_norm_backward(const cr_batch_norm_args *a, void *gx, void *gw, void *gb,
                                 const void *gy, const void *x, const void *mean, const void *rstd) {
-  return cr_by_type(a->s.dtype, [&](auto zero) {
+  return cr_by_float(a->s.dtype, [&](auto zero) {
     typedef decltype(zero) T;
-    return batch_norm_backward_of<T>(a, cr_as<T>(gx), cr_as<T>(gw), cr_as<T>(gb), cr_as<T>(gy),
-                                     cr_as<T>(x), cr_as<T>(mean), cr_as<T>(rstd));
+    typedef decltype(cr_wide(zero)) C;
+    return batch_norm_backward_of<T, C>(a, cr_as<T>(gx), cr_as<C>(gw), cr_as<C>(gb), cr_as<T>(gy),
+                                        cr_as<T>(x), cr_as<C>(mean), cr_as<C>(rstd));
   });
 }
 
 void cr_cuda_fill_batch_norm(cr_nn_backend *b) {
+  b->halves |= CR_HALF_BATCH_NORM;
   b->batch_norm = batch_norm;
   b->batch_norm_backward = batch_norm_backward;
 }

@@ -67,17 +67,22 @@ static bool is_half(cr_dtype t) {
   return t == CR_FLOAT16 || t == CR_BFLOAT16;
 }
 
+static cudnnTensorFormat_t order_of(const cr_conv2d_shape &s) {
+  return s.channels_last ? CUDNN_TENSOR_NHWC : CUDNN_TENSOR_NCHW;
+}
+
 bool descriptors::set(const cr_conv2d_shape &s) {
   const cr_conv2d_args &a = s.args;
   cudnnDataType_t t = type_of(s.dtype);
-  return dnn.ok(dnn->cudnnSetTensor4dDescriptor(x, CUDNN_TENSOR_NCHW, t, (int)s.n, (int)s.c,
-                                                (int)s.h, (int)s.w),
-                "cudnnSetTensor4dDescriptor") &&
-         dnn.ok(dnn->cudnnSetTensor4dDescriptor(y, CUDNN_TENSOR_NCHW, t, (int)s.n, (int)s.o,
-                                                (int)s.oh, (int)s.ow),
-                "cudnnSetTensor4dDescriptor") &&
-         dnn.ok(dnn->cudnnSetFilter4dDescriptor(w, t, CUDNN_TENSOR_NCHW, (int)s.o,
-                                                (int)(s.c / a.groups), (int)s.kh, (int)s.kw),
+  cudnnTensorFormat_t order = order_of(s);
+  return dnn.ok(
+             dnn->cudnnSetTensor4dDescriptor(x, order, t, (int)s.n, (int)s.c, (int)s.h, (int)s.w),
+             "cudnnSetTensor4dDescriptor") &&
+         dnn.ok(
+             dnn->cudnnSetTensor4dDescriptor(y, order, t, (int)s.n, (int)s.o, (int)s.oh, (int)s.ow),
+             "cudnnSetTensor4dDescriptor") &&
+         dnn.ok(dnn->cudnnSetFilter4dDescriptor(w, t, order, (int)s.o, (int)(s.c / a.groups),
+                                                (int)s.kh, (int)s.kw),
                 "cudnnSetFilter4dDescriptor") &&
          dnn.ok(dnn->cudnnSetConvolution2dDescriptor(how, (int)a.pad[0], (int)a.pad[1],
                                                      (int)a.stride[0], (int)a.stride[1],
@@ -185,7 +190,7 @@ struct choices {
 
 /* All bytes count, so it is zeroed before it is filled. */
 struct key {
-  int64_t device, direction, options, dtype;
+  int64_t device, direction, options, dtype, channels_last;
   int64_t size[9];
   cr_conv2d_args args;
   bool operator==(const key &k) const { return memcmp(this, &k, sizeof k) == 0; }
@@ -209,6 +214,7 @@ static key key_of(enum direction d, const cr_conv2d_shape &s, bool timed) {
   k.options =
       cr_cuda_option(CR_OPTION_TF32) | cr_cuda_option(CR_OPTION_DETERMINISTIC) << 1 | timed << 2;
   k.dtype = s.dtype;
+  k.channels_last = s.channels_last;
   const int64_t size[9] = {s.n, s.c, s.h, s.w, s.o, s.kh, s.kw, s.oh, s.ow};
   memcpy(k.size, size, sizeof size);
   k.args = s.args;
@@ -325,9 +331,9 @@ static bool add_bias(const cr_dnn &dnn, const descriptors &d, const convolution 
                      const void *bias) {
   cr_dtype t = c.s.dtype;
   /* The input's descriptor has done its work. */
-  return dnn.ok(dnn->cudnnSetTensor4dDescriptor(d.x, CUDNN_TENSOR_NCHW, type_of(t), 1, (int)c.s.o,
-                                                1, 1),
-                "cudnnSetTensor4dDescriptor") &&
+  return dnn.ok(
+             dnn->cudnnSetTensor4dDescriptor(d.x, order_of(c.s), type_of(t), 1, (int)c.s.o, 1, 1),
+             "cudnnSetTensor4dDescriptor") &&
          dnn.ok(dnn->cudnnAddTensor(dnn.handle, one.of(t), d.x, bias, one.of(t), d.y, c.y),
                 "cudnnAddTensor") &&
          cr_cuda_launched("cudnnAddTensor");

@@ -7,9 +7,25 @@
 
 #define THREADS 256
 
-typedef cr_conv2d_shape shape;
+/* Steps from an image, a channel, a row and a column to the next. */
+struct order {
+  int64_t n, c, h, w;
+};
 
-/* Number i of an array (a, b, c, d). */
+static order order_of(bool channels_last, int64_t c, int64_t h, int64_t w) {
+  if (channels_last) return {c * h * w, 1, w * c, c};
+  return {c * h * w, h * w, w, 1};
+}
+
+struct shape : cr_conv2d_shape {
+  order x, y, k; /* k: of the weight */
+  explicit shape(const cr_conv2d_shape &s)
+      : cr_conv2d_shape(s), x(order_of(s.channels_last, s.c, s.h, s.w)),
+        y(order_of(s.channels_last, s.o, s.oh, s.ow)),
+        k(order_of(s.channels_last, s.c / s.args.groups, s.kh, s.kw)) {}
+};
+
+/* Number i of an array (a, b, c, d), and where it lies. */
 struct place {
   int64_t a, b, c, d;
 };
@@ -21,6 +37,10 @@ __device__ __forceinline__ place place_of(int64_t i, int64_t b, int64_t c, int64
   p.b = i % b;
   p.a = i / b;
   return p;
+}
+
+__device__ __forceinline__ int64_t at_of(const place &p, const order &o) {
+  return p.a * o.n + p.b * o.c + p.c * o.h + p.d * o.w;
 }
 
 template <typename T> __device__ __forceinline__ double product(T a, T b) {
@@ -38,7 +58,8 @@ __device__ double plane_sum(const shape &s, const T *x, const T *w, int64_t p, i
     if (row < 0 || row >= s.h) continue;
     for (int64_t j = 0; j < s.kw; j++) {
       int64_t col = q * s.args.stride[1] - s.args.pad[1] + j * s.args.dilation[1];
-      if (col >= 0 && col < s.w) sum += product(x[row * s.w + col], w[i * s.kw + j]);
+      if (col >= 0 && col < s.w)
+        sum += product(x[row * s.x.h + col * s.x.w], w[i * s.k.h + j * s.k.w]);
     }
   }
   return sum;
@@ -53,9 +74,9 @@ __global__ void __launch_bounds__(THREADS)
     int64_t first = at.b / outputs * channels;
     double sum = bias ? (double)cr_wide(bias[at.b]) : 0;
     for (int64_t c = 0; c < channels; c++)
-      sum += plane_sum(s, x + (at.a * s.c + first + c) * s.h * s.w,
-                       w + (at.b * channels + c) * s.kh * s.kw, at.c, at.d);
-    y[i] = cr_narrow<T>::from(sum);
+      sum += plane_sum(s, x + at.a * s.x.n + (first + c) * s.x.c, w + at.b * s.k.n + c * s.k.c,
+                       at.c, at.d);
+    y[at_of(at, s.y)] = cr_narrow<T>::from(sum);
   }
 }
 
@@ -78,7 +99,7 @@ __device__ double seen_sum(const shape &s, const T *gy, const T *w, int64_t row,
     if (p < 0) continue;
     for (int64_t j = 0; j < s.kw; j++) {
       int64_t q = seen_by(s, 1, col, j);
-      if (q >= 0) sum += product(gy[p * s.ow + q], w[i * s.kw + j]);
+      if (q >= 0) sum += product(gy[p * s.y.h + q * s.y.w], w[i * s.k.h + j * s.k.w]);
     }
   }
   return sum;
@@ -93,9 +114,8 @@ __global__ void __launch_bounds__(THREADS)
     int64_t first = at.b / channels * outputs, within = at.b % channels;
     double sum = 0;
     for (int64_t o = first; o < first + outputs; o++)
-      sum += seen_sum(s, gy + (at.a * s.o + o) * s.oh * s.ow,
-                      w + (o * channels + within) * s.kh * s.kw, at.c, at.d);
-    gx[i] = cr_narrow<T>::from(sum);
+      sum += seen_sum(s, gy + at.a * s.y.n + o * s.y.c, w + o * s.k.n + within * s.k.c, at.c, at.d);
+    gx[at_of(at, s.x)] = cr_narrow<T>::from(sum);
   }
 }
 
@@ -115,51 +135,52 @@ __global__ void __launch_bounds__(THREADS)
       int64_t row = p * s.args.stride[0] - s.args.pad[0] + at.c * s.args.dilation[0];
       int64_t col = q * s.args.stride[1] - s.args.pad[1] + at.d * s.args.dilation[1];
       if (row >= 0 && row < s.h && col >= 0 && col < s.w)
-        sum += product(gy[((n * s.o + at.a) * s.oh + p) * s.ow + q],
-                       x[((n * s.c + channel) * s.h + row) * s.w + col]);
+        sum += product(gy[at_of({n, at.a, p, q}, s.y)], x[at_of({n, channel, row, col}, s.x)]);
     }
     sum = cr_block_sum<THREADS>(sum);
-    if (threadIdx.x == 0) gw[i] = cr_narrow<T>::from(sum);
+    if (threadIdx.x == 0) gw[at_of(at, s.k)] = cr_narrow<T>::from(sum);
   }
 }
 
 /* ---- the host's side -------------------------------------------------------------------- */
 
 template <typename T>
-static bool forward(const shape *s, void *y, const void *x, const void *w, const void *bias) {
+static bool forward(const cr_conv2d_shape *s, void *y, const void *x, const void *w,
+                    const void *bias) {
   int64_t count = s->n * s->o * s->oh * s->ow;
   return count == 0 || cr_launch("conv2d", forward_kernel<T>, cr_blocks(count, THREADS), THREADS, 0,
-                                 *s, static_cast<T *>(y), static_cast<const T *>(x),
+                                 shape(*s), static_cast<T *>(y), static_cast<const T *>(x),
                                  static_cast<const T *>(w), static_cast<const T *>(bias));
 }
 
 template <typename T>
-static bool backward_input(const shape *s, void *gx, const void *gy, const void *w) {
+static bool backward_input(const cr_conv2d_shape *s, void *gx, const void *gy, const void *w) {
   int64_t count = s->n * s->c * s->h * s->w;
-  return count == 0 ||
-         cr_launch("conv2d by its input", input_kernel<T>, cr_blocks(count, THREADS), THREADS, 0,
-                   *s, static_cast<T *>(gx), static_cast<const T *>(gy), static_cast<const T *>(w));
+  return count == 0 || cr_launch("conv2d by its input", input_kernel<T>, cr_blocks(count, THREADS),
+                                 THREADS, 0, shape(*s), static_cast<T *>(gx),
+                                 static_cast<const T *>(gy), static_cast<const T *>(w));
 }
 
 template <typename T>
-static bool backward_weight(const shape *s, void *gw, const void *gy, const void *x) {
+static bool backward_weight(const cr_conv2d_shape *s, void *gw, const void *gy, const void *x) {
   int64_t count = s->o * (s->c / s->args.groups) * s->kh * s->kw;
-  return count == 0 ||
-         cr_launch("conv2d by its weight", weight_kernel<T>, cr_blocks(count, 1), THREADS, 0, *s,
-                   static_cast<T *>(gw), static_cast<const T *>(gy), static_cast<const T *>(x));
+  return count == 0 || cr_launch("conv2d by its weight", weight_kernel<T>, cr_blocks(count, 1),
+                                 THREADS, 0, shape(*s), static_cast<T *>(gw),
+                                 static_cast<const T *>(gy), static_cast<const T *>(x));
 }
 
-bool cr_conv_direct(const shape *s, void *y, const void *x, const void *w, const void *bias) {
+bool cr_conv_direct(const cr_conv2d_shape *s, void *y, const void *x, const void *w,
+                    const void *bias) {
   return cr_by_float(s->dtype,
                      [&](auto zero) { return forward<decltype(zero)>(s, y, x, w, bias); });
 }
 
-bool cr_conv_direct_input(const shape *s, void *gx, const void *gy, const void *w) {
+bool cr_conv_direct_input(const cr_conv2d_shape *s, void *gx, const void *gy, const void *w) {
   return cr_by_float(s->dtype,
                      [&](auto zero) { return backward_input<decltype(zero)>(s, gx, gy, w); });
 }
 
-bool cr_conv_direct_weight(const shape *s, void *gw, const void *gy, const void *x) {
+bool cr_conv_direct_weight(const cr_conv2d_shape *s, void *gw, const void *gy, const void *x) {
   return cr_by_float(s->dtype,
                      [&](auto zero) { return backward_weight<decltype(zero)>(s, gw, gy, x); });
 }

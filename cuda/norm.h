@@ -24,7 +24,7 @@ __device__ __forceinline__ void cr_take_spread(cr_two_sums &s, const cr_pack<T, 
                                                double first) {
 #pragma unroll
   for (int v = 0; v < V; v++) {
-    double d = (double)x.v[v] - first;
+    double d = (double)cr_wide(x.v[v]) - first;
     s.v[0] += d;
     s.v[1] += d * d;
   }

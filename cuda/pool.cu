@@ -1,26 +1,29 @@
 /* pool.cu: maxima and averages over windows of an image, and their derivatives.
  *
  * A thread makes one element of the result.  A derivative goes over the windows that its place is
- * in, in their order, so that the sum is the same every time. */
-#include "cuda/loop.h"
+ * in, in their order, so that the sum is the same every time.  Sums are of the type C in which
+ * elements T are computed with. */
+#include "cuda/rows.h"
 
 #define THREADS 256
 
 struct images {
   cr_pool2d_shape s;
-  int64_t count;         /* threads: elements of the result */
-  cr_size height, width; /* of the result */
+  int64_t count;                   /* threads: elements of the result */
+  cr_size height, width, channels; /* of the result */
   cr_size stride_h, stride_w;
 };
 
-/* Where element i of the result is. */
+/* Where element i of the result is.  In planes that lie side by side it is in number `channel` of
+ * them. */
 struct pixel {
-  int64_t plane, row, col;
+  int64_t plane, row, col, channel;
 };
 
 __device__ __forceinline__ pixel pixel_of(const images &m, int64_t i) {
-  int64_t line = cr_over(i, m.width), plane = cr_over(line, m.height);
-  return {plane, line - plane * m.height.n, i - line * m.width.n};
+  int64_t place = cr_over(i, m.channels), line = cr_over(place, m.width);
+  int64_t plane = cr_over(line, m.height);
+  return {plane, line - plane * m.height.n, place - line * m.width.n, i - place * m.channels.n};
 }
 
 /* From begin to end - 1. */
@@ -55,21 +58,22 @@ __device__ __forceinline__ span windows_with(const images &m, int d, int64_t i) 
 template <typename T>
 __global__ void __launch_bounds__(THREADS)
     max_kernel(const __grid_constant__ images m, T *y, int64_t *places, const T *x) {
+  const int64_t step = m.channels.n;
   for (int64_t k = cr_thread(); k < m.count; k += cr_threads()) {
     pixel p = pixel_of(m, k);
-    const T *image = x + p.plane * m.s.h * m.s.w;
+    const T *image = x + p.plane * m.s.h * m.s.w * step + p.channel;
     span rows = window(m, 0, p.row), cols = window(m, 1, p.col);
     int64_t at = rows.begin * m.s.w + cols.begin;
-    T best = image[at];
+    auto best = cr_wide(image[at * step]);
     for (int64_t i = rows.begin; i < rows.end; i += m.s.args.dilation[0]) {
       for (int64_t j = cols.begin; j < cols.end; j += m.s.args.dilation[1]) {
-        T v = image[i * m.s.w + j];
+        auto v = cr_wide(image[(i * m.s.w + j) * step]);
         if (!(v > best || v != v)) continue;
         best = v;
         at = i * m.s.w + j;
       }
     }
-    y[k] = best;
+    y[k] = cr_narrow<T>::from(best);
     if (places) places[k] = at + m.s.args.base;
   }
 }
@@ -78,15 +82,20 @@ template <typename T>
 __global__ void __launch_bounds__(THREADS)
     max_backward_kernel(const __grid_constant__ images m, T *gx, const T *g,
                         const int64_t *places) {
+  typedef decltype(cr_wide(T())) C;
+  const int64_t step = m.channels.n;
   for (int64_t k = cr_thread(); k < m.count; k += cr_threads()) {
     pixel p = pixel_of(m, k);
-    int64_t first = p.plane * m.s.oh * m.s.ow, here = p.row * m.s.w + p.col + m.s.args.base;
+    int64_t first = p.plane * m.s.oh * m.s.ow * step + p.channel,
+            here = p.row * m.s.w + p.col + m.s.args.base;
     span rows = windows_with(m, 0, p.row), cols = windows_with(m, 1, p.col);
-    T sum = 0;
+    C sum = 0;
     for (int64_t r = rows.begin; r < rows.end; r++)
-      for (int64_t i = first + r * m.s.ow + cols.begin; i < first + r * m.s.ow + cols.end; i++)
-        if (places[i] == here) sum += g[i];
-    gx[k] = sum;
+      for (int64_t q = cols.begin; q < cols.end; q++) {
+        int64_t i = first + (r * m.s.ow + q) * step;
+        if (places[i] == here) sum += cr_wide(g[i]);
+      }
+    gx[k] = cr_narrow<T>::from(sum);
   }
 }
 
@@ -102,38 +111,42 @@ __device__ __forceinline__ int64_t window_count(const images &m, int d, int64_t 
 }
 
 /* What a place counts in the mean of window q of a row of windows, which has `high` rows. */
-template <typename T> __device__ __forceinline__ T share(const images &m, int64_t high, int64_t q) {
-  return (T)1 / (T)(m.s.args.divisor ? m.s.args.divisor : high * window_count(m, 1, q));
+template <typename C> __device__ __forceinline__ C share(const images &m, int64_t high, int64_t q) {
+  return (C)1 / (C)(m.s.args.divisor ? m.s.args.divisor : high * window_count(m, 1, q));
 }
 
 template <typename T>
 __global__ void __launch_bounds__(THREADS)
     avg_kernel(const __grid_constant__ images m, T *y, const T *x) {
+  typedef decltype(cr_wide(T())) C;
+  const int64_t step = m.channels.n;
   for (int64_t k = cr_thread(); k < m.count; k += cr_threads()) {
     pixel p = pixel_of(m, k);
-    const T *image = x + p.plane * m.s.h * m.s.w;
+    const T *image = x + p.plane * m.s.h * m.s.w * step + p.channel;
     span rows = window(m, 0, p.row), cols = window(m, 1, p.col);
-    T sum = 0;
+    C sum = 0;
     for (int64_t i = rows.begin; i < rows.end; i++)
-      for (int64_t j = cols.begin; j < cols.end; j++) sum += image[i * m.s.w + j];
-    y[k] = sum * share<T>(m, window_count(m, 0, p.row), p.col);
+      for (int64_t j = cols.begin; j < cols.end; j++) sum += cr_wide(image[(i * m.s.w + j) * step]);
+    y[k] = cr_narrow<T>::from(sum * share<C>(m, window_count(m, 0, p.row), p.col));
   }
 }
 
 template <typename T>
 __global__ void __launch_bounds__(THREADS)
     avg_backward_kernel(const __grid_constant__ images m, T *gx, const T *g) {
+  typedef decltype(cr_wide(T())) C;
+  const int64_t step = m.channels.n;
   for (int64_t k = cr_thread(); k < m.count; k += cr_threads()) {
     pixel p = pixel_of(m, k);
-    const T *from = g + p.plane * m.s.oh * m.s.ow;
+    const T *from = g + p.plane * m.s.oh * m.s.ow * step + p.channel;
     span rows = windows_with(m, 0, p.row), cols = windows_with(m, 1, p.col);
-    T sum = 0;
+    C sum = 0;
     for (int64_t r = rows.begin; r < rows.end; r++) {
       int64_t high = window_count(m, 0, r);
       for (int64_t q = cols.begin; q < cols.end; q++)
-        sum += from[r * m.s.ow + q] * share<T>(m, high, q);
+        sum += cr_wide(from[(r * m.s.ow + q) * step]) * share<C>(m, high, q);
     }
-    gx[k] = sum;
+    gx[k] = cr_narrow<T>::from(sum);
   }
 }
 
@@ -141,12 +154,13 @@ __global__ void __launch_bounds__(THREADS)
 
 /* For a result of `height` by `width` a plane. */
 static images images_of(const cr_pool2d_shape *s, int64_t height, int64_t width) {
-  int64_t count = s->planes * height * width;
+  int64_t channels = s->channels ? s->channels : 1, count = s->planes * height * width * channels;
   int64_t padded_h = s->h + s->args.pad[0], padded_w = s->w + s->args.pad[1];
   return {*s,
           count,
           cr_size_of(height, count),
           cr_size_of(width, count),
+          cr_size_of(channels, count),
           cr_size_of(s->args.stride[0], padded_h),
           cr_size_of(s->args.stride[1], padded_w)};
 }
@@ -160,8 +174,8 @@ static bool run(const char *name, void (*kernel)(images, T *, P...), const image
 }
 
 #define RUN(name, kernel, m, ...)                                                                  \
-  (s->dtype == CR_FLOAT64 ? run(name, kernel<double>, m, __VA_ARGS__)                              \
-                          : run(name, kernel<float>, m, __VA_ARGS__))
+  cr_by_float(s->dtype,                                                                            \
+              [&](auto zero) { return run(name, kernel<decltype(zero)>, m, __VA_ARGS__); })
 
 static bool max_pool2d(const cr_pool2d_shape *s, void *y, int64_t *places, const void *x) {
   return RUN("max pooling", max_kernel, images_of(s, s->oh, s->ow), y, places, x);
@@ -182,6 +196,8 @@ static bool avg_pool2d_backward(const cr_pool2d_shape *s, void *gx, const void *
 }
 
 void cr_cuda_fill_pool(cr_nn_backend *b) {
+  b->halves |= CR_HALF_POOL;
+  b->channels_last = true;
   b->max_pool2d = max_pool2d;
   b->max_pool2d_backward = max_pool2d_backward;
   b->avg_pool2d = avg_pool2d;

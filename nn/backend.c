@@ -90,6 +90,23 @@ cr_tensor *cr_nn_dense(cr_tensor *t, cr_dtype dtype) {
   return cr_contiguous(wide);
 }
 
+bool cr_nn_channels_last(const cr_tensor *a, const cr_tensor *b) {
+  cr_device d = cr_device_of(a);
+  if (d.type == CR_CPU || !(cr_only_channels_last(a) || (b && cr_only_channels_last(b))))
+    return false;
+  const cr_nn_backend *be = cr_plugin_of((cr_device_type)d.type)->nn;
+  return be->channels_last;
+}
+
+cr_tensor *cr_nn_image(cr_tensor *t, cr_dtype dtype, bool last) {
+  CR_AUTO wide = cr_cast(t, dtype);
+  return last ? cr_channels_last(wide) : cr_contiguous(wide);
+}
+
+cr_tensor *cr_nn_empty(cr_dtype dtype, cr_device d, int ndim, const int64_t *shape, bool last) {
+  return last ? cr_empty_channels_last(dtype, d, shape) : cr_empty(dtype, d, ndim, shape);
+}
+
 bool cr_nn_dense_opt(cr_tensor *t, cr_dtype dtype, cr_tensor **out) {
   *out = cr_nn_dense(t, dtype);
   return !t || *out;
@@ -97,6 +114,11 @@ bool cr_nn_dense_opt(cr_tensor *t, cr_dtype dtype, cr_tensor **out) {
 
 cr_middle_shape cr_middle(const cr_tensor *t, int dim) {
   cr_middle_shape s = {(cr_dtype)t->dtype, 1, 1, 1};
+  if (dim == 1 && cr_only_channels_last(t)) {
+    s.n = t->shape[1];
+    s.outer = cr_numel(t) / s.n;
+    return s;
+  }
   for (int d = 0; d < t->ndim; d++)
     *(d < dim ? &s.outer : d == dim ? &s.n : &s.inner) *= t->shape[d];
   return s;
@@ -110,7 +132,7 @@ cr_tensor *cr_result_if(bool ok, cr_tensor *y) {
 
 cr_tensor *cr_sum_middle(const char *fn, cr_tensor *t, int dim) {
   const cr_nn_backend *be = cr_nn_backend_of(fn, cr_device_of(t));
-  CR_AUTO dense = cr_contiguous(t);
+  CR_AUTO dense = cr_nn_image(t, (cr_dtype)t->dtype, dim == 1 && cr_nn_channels_last(t, NULL));
   cr_tensor *out =
       be && dense ? cr_empty((cr_dtype)t->dtype, cr_device_of(t), 1, &t->shape[dim]) : NULL;
   if (!out) return NULL;

@@ -28,6 +28,7 @@ typedef struct {
   cr_dtype dtype;
   int64_t n, c, h, w, o, kh, kw, oh, ow;
   cr_conv2d_args args;
+  bool channels_last; /* all three; only for a device that takes it */
 } cr_conv2d_shape;
 
 /* Each of `planes` h by w goes to oh by ow. */
@@ -35,6 +36,9 @@ typedef struct {
   cr_dtype dtype;
   int64_t planes, h, w, oh, ow;
   cr_pool2d_args args;
+  /* Planes that lie side by side, so that an array is (planes, h, w, channels); 0 is 1.  Only for a
+   * device that takes channels-last. */
+  int64_t channels;
 } cr_pool2d_shape;
 
 typedef struct {
@@ -76,7 +80,8 @@ typedef struct {
   int64_t outer, n, inner;
 } cr_middle_shape;
 
-/* Channels are the middle.  mean and rstd have one number a channel and the dtype of x. */
+/* Channels are the middle.  mean and rstd have one number a channel; they, the weights and the
+ * running numbers have the dtype of x, or are float32 where that is a half type. */
 typedef struct {
   cr_middle_shape s;
   bool training;
@@ -166,6 +171,7 @@ enum {
 
 typedef struct {
   unsigned halves;
+  bool channels_last; /* convolution and pooling take images in that order */
 
   bool (*conv2d)(const cr_conv2d_shape *s, void *y, const void *x, const void *w, const void *bias);
   bool (*conv2d_input)(const cr_conv2d_shape *s, void *gx, const void *gy, const void *w);

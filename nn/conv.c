@@ -31,7 +31,7 @@ static int64_t out_size(int64_t size, int64_t kernel, const cr_conv2d_args *a, i
 }
 
 static cr_conv2d_shape make_shape(cr_dtype dtype, const int64_t x[4], const int64_t w[4],
-                                  const cr_conv2d_args *a) {
+                                  const cr_conv2d_args *a, bool last) {
   return (cr_conv2d_shape){.dtype = dtype,
                            .n = x[0],
                            .c = x[1],
@@ -42,7 +42,13 @@ static cr_conv2d_shape make_shape(cr_dtype dtype, const int64_t x[4], const int6
                            .kw = w[3],
                            .oh = out_size(x[2], w[2], a, 0),
                            .ow = out_size(x[3], w[3], a, 1),
-                           .args = *a};
+                           .args = *a,
+                           .channels_last = last};
+}
+
+/* Whether to work channels-last.  cuDNN is slow so with float64, or cannot. */
+static bool takes_channels_last(const cr_tensor *a, const cr_tensor *b) {
+  return a->dtype != CR_FLOAT64 && cr_nn_channels_last(a, b);
 }
 
 static bool check_args(const char *fn, const cr_conv2d_args *a) {
@@ -92,13 +98,13 @@ static bool check_shapes(const cr_tensor *x, const cr_tensor *w, const cr_conv2d
   return true;
 }
 
-/* The forward proper: batched, contiguous, checked. */
-static cr_tensor *conv2d_dense(cr_tensor *x, cr_tensor *w, cr_tensor *bias,
-                               const cr_conv2d_args *a) {
+/* The forward proper: batched, in order, checked. */
+static cr_tensor *conv2d_dense(cr_tensor *x, cr_tensor *w, cr_tensor *bias, const cr_conv2d_args *a,
+                               bool last) {
   const cr_nn_backend *be = cr_nn_backend_of("nn.conv2d", cr_device_of(x));
-  cr_conv2d_shape s = make_shape((cr_dtype)x->dtype, x->shape, w->shape, a);
+  cr_conv2d_shape s = make_shape((cr_dtype)x->dtype, x->shape, w->shape, a, last);
   int64_t shape[4] = {s.n, s.o, s.oh, s.ow};
-  cr_tensor *y = be ? cr_empty(s.dtype, cr_device_of(x), 4, shape) : NULL;
+  cr_tensor *y = be ? cr_nn_empty(s.dtype, cr_device_of(x), 4, shape, last) : NULL;
   if (!y) return NULL;
   bool ok = be->conv2d(&s, cr_data(y), cr_data(x), cr_data(w), cr_data_opt(bias));
   return cr_record(&op_conv2d, cr_result_if(ok, y), CR_IN(x, w, bias),
@@ -114,11 +120,13 @@ cr_tensor *cr_conv2d(cr_tensor *x, cr_tensor *w, cr_tensor *bias, const cr_conv2
   cr_dtype dtype = cr_nn_dtype_of(x, CR_HALF_CONV);
   bool single = x->ndim == 3;
   CR_AUTO batch = single ? cr_unsqueeze(x, 0) : cr_retain(x);
-  CR_AUTO xd = cr_nn_dense(batch, dtype);
-  CR_AUTO wd = cr_nn_dense(w, dtype);
+  if (!batch) return NULL;
+  bool last = takes_channels_last(batch, w);
+  CR_AUTO xd = cr_nn_image(batch, dtype, last);
+  CR_AUTO wd = cr_nn_image(w, dtype, last);
   CR_AUTO bd = NULL;
   if (!xd || !wd || !cr_nn_dense_opt(bias, dtype, &bd)) return NULL;
-  CR_AUTO y = conv2d_dense(xd, wd, bd, a);
+  CR_AUTO y = conv2d_dense(xd, wd, bd, a, last);
   CR_AUTO out = single ? cr_squeeze(y, 0) : y ? cr_retain(y) : NULL;
   return cr_cast(out, (cr_dtype)x->dtype);
 }
@@ -128,11 +136,12 @@ cr_tensor *cr_conv2d(cr_tensor *x, cr_tensor *w, cr_tensor *bias, const cr_conv2
 static cr_tensor *conv2d_input(cr_tensor *g, cr_tensor *w, const cr_conv2d_args *a, int64_t height,
                                int64_t width) {
   const cr_nn_backend *be = cr_nn_backend_of("nn.conv2d", cr_device_of(g));
+  bool last = takes_channels_last(g, w);
   int64_t shape[4] = {g->shape[0], w->shape[1] * a->groups, height, width};
-  cr_conv2d_shape s = make_shape((cr_dtype)g->dtype, shape, w->shape, a);
-  CR_AUTO gc = cr_contiguous(g);
-  CR_AUTO wc = cr_contiguous(w);
-  cr_tensor *gx = be && gc && wc ? cr_empty(s.dtype, cr_device_of(g), 4, shape) : NULL;
+  cr_conv2d_shape s = make_shape((cr_dtype)g->dtype, shape, w->shape, a, last);
+  CR_AUTO gc = cr_nn_image(g, s.dtype, last);
+  CR_AUTO wc = cr_nn_image(w, s.dtype, last);
+  cr_tensor *gx = be && gc && wc ? cr_nn_empty(s.dtype, cr_device_of(g), 4, shape, last) : NULL;
   if (!gx) return NULL;
   bool ok = be->conv2d_input(&s, cr_data(gx), cr_data(gc), cr_data(wc));
   return cr_record(&op_conv2d_input, cr_result_if(ok, gx), CR_IN(gc, wc), CR_SAVE(gc, wc),
@@ -144,11 +153,12 @@ static cr_tensor *conv2d_input(cr_tensor *g, cr_tensor *w, const cr_conv2d_args 
 static cr_tensor *conv2d_weight(cr_tensor *g, cr_tensor *x, const cr_conv2d_args *a, int64_t kh,
                                 int64_t kw) {
   const cr_nn_backend *be = cr_nn_backend_of("nn.conv2d", cr_device_of(g));
+  bool last = takes_channels_last(g, x);
   int64_t shape[4] = {g->shape[1], x->shape[1] / a->groups, kh, kw};
-  cr_conv2d_shape s = make_shape((cr_dtype)g->dtype, x->shape, shape, a);
-  CR_AUTO gc = cr_contiguous(g);
-  CR_AUTO xc = cr_contiguous(x);
-  cr_tensor *gw = be && gc && xc ? cr_empty(s.dtype, cr_device_of(g), 4, shape) : NULL;
+  cr_conv2d_shape s = make_shape((cr_dtype)g->dtype, x->shape, shape, a, last);
+  CR_AUTO gc = cr_nn_image(g, s.dtype, last);
+  CR_AUTO xc = cr_nn_image(x, s.dtype, last);
+  cr_tensor *gw = be && gc && xc ? cr_nn_empty(s.dtype, cr_device_of(g), 4, shape, last) : NULL;
   if (!gw) return NULL;
   bool ok = be->conv2d_weight(&s, cr_data(gw), cr_data(gc), cr_data(xc));
   return cr_record(&op_conv2d_weight, cr_result_if(ok, gw), CR_IN(gc, xc), CR_SAVE(gc, xc),
@@ -245,8 +255,8 @@ cr_tensor *cr_conv_transpose2d(cr_tensor *x, cr_tensor *w, cr_tensor *bias, cons
   cr_dtype dtype = cr_nn_dtype_of(x, CR_HALF_CONV);
   bool single = x->ndim == 3;
   CR_AUTO batch = single ? cr_unsqueeze(x, 0) : cr_retain(x);
-  CR_AUTO xd = cr_nn_dense(batch, dtype);
-  CR_AUTO wd = cr_nn_dense(w, dtype);
+  CR_AUTO xd = cr_cast(batch, dtype);
+  CR_AUTO wd = cr_cast(w, dtype);
   CR_AUTO bd = NULL;
   if (!xd || !wd || !cr_nn_dense_opt(bias, dtype, &bd)) return NULL;
   int64_t size[2];

@@ -27,9 +27,16 @@ cr_dtype cr_nn_dtype_of(const cr_tensor *x, unsigned family);
 cr_tensor *cr_nn_dense(cr_tensor *t, cr_dtype dtype);
 /* The same for an argument that may be absent: true with *out NULL then. */
 bool cr_nn_dense_opt(cr_tensor *t, cr_dtype dtype, cr_tensor **out);
+/* Whether an operator on a and b (or NULL) should work channels-last: one of them is so, and their
+ * device has kernels for it. */
+bool cr_nn_channels_last(const cr_tensor *a, const cr_tensor *b);
+/* t of that dtype, contiguous or (last) channels-last; recorded. */
+cr_tensor *cr_nn_image(cr_tensor *t, cr_dtype dtype, bool last);
+/* A new tensor, contiguous or channels-last. */
+cr_tensor *cr_nn_empty(cr_dtype dtype, cr_device d, int ndim, const int64_t *shape, bool last);
 /* Casts `t`, which it releases, to dtype. */
 cr_tensor *cr_cast_owned(cr_tensor *t, cr_dtype dtype);
-/* t as (outer, n, inner) around its dimension `dim`. */
+/* t, contiguous or (around dimension 1) channels-last, as (outer, n, inner) around `dim`. */
 cr_middle_shape cr_middle(const cr_tensor *t, int dim);
 /* The sum of t over all dimensions but `dim`; not recorded. */
 cr_tensor *cr_sum_middle(const char *fn, cr_tensor *t, int dim);

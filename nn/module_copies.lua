@@ -178,15 +178,34 @@ return function(nn, torch)
     return module
   end
 
+  -- Puts the elements of a tensor in another order where they are, so that it shares them with the same
+  -- tensors as before.
+  local function reorder(t, order)
+    local dense = t:isContiguous() or t:isContiguous("channelsLast")
+    if t:dim() ~= 4 or t:isContiguous(order) or not dense then return end
+    local turned = t:detach():contiguous(order)
+    t:set(t:storage(), t:storageOffset(), t:size(), turned:stride()):copy(turned)
+  end
+
+  local function reorder_all(module, order)
+    for _, list in ipairs { module:parameters() } do
+      for _, t in ipairs(list) do reorder(t, order) end
+    end
+  end
+
   --- module:type([typename [, cache]]); module:float(); module:double(); module:half()
-  -- module:cuda(); module:cpu(); module:to(where)
+  -- module:cuda(); module:cpu(); module:to(where); module:to { memoryFormat = order }
   --
   -- The type of the module's tensors; or converts them.  A float type is for the module's float tensors;
   -- the others stay what they are, but go to the same device: "torch.CudaTensor" is float32 on the CUDA
   -- device, "torch.FloatTensor" in host memory.  cuda and cpu move everything and change no type; run as
   -- th, cuda() is type("torch.CudaTensor").
   --
+  -- A memory format is an order of the parameters of 4 dimensions, such as the weights of convolutions,
+  -- and of their gradients: see x:contiguous.
+  --
   -- typename: string, as "torch.DoubleTensor"
+  -- order: "channelsLast" or "contiguous"
   -- where: "cuda", "cpu", or a type such as "float64", which leaves the module on its device
   -- cache: table, {} at first: tensors that modules share stay shared when they are converted with one table
   -- Returns: a string; or the module
@@ -210,6 +229,14 @@ return function(nn, torch)
   function Module:half(cache) return self:type("torch.HalfTensor", cache) end
   function Module:cpu() return convert_all(self, in_host) end
   function Module:to(where)
+    if type(where) == "table" and where.memoryFormat then
+      if where.memoryFormat ~= "channelsLast" and where.memoryFormat ~= "contiguous" then
+        nn._arguments.fail(self, 'to a memory format %s, wanted "channelsLast" or "contiguous"',
+          where.memoryFormat)
+      end
+      torch.noGrad(reorder_all, self, where.memoryFormat)
+      return self
+    end
     if where == "cpu" then return self:cpu() end
     if where == "cuda" then return self:cuda() end
     if type(where) ~= "string" then

@@ -47,6 +47,12 @@ static bool check_batch_norm(const cr_tensor *x, const cr_tensor *weight, const 
   return true;
 }
 
+/* A new tensor in the order of x, which is contiguous or channels-last. */
+static cr_tensor *like(const cr_tensor *x) {
+  return cr_nn_empty((cr_dtype)x->dtype, cr_device_of(x), x->ndim, x->shape,
+                     cr_only_channels_last(x));
+}
+
 /* x, weight, bias, running mean and variance as the kernel wants them. */
 enum { X, WEIGHT, BIAS, MEAN, VAR, NARGS };
 
@@ -54,9 +60,9 @@ static cr_tensor *batch_norm_dense(cr_tensor *const t[NARGS], bool training, dou
                                    double eps) {
   cr_tensor *x = t[X];
   const cr_nn_backend *be = cr_nn_backend_of("nn.batch_norm", cr_device_of(x));
-  CR_AUTO mean = be ? cr_empty((cr_dtype)x->dtype, cr_device_of(x), 1, &x->shape[1]) : NULL;
+  CR_AUTO mean = be ? cr_empty(cr_nn_dtype(x), cr_device_of(x), 1, &x->shape[1]) : NULL;
   CR_AUTO rstd = mean ? cr_empty_like(mean) : NULL;
-  cr_tensor *y = rstd ? cr_empty_like(x) : NULL;
+  cr_tensor *y = rstd ? like(x) : NULL;
   if (!y) return NULL;
   cr_batch_norm_args a = {.s = cr_middle(x, 1),
                           .training = training,
@@ -86,8 +92,10 @@ cr_tensor *cr_batch_norm(cr_tensor *x, cr_tensor *weight, cr_tensor *bias, cr_te
   if (!x || !check_batch_norm(x, weight, bias, running_mean, running_var, training)) return NULL;
   cr_tensor *given[NARGS] = {x, weight, bias, running_mean, running_var};
   cr_tensor *used[NARGS] = {NULL}, *y = NULL;
-  bool ok = true;
-  for (int i = 0; ok && i < NARGS; i++) ok = cr_nn_dense_opt(given[i], cr_nn_dtype(x), &used[i]);
+  used[X] = cr_nn_image(x, cr_nn_dtype_of(x, CR_HALF_BATCH_NORM), cr_nn_channels_last(x, NULL));
+  bool ok = used[X];
+  for (int i = WEIGHT; ok && i < NARGS; i++)
+    ok = cr_nn_dense_opt(given[i], cr_nn_dtype(x), &used[i]);
   if (ok) y = batch_norm_dense(used, training, momentum, eps);
   if (y && training)
     y = cr_result_if(write_back(given[MEAN], used[MEAN]) && write_back(given[VAR], used[VAR]), y);
@@ -227,19 +235,22 @@ static bool composed(cr_node *n, const norm_call *c, cr_tensor **gin) {
 
 /* Space for the wanted gradients of x and its parameters. */
 static bool gradients_like(cr_node *n, const cr_tensor *x, int params, cr_tensor **gin) {
-  if (cr_wants(n, 0) && !(gin[0] = cr_empty_like(x))) return false;
+  if (cr_wants(n, 0) && !(gin[0] = like(x))) return false;
   for (int i = 1; i <= params; i++) {
     const int64_t *shape;
     if (!cr_wants(n, i)) continue;
     int ndim = cr_input_shape(n, i, &shape);
-    if (!(gin[i] = cr_empty((cr_dtype)x->dtype, cr_device_of(x), ndim, shape))) return false;
+    if (!(gin[i] = cr_empty(cr_nn_dtype(x), cr_device_of(x), ndim, shape))) return false;
   }
   return true;
 }
 
 static bool batch_norm_composed(cr_node *n, cr_tensor *g, cr_tensor *const saved[4],
                                 cr_tensor **gin) {
-  norm_call c = {.x = saved[0], .g = g, .eps = cr_attr_num(n, 1)};
+  CR_AUTO x = cr_cast(saved[0], cr_nn_dtype(saved[0]));
+  CR_AUTO gy = cr_cast(g, cr_nn_dtype(g));
+  if (!x || !gy) return false;
+  norm_call c = {.x = x, .g = gy, .eps = cr_attr_num(n, 1)};
   int64_t shape[CR_MAX_DIMS];
   for (int d = 0; d < c.x->ndim; d++) {
     shape[d] = d == 1 ? c.x->shape[1] : 1;
@@ -263,7 +274,7 @@ static bool batch_norm_backward(cr_node *n, cr_tensor *const *g, cr_tensor **gin
   if (!saved_values(n, t)) return false;
   if (cr_recording_any(g[0], t[0], t[1])) return batch_norm_composed(n, g[0], t, gin);
   const cr_nn_backend *be = cr_nn_backend_of("nn.batch_norm", cr_device_of(t[0]));
-  CR_AUTO gc = cr_contiguous(g[0]);
+  CR_AUTO gc = cr_nn_image(g[0], (cr_dtype)g[0]->dtype, cr_only_channels_last(t[0]));
   cr_batch_norm_args a = {.s = cr_middle(t[0], 1),
                           .training = cr_attr_int(n, 0) != 0,
                           .eps = cr_attr_num(n, 1),

@@ -44,9 +44,9 @@ static int64_t out_size(int64_t size, const cr_pool2d_args *a, int d) {
   return n;
 }
 
-/* h and w: the input's size. */
-static cr_pool2d_shape make_shape(const cr_tensor *t, int64_t h, int64_t w,
-                                  const cr_pool2d_args *a) {
+/* h and w: the input's size; t lies channels-last or plainly. */
+static cr_pool2d_shape make_shape(const cr_tensor *t, int64_t h, int64_t w, const cr_pool2d_args *a,
+                                  bool last) {
   cr_pool2d_shape s = {.dtype = (cr_dtype)t->dtype,
                        .planes = 1,
                        .h = h,
@@ -55,6 +55,10 @@ static cr_pool2d_shape make_shape(const cr_tensor *t, int64_t h, int64_t w,
                        .ow = out_size(w, a, 1),
                        .args = *a};
   for (int d = 0; d < t->ndim - 2; d++) s.planes *= t->shape[d];
+  if (last) {
+    s.planes = t->shape[0];
+    s.channels = t->shape[1];
+  }
   return s;
 }
 
@@ -109,22 +113,22 @@ static cr_pool2d_args filled(const cr_pool2d_args *a) {
 }
 
 /* A new tensor like x, but with the last two sizes h and w. */
-static cr_tensor *resized(const cr_tensor *x, cr_dtype dtype, int64_t h, int64_t w) {
+static cr_tensor *resized(const cr_tensor *x, cr_dtype dtype, int64_t h, int64_t w, bool last) {
   int64_t shape[4] = {0};
   for (int d = 0; d < x->ndim - 2; d++) shape[d] = x->shape[d];
   shape[x->ndim - 2] = h;
   shape[x->ndim - 1] = w;
-  return cr_empty(dtype, cr_device_of(x), x->ndim, shape);
+  return cr_nn_empty(dtype, cr_device_of(x), x->ndim, shape, last);
 }
 
 /* ---- maximum ---------------------------------------------------------------------------- */
 
-static cr_tensor *max_dense(cr_tensor *x, const cr_pool2d_args *a, cr_tensor **places) {
+static cr_tensor *max_dense(cr_tensor *x, const cr_pool2d_args *a, bool last, cr_tensor **places) {
   const cr_nn_backend *be = cr_nn_backend_of("nn.max_pool2d", cr_device_of(x));
-  cr_pool2d_shape s = make_shape(x, x->shape[x->ndim - 2], x->shape[x->ndim - 1], a);
+  cr_pool2d_shape s = make_shape(x, x->shape[x->ndim - 2], x->shape[x->ndim - 1], a, last);
   bool keep = places || cr_recording_any(x);
-  CR_AUTO at = be && keep ? resized(x, CR_INT64, s.oh, s.ow) : NULL;
-  cr_tensor *y = be && (at || !keep) ? resized(x, s.dtype, s.oh, s.ow) : NULL;
+  CR_AUTO at = be && keep ? resized(x, CR_INT64, s.oh, s.ow, last) : NULL;
+  cr_tensor *y = be && (at || !keep) ? resized(x, s.dtype, s.oh, s.ow, last) : NULL;
   if (!y) return NULL;
   bool ok = be->max_pool2d(&s, cr_data(y), cr_data_opt(at), cr_data(x));
   y = cr_record(&op_max, cr_result_if(ok, y), CR_IN(x), CR_SAVE(at), CR_INTS(ARG_INTS(a)));
@@ -136,8 +140,9 @@ cr_tensor *cr_max_pool2d(cr_tensor *x, const cr_pool2d_args *args, cr_tensor **p
   cr_pool2d_args full = filled(args), *a = &full;
   if (!x || !check("nn.max_pool2d", x, a)) return NULL;
   CR_AUTO at = NULL;
-  CR_AUTO dense = cr_nn_dense(x, cr_nn_dtype(x));
-  cr_tensor *y = dense ? max_dense(dense, a, places ? &at : NULL) : NULL;
+  bool last = cr_nn_channels_last(x, NULL);
+  CR_AUTO dense = cr_nn_image(x, cr_nn_dtype_of(x, CR_HALF_POOL), last);
+  cr_tensor *y = dense ? max_dense(dense, a, last, places ? &at : NULL) : NULL;
   y = cr_cast_owned(y, (cr_dtype)x->dtype);
   if (y && places) *places = cr_retain(at);
   return y;
@@ -147,9 +152,10 @@ cr_tensor *cr_max_pool2d(cr_tensor *x, const cr_pool2d_args *args, cr_tensor **p
 static cr_tensor *max_scatter(cr_tensor *g, cr_tensor *places, const cr_pool2d_args *a, int64_t h,
                               int64_t w) {
   const cr_nn_backend *be = cr_nn_backend_of("nn.max_pool2d", cr_device_of(g));
-  cr_pool2d_shape s = make_shape(g, h, w, a);
-  CR_AUTO gc = cr_contiguous(g);
-  cr_tensor *gx = be && gc ? resized(g, s.dtype, h, w) : NULL;
+  bool last = cr_only_channels_last(places);
+  cr_pool2d_shape s = make_shape(g, h, w, a, last);
+  CR_AUTO gc = cr_nn_image(g, s.dtype, last);
+  cr_tensor *gx = be && gc ? resized(g, s.dtype, h, w, last) : NULL;
   if (!gx) return NULL;
   bool ok = be->max_pool2d_backward(&s, cr_data(gx), cr_data(gc), cr_data(places));
   return cr_record(&op_max_backward, cr_result_if(ok, gx), CR_IN(gc), CR_SAVE(places),
@@ -173,7 +179,7 @@ static bool max_backward_backward(cr_node *n, cr_tensor *const *g, cr_tensor **g
   planes[nd - 2] = g[0]->shape[nd - 2] * g[0]->shape[nd - 1];
   windows[nd - 2] = places->shape[nd - 2] * places->shape[nd - 1];
   CR_AUTO flat = cr_reshape(g[0], nd - 1, planes);
-  CR_AUTO flat_places = cr_view(places, nd - 1, windows);
+  CR_AUTO flat_places = cr_reshape(places, nd - 1, windows);
   CR_AUTO at = cr_binary_scalar(CR_SUB, flat_places, cr_int(recorded_args(n).base), NULL);
   CR_AUTO taken = cr_gather(flat, nd - 2, at, 0, NULL);
   return (gin[0] = cr_view(taken, nd, places->shape)) != NULL;
@@ -181,10 +187,10 @@ static bool max_backward_backward(cr_node *n, cr_tensor *const *g, cr_tensor **g
 
 /* ---- average ---------------------------------------------------------------------------- */
 
-static cr_tensor *avg_dense(cr_tensor *x, const cr_pool2d_args *a) {
+static cr_tensor *avg_dense(cr_tensor *x, const cr_pool2d_args *a, bool last) {
   const cr_nn_backend *be = cr_nn_backend_of("nn.avg_pool2d", cr_device_of(x));
-  cr_pool2d_shape s = make_shape(x, x->shape[x->ndim - 2], x->shape[x->ndim - 1], a);
-  cr_tensor *y = be ? resized(x, (cr_dtype)x->dtype, s.oh, s.ow) : NULL;
+  cr_pool2d_shape s = make_shape(x, x->shape[x->ndim - 2], x->shape[x->ndim - 1], a, last);
+  cr_tensor *y = be ? resized(x, s.dtype, s.oh, s.ow, last) : NULL;
   if (!y) return NULL;
   bool ok = be->avg_pool2d(&s, cr_data(y), cr_data(x));
   return cr_record(&op_avg, cr_result_if(ok, y), CR_IN(x), CR_INTS(ARG_INTS(a)));
@@ -197,16 +203,18 @@ cr_tensor *cr_avg_pool2d(cr_tensor *x, const cr_pool2d_args *args) {
     return NULL;
   }
   if (!x || !check("nn.avg_pool2d", x, a)) return NULL;
-  CR_AUTO dense = cr_nn_dense(x, cr_nn_dtype(x));
-  return cr_cast_owned(dense ? avg_dense(dense, a) : NULL, (cr_dtype)x->dtype);
+  bool last = cr_nn_channels_last(x, NULL);
+  CR_AUTO dense = cr_nn_image(x, cr_nn_dtype_of(x, CR_HALF_POOL), last);
+  return cr_cast_owned(dense ? avg_dense(dense, a, last) : NULL, (cr_dtype)x->dtype);
 }
 
 /* g is spread over the windows in planes of h by w. */
 static cr_tensor *avg_spread(cr_tensor *g, const cr_pool2d_args *a, int64_t h, int64_t w) {
   const cr_nn_backend *be = cr_nn_backend_of("nn.avg_pool2d", cr_device_of(g));
-  cr_pool2d_shape s = make_shape(g, h, w, a);
-  CR_AUTO gc = cr_contiguous(g);
-  cr_tensor *gx = be && gc ? resized(g, s.dtype, h, w) : NULL;
+  bool last = cr_nn_channels_last(g, NULL);
+  cr_pool2d_shape s = make_shape(g, h, w, a, last);
+  CR_AUTO gc = cr_nn_image(g, s.dtype, last);
+  cr_tensor *gx = be && gc ? resized(g, s.dtype, h, w, last) : NULL;
   if (!gx) return NULL;
   bool ok = be->avg_pool2d_backward(&s, cr_data(gx), cr_data(gc));
   return cr_record(&op_avg_backward, cr_result_if(ok, gx), CR_IN(gc), CR_INTS(ARG_INTS(a), h, w));

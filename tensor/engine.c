@@ -201,16 +201,27 @@ static cr_tensor *fit(cr_tensor *t, int ndim, const int64_t *shape, cr_dtype dty
   return have.type == d.type && have.index == d.index ? t : replaced(t, cr_to_device(t, d));
 }
 
+/* t has all of its storage, without gaps. */
+static bool is_whole(const cr_tensor *t) {
+  return cr_is_whole(t) || (cr_is_channels_last(t) && t->offset == 0 && t->storage &&
+                            t->storage->size == cr_numel(t));
+}
+
 /* Nobody else sees this tensor's elements: they may be written. */
 static bool ours_alone(const cr_tensor *t) {
-  return atomic_load(&t->refs) == 1 && cr_is_whole(t) && atomic_load(&t->storage->refs) == 1;
+  return atomic_load(&t->refs) == 1 && is_whole(t) && atomic_load(&t->storage->refs) == 1;
+}
+
+/* Of tensors of one shape. */
+static bool same_order(const cr_tensor *a, const cr_tensor *b) {
+  return cr_only_channels_last(a) == cr_only_channels_last(b);
 }
 
 /* Whether only those who hold this header see its elements, and these are 0. */
 static bool is_own_zero(const cr_tensor *t) {
   const cr_storage *s = t->storage;
   return s && s->zeroed && s->zeroed == atomic_load(&s->version) && atomic_load(&s->refs) == 1 &&
-         !s->release && cr_is_whole(t);
+         !s->release && is_whole(t);
 }
 
 /* Gives a gradient that is 0 the elements of g, which need not be added to it. */
@@ -219,7 +230,7 @@ static bool take_over(cr_tensor *grad, cr_tensor *g) {
   if (!plain || !is_own_zero(grad) || !ours_alone(g) || g->storage->release) return false;
   cr_device here = cr_device_of(grad), there = cr_device_of(g);
   if (here.type != there.type || here.index != there.index || g->dtype != grad->dtype ||
-      !cr_same_shape(g, grad))
+      !cr_same_shape(g, grad) || !same_order(g, grad))
     return false;
   cr_storage *zeros = grad->storage;
   grad->storage = g->storage;
@@ -250,7 +261,7 @@ cr_tensor *cr_sum_to_add_to(const cr_node *n, int i) {
     sum = sum_of_leaf(r, e->leaf);
   } else if (e->node && e->node->run == r) {
     sum = e->node->out[e->index].grad;
-    if (sum && !ours_alone(sum)) sum = NULL;
+    if (sum && !(ours_alone(sum) && cr_is_whole(sum))) sum = NULL;
   }
   return sum && fits(sum, e) ? sum : NULL;
 }
@@ -270,6 +281,13 @@ static bool add_to(const run *r, cr_tensor **sum, cr_tensor *g) {
   return true;
 }
 
+/* A copy of g in the order of the leaf's elements. */
+static cr_tensor *clone_for(const cr_tensor *leaf, cr_tensor *g) {
+  if (!cr_only_channels_last(leaf)) return cr_clone(g);
+  CR_AUTO c = cr_empty_channels_last((cr_dtype)g->dtype, cr_device_of(g), g->shape);
+  return cr_copy(c, g);
+}
+
 /* grad += scale * g on a leaf; takes over g.  The grad is a tensor of the leaf's own: later
  * gradients are added to it in place. */
 static bool accumulate(const run *r, cr_tensor *leaf, cr_tensor *g) {
@@ -282,10 +300,10 @@ static bool accumulate(const run *r, cr_tensor *leaf, cr_tensor *g) {
                      : cr_axpby(cr_num(1), grad, cr_num(scale), g, grad);
   } else if (scale != 1) {
     sum = cr_mul_num(g, scale);
-  } else if (ours_alone(g)) {
+  } else if (ours_alone(g) && same_order(g, leaf)) {
     sum = cr_retain(g);
   } else {
-    sum = cr_clone(g);
+    sum = clone_for(leaf, g);
   }
   cr_release(g);
   if (!sum) return false;

@@ -38,6 +38,7 @@ cr_tensor *cr_fill(cr_tensor *t, cr_scalar v); /* in place */
 cr_tensor *cr_copy(cr_tensor *dst, cr_tensor *src); /* broadcasts and casts; any devices */
 cr_tensor *cr_contiguous(cr_tensor *t);             /* t itself when it is contiguous */
 cr_tensor *cr_clone(cr_tensor *t);                  /* always contiguous */
+cr_tensor *cr_channels_last(cr_tensor *t);          /* t itself when it is; of 4 dimensions */
 cr_tensor *cr_cast(cr_tensor *t, cr_dtype dtype);   /* t itself when it has that dtype */
 cr_tensor *cr_to_device(cr_tensor *t, cr_device d); /* t itself when it is there */
 
@@ -264,6 +265,10 @@ bool cr_gradcheck(cr_tensor *(*f)(void *ctx, cr_tensor *const *in), void *ctx, i
                   cr_gradcheck_orders orders);
 
 /* ---- ops/common.c: shared by operators, also those of nn/ ------------------------------- */
+/* Like cr_result; a new one of 4 dimensions is channels-last if the first of the inputs that have
+ * its shape is.  Torch7 made every result contiguous, and so does its mode. */
+cr_tensor *cr_result_like(const char *fn, cr_tensor *out, cr_dtype dtype, cr_device d, int ndim,
+                          const int64_t *shape, int nin, cr_tensor *const *in);
 /* The tensor to write a result into: a new one, or `out`, checked (dtype, device, writable) and
  * resized.  Returns a new reference. */
 cr_tensor *cr_result(const char *fn, cr_tensor *out, cr_dtype dtype, cr_device d, int ndim,

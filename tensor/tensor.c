@@ -89,6 +89,20 @@ bool cr_is_contiguous(const cr_tensor *t) {
   return true;
 }
 
+/* The dimensions of images from the innermost outwards. */
+static const int inward[4] = {1, 3, 2, 0};
+
+bool cr_is_channels_last(const cr_tensor *t) {
+  if (t->ndim != 4) return false;
+  int64_t step = 1;
+  for (int i = 0; i < 4; i++) {
+    int d = inward[i];
+    if (t->shape[d] != 1 && t->stride[d] != step) return false;
+    step *= t->shape[d];
+  }
+  return step > 0;
+}
+
 bool cr_is_whole(const cr_tensor *t) {
   return t->storage && t->offset == 0 && t->storage->size == cr_numel(t) && cr_is_contiguous(t);
 }
@@ -169,6 +183,16 @@ cr_tensor *cr_empty(cr_dtype dtype, cr_device device, int ndim, const int64_t *s
 
 cr_tensor *cr_empty_cpu(cr_dtype dtype, int ndim, const int64_t *shape) {
   return cr_empty(dtype, (cr_device){CR_CPU, 0}, ndim, shape);
+}
+
+cr_tensor *cr_empty_channels_last(cr_dtype dtype, cr_device device, const int64_t shape[4]) {
+  cr_tensor *t = cr_empty(dtype, device, 4, shape);
+  int64_t step = 1;
+  for (int i = 0; t && i < 4; i++) {
+    t->stride[inward[i]] = step;
+    step *= shape[inward[i]];
+  }
+  return t;
 }
 
 cr_tensor *cr_empty_like(const cr_tensor *t) {

@@ -185,6 +185,7 @@ void cr_release(cr_tensor *t); /* NULL is allowed */
 
 cr_tensor *cr_empty(cr_dtype dtype, cr_device device, int ndim, const int64_t *shape);
 cr_tensor *cr_empty_cpu(cr_dtype dtype, int ndim, const int64_t *shape);
+cr_tensor *cr_empty_channels_last(cr_dtype dtype, cr_device device, const int64_t shape[4]);
 cr_tensor *cr_empty_like(const cr_tensor *t);         /* contiguous, same shape, dtype, device */
 cr_tensor *cr_none(cr_dtype dtype, cr_device device); /* Torch7's empty tensor, no storage */
 cr_tensor *cr_scalar_tensor(cr_dtype dtype, cr_device device, cr_scalar value);
@@ -202,6 +203,13 @@ bool cr_resize(cr_tensor *t, int ndim, const int64_t *shape, const int64_t *stri
 
 int64_t cr_numel(const cr_tensor *t);
 bool cr_is_contiguous(const cr_tensor *t);
+/* Whether t (images, channels, height, width) lies in memory in the order images, height, width,
+ * channels, without gaps.  A tensor may be both that and contiguous. */
+bool cr_is_channels_last(const cr_tensor *t);
+/* That, and no other order would do. */
+static inline bool cr_only_channels_last(const cr_tensor *t) {
+  return t->ndim == 4 && cr_is_channels_last(t) && !cr_is_contiguous(t);
+}
 bool cr_same_shape(const cr_tensor *a, const cr_tensor *b);
 bool cr_is_none(const cr_tensor *t); /* Torch7's empty tensor */
 static inline cr_device cr_device_of(const cr_tensor *t) {

@@ -87,17 +87,26 @@ static int t_numel(lua_State *L) {
   return 1;
 }
 
-/** x:isContiguous()
+/* Whether argument 2 asks for channels-last; without it, the order is row by row. */
+static bool wants_channels_last(lua_State *L) {
+  static const char *const names[] = {"contiguous", "channelsLast", "channels_last", NULL};
+  return luaL_checkoption(L, 2, "contiguous", names) > 0;
+}
+
+/** x:isContiguous([order])
  *
- *  Whether the elements follow each other in memory, row by row.
+ *  Whether the elements follow each other in memory without gaps, row by row, or in another order.
  *
+ *  order: "contiguous" (row by row, the default) or "channelsLast": see contiguous
  *  Returns: true or false
- *  From: Torch7
+ *  Errors: no such order
+ *  From: Torch7; the order: PyTorch
  *  Example:
  *    torch.zeros(2, 3):t():isContiguous() --> false
  */
 static int t_is_contiguous(lua_State *L) {
-  lua_pushboolean(L, cr_is_contiguous(cr_check_tensor(L, 1)));
+  cr_tensor *t = cr_check_tensor(L, 1);
+  lua_pushboolean(L, wants_channels_last(L) ? cr_is_channels_last(t) : cr_is_contiguous(t));
   return 1;
 }
 
@@ -255,18 +264,27 @@ static int t_resize_as(lua_State *L) {
 
 /* ---- copies and types ------------------------------------------------------------------- */
 
-/** x:contiguous()
+/** x:contiguous([order])
  *
  *  x itself when it is contiguous, otherwise a copy that is.  Differentiable.
  *
+ *  In the order "channelsLast" images (batch x channels x height x width) keep their shape, but lie
+ * in memory as batch x height x width x channels, as the tensor cores of a GPU want them.
+ *  Convolution, pooling and batch normalisation on the GPU, and functions of single elements, give
+ *  results in the order of their input.
+ *
+ *  order: "contiguous" (row by row, the default) or "channelsLast"
  *  Returns: a contiguous tensor
- *  From: Torch7
+ *  Errors: no such order; channelsLast of a tensor that has not 4 dimensions
+ *  From: Torch7; the order: PyTorch
  *  Example:
  *    torch.zeros(2, 3):t():contiguous():isContiguous() --> true
+ *    torch.zeros(1, 3, 2, 2):contiguous("channelsLast"):stride() --> {12, 1, 6, 3}
  */
 static int t_contiguous(lua_State *L) {
+  cr_tensor *t = cr_check_tensor(L, 1);
   cr_make_room(L);
-  return cr_push_result(L, cr_contiguous(cr_check_tensor(L, 1)), 1);
+  return cr_push_result(L, wants_channels_last(L) ? cr_channels_last(t) : cr_contiguous(t), 1);
 }
 
 /** torch.clone(x); x:clone()

@@ -264,7 +264,7 @@ static cr_tensor *compute(cr_binary_op op, cr_tensor *a, cr_tensor *b, cr_tensor
     want = shape;
   }
   if (out && op >= CR_EQ && out->dtype == CR_UINT8) dtype = CR_UINT8;
-  cr_tensor *y = cr_result(table[op].name, out, dtype, cr_device_of(a), ndim, want, 2, in);
+  cr_tensor *y = cr_result_like(table[op].name, out, dtype, cr_device_of(a), ndim, want, 2, in);
   if (!y || !cr_numel(y)) return y;
   cr_iter it;
   cr_iter_make(&it, y, 2, in);
@@ -337,7 +337,8 @@ static cr_tensor *compute_number(cr_binary_op op, cr_tensor *a, cr_scalar s, boo
                                  cr_tensor *out) {
   cr_dtype dtype = op >= CR_EQ ? CR_BOOL : (cr_dtype)a->dtype;
   if (out && op >= CR_EQ && out->dtype == CR_UINT8) dtype = CR_UINT8;
-  cr_tensor *y = cr_result(table[op].name, out, dtype, cr_device_of(a), a->ndim, a->shape, 1, &a);
+  cr_tensor *y =
+      cr_result_like(table[op].name, out, dtype, cr_device_of(a), a->ndim, a->shape, 1, &a);
   if (!y || !cr_numel(y)) return y;
   char value[8];
   cr_store_scalar((cr_dtype)a->dtype, value, s);

@@ -62,6 +62,22 @@ cr_tensor *cr_result(const char *fn, cr_tensor *out, cr_dtype dtype, cr_device d
   return cr_retain(out);
 }
 
+static bool first_is_channels_last(const int64_t shape[4], int nin, cr_tensor *const *in) {
+  for (int i = 0; i < nin; i++) {
+    if (!is_shape(in[i], 4, shape)) continue;
+    bool last = cr_is_channels_last(in[i]);
+    if (last != cr_is_contiguous(in[i])) return last;
+  }
+  return false;
+}
+
+cr_tensor *cr_result_like(const char *fn, cr_tensor *out, cr_dtype dtype, cr_device d, int ndim,
+                          const int64_t *shape, int nin, cr_tensor *const *in) {
+  if (!out && ndim == 4 && !cr_ctx()->torch7 && first_is_channels_last(shape, nin, in))
+    return cr_empty_channels_last(dtype, d, shape);
+  return cr_result(fn, out, dtype, d, ndim, shape, nin, in);
+}
+
 cr_tensor *cr_into(const char *fn, cr_tensor *out, cr_tensor *y) {
   if (!out || !y) return y;
   cr_tensor *r = NULL;

@@ -9,7 +9,7 @@ static bool same_place(const cr_tensor *a, const cr_tensor *b) {
   return x.type == y.type && x.index == y.index;
 }
 
-/* Between two contiguous tensors of one dtype and element count, on any devices. */
+/* Between two tensors without gaps, of one dtype, element count and order, on any devices. */
 static bool move_raw(cr_tensor *dst, const cr_tensor *src) {
   size_t bytes = (size_t)cr_numel(src) * cr_sizeof((cr_dtype)src->dtype);
   const cr_backend *to = cr_backend_for(dst), *from = cr_backend_for(src);
@@ -28,6 +28,9 @@ static bool copy_kernel(cr_tensor *dst, cr_tensor *src) {
 
 /* By way of contiguous tensors of src's type: one on its device, one on dst's. */
 static bool copy_across(cr_tensor *dst, cr_tensor *src) {
+  if (dst->dtype == src->dtype && cr_same_shape(dst, src) && cr_only_channels_last(dst) &&
+      cr_is_channels_last(src))
+    return move_raw(dst, src);
   bool direct = dst->dtype == src->dtype && cr_same_shape(dst, src) && cr_is_contiguous(dst);
   CR_AUTO here = cr_is_contiguous(src) ? cr_retain(src) : cr_empty_like(src);
   CR_AUTO there = direct ? cr_retain(dst)
@@ -84,6 +87,28 @@ cr_tensor *cr_clone(cr_tensor *t) {
   return cr_record(&op_clone, c, CR_IN(t));
 }
 
+cr_tensor *cr_channels_last(cr_tensor *t) {
+  if (!t) return NULL;
+  if (cr_is_channels_last(t)) return cr_retain(t);
+  char s[CR_SHAPE_STR];
+  if (t->ndim != 4)
+    return cr_fail_null("channels-last is an order of 4 dimensions, the tensor's shape is %s",
+                        cr_shape_str(s, t->ndim, t->shape));
+  cr_tensor *c = cr_empty_channels_last((cr_dtype)t->dtype, cr_device_of(t), t->shape);
+  if (c && !copy_kernel(c, t)) {
+    cr_release(c);
+    return NULL;
+  }
+  return cr_record(&op_clone, c, CR_IN(t));
+}
+
+/* A new tensor of t's shape, channels-last if t is. */
+static cr_tensor *empty_in_order(const cr_tensor *t, cr_dtype dtype, cr_device d) {
+  if (cr_only_channels_last(t) && !cr_ctx()->torch7)
+    return cr_empty_channels_last(dtype, d, t->shape);
+  return cr_empty(dtype, d, t->ndim, t->shape);
+}
+
 cr_tensor *cr_contiguous(cr_tensor *t) {
   if (!t) return NULL;
   return cr_is_contiguous(t) ? cr_retain(t) : cr_clone(t);
@@ -92,7 +117,7 @@ cr_tensor *cr_contiguous(cr_tensor *t) {
 cr_tensor *cr_cast(cr_tensor *t, cr_dtype dtype) {
   if (!t) return NULL;
   if (t->dtype == dtype) return cr_retain(t);
-  cr_tensor *c = cr_empty(dtype, cr_device_of(t), t->ndim, t->shape);
+  cr_tensor *c = empty_in_order(t, dtype, cr_device_of(t));
   if (c && !copy_kernel(c, t)) {
     cr_release(c);
     return NULL;
@@ -104,7 +129,7 @@ cr_tensor *cr_to_device(cr_tensor *t, cr_device d) {
   if (!t) return NULL;
   cr_device have = cr_device_of(t);
   if (have.type == d.type && have.index == d.index) return cr_retain(t);
-  cr_tensor *c = cr_empty((cr_dtype)t->dtype, d, t->ndim, t->shape);
+  cr_tensor *c = empty_in_order(t, (cr_dtype)t->dtype, d);
   if (c && !copy_across(c, t)) {
     cr_release(c);
     return NULL;

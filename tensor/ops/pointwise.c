@@ -40,7 +40,7 @@ static cr_tensor *loop(const char *fn, cr_pointwise_op op, int n, cr_tensor *con
   if (out && (out->dtype != in[0]->dtype || overlaps_any(out, n, in)))
     return cr_into_unrecorded(fn, out, n, in, loop(fn, op, n, in, s, t, NULL));
   cr_tensor *y =
-      cr_result(fn, out, (cr_dtype)in[0]->dtype, cr_device_of(in[0]), ndim, shape, n, in);
+      cr_result_like(fn, out, (cr_dtype)in[0]->dtype, cr_device_of(in[0]), ndim, shape, n, in);
   if (!y || !cr_numel(y)) return y;
   cr_iter it;
   cr_iter_make(&it, y, n, in);
@@ -427,7 +427,7 @@ static cr_tensor *where_loop(cr_tensor *const *in, cr_tensor *out) {
   for (int i = 1; i < 3; i++)
     if (!cr_broadcast("where", ndim, shape, in[i]->ndim, in[i]->shape, &ndim, shape)) return NULL;
   cr_tensor *y =
-      cr_result("where", out, (cr_dtype)in[1]->dtype, cr_device_of(in[1]), ndim, shape, 3, in);
+      cr_result_like("where", out, (cr_dtype)in[1]->dtype, cr_device_of(in[1]), ndim, shape, 3, in);
   if (!y || !cr_numel(y)) return y;
   cr_iter it;
   cr_iter_make(&it, y, 3, in);

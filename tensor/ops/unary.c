@@ -398,7 +398,8 @@ __attribute__((constructor)) static void name_ops(void) {
 /* ---- forward ---------------------------------------------------------------------------- */
 
 static cr_tensor *compute(cr_unary_op op, cr_tensor *a, cr_dtype dtype, cr_tensor *out) {
-  cr_tensor *y = cr_result(table[op].name, out, dtype, cr_device_of(a), a->ndim, a->shape, 1, &a);
+  cr_tensor *y =
+      cr_result_like(table[op].name, out, dtype, cr_device_of(a), a->ndim, a->shape, 1, &a);
   if (!y || !cr_numel(y)) return y;
   cr_iter it;
   cr_iter_make(&it, y, 1, &a);

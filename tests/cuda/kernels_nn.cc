@@ -332,7 +332,7 @@ static void compare_pool(const cr_pool2d_shape &s, enum values kind) {
 
 static void test_pool() {
   for (int i = 0; i < 400; i++) {
-    cr_pool2d_shape s = {float_types[i % 2], pick(0, 3), pick(1, 12), pick(1, 12), 0, 0, {}};
+    cr_pool2d_shape s = {float_types[i % 2], pick(0, 3), pick(1, 12), pick(1, 12), 0, 0, {}, 0};
     if (i % 40 == 0) s.planes = 70, s.w = 300;
     for (int d = 0; d < 2; d++) {
       s.args.kernel[d] = i % 7 ? pick(1, 4) : pick(1, 14);

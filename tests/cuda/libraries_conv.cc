@@ -4,6 +4,7 @@
 #include "cuda/conv.h"
 
 #include <math.h>
+#include <string.h>
 
 /* ---- convolutions ----------------------------------------------------------------------- */
 
@@ -46,12 +47,13 @@ static void report(const cr_conv2d_shape &s, const char *what, bool ok, double e
                    double tolerance) {
   check(ok && error <= tolerance,
         "%s of %s: %lldx%lldx%lldx%lld, weight %lldx%lldx%lld, stride %lld %lld, pad %lld %lld, "
-        "dilation %lld %lld, groups %lld: %s (%g)",
+        "dilation %lld %lld, groups %lld%s: %s (%g)",
         what, cr_dtypes[s.dtype].name, (long long)s.n, (long long)s.c, (long long)s.h,
         (long long)s.w, (long long)s.o, (long long)s.kh, (long long)s.kw,
         (long long)s.args.stride[0], (long long)s.args.stride[1], (long long)s.args.pad[0],
         (long long)s.args.pad[1], (long long)s.args.dilation[0], (long long)s.args.dilation[1],
-        (long long)s.args.groups, ok ? "wrong" : cr_error(), error);
+        (long long)s.args.groups, s.channels_last ? ", channels last" : "",
+        ok ? "wrong" : cr_error(), error);
 }
 
 /* n elements in another type. */
@@ -64,13 +66,31 @@ static bytes converted(cr_dtype from, cr_dtype to, const bytes &in, int64_t n) {
   return out;
 }
 
+/* An array (a, b, c, d) in the order of s. */
+static bytes in_order(const cr_conv2d_shape &s, const bytes &plain, int64_t a, int64_t b, int64_t c,
+                      int64_t d) {
+  if (!s.channels_last) return plain;
+  bytes out(plain.size());
+  size_t size = cr_sizeof(s.dtype);
+  for (int64_t i = 0; i < a * b * c * d; i++) {
+    int64_t col = i % d, row = i / d % c, channel = i / d / c % b, image = i / d / c / b;
+    int64_t to = ((image * c + row) * d + col) * b + channel;
+    memcpy(out.data() + (size_t)to * size, plain.data() + (size_t)i * size, size);
+  }
+  return out;
+}
+
 static void compare(const tables &gpu, const cr_conv2d_shape &s, double tolerance) {
   int64_t nx = s.n * s.c * s.h * s.w, ny = s.n * s.o * s.oh * s.ow;
   int64_t nw = s.o * (s.c / s.args.groups) * s.kh * s.kw;
   bytes x = random_elements(s.dtype, nx), y = random_elements(s.dtype, ny);
   bytes w = random_elements(s.dtype, nw), bias = random_elements(s.dtype, s.o);
   bool biased = pick(0, 1);
-  device_copy dx(x), dy(y), dw(w), db(bias), outx(x.size()), outy(y.size()), outw(w.size());
+  auto as_x = [&](const bytes &b) { return in_order(s, b, s.n, s.c, s.h, s.w); };
+  auto as_y = [&](const bytes &b) { return in_order(s, b, s.n, s.o, s.oh, s.ow); };
+  auto as_w = [&](const bytes &b) { return in_order(s, b, s.o, s.c / s.args.groups, s.kh, s.kw); };
+  device_copy dx(as_x(x)), dy(as_y(y)), dw(as_w(w)), db(bias), outx(x.size()), outy(y.size()),
+      outw(w.size());
   /* The CPU has none of half types: it gets them widened. */
   cr_conv2d_shape wide = s;
   wide.dtype = s.dtype == CR_FLOAT64 ? CR_FLOAT64 : CR_FLOAT32;
@@ -82,16 +102,16 @@ static void compare(const tables &gpu, const cr_conv2d_shape &s, double toleranc
 
   bool ok = gpu.forward(&s, outy.p, dx.p, dw.p, biased ? db.p : NULL);
   cpu_nn()->conv2d(&wide, ey.data(), cx.data(), cw.data(), biased ? cb.data() : NULL);
-  report(s, "conv2d", ok, difference(s.dtype, ny, outy.get().data(), narrowed(ey, ny).data()),
+  report(s, "conv2d", ok, difference(s.dtype, ny, outy.get().data(), as_y(narrowed(ey, ny)).data()),
          tolerance);
   ok = gpu.input(&s, outx.p, dy.p, dw.p);
   cpu_nn()->conv2d_input(&wide, ex.data(), cy.data(), cw.data());
   report(s, "conv2d by its input", ok,
-         difference(s.dtype, nx, outx.get().data(), narrowed(ex, nx).data()), tolerance);
+         difference(s.dtype, nx, outx.get().data(), as_x(narrowed(ex, nx)).data()), tolerance);
   ok = gpu.weight(&s, outw.p, dy.p, dx.p);
   cpu_nn()->conv2d_weight(&wide, ew.data(), cy.data(), cx.data());
   report(s, "conv2d by its weight", ok,
-         difference(s.dtype, nw, outw.get().data(), narrowed(ew, nw).data()), tolerance);
+         difference(s.dtype, nw, outw.get().data(), as_w(narrowed(ew, nw)).data()), tolerance);
 }
 
 static void test_shapes() {
@@ -101,6 +121,7 @@ static void test_shapes() {
     static const cr_dtype types[] = {CR_FLOAT32, CR_FLOAT64, CR_FLOAT16, CR_BFLOAT16};
     cr_dtype t = types[i % 4];
     cr_conv2d_shape s = random_shape(t);
+    s.channels_last = pick(0, 1);
     options[CR_OPTION_BENCHMARK] = pick(0, 1);
     options[CR_OPTION_DETERMINISTIC] = pick(0, 1);
     options[CR_OPTION_TF32] = pick(0, 3) == 0;
@@ -130,7 +151,7 @@ static void test_far() {
 
 /* Whether two runs give the same bits: the fake's fastest algorithms do not. */
 static bool repeats() {
-  cr_conv2d_shape s = {CR_FLOAT32, 2, 3, 8, 8, 4, 3, 3, 6, 6, {{1, 1}, {0, 0}, {1, 1}, 1}};
+  cr_conv2d_shape s = {CR_FLOAT32, 2, 3, 8, 8, 4, 3, 3, 6, 6, {{1, 1}, {0, 0}, {1, 1}, 1}, false};
   bytes x = random_elements(s.dtype, 2 * 3 * 64), y = random_elements(s.dtype, 2 * 4 * 36);
   device_copy dx(x), dy(y), first(4 * 3 * 9 * 4), second(4 * 3 * 9 * 4);
   return gpu_nn()->conv2d_weight(&s, first.p, dy.p, dx.p) &&

@@ -16,10 +16,12 @@ struct cudnnContext {
 struct cudnnTensorStruct {
   cudnnDataType_t type;
   int size[4]; /* n, c, h, w; all 0 until they are set */
+  cudnnTensorFormat_t format;
 };
 struct cudnnFilterStruct {
   cudnnDataType_t type;
   int size[4]; /* outputs, inputs of a group, h, w */
+  cudnnTensorFormat_t format;
 };
 struct cudnnConvolutionStruct {
   int pad[2], stride[2], dilation[2], groups;
@@ -100,7 +102,8 @@ template <typename D>
 static cudnnStatus_t set_sizes(D *d, cudnnTensorFormat_t format, cudnnDataType_t type, int a, int b,
                                int c, int e) {
   if (!d) return CUDNN_STATUS_BAD_PARAM_NULL_POINTER;
-  if (format != CUDNN_TENSOR_NCHW) return fail(CUDNN_STATUS_NOT_SUPPORTED, "the format");
+  if (format != CUDNN_TENSOR_NCHW && format != CUDNN_TENSOR_NHWC)
+    return fail(CUDNN_STATUS_NOT_SUPPORTED, "the format");
   if (type != CUDNN_DATA_FLOAT && type != CUDNN_DATA_DOUBLE && !is_half(type))
     return fail(CUDNN_STATUS_NOT_SUPPORTED, "the type");
   const int size[4] = {a, b, c, e};
@@ -109,6 +112,7 @@ static cudnnStatus_t set_sizes(D *d, cudnnTensorFormat_t format, cudnnDataType_t
   /* The real one counts the elements of a tensor with 32 bits. */
   if ((double)a * b * c * e > 2147483647.0) return fail(CUDNN_STATUS_NOT_SUPPORTED, "too large");
   d->type = type;
+  d->format = format;
   memcpy(d->size, size, sizeof size);
   return CUDNN_STATUS_SUCCESS;
 }
@@ -182,6 +186,8 @@ static cudnnStatus_t check(cudnnHandle_t h, const convolution &c) {
   if (!c.x || !c.y || !c.w || !c.how) return CUDNN_STATUS_BAD_PARAM_NULL_POINTER;
   if (c.x->type != c.y->type || c.x->type != c.w->type)
     return fail(CUDNN_STATUS_BAD_PARAM, "the types differ");
+  if (c.x->format != c.y->format || c.x->format != c.w->format)
+    return fail(CUDNN_STATUS_NOT_SUPPORTED, "the formats differ");
   if (c.how->type != sums_of(c.x->type)) return fail(CUDNN_STATUS_NOT_SUPPORTED, "type of sums");
   int groups = c.how->groups;
   if (c.x->size[0] != c.y->size[0] || c.x->size[1] != c.w->size[1] * groups ||
@@ -345,6 +351,13 @@ template <typename T> static double factor(const convolution *c, T value) {
   return cr_bits_float((cr_float_bits((float)v) + 0x1000u) & 0xffffe000u);
 }
 
+template <typename D>
+static int64_t place_of(const D *d, int64_t a, int64_t b, int64_t h, int64_t w) {
+  const int *s = d->size;
+  if (d->format == CUDNN_TENSOR_NHWC) return ((a * s[2] + h) * s[3] + w) * s[1] + b;
+  return ((a * s[1] + b) * s[2] + h) * s[3] + w;
+}
+
 /* Calls f(x's place, y's place, w's place) for every product there is. */
 template <typename F> static void each_product(const convolution &c, F f) {
   const int *x = c.x->size, *y = c.y->size, *w = c.w->size;
@@ -362,9 +375,8 @@ template <typename F> static void each_product(const convolution &c, F f) {
                     (int64_t)q * c.how->stride[1] - c.how->pad[1] + (int64_t)s * c.how->dilation[1];
                 if (row < 0 || row >= x[2] || col < 0 || col >= x[3]) continue;
                 int64_t channel = o / per_group * w[1] + i;
-                f(((n * (int64_t)x[1] + channel) * x[2] + row) * x[3] + col,
-                  ((n * (int64_t)y[1] + o) * y[2] + p) * y[3] + q,
-                  ((o * (int64_t)w[1] + i) * w[2] + r) * w[3] + s);
+                f(place_of(c.x, n, channel, row, col), place_of(c.y, n, o, p, q),
+                  place_of(c.w, o, i, r, s));
               }
 }
 
@@ -503,14 +515,15 @@ cudnnStatus_t cudnnConvolutionBackwardFilter(H h, const void *alpha, TD x, const
 template <typename T>
 static void add(const cudnnTensorStruct *a, const T *pa, const cudnnTensorStruct *c, T *pc,
                 double alpha, double beta) {
-  int64_t place = 0;
   for (int n = 0; n < c->size[0]; n++)
     for (int i = 0; i < c->size[1]; i++)
       for (int h = 0; h < c->size[2]; h++)
-        for (int w = 0; w < c->size[3]; w++, place++) {
-          const int at[4] = {n, i, h, w};
-          int64_t from = 0;
-          for (int d = 0; d < 4; d++) from = from * a->size[d] + (a->size[d] == 1 ? 0 : at[d]);
+        for (int w = 0; w < c->size[3]; w++) {
+          int at[4] = {n, i, h, w};
+          int64_t place = place_of(c, n, i, h, w);
+          for (int d = 0; d < 4; d++)
+            if (a->size[d] == 1) at[d] = 0;
+          int64_t from = place_of(a, at[0], at[1], at[2], at[3]);
           put(&pc[place], alpha * get(pa[from]) + (beta == 0 ? 0 : beta * get(pc[place])));
         }
 }
