@@ -71,7 +71,8 @@ function tests.elements()
   local channel = torch.randn(3, 1, 1)
   tester:eq(y * 2 + other - channel, x * 2 + other - channel, 1e-6)
   for name, t in pairs { number = y + 1, unary = y:clone():contiguous(LAST):relu(), channel = y + channel,
-    cast = y:double(), mixed = y + other, compared = torch.gt(y, 0), where = torch.where(torch.gt(y, 0), y, y),
+    cast = y:double(), mixed = y + other,
+    compared = torch.gt(y, 0), where = torch.where(torch.gt(y, 0), y, y),
     clamp = torch.clamp(y, 0, 1) } do
     tester:assert(only_last(t), name)
   end
@@ -88,8 +89,8 @@ function tests.convolution()
       same("conv2d " .. dtype, function(a, v, c) return F.conv2d(a, v, c, 2, 1, 1, 1, 1, 1, groups) end,
         { x, w, b }, keeps, tolerance)
       local wt = torch.randn(4, 4 // groups, 3, 2):to(dtype)
-      same("convTranspose2d " .. dtype, function(a, v) return F.convTranspose2d(a, v, nil, 2, 1, 1, groups) end,
-        { x, wt }, keeps, tolerance)
+      local function transposed(a, v) return F.convTranspose2d(a, v, nil, 2, 1, 1, groups) end
+      same("convTranspose2d " .. dtype, transposed, { x, wt }, keeps, tolerance)
     end
     local x, w = torch.randn(2, 4, 6, 5):to(dtype), torch.randn(3, 4, 1, 1):to(dtype)
     same("1x1 " .. dtype, F.conv2d, { x, w }, keeps, tolerance)
