@@ -2,11 +2,12 @@
  *
  * cuDNN has several algorithms for each.  Which to take is found out once for each shape, by its
  * heuristics or (CR_OPTION_BENCHMARK) by trying; all that could do it are kept, because the best
- * one may want more work space than there is. */
+ * one may want more work space than there is.  The descriptors of a shape are kept with them. */
 #include "cuda/conv.h"
 #include "cuda/library.h"
 
 #include <limits.h>
+#include <memory>
 #include <string.h>
 #include <unordered_map>
 
@@ -18,35 +19,41 @@
 
 enum direction { FORWARD, BY_INPUT, BY_WEIGHT };
 
-/* out = the sums, or (add) out + the sums.  Of x, y and w two are read. */
+/* out = the sums, or (add) out + the sums.  Of x, y and w two are read; forward, so is the bias,
+ * unless it is NULL. */
 struct convolution {
   cr_conv2d_shape s;
   bool add;
   void *x, *y, *w;
+  const void *bias;
 };
 
 struct descriptors {
-  const cr_dnn &dnn;
-  cudnnTensorDescriptor_t x = NULL, y = NULL;
+  const cr_cudnn *dnn; /* the functions, which stay */
+  cudnnTensorDescriptor_t x = NULL, y = NULL, bias = NULL;
   cudnnFilterDescriptor_t w = NULL;
   cudnnConvolutionDescriptor_t how = NULL;
+  cudnnActivationDescriptor_t none = NULL; /* no function after the bias */
 
-  explicit descriptors(const cr_dnn &d) : dnn(d) {}
+  explicit descriptors(const cr_dnn &d) : dnn(d.functions) {}
   ~descriptors() {
     if (x) dnn->cudnnDestroyTensorDescriptor(x);
     if (y) dnn->cudnnDestroyTensorDescriptor(y);
+    if (bias) dnn->cudnnDestroyTensorDescriptor(bias);
     if (w) dnn->cudnnDestroyFilterDescriptor(w);
     if (how) dnn->cudnnDestroyConvolutionDescriptor(how);
+    if (none) dnn->cudnnDestroyActivationDescriptor(none);
   }
   descriptors(const descriptors &) = delete;
   descriptors &operator=(const descriptors &) = delete;
-  bool make();
-  bool set(const cr_conv2d_shape &s);
+  bool make(const cr_dnn &d);
+  bool set(const cr_dnn &d, const cr_conv2d_shape &s);
 };
 
-bool descriptors::make() {
-  return dnn.ok(dnn->cudnnCreateTensorDescriptor(&x), "cudnnCreateTensorDescriptor") &&
-         dnn.ok(dnn->cudnnCreateTensorDescriptor(&y), "cudnnCreateTensorDescriptor") &&
+bool descriptors::make(const cr_dnn &dnn) {
+  for (cudnnTensorDescriptor_t *t : {&x, &y, &bias})
+    if (!dnn.ok(dnn->cudnnCreateTensorDescriptor(t), "cudnnCreateTensorDescriptor")) return false;
+  return dnn.ok(dnn->cudnnCreateActivationDescriptor(&none), "cudnnCreateActivationDescriptor") &&
          dnn.ok(dnn->cudnnCreateFilterDescriptor(&w), "cudnnCreateFilterDescriptor") &&
          dnn.ok(dnn->cudnnCreateConvolutionDescriptor(&how), "cudnnCreateConvolutionDescriptor");
 }
@@ -71,16 +78,16 @@ static cudnnTensorFormat_t order_of(const cr_conv2d_shape &s) {
   return s.channels_last ? CUDNN_TENSOR_NHWC : CUDNN_TENSOR_NCHW;
 }
 
-bool descriptors::set(const cr_conv2d_shape &s) {
+bool descriptors::set(const cr_dnn &dnn, const cr_conv2d_shape &s) {
   const cr_conv2d_args &a = s.args;
   cudnnDataType_t t = type_of(s.dtype);
   cudnnTensorFormat_t order = order_of(s);
-  return dnn.ok(
-             dnn->cudnnSetTensor4dDescriptor(x, order, t, (int)s.n, (int)s.c, (int)s.h, (int)s.w),
-             "cudnnSetTensor4dDescriptor") &&
-         dnn.ok(
-             dnn->cudnnSetTensor4dDescriptor(y, order, t, (int)s.n, (int)s.o, (int)s.oh, (int)s.ow),
-             "cudnnSetTensor4dDescriptor") &&
+  auto images = [&](cudnnTensorDescriptor_t d, int64_t n, int64_t c, int64_t h, int64_t w) {
+    return dnn.ok(dnn->cudnnSetTensor4dDescriptor(d, order, t, (int)n, (int)c, (int)h, (int)w),
+                  "cudnnSetTensor4dDescriptor");
+  };
+  return images(x, s.n, s.c, s.h, s.w) && images(y, s.n, s.o, s.oh, s.ow) &&
+         images(bias, 1, s.o, 1, 1) &&
          dnn.ok(dnn->cudnnSetFilter4dDescriptor(w, t, order, (int)s.o, (int)(s.c / a.groups),
                                                 (int)s.kh, (int)s.kw),
                 "cudnnSetFilter4dDescriptor") &&
@@ -90,7 +97,10 @@ bool descriptors::set(const cr_conv2d_shape &s) {
                                                      CUDNN_CROSS_CORRELATION, sums_of(s.dtype)),
                 "cudnnSetConvolution2dDescriptor") &&
          dnn.ok(dnn->cudnnSetConvolutionGroupCount(how, (int)a.groups),
-                "cudnnSetConvolutionGroupCount");
+                "cudnnSetConvolutionGroupCount") &&
+         dnn.ok(dnn->cudnnSetActivationDescriptor(none, CUDNN_ACTIVATION_IDENTITY,
+                                                  CUDNN_PROPAGATE_NAN, 0),
+                "cudnnSetActivationDescriptor");
 }
 
 /* Factors 1 and 0 as cuDNN wants them. */
@@ -284,59 +294,87 @@ static bool find(const cr_dnn &dnn, const descriptors &d, const convolution &c, 
   return true;
 }
 
+/* What is known of a shape. */
+struct plan {
+  descriptors d;
+  choices all;
+  bool no_fused_bias = false; /* cuDNN has refused it */
+  explicit plan(const cr_dnn &dnn) : d(dnn) {}
+};
+
 /* Of this thread.  Measuring writes to the result, so that a sum cannot be measured. */
-template <enum direction D>
-static bool choices_for(const cr_dnn &dnn, const descriptors &d, const convolution &c,
-                        choices *out) {
-  static thread_local std::unordered_map<key, choices, key_hash> known;
+template <enum direction D> static plan *plan_for(const cr_dnn &dnn, const convolution &c) {
+  static thread_local std::unordered_map<key, std::unique_ptr<plan>, key_hash> known;
   bool timed = cr_cuda_option(CR_OPTION_BENCHMARK) && !c.add;
   key k = key_of(D, c.s, timed);
   auto at = known.find(k);
-  if (at != known.end()) {
-    *out = at->second;
-    return true;
-  }
-  if (!find<D>(dnn, d, c, timed, out)) return false;
+  if (at != known.end()) return at->second.get();
+  std::unique_ptr<plan> p(new plan(dnn));
+  if (!p->d.make(dnn) || !p->d.set(dnn, c.s) || !find<D>(dnn, p->d, c, timed, &p->all)) return NULL;
   if (known.size() >= MOST_SHAPES) known.clear();
-  known[k] = *out;
-  return true;
+  return (known[k] = std::move(p)).get();
 }
 
 /* ---- running --------------------------------------------------------------------------- */
 
+/* y += bias */
+static bool add_bias(const cr_dnn &dnn, const descriptors &d, const convolution &c) {
+  cr_dtype t = c.s.dtype;
+  return dnn.ok(dnn->cudnnAddTensor(dnn.handle, one.of(t), d.bias, c.bias, one.of(t), d.y, c.y),
+                "cudnnAddTensor") &&
+         cr_cuda_launched("cudnnAddTensor");
+}
+
+/* The sums and the bias in one step.  Of the algorithms one alone can do that when no function
+ * follows. */
+static cudnnStatus_t run_with_bias(const cr_dnn &dnn, plan *p, const convolution &c,
+                                   const choice &how, void *room) {
+  const descriptors &d = p->d;
+  cr_dtype t = c.s.dtype;
+  if (p->no_fused_bias || how.algorithm != CUDNN_CONVOLUTION_FWD_ALGO_IMPLICIT_PRECOMP_GEMM)
+    return CUDNN_STATUS_NOT_SUPPORTED;
+  cudnnStatus_t status = dnn->cudnnConvolutionBiasActivationForward(
+      dnn.handle, one.of(t), d.x, c.x, d.w, c.w, d.how, (cudnnConvolutionFwdAlgo_t)how.algorithm,
+      room, how.memory, zero.of(t), d.y, c.y, d.bias, c.bias, d.none, d.y, c.y);
+  p->no_fused_bias = is_refusal(status);
+  return status;
+}
+
+template <enum direction D>
+static bool run_choice(const cr_dnn &dnn, plan *p, const convolution &c, const choice &how,
+                       void *room, bool *done) {
+  const char *name = name_of(D);
+  cudnnStatus_t status = CUDNN_STATUS_NOT_SUPPORTED;
+  bool together = false;
+  if (D == FORWARD && c.bias) {
+    status = run_with_bias(dnn, p, c, how, room);
+    together = !is_refusal(status);
+    if (together) name = "cudnnConvolutionBiasActivationForward";
+  }
+  if (!together) status = calls<D>::run(dnn, p->d, c, how.algorithm, room, how.memory);
+  *done = !is_refusal(status);
+  if (!*done) return true;
+  return dnn.ok(status, name) && cr_cuda_launched(name) &&
+         (together || !c.bias || add_bias(dnn, p->d, c));
+}
+
 /* Runs the best algorithm for which there is memory; none: *done is false. */
 template <enum direction D>
-static bool run_chosen(const cr_dnn &dnn, const descriptors &d, const convolution &c, bool *done) {
-  choices all;
+static bool run_chosen(const cr_dnn &dnn, const convolution &c, bool *done) {
+  plan *p = plan_for<D>(dnn, c);
   *done = false;
-  if (!choices_for<D>(dnn, d, c, &all)) return false;
-  for (int i = 0; i < all.count; i++) {
-    const choice &best = all.at[i];
+  if (!p) return false;
+  for (int i = 0; i < p->all.count && !*done; i++) {
+    const choice &best = p->all.at[i];
     std::optional<cr_scratch> room;
     if (best.memory) room.emplace(best.memory);
     if (room && !room->p) continue;
-    if (!dnn.ok(dnn->cudnnSetConvolutionMathType(d.how, best.math), "cudnnSetConvolutionMathType"))
+    if (!dnn.ok(dnn->cudnnSetConvolutionMathType(p->d.how, best.math),
+                "cudnnSetConvolutionMathType") ||
+        !run_choice<D>(dnn, p, c, best, room ? room->p : NULL, done))
       return false;
-    cudnnStatus_t status =
-        calls<D>::run(dnn, d, c, best.algorithm, room ? room->p : NULL, best.memory);
-    if (is_refusal(status)) continue;
-    *done = true;
-    return dnn.ok(status, name_of(D)) && cr_cuda_launched(name_of(D));
   }
   return true;
-}
-
-/* y += bias */
-static bool add_bias(const cr_dnn &dnn, const descriptors &d, const convolution &c,
-                     const void *bias) {
-  cr_dtype t = c.s.dtype;
-  /* The input's descriptor has done its work. */
-  return dnn.ok(
-             dnn->cudnnSetTensor4dDescriptor(d.x, order_of(c.s), type_of(t), 1, (int)c.s.o, 1, 1),
-             "cudnnSetTensor4dDescriptor") &&
-         dnn.ok(dnn->cudnnAddTensor(dnn.handle, one.of(t), d.x, bias, one.of(t), d.y, c.y),
-                "cudnnAddTensor") &&
-         cr_cuda_launched("cudnnAddTensor");
 }
 
 /* ---- in pieces -------------------------------------------------------------------------- */
@@ -371,19 +409,16 @@ static convolution piece(const convolution &c, enum direction d, int64_t n0, int
 
 /* *done: by cuDNN.  It refuses all pieces or none but for want of memory, so the whole is begun
  * again then. */
-template <enum direction D>
-static bool by_cudnn(const convolution &c, const void *bias, bool *done) {
+template <enum direction D> static bool by_cudnn(const convolution &c, bool *done) {
   int64_t most = images_at_once(c.s);
   *done = false;
   if (most == 0) return true;
   cr_dnn dnn("a convolution");
-  descriptors d(dnn);
-  if (!dnn.handle || !d.make()) return false;
+  if (!dnn.handle) return false;
   for (int64_t n0 = 0; n0 < c.s.n; n0 += most) {
     convolution p = piece(c, D, n0, n0 + most < c.s.n ? most : c.s.n - n0);
-    if (!d.set(p.s) || !run_chosen<D>(dnn, d, p, done)) return false;
+    if (!run_chosen<D>(dnn, p, done)) return false;
     if (!*done) return true;
-    if (bias && !add_bias(dnn, d, p, bias)) return false;
   }
   return true;
 }
@@ -395,25 +430,25 @@ static void *given(const void *p) {
 
 static bool conv2d(const cr_conv2d_shape *s, void *y, const void *x, const void *w,
                    const void *bias) {
-  convolution c = {*s, false, given(x), y, given(w)};
+  convolution c = {*s, false, given(x), y, given(w), bias};
   bool done;
   if (s->n == 0 || s->o == 0) return true;
-  if (!by_cudnn<FORWARD>(c, bias, &done)) return false;
+  if (!by_cudnn<FORWARD>(c, &done)) return false;
   return done || cr_conv_direct(s, y, x, w, bias);
 }
 
 static bool conv2d_input(const cr_conv2d_shape *s, void *gx, const void *gy, const void *w) {
-  convolution c = {*s, false, gx, given(gy), given(w)};
+  convolution c = {*s, false, gx, given(gy), given(w), NULL};
   bool done;
   if (s->n == 0 || s->c == 0) return true;
-  if (!by_cudnn<BY_INPUT>(c, NULL, &done)) return false;
+  if (!by_cudnn<BY_INPUT>(c, &done)) return false;
   return done || cr_conv_direct_input(s, gx, gy, w);
 }
 
 static bool conv2d_weight(const cr_conv2d_shape *s, void *gw, const void *gy, const void *x) {
-  convolution c = {*s, false, given(x), given(gy), gw};
+  convolution c = {*s, false, given(x), given(gy), gw, NULL};
   bool done = false;
-  if (s->n > 0 && !by_cudnn<BY_WEIGHT>(c, NULL, &done)) return false;
+  if (s->n > 0 && !by_cudnn<BY_WEIGHT>(c, &done)) return false;
   return done || cr_conv_direct_weight(s, gw, gy, x);
 }
 

@@ -141,7 +141,11 @@
   X(cudnnSetConvolution2dDescriptor)                                                               \
   X(cudnnSetConvolutionGroupCount)                                                                 \
   X(cudnnSetConvolutionMathType)                                                                   \
+  X(cudnnCreateActivationDescriptor)                                                               \
+  X(cudnnDestroyActivationDescriptor)                                                              \
+  X(cudnnSetActivationDescriptor)                                                                  \
   X(cudnnAddTensor)                                                                                \
+  X(cudnnConvolutionBiasActivationForward)                                                         \
   X(cudnnGetConvolutionForwardAlgorithm_v7)                                                        \
   X(cudnnFindConvolutionForwardAlgorithmEx)                                                        \
   X(cudnnConvolutionForward)                                                                       \

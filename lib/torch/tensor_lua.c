@@ -270,8 +270,8 @@ static int t_resize_as(lua_State *L) {
  *
  *  In the order "channelsLast" images (batch x channels x height x width) keep their shape, but
  *  lie in memory as batch x height x width x channels, as the tensor cores of a GPU want them.
- *  Convolution (not of float64), pooling and batch normalisation on the GPU, and functions of single
- *  elements, give results in the order of their input.
+ *  Convolution (not of float64), pooling and batch normalisation on the GPU, and functions of
+ *  single elements, give results in the order of their input.
  *
  *  order: "contiguous" (row by row, the default) or "channelsLast"
  *  Returns: a contiguous tensor

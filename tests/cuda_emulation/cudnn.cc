@@ -23,6 +23,10 @@ struct cudnnFilterStruct {
   int size[4]; /* outputs, inputs of a group, h, w */
   cudnnTensorFormat_t format;
 };
+struct cudnnActivationStruct {
+  bool set;
+  cudnnActivationMode_t mode;
+};
 struct cudnnConvolutionStruct {
   int pad[2], stride[2], dilation[2], groups;
   cudnnDataType_t type;
@@ -142,6 +146,20 @@ cudnnStatus_t cudnnCreateConvolutionDescriptor(cudnnConvolutionDescriptor_t *d) 
 }
 cudnnStatus_t cudnnDestroyConvolutionDescriptor(cudnnConvolutionDescriptor_t d) {
   return destroy(d);
+}
+
+cudnnStatus_t cudnnCreateActivationDescriptor(cudnnActivationDescriptor_t *d) {
+  return create(d);
+}
+cudnnStatus_t cudnnDestroyActivationDescriptor(cudnnActivationDescriptor_t d) {
+  return destroy(d);
+}
+cudnnStatus_t cudnnSetActivationDescriptor(cudnnActivationDescriptor_t d,
+                                           cudnnActivationMode_t mode, cudnnNanPropagation_t,
+                                           double) {
+  if (!d) return CUDNN_STATUS_BAD_PARAM_NULL_POINTER;
+  *d = {true, mode};
+  return CUDNN_STATUS_SUCCESS;
 }
 
 cudnnStatus_t cudnnSetConvolution2dDescriptor(cudnnConvolutionDescriptor_t d, int pad_h, int pad_w,
@@ -550,4 +568,44 @@ cudnnStatus_t cudnnAddTensor(H h, const void *alpha, TD a, const void *pa, const
     });
   });
   return CUDNN_STATUS_SUCCESS;
+}
+
+/* ---- sums and bias together -------------------------------------------------------------- */
+
+/* What the real one wants of the bias, of z and of the function. */
+static cudnnStatus_t check_epilogue(const convolution &c, cudnnConvolutionFwdAlgo_t algorithm, TD z,
+                                    TD bias, cudnnActivationDescriptor_t f) {
+  if (!z || !bias || !f || !f->set) return CUDNN_STATUS_BAD_PARAM_NULL_POINTER;
+  if (memcmp(z->size, c.y->size, sizeof z->size) || z->type != c.y->type ||
+      z->format != c.y->format)
+    return fail(CUDNN_STATUS_BAD_PARAM, "z is not like y");
+  const int *b = bias->size;
+  if (bias->type != c.y->type || b[0] != 1 || b[1] != c.y->size[1] || b[2] != 1 || b[3] != 1)
+    return fail(CUDNN_STATUS_BAD_PARAM, "the bias");
+  if (f->mode != CUDNN_ACTIVATION_IDENTITY)
+    return fail(CUDNN_STATUS_NOT_SUPPORTED, "the function is not answered here");
+  if (algorithm != CUDNN_CONVOLUTION_FWD_ALGO_IMPLICIT_PRECOMP_GEMM)
+    return fail(CUDNN_STATUS_NOT_SUPPORTED, "the algorithm has no identity");
+  return CUDNN_STATUS_SUCCESS;
+}
+
+cudnnStatus_t cudnnConvolutionBiasActivationForward(
+    H h, const void *alpha, TD x, const void *px, FD w, const void *pw, CD how,
+    cudnnConvolutionFwdAlgo_t algorithm, void *space, size_t bytes, const void *alpha2, TD z,
+    const void *pz, TD bias, const void *pbias, cudnnActivationDescriptor_t f, TD y, void *py) {
+  cr_emulation_device device("cudnnConvolutionBiasActivationForward");
+  convolution c = {x, y, w, how};
+  cudnnStatus_t status = check_run(h, c, false, algorithm, alpha, alpha2, space, bytes,
+                                   x && y && w && in_device(c, px, py, pw));
+  if (!status) status = check_epilogue(c, algorithm, z, bias, f);
+  if (status) return status;
+  if (number(x->type, alpha2) != 0 && pz != py)
+    return fail(CUDNN_STATUS_NOT_SUPPORTED, "another z is not answered here");
+  if (!fake::in_device(pbias, bytes_of(bias), element(bias->type)))
+    return fail(CUDNN_STATUS_EXECUTION_FAILED, "memory of the host");
+  const float narrow = 1;
+  const double wide = 1;
+  const void *unit = x->type == CUDNN_DATA_DOUBLE ? (const void *)&wide : (const void *)&narrow;
+  status = run(h, c, TO_Y, alpha, alpha2, px, pw, py, false);
+  return status ? status : cudnnAddTensor(h, unit, bias, pbias, unit, y, py);
 }
