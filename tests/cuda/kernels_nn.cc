@@ -350,6 +350,92 @@ static void test_pool() {
   }
 }
 
+/* ---- half types, and channels innermost ------------------------------------------------- */
+
+/* Numbers of type t beside the same in float32, as (planes, channels, pixels) for the CPU and as
+ * (planes, pixels, channels) for the GPU. */
+struct twin {
+  int64_t planes, channels, pixels;
+  array there, here;
+
+  twin(cr_dtype t, int64_t planes, int64_t channels, int64_t pixels)
+      : planes(planes), channels(channels), pixels(pixels),
+        there(t, {planes * channels * pixels}, SHIFTED),
+        here(CR_FLOAT32, {planes * channels * pixels}) {
+    each([](cr_scalar x, float *y) { *y = (float)cr_scalar_double(x); });
+  }
+  /* f(element of the GPU's, the CPU's) for each, as the host's copies have them. */
+  template <typename F> void each(const F &f) {
+    float *to = reinterpret_cast<float *>(here.data());
+    for (int64_t i = 0; i < planes * channels * pixels; i++) {
+      int64_t pixel = i % pixels, channel = i / pixels % channels, plane = i / pixels / channels;
+      int64_t from = (plane * pixels + pixel) * channels + channel;
+      f(cr_load_scalar(there.dtype, there.data() + from * (int64_t)cr_sizeof(there.dtype)), to + i);
+    }
+  }
+  /* Compares what is on the GPU with the CPU's; allowed: units in the last place of the type. */
+  void compare(const char *what, double allowed) {
+    there.host = memory_of({&there});
+    double worst = 0, unit = there.dtype == CR_FLOAT16    ? ldexp(1, -10)
+                             : there.dtype == CR_BFLOAT16 ? ldexp(1, -7)
+                                                          : ldexp(1, -21);
+    each([&](cr_scalar x, float *y) {
+      double error = fabs(cr_scalar_double(x) - *y) / fmax(1, fabs(*y));
+      if (!(error <= worst)) worst = error;
+    });
+    check(worst <= allowed * unit, "%s of %s, %lldx%lldx%lld: %g", what,
+          cr_dtypes[there.dtype].name, (long long)planes, (long long)channels, (long long)pixels,
+          worst);
+  }
+};
+
+static void compare_pool_last(cr_dtype t, const cr_pool2d_shape &plain, int64_t n, int64_t c) {
+  cr_pool2d_shape last = plain, wide = plain;
+  last.dtype = t, last.planes = n, last.channels = c;
+  wide.dtype = CR_FLOAT32;
+  const cr_nn_backend *there = nn_of(CR_CUDA), *here = nn_of(CR_CPU);
+  twin x(t, n, c, plain.h * plain.w), gx(t, n, c, plain.h * plain.w);
+  twin y(t, n, c, plain.oh * plain.ow), g(t, n, c, plain.oh * plain.ow);
+  array at(CR_INT64, {n * c * plain.oh * plain.ow}), at_here(CR_INT64, {at.numel()});
+  for (array *a : {&x.there, &y.there, &g.there, &gx.there, &at}) a->upload();
+  auto p = [](twin &a) { return on_gpu(&a.there); };
+  int64_t *places = reinterpret_cast<int64_t *>(on_gpu(&at));
+  int64_t *cpu_places = reinterpret_cast<int64_t *>(at_here.data());
+  bool ok = there->max_pool2d(&last, p(y), places, p(x)) &&
+            there->max_pool2d_backward(&last, p(gx), p(g), places) && synchronize();
+  here->max_pool2d(&wide, y.here.data(), cpu_places, x.here.data());
+  here->max_pool2d_backward(&wide, gx.here.data(), g.here.data(), cpu_places);
+  check(ok, "%s", cr_error());
+  y.compare("max pooling", 0);
+  gx.compare("max pooling's gradient", 1);
+  if (plain.args.dilation[0] > 1 || plain.args.dilation[1] > 1) return;
+  ok = there->avg_pool2d(&last, p(y), p(x)) && there->avg_pool2d_backward(&last, p(gx), p(g)) &&
+       synchronize();
+  here->avg_pool2d(&wide, y.here.data(), x.here.data());
+  here->avg_pool2d_backward(&wide, gx.here.data(), g.here.data());
+  check(ok, "%s", cr_error());
+  y.compare("average pooling", 1);
+  gx.compare("average pooling's gradient", 1);
+}
+
+static void test_pool_last() {
+  for (int i = 0; i < 60; i++) {
+    cr_pool2d_shape s = {CR_FLOAT32, 0, pick(2, 12), pick(2, 12), 0, 0, {}, 0};
+    int64_t n = pick(1, 3), c = i % 5 ? pick(1, 9) : 70;
+    s.planes = n * c;
+    for (int d = 0; d < 2; d++) {
+      s.args.kernel[d] = pick(1, 3);
+      s.args.stride[d] = pick(1, 3);
+      s.args.pad[d] = pick(0, s.args.kernel[d] / 2);
+      s.args.dilation[d] = 1;
+    }
+    s.args.count_pad = pick(0, 1);
+    s.oh = windows(s.h, s.args, 0), s.ow = windows(s.w, s.args, 1);
+    if (s.oh < 1 || s.ow < 1) continue;
+    for (cr_dtype t : {CR_FLOAT32, CR_FLOAT16, CR_BFLOAT16}) compare_pool_last(t, s, n, c);
+  }
+}
+
 /* ---- windows ---------------------------------------------------------------------------- */
 
 static int64_t *integers(array &a) {
@@ -552,6 +638,43 @@ static void test_batch_norm() {
       compare_batch_norm(shape, false, 15, 0, SHIFTED);
     }
   }
+}
+
+/* Of half types and, when `last`, with the channels innermost; weights and statistics are float32.
+ */
+static void compare_half_batch_norm(cr_dtype t, const int64_t size[3], bool last, bool training) {
+  int64_t n = size[1];
+  cr_middle_shape wide = {CR_FLOAT32, size[0], n, size[2]}, shape = {t, size[0], n, size[2]};
+  if (last) shape = {t, size[0] * size[2], n, 1};
+  const cr_nn_backend *there = nn_of(CR_CUDA), *here = nn_of(CR_CPU);
+  /* Without channels innermost the twin has one of them a plane. */
+  int64_t planes = last ? size[0] : size[0] * n, inner = last ? n : 1;
+  twin x(t, planes, inner, size[2]), y(t, planes, inner, size[2]);
+  twin g(t, planes, inner, size[2]), gx(t, planes, inner, size[2]);
+  array w(CR_FLOAT32, {n}), b(CR_FLOAT32, {n}), rm(CR_FLOAT32, {n});
+  array rv(CR_FLOAT32, {n}, DENSE, NEAR_ONE);
+  array mean(CR_FLOAT32, {n}), rstd(CR_FLOAT32, {n}), gw(CR_FLOAT32, {n}), gb(CR_FLOAT32, {n});
+  for (twin *a : {&x, &y, &g, &gx}) a->there.upload();
+  for (array *a : {&w, &b, &rm, &rv, &mean, &rstd, &gw, &gb}) a->upload();
+  auto run = [&](const cr_nn_backend *nn, const cr_middle_shape &s, place p, bool gpu) {
+    auto of = [&](twin &a) { return gpu ? on_gpu(&a.there) : a.here.data(); };
+    cr_batch_norm_args a = {s, training, 0.1, 1e-5, p(&w), p(&b), p(&rm), p(&rv)};
+    return nn->batch_norm(&a, of(y), of(x), p(&mean), p(&rstd)) &&
+           nn->batch_norm_backward(&a, of(gx), p(&gw), p(&gb), of(g), of(x), p(&mean), p(&rstd));
+  };
+  bool ok = run(there, shape, on_gpu, true) && synchronize();
+  bool cpu_ok = run(here, wide, on_cpu, false);
+  y.compare("batch norm", 2);
+  gx.compare("batch norm's gradient", 2);
+  for (array *a : {&mean, &rstd, &rm, &rv, &gw, &gb})
+    compare(*a, cpu_ok, ok, norm_tolerance(CR_FLOAT32, 0), "half batch norm");
+}
+
+static void test_half_batch_norm() {
+  const int64_t shapes[][3] = {{2, 3, 5}, {7, 33, 9}, {32, 2, 400}, {3, 70, 64}, {2, 40, 1030}};
+  for (cr_dtype t : {CR_FLOAT16, CR_BFLOAT16})
+    for (const auto &s : shapes)
+      for (int i = 0; i < 4; i++) compare_half_batch_norm(t, s, i & 1, i & 2);
 }
 
 static void compare_layer_norm(const cr_middle_shape &s, int given, double big, enum layout how,
@@ -857,6 +980,8 @@ void test_nn() {
   test_attention();
   test_rotary();
   test_pool();
+  test_pool_last();
+  test_half_batch_norm();
   test_max_windows();
   test_resample();
   test_bags();
