@@ -464,6 +464,8 @@ file:write "return 7"
 file:close()
 assert(include(name) == 7)
 os.remove(name)
+local images = torch.randn(2, 3, 4, 5):contiguous("channelsLast")
+assert(torch.mul(images, 2):isContiguous(), "results are contiguous")
 print "th is well"
 ]]
 
