@@ -194,19 +194,19 @@ return function(nn, torch)
   end
 
   --- module:type([typename [, cache]]); module:float(); module:double(); module:half()
-  -- module:cuda(); module:cpu(); module:to(where); module:to { memoryFormat = order }
+  -- module:cuda(); module:cpu(); module:to(where)
   --
   -- The type of the module's tensors; or converts them.  A float type is for the module's float tensors;
   -- the others stay what they are, but go to the same device: "torch.CudaTensor" is float32 on the CUDA
   -- device, "torch.FloatTensor" in host memory.  cuda and cpu move everything and change no type; run as
   -- th, cuda() is type("torch.CudaTensor").
   --
-  -- A memory format is an order of the parameters of 4 dimensions, such as the weights of convolutions,
-  -- and of their gradients: see x:contiguous.
+  -- module:to { memoryFormat = order } puts the parameters of 4 dimensions, such as the weights of
+  -- convolutions, and their gradients in that order in memory: see x:contiguous.
   --
   -- typename: string, as "torch.DoubleTensor"
-  -- order: "channelsLast" or "contiguous"
-  -- where: "cuda", "cpu", or a type such as "float64", which leaves the module on its device
+  -- where: "cuda", "cpu", or a type such as "float64", which leaves the module on its device; or a table
+  --   with memoryFormat: "channelsLast" or "contiguous"
   -- cache: table, {} at first: tensors that modules share stay shared when they are converted with one table
   -- Returns: a string; or the module
   -- Errors: there is no CUDA device

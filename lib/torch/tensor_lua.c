@@ -279,7 +279,7 @@ static int t_resize_as(lua_State *L) {
  *  From: Torch7; the order: PyTorch
  *  Example:
  *    torch.zeros(2, 3):t():contiguous():isContiguous() --> true
- *    torch.zeros(1, 3, 2, 2):contiguous("channelsLast"):stride() --> {12, 1, 6, 3}
+ *    torch.zeros(1, 3, 2, 2):contiguous("channelsLast"):stride(2) --> 1
  */
 static int t_contiguous(lua_State *L) {
   cr_tensor *t = cr_check_tensor(L, 1);
