@@ -25,7 +25,7 @@ local function alexnet(classes)
     nn.Conv2d(3, 64, 11, { stride = 4, padding = 2 }), nn.ReLU(true), nn.SpatialMaxPooling(3, 3, 2, 2),
     conv(64, 192, 5, 1, 1, true), nn.ReLU(true), nn.SpatialMaxPooling(3, 3, 2, 2),
     conv(192, 384, 3, 1, 1, true), nn.ReLU(true), conv(384, 256, 3, 1, 1, true), nn.ReLU(true),
-    conv(256, 256, 3, 1, 1, true), nn.ReLU(true), nn.SpatialMaxPooling(3, 3, 2, 2), nn.View(-1, 256 * 6 * 6))
+    conv(256, 256, 3, 1, 1, true), nn.ReLU(true), nn.SpatialMaxPooling(3, 3, 2, 2), nn.Flatten())
   net:add(nn.Dropout(0.5)):add(nn.Linear(256 * 6 * 6, 4096)):add(nn.ReLU(true))
   net:add(nn.Dropout(0.5)):add(nn.Linear(4096, 4096)):add(nn.ReLU(true))
   return net:add(nn.Linear(4096, classes))
@@ -42,7 +42,7 @@ local function vgg19(classes)
     end
     net:add(nn.SpatialMaxPooling(2, 2))
   end
-  net:add(nn.View(-1, 512 * 7 * 7))
+  net:add(nn.Flatten())
   for _, width in ipairs { 512 * 7 * 7, 4096 } do
     net:add(nn.Linear(width, 4096)):add(nn.ReLU(true)):add(nn.Dropout(0.5))
   end
@@ -84,7 +84,7 @@ local function resnet50(classes)
       from = 4 * width
     end
   end
-  return net:add(nn.SpatialAdaptiveAveragePooling(1, 1)):add(nn.View(-1, from)):add(nn.Linear(from, classes))
+  return net:add(nn.SpatialAdaptiveAveragePooling(1, 1)):add(nn.Flatten()):add(nn.Linear(from, classes))
 end
 
 -- ---- MobileNet: Sandler et al., "MobileNetV2: inverted residuals and linear bottlenecks", 2018 ---------
@@ -124,7 +124,7 @@ local function mobilenet(classes)
     end
   end
   normal(net, conv(from, 1280, 1), true)
-  return net:add(nn.SpatialAdaptiveAveragePooling(1, 1)):add(nn.View(-1, 1280)):add(nn.Linear(1280, classes))
+  return net:add(nn.SpatialAdaptiveAveragePooling(1, 1)):add(nn.Flatten()):add(nn.Linear(1280, classes))
 end
 
 -- ---- a translator like GNMT: Wu et al., "Google's neural machine translation system", 2016 -------------
