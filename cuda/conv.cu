@@ -423,6 +423,82 @@ template <enum direction D> static bool by_cudnn(const convolution &c, bool *don
   return true;
 }
 
+/* ---- channels that are turned ----------------------------------------------------------- */
+
+#define TILE 32
+#define ROWS 8
+
+/* out[m][c][r] = in[m][r][c], tile by tile. */
+template <typename T>
+__global__ void __launch_bounds__(TILE *ROWS)
+    turn_kernel(T *out, const T *in, int64_t rows, int64_t columns, int64_t across, int64_t each,
+                int64_t tiles) {
+  CR_SHARED(T, tile, TILE * (TILE + 1));
+  for (int64_t t = blockIdx.x; t < tiles; t += gridDim.x) {
+    int64_t m = t / each, place = t - m * each, r0 = place / across * TILE,
+            c0 = place % across * TILE, begin = m * rows * columns;
+    for (int i = threadIdx.y; i < TILE; i += ROWS) {
+      int64_t r = r0 + i, c = c0 + threadIdx.x;
+      if (r < rows && c < columns) tile[i * (TILE + 1) + threadIdx.x] = in[begin + r * columns + c];
+    }
+    __syncthreads();
+    for (int i = threadIdx.y; i < TILE; i += ROWS) {
+      int64_t c = c0 + i, r = r0 + threadIdx.x;
+      if (r < rows && c < columns) out[begin + c * rows + r] = tile[threadIdx.x * (TILE + 1) + i];
+    }
+    __syncthreads();
+  }
+}
+
+template <typename T>
+static bool turn_of(void *out, const void *in, int64_t count, int64_t rows, int64_t columns) {
+  int64_t across = (columns + TILE - 1) / TILE, each = (rows + TILE - 1) / TILE * across;
+  return cr_launch("a convolution", turn_kernel<T>, cr_blocks(count * each, 1), dim3(TILE, ROWS), 0,
+                   static_cast<T *>(out), static_cast<const T *>(in), rows, columns, across, each,
+                   count * each);
+}
+
+/* `count` matrices of rows by columns, turned. */
+static bool turn(cr_dtype t, void *out, const void *in, int64_t count, int64_t rows,
+                 int64_t columns) {
+  return cr_sizeof(t) == 2 ? turn_of<uint16_t>(out, in, count, rows, columns)
+                           : turn_of<uint32_t>(out, in, count, rows, columns);
+}
+
+/* An array whose channels are innermost, in the usual order. */
+struct usual {
+  cr_dtype dtype;
+  void *last;
+  int64_t count, channels, places;
+  cr_scratch room;
+  usual(cr_dtype t, void *p, int64_t n, int64_t c, int64_t each)
+      : dtype(t), last(p), count(n), channels(c), places(each),
+        room((size_t)(n * c * each) * cr_sizeof(t)) {}
+  bool take() const { return turn(dtype, room.p, last, count, places, channels); }
+  bool give() const { return turn(dtype, last, room.p, count, channels, places); }
+};
+
+/* For the shapes that cuDNN does only in the usual order. */
+template <enum direction D> static bool in_usual_order(const convolution &c, bool *done) {
+  const cr_conv2d_shape &s = c.s;
+  usual x(s.dtype, c.x, s.n, s.c, s.h * s.w), y(s.dtype, c.y, s.n, s.o, s.oh * s.ow);
+  usual w(s.dtype, c.w, s.o, s.c / s.args.groups, s.kh * s.kw);
+  const usual &made = D == FORWARD ? y : D == BY_INPUT ? x : w;
+  convolution p = c;
+  p.s.channels_last = false;
+  p.x = x.room.p, p.y = y.room.p, p.w = w.room.p;
+  if (!p.x || !p.y || !p.w) return true; /* too little memory: without cuDNN */
+  for (const usual *u : {&x, &y, &w})
+    if (u != &made && !u->take()) return false;
+  return by_cudnn<D>(p, done) && (!*done || made.give());
+}
+
+/* *done: by cuDNN, in whichever order it has. */
+template <enum direction D> static bool by_any_order(const convolution &c, bool *done) {
+  if (!by_cudnn<D>(c, done)) return false;
+  return *done || !c.s.channels_last || images_at_once(c.s) == 0 || in_usual_order<D>(c, done);
+}
+
 /* The tables' pointers are const where they are read. */
 static void *given(const void *p) {
   return const_cast<void *>(p);
@@ -433,7 +509,7 @@ static bool conv2d(const cr_conv2d_shape *s, void *y, const void *x, const void 
   convolution c = {*s, false, given(x), y, given(w), bias};
   bool done;
   if (s->n == 0 || s->o == 0) return true;
-  if (!by_cudnn<FORWARD>(c, &done)) return false;
+  if (!by_any_order<FORWARD>(c, &done)) return false;
   return done || cr_conv_direct(s, y, x, w, bias);
 }
 
@@ -441,14 +517,14 @@ static bool conv2d_input(const cr_conv2d_shape *s, void *gx, const void *gy, con
   convolution c = {*s, false, gx, given(gy), given(w), NULL};
   bool done;
   if (s->n == 0 || s->c == 0) return true;
-  if (!by_cudnn<BY_INPUT>(c, &done)) return false;
+  if (!by_any_order<BY_INPUT>(c, &done)) return false;
   return done || cr_conv_direct_input(s, gx, gy, w);
 }
 
 static bool conv2d_weight(const cr_conv2d_shape *s, void *gw, const void *gy, const void *x) {
   convolution c = {*s, false, given(x), given(gy), gw, NULL};
   bool done = false;
-  if (s->n > 0 && !by_cudnn<BY_WEIGHT>(c, &done)) return false;
+  if (s->n > 0 && !by_any_order<BY_WEIGHT>(c, &done)) return false;
   return done || cr_conv_direct_weight(s, gw, gy, x);
 }
 
