@@ -8,6 +8,7 @@
 
 template <typename T> struct classes {
   int64_t rows, count, ignore;
+  double one, even; /* what the target's class and each of them get, but for their weights */
   const int64_t *target;
   const T *weight; /* NULL: ones */
 
@@ -20,7 +21,14 @@ template <typename T> struct classes {
 };
 
 template <typename T> static classes<T> classes_of(const cr_nll_args *a) {
-  return {a->rows, a->classes, a->ignore, a->target, static_cast<const T *>(a->weight)};
+  double even = a->smoothing / (double)a->classes;
+  return {a->rows,
+          a->classes,
+          a->ignore,
+          1 - a->smoothing,
+          even,
+          a->target,
+          static_cast<const T *>(a->weight)};
 }
 
 /* One number for the whole of n elements. */
@@ -35,6 +43,7 @@ template <typename T> struct row_losses {
   typedef cr_sums<double, 2> state;
   classes<T> c;
   const T *x, *lse;
+  const double *shared; /* of each row, what smoothing adds; NULL: nothing */
   cr_guard guard;
   template <int V>
   __device__ __forceinline__ void take(state &s, const cr_position &at, cr_width<V>, bool) const {
@@ -46,7 +55,7 @@ template <typename T> struct row_losses {
         continue;
       }
       double w = (double)c.weight_of(t), logp = (double)x[r * c.count + t];
-      s.v[0] += w * ((lse ? (double)lse[r] : 0) - logp);
+      s.v[0] += c.one * w * ((lse ? (double)lse[r] : 0) - logp) + (shared ? shared[r] : 0);
       s.v[1] += w;
     }
   }
@@ -81,37 +90,73 @@ struct put_total {
   __device__ void operator()(int64_t, const cr_sums<double, 1> &s) const { *total = s.v[0]; }
 };
 
-template <typename T>
+template <typename T> struct class_weights {
+  enum { PACK = 1 };
+  typedef cr_sums<double, 1> state;
+  const T *weight;
+  template <int V>
+  __device__ __forceinline__ void take(state &s, const cr_position &at, cr_width<V>, bool) const {
+#pragma unroll
+    for (int v = 0; v < V; v++) s.v[0] += (double)weight[at.i + v];
+  }
+};
+
+/* sum += w x of the elements from i on. */
+template <typename T, int V>
+__device__ __forceinline__ void add_weighted(cr_sums<double, 1> &sum, const classes<T> &c,
+                                             int64_t i, const cr_pack<T, V> &x) {
+#pragma unroll
+  for (int v = 0; v < V; v++) sum.v[0] += (double)x.v[v] * (double)c.weight_of(i + v);
+}
+
+/* lse of each row, and what smoothing adds to its loss where that is wanted: even times the sum of
+ * w (lse - x), lse being 0 where it is NULL.  whole: the sum of w; NULL: one for each class. */
+template <typename T, bool SHARED>
 __global__ void __launch_bounds__(CR_ROW_THREADS)
-    lse_kernel(T *lse, const T *__restrict__ x, int64_t rows, int64_t n, int group, bool aligned) {
-  cr_each_row(rows, group, [&](int64_t row, int lane) {
+    rows_kernel(T *lse, double *shared, const T *__restrict__ x, classes<T> c, const double *whole,
+                int group, bool aligned) {
+  cr_each_row(c.rows, group, [&](int64_t row, int lane) {
     cr_exp_sum<T> s = cr_exp_sum<T>::nothing();
-    cr_walk_in<cr_lanes<T>>(row < 0 ? 0 : n, lane, group, [&](int64_t i, auto width) {
-      s.take(cr_load(x + row * n + i, width, aligned));
+    cr_sums<double, 1> sum = cr_sums<double, 1>::nothing();
+    cr_walk_in<cr_lanes<T>>(row < 0 ? 0 : c.count, lane, group, [&](int64_t i, auto width) {
+      auto p = cr_load(x + row * c.count + i, width, aligned);
+      if (lse) s.take(p);
+      if (SHARED) add_weighted(sum, c, i, p);
     });
     s = cr_join(s, group);
-    if (lane == 0 && row >= 0) lse[row] = s.most + cr_log(s.sum);
+    if (SHARED) sum = cr_join(sum, group);
+    if (lane != 0 || row < 0) return;
+    T log = lse ? s.most + cr_log(s.sum) : 0;
+    if (lse) lse[row] = log;
+    if (SHARED)
+      shared[row] = c.even * ((whole ? *whole : (double)c.count) * (double)log - sum.v[0]);
   });
 }
 
-/* The gradient by x of a row: (p - the target's one) times the row's part of g, where p is
- * softmax(x) if there is an x, else 0.  `total` is what the loss was divided by; NULL is 1. */
+/* The gradient by x of a row: (p times all that is asked for, less that) times the row's part of g,
+ * where p is softmax(x) if there is an x, else 0.  `total` is what the loss was divided by; NULL is
+ * 1. */
 template <typename T>
 __global__ void __launch_bounds__(CR_ROW_THREADS)
     rows_backward_kernel(T *__restrict__ gx, classes<T> c, const T *g, const double *total,
-                         const T *lse, const T *__restrict__ x, int group, bool aligned) {
+                         const double *whole, const T *lse, const T *__restrict__ x, int group,
+                         bool aligned) {
   const int V = cr_lanes<T>;
   double over = total ? *total : 1, scale = over != 0 ? (double)*g / over : 0;
+  double shared = c.even * (whole ? *whole : (double)c.count);
+  T each = (T)(scale * c.even);
   cr_each_row(c.rows, group, [&](int64_t row, int lane) {
     if (row < 0) return;
     int64_t t = c.of(row), at = row * c.count;
-    T mine = t < 0 ? 0 : (T)(scale * (double)c.weight_of(t)), rest = x ? lse[row] : 0;
+    double one = t < 0 ? 0 : c.one * (double)c.weight_of(t);
+    T mine = (T)(scale * one), all = (T)(scale * (one + shared)), rest = x ? lse[row] : 0;
     cr_walk_out<V>(c.count, aligned, lane, group, [&](int64_t i, auto width) {
       cr_pack<T, decltype(width)::value> p;
       if (x) p = cr_load(x + at + i, width);
 #pragma unroll
       for (int v = 0; v < decltype(width)::value; v++) {
-        T y = x && t >= 0 ? cr_exp(p.v[v] - rest) * mine : 0;
+        T y = x && t >= 0 ? cr_exp(p.v[v] - rest) * all : 0;
+        if (each != 0 && t >= 0) y -= each * c.weight_of(i + v);
         p.v[v] = i + v == t ? y - mine : y;
       }
       cr_save(gx + at + i, p);
@@ -119,11 +164,37 @@ __global__ void __launch_bounds__(CR_ROW_THREADS)
   });
 }
 
+/* The sum of the classes' weights, which smoothing needs if there are any. */
+template <typename T> struct whole_weight {
+  cr_scratch room;
+  const double *sum;
+  bool ok;
+  whole_weight(const char *name, const classes<T> &c)
+      : room(sizeof(double)), sum(NULL), ok(room.p != NULL) {
+    if (!ok || c.even == 0 || !c.weight) return;
+    sum = room.template as<double>();
+    ok = cr_sum_middle(name, whole(c.count), false, class_weights<T>{c.weight},
+                       put_total{room.template as<double>()});
+  }
+};
+
+/* From log-probabilities or, where lse gets their logs of sums, from scores. */
 template <typename T>
-static bool loss_of(const char *name, const cr_nll_args *a, T *loss, const T *x, const T *lse) {
-  return cr_sum_middle(name, whole(a->rows), false,
-                       row_losses<T>{classes_of<T>(a), x, lse, cr_guard_for(name)},
-                       put_loss<T>{loss, a->average});
+static bool loss_of(const char *name, const cr_nll_args *a, T *loss, const T *x, T *lse) {
+  classes<T> c = classes_of<T>(a);
+  cr_deal d = cr_deal_rows<T>(a->rows, a->classes);
+  bool smooth = c.even > 0, aligned = cr_rows_aligned<T>(a->classes, {x});
+  cr_scratch shared(sizeof(double) * (size_t)(smooth ? a->rows + 1 : 1));
+  whole_weight<T> w(name, c);
+  if (!w.ok || !shared.p) return false;
+  if ((lse || smooth) && a->rows > 0 &&
+      !cr_launch(name, smooth ? rows_kernel<T, true> : rows_kernel<T, false>, d.blocks, d.threads,
+                 0, lse, shared.as<double>(), x, c, w.sum, d.group, aligned))
+    return false;
+  return cr_sum_middle(
+      name, whole(a->rows), false,
+      row_losses<T>{c, x, lse, smooth ? shared.as<const double>() : NULL, cr_guard_for(name)},
+      put_loss<T>{loss, a->average});
 }
 
 template <typename T>
@@ -133,11 +204,13 @@ static bool backward_of(const char *name, const cr_nll_args *a, T *gx, const T *
   cr_deal d = cr_deal_rows<T>(a->rows, a->classes);
   cr_scratch total(sizeof(double));
   if (a->rows == 0) return true;
-  if (!total.p || (a->average && !cr_sum_middle(name, whole(a->rows), false, row_weights<T>{c},
-                                                put_total{total.as<double>()})))
+  whole_weight<T> w(name, c);
+  if (!w.ok || !total.p ||
+      (a->average && !cr_sum_middle(name, whole(a->rows), false, row_weights<T>{c},
+                                    put_total{total.as<double>()})))
     return false;
   return cr_launch(name, rows_backward_kernel<T>, d.blocks, d.threads, 0, gx, c, g,
-                   a->average ? total.as<const double>() : NULL, lse, x, d.group,
+                   a->average ? total.as<const double>() : NULL, w.sum, lse, x, d.group,
                    cr_rows_aligned<T>(a->classes, {gx, x}));
 }
 
@@ -147,7 +220,7 @@ static bool backward_of(const char *name, const cr_nll_args *a, T *gx, const T *
 static bool nll(const cr_nll_args *a, void *loss, const void *logp) {
   return cr_by_type(a->dtype, [&](auto zero) {
     typedef decltype(zero) T;
-    return loss_of<T>(NLL, a, cr_as<T>(loss), cr_as<T>(logp), NULL);
+    return loss_of<T>(NLL, a, cr_as<T>(loss), cr_as<T>(logp), cr_as<T>(static_cast<void *>(NULL)));
   });
 }
 
@@ -161,11 +234,7 @@ static bool nll_backward(const cr_nll_args *a, void *gx, const void *g) {
 static bool cross_entropy(const cr_nll_args *a, void *loss, void *lse, const void *x) {
   return cr_by_type(a->dtype, [&](auto zero) {
     typedef decltype(zero) T;
-    cr_deal d = cr_deal_rows<T>(a->rows, a->classes);
-    bool ok = a->rows == 0 || cr_launch(CROSS_ENTROPY, lse_kernel<T>, d.blocks, d.threads, 0,
-                                        cr_as<T>(lse), cr_as<T>(x), a->rows, a->classes, d.group,
-                                        cr_rows_aligned<T>(a->classes, {x}));
-    return ok && loss_of<T>(CROSS_ENTROPY, a, cr_as<T>(loss), cr_as<T>(x), cr_as<T>(lse));
+    return loss_of<T>(CROSS_ENTROPY, a, cr_as<T>(loss), cr_as<T>(x), cr_as<T>(lse));
   });
 }
 

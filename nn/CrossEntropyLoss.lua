@@ -11,7 +11,7 @@ return function(nn, torch)
   --
   -- -sum_c w_c t_c log softmax(x)_c, where t is 1 for the target's class and 0 for others, or what the target
   -- says.  With classes the mean is weighted by the weights of the targets, and 0 where nothing counts.
-  -- Classes without smoothing take one pass over memory.
+  -- Classes whose losses are not wanted one by one take one pass over memory.
   --
   -- input: tensor of scores, (batch x) classes, or batch x classes x ..
   -- target: classes, which count from 1, of the input's shape without the classes; or probabilities, of the
@@ -35,9 +35,9 @@ return function(nn, torch)
 
   local plain = nn.functional.crossEntropy
 
-  local function smoothed(self, rows, target, shape, dtype)
+  local function each(self, rows, target, shape, dtype)
     local logp = nn.functional.logSoftmax(rows, 2)
-    local losses, w = reduction.nll(self, logp, target, shape)
+    local losses = reduction.nll(self, logp, target, shape)
     local part = self.labelSmoothing
     if part > 0 then
       local spread = self.weights and torch.cmul(logp, expect.weights(self, self.weights, logp)) or logp
@@ -48,7 +48,7 @@ return function(nn, torch)
       end
       losses = torch.mul(losses, 1 - part) + torch.mul(spread, part / logp.shape[2])
     end
-    return reduction.weighted(self, losses, w, shape, dtype)
+    return reduction.reduce(self, losses:reshape(shape), nil, dtype)
   end
 
   local function with_probabilities(self, rows, target, shape, dtype)
@@ -69,7 +69,7 @@ return function(nn, torch)
     if float and expect.shape_text(target) == expect.shape_text(x) then
       return with_probabilities(self, rows, target, shape, x.dtype)
     end
-    if self.reduction ~= "none" and self.labelSmoothing == 0 then
+    if self.reduction ~= "none" then
       if torch.isTensor(target) then
         if #shape > 0 and expect.shape_text(target) ~= table.concat(shape, "x") then
           expect.fail(self, "target is %s for input %s, wanted classes of %s, or probabilities",
@@ -78,9 +78,10 @@ return function(nn, torch)
         target = target:reshape(target:nElement()):to(x.device)
       end
       local weights = self.weights and self.weights:type(rows.dtype):to(rows.device)
-      local loss = plain(rows, target, weights, self.reduction == "mean", self.ignoreIndex)
+      local loss = plain(rows, target, weights, self.reduction == "mean", self.ignoreIndex,
+        self.labelSmoothing)
       return loss.dtype == x.dtype and loss or loss:type(x.dtype)
     end
-    return smoothed(self, rows, target, shape, x.dtype)
+    return each(self, rows, target, shape, x.dtype)
   end
 end

@@ -90,6 +90,8 @@ typedef struct {
   void *running_mean, *running_var; /* read in evaluation, updated in training; NULL allowed then */
 } cr_batch_norm_args;
 
+/* With w the weight of a class, t a row's target and s the smoothing, class c counts by q_c = s w_c
+ * / classes, and t by (1 - s) w_t more.  The average is over w_t. */
 typedef struct {
   cr_dtype dtype;
   int64_t rows, classes;
@@ -97,6 +99,7 @@ typedef struct {
   const void *weight;    /* classes, or NULL */
   int64_t ignore;
   bool average;
+  double smoothing;
 } cr_nll_args;
 
 /* Connectionist temporal classification: n sequences of up to t steps over `classes`, with targets

@@ -15,10 +15,11 @@ static bool nll_loss_backward_backward(cr_node *n, cr_tensor *const *g, cr_tenso
 static bool cross_entropy_backward(cr_node *n, cr_tensor *const *g, cr_tensor **gin);
 static bool huber_backward(cr_node *n, cr_tensor *const *g, cr_tensor **gin);
 
-static const cr_op op_nll = {"nll_loss", "ignore average", nll_loss_backward};
-static const cr_op op_nll_backward = {"nll_loss_backward", "ignore average",
+static const cr_op op_nll = {"nll_loss", "ignore average: smoothing", nll_loss_backward};
+static const cr_op op_nll_backward = {"nll_loss_backward", "ignore average: smoothing",
                                       nll_loss_backward_backward};
-static const cr_op op_cross_entropy = {"cross_entropy", "ignore average", cross_entropy_backward};
+static const cr_op op_cross_entropy = {"cross_entropy", "ignore average: smoothing",
+                                       cross_entropy_backward};
 static const cr_op op_mse = {"mse_loss", "average: bound factor", huber_backward};
 static const cr_op op_huber = {"huber_loss", "average: bound factor", huber_backward};
 
@@ -42,60 +43,72 @@ static bool check_classes(const char *fn, const cr_tensor *x, const cr_tensor *t
   return cr_nn_vector(fn, x, "weights", weight, x->shape[x->ndim - 1]);
 }
 
+/* How the rows are put together. */
+typedef struct {
+  int64_t ignore;
+  bool average;
+  double smoothing;
+} counting;
+
+static counting counting_of(cr_node *n) {
+  return (counting){cr_attr_int(n, 0), cr_attr_int(n, 1) != 0, cr_attr_num(n, 0)};
+}
+
 /* The arguments of a kernel; x, target and weight are contiguous. */
 static cr_nll_args nll_args(const cr_tensor *x, const cr_tensor *target, const cr_tensor *weight,
-                            int64_t ignore, bool average) {
+                            counting how) {
   return (cr_nll_args){.dtype = (cr_dtype)x->dtype,
                        .rows = x->ndim == 2 ? x->shape[0] : 1,
                        .classes = x->shape[x->ndim - 1],
                        .target = cr_data(target),
                        .weight = weight ? cr_data(weight) : NULL,
-                       .ignore = ignore,
-                       .average = average};
+                       .ignore = how.ignore,
+                       .average = how.average,
+                       .smoothing = how.smoothing};
 }
 
-typedef cr_tensor *(*loss_fn)(cr_tensor *x, cr_tensor *target, cr_tensor *weight, int64_t ignore,
-                              bool average);
+typedef cr_tensor *(*loss_fn)(cr_tensor *x, cr_tensor *target, cr_tensor *weight, counting how);
 
 /* Calls f with everything contiguous and wide enough for a kernel. */
 static cr_tensor *with_dense(loss_fn f, cr_tensor *x, cr_tensor *target, cr_tensor *weight,
-                             int64_t ignore, bool average) {
+                             counting how) {
   CR_AUTO xd = cr_nn_dense(x, cr_nn_dtype(x));
   CR_AUTO t = cr_contiguous(target);
   CR_AUTO w = NULL;
   if (!xd || !t || !cr_nn_dense_opt(weight, cr_nn_dtype(x), &w)) return NULL;
-  return cr_cast_owned(f(xd, t, w, ignore, average), (cr_dtype)x->dtype);
+  return cr_cast_owned(f(xd, t, w, how), (cr_dtype)x->dtype);
 }
 
 /* ---- negative log-likelihood: linear in logp, so its derivatives go round in a circle --- */
 
-static cr_tensor *nll_dense(cr_tensor *logp, cr_tensor *target, cr_tensor *weight, int64_t ignore,
-                            bool average) {
+static cr_tensor *nll_dense(cr_tensor *logp, cr_tensor *target, cr_tensor *weight, counting how) {
   const cr_nn_backend *be = cr_nn_backend_of(NLL, cr_device_of(logp));
   cr_tensor *loss = be ? cr_empty((cr_dtype)logp->dtype, cr_device_of(logp), 0, NULL) : NULL;
   if (!loss) return NULL;
-  cr_nll_args a = nll_args(logp, target, weight, ignore, average);
+  cr_nll_args a = nll_args(logp, target, weight, how);
   bool ok = be->nll(&a, cr_data(loss), cr_data(logp)) || cr_error_prefix(NLL);
   return cr_record(&op_nll, cr_result_if(ok, loss), CR_IN(logp, target, weight),
-                   CR_SAVE(target, weight), CR_INTS(ignore, average));
+                   CR_SAVE(target, weight), CR_INTS(how.ignore, how.average),
+                   CR_NUMS(how.smoothing));
 }
 
 cr_tensor *cr_nll_loss(cr_tensor *logp, cr_tensor *target, cr_tensor *weight, int64_t ignore,
                        bool average) {
   if (!logp || !target || !check_classes(NLL, logp, target, weight)) return NULL;
-  return with_dense(nll_dense, logp, target, weight, ignore, average);
+  return with_dense(nll_dense, logp, target, weight, (counting){ignore, average, 0});
 }
 
 /* The gradient g of the loss, spread over a tensor of the given shape. */
 static cr_tensor *nll_spread(cr_tensor *g, int ndim, const int64_t *shape, cr_tensor *target,
-                             cr_tensor *weight, int64_t ignore, bool average) {
+                             cr_tensor *weight, counting how) {
   const cr_nn_backend *be = cr_nn_backend_of(NLL, cr_device_of(g));
   cr_tensor *gx = be ? cr_empty((cr_dtype)g->dtype, cr_device_of(g), ndim, shape) : NULL;
   if (!gx) return NULL;
-  cr_nll_args a = nll_args(gx, target, weight, ignore, average);
+  cr_nll_args a = nll_args(gx, target, weight, how);
   bool ok = be->nll_backward(&a, cr_data(gx), cr_data(g));
   return cr_record(&op_nll_backward, cr_result_if(ok, gx), CR_IN(g, target, weight),
-                   CR_SAVE(target, weight), CR_INTS(ignore, average));
+                   CR_SAVE(target, weight), CR_INTS(how.ignore, how.average),
+                   CR_NUMS(how.smoothing));
 }
 
 static bool saved_classes(cr_node *n, cr_tensor **target, cr_tensor **weight) {
@@ -109,43 +122,44 @@ static bool nll_loss_backward(cr_node *n, cr_tensor *const *g, cr_tensor **gin) 
   const int64_t *shape;
   int ndim = cr_input_shape(n, 0, &shape);
   return saved_classes(n, &target, &weight) &&
-         (gin[0] = nll_spread(g[0], ndim, shape, target, weight, cr_attr_int(n, 0),
-                              cr_attr_int(n, 1) != 0));
+         (gin[0] = nll_spread(g[0], ndim, shape, target, weight, counting_of(n)));
 }
 
 static bool nll_loss_backward_backward(cr_node *n, cr_tensor *const *g, cr_tensor **gin) {
   cr_tensor *target, *weight;
   return saved_classes(n, &target, &weight) &&
-         (gin[0] = cr_nll_loss(g[0], target, weight, cr_attr_int(n, 0), cr_attr_int(n, 1) != 0));
+         (gin[0] = with_dense(nll_dense, g[0], target, weight, counting_of(n)));
 }
 
 /* ---- cross-entropy ---------------------------------------------------------------------- */
 
 static cr_tensor *cross_entropy_dense(cr_tensor *x, cr_tensor *target, cr_tensor *weight,
-                                      int64_t ignore, bool average) {
+                                      counting how) {
   const cr_nn_backend *be = cr_nn_backend_of(CROSS_ENTROPY, cr_device_of(x));
-  cr_nll_args a = nll_args(x, target, weight, ignore, average);
+  cr_nll_args a = nll_args(x, target, weight, how);
   CR_AUTO lse = be ? cr_empty(a.dtype, cr_device_of(x), 1, &a.rows) : NULL;
   cr_tensor *loss = lse ? cr_empty(a.dtype, cr_device_of(x), 0, NULL) : NULL;
   if (!loss) return NULL;
   bool ok = be->cross_entropy(&a, cr_data(loss), cr_data(lse), cr_data(x)) ||
             cr_error_prefix(CROSS_ENTROPY);
   return cr_record(&op_cross_entropy, cr_result_if(ok, loss), CR_IN(x, target, weight),
-                   CR_SAVE(target, weight, x, lse), CR_INTS(ignore, average));
+                   CR_SAVE(target, weight, x, lse), CR_INTS(how.ignore, how.average),
+                   CR_NUMS(how.smoothing));
 }
 
 cr_tensor *cr_cross_entropy(cr_tensor *x, cr_tensor *target, cr_tensor *weight, int64_t ignore,
-                            bool average) {
+                            bool average, double smoothing) {
   if (!x || !target || !check_classes(CROSS_ENTROPY, x, target, weight)) return NULL;
-  return with_dense(cross_entropy_dense, x, target, weight, ignore, average);
+  if (!(smoothing >= 0 && smoothing <= 1))
+    return cr_fail_null("%s: smoothing is %g, wanted 0 to 1", CROSS_ENTROPY, smoothing);
+  return with_dense(cross_entropy_dense, x, target, weight, (counting){ignore, average, smoothing});
 }
 
 /* With s the gradient of the loss by log-probabilities: s - softmax(x) sum(s). */
 static cr_tensor *cross_entropy_composed(cr_node *n, cr_tensor *g, cr_tensor *x, cr_tensor *target,
                                          cr_tensor *weight) {
   int dim = x->ndim - 1;
-  CR_AUTO s =
-      nll_spread(g, x->ndim, x->shape, target, weight, cr_attr_int(n, 0), cr_attr_int(n, 1) != 0);
+  CR_AUTO s = nll_spread(g, x->ndim, x->shape, target, weight, counting_of(n));
   CR_AUTO sum = cr_reduce(CR_SUM, s, 1, &dim, true, NULL);
   CR_AUTO p = cr_softmax(x, dim);
   CR_AUTO part = cr_mul(p, sum);
@@ -159,7 +173,7 @@ static bool cross_entropy_backward(cr_node *n, cr_tensor *const *g, cr_tensor **
     return (gin[0] = cross_entropy_composed(n, g[0], x, target, weight)) != NULL;
   const cr_nn_backend *be = cr_nn_backend_of(CROSS_ENTROPY, cr_device_of(x));
   if (!be || !(gin[0] = cr_empty_like(x))) return false;
-  cr_nll_args a = nll_args(x, target, weight, cr_attr_int(n, 0), cr_attr_int(n, 1) != 0);
+  cr_nll_args a = nll_args(x, target, weight, counting_of(n));
   return be->cross_entropy_backward(&a, cr_data(gin[0]), cr_data(g[0]), cr_data(lse), cr_data(x));
 }
 

@@ -76,9 +76,10 @@ cr_tensor *cr_log_softmax(cr_tensor *x, int dim);
  * target == ignore contributes nothing.  average false: the sum. */
 cr_tensor *cr_nll_loss(cr_tensor *logp, cr_tensor *target, cr_tensor *weight, int64_t ignore,
                        bool average);
-/* The same on unnormalised scores: log_softmax and nll in one pass over memory. */
+/* The same on unnormalised scores: log_softmax and nll in one pass over memory.  smoothing: which
+ * part of the target all classes share evenly, 0 to 1. */
 cr_tensor *cr_cross_entropy(cr_tensor *x, cr_tensor *target, cr_tensor *weight, int64_t ignore,
-                            bool average);
+                            bool average, double smoothing);
 cr_tensor *cr_mse_loss(cr_tensor *x, cr_tensor *target, bool average);
 /* factor times the squares of differences, of which what is above the bound counts in proportion:
  * bound (2 |x - t| - bound). */

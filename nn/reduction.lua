@@ -123,7 +123,7 @@ return function(nn, torch)
       counted = torch.ne(target, self.ignoreIndex)
       target = torch.where(counted, target, torch.onesLike(target))
     end
-    target = expect.classes(self, logp, target, 1, classes, #shape > 0 and shape or { 1 })
+    target = expect.classes(self, logp, target, 1, classes, #shape > 0 and shape or { 1 }, true)
     target = target:reshape(logp.shape[1])
     local w
     if weights then

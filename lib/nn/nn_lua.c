@@ -173,7 +173,7 @@ static cr_tensor *check_classes(lua_State *L, int arg, cr_device d) {
 }
 
 /** nn.functional.nllLoss(x, classes [, weight [, average [, ignore]]])
- *  nn.functional.crossEntropy(x, classes [, weight [, average [, ignore]]])
+ *  nn.functional.crossEntropy(x, classes [, weight [, average [, ignore [, smoothing]]]])
  *
  *  Minus the log-probability of the right class, from log-probabilities or from scores.
  *  Differentiable.
@@ -184,6 +184,7 @@ static cr_tensor *check_classes(lua_State *L, int arg, cr_device d) {
  *  weight: vector with a factor for each class, or nil
  *  average: false gives the sum; otherwise the (weighted) mean
  *  ignore: a class that does not count
+ *  smoothing: which part of the target all classes share evenly (0)
  *  Returns: a tensor of no dimensions
  *  Errors: the shapes do not fit; a class is outside x
  *  From: PyTorch
@@ -192,20 +193,20 @@ static cr_tensor *check_classes(lua_State *L, int arg, cr_device d) {
  *    math.abs(loss - math.log(2)) < 1e-6 --> true
  *    nn.functional.nllLoss(torch.zeros(2), 1):item() == 0 --> true
  */
-static int loss(lua_State *L,
-                cr_tensor *(*f)(cr_tensor *, cr_tensor *, cr_tensor *, int64_t, bool)) {
+static int loss(lua_State *L, bool scores) {
   cr_tensor *x = cr_check_tensor(L, 1), *weight = opt_tensor(L, 3);
   bool average = flag_or(L, 4, true);
   int64_t ignore = opt_int(L, 5, INT64_MIN + 1) - 1;
   cr_tensor *target = check_classes(L, 2, cr_device_of(x));
-  return push(L, f(x, target, weight, ignore, average));
+  if (!scores) return push(L, cr_nll_loss(x, target, weight, ignore, average));
+  return push(L, cr_cross_entropy(x, target, weight, ignore, average, luaL_optnumber(L, 6, 0)));
 }
 
 static int f_nll_loss(lua_State *L) {
-  return loss(L, cr_nll_loss);
+  return loss(L, false);
 }
 static int f_cross_entropy(lua_State *L) {
-  return loss(L, cr_cross_entropy);
+  return loss(L, true);
 }
 
 /** nn.functional.mseLoss(x, target [, average])

@@ -13,6 +13,8 @@ typedef struct {
   void *out, *loss;
   const void *x, *t, *g, *lse;
   double scale; /* of the gradient */
+  double even;  /* what smoothing gives each class, but for its weight */
+  double whole; /* the sum of that over the classes */
   double bound; /* of the differences */
   int64_t n;
   double *sums;
@@ -55,30 +57,51 @@ static bool over_rows(loss_job *j, cr_cpu_range f) {
   return cr_cpu_parallel(j->a->rows, cr_grain(CR_GRAIN_MATH, j->a->classes), f, j, NULL);
 }
 
+/* The loss from log-probabilities or, with lse, from scores. */
+static bool sum_rows(loss_job *j) {
+  const cr_nll_args *a = j->a;
+  size_t bytes = a->smoothing > 0 ? (size_t)a->rows * sizeof(double) : 0;
+  if (bytes && !(j->sums = cr_host_alloc(bytes))) return cr_fail("out of memory");
+  bool ok = !bytes || over_rows(j, PICK(a->dtype, even_range));
+  if (ok) PICK(a->dtype, nll_sum)(j);
+  cr_host_free(j->sums, bytes);
+  return ok;
+}
+
+static loss_job job_of(const cr_nll_args *a, void *out, const void *x) {
+  double even = a->smoothing / (double)a->classes;
+  return (loss_job){.a = a,
+                    .out = out,
+                    .x = x,
+                    .even = even,
+                    .whole = even > 0 ? even * PICK(a->dtype, all_weights)(a) : 0};
+}
+
 static bool nll(const cr_nll_args *a, void *loss, const void *logp) {
-  loss_job j = {.a = a, .loss = loss, .x = logp};
-  if (!check_targets(a)) return false;
-  PICK(a->dtype, nll_sum)(&j);
-  return true;
+  loss_job j = job_of(a, NULL, logp);
+  j.loss = loss;
+  return check_targets(a) && sum_rows(&j);
 }
 
 static bool nll_backward(const cr_nll_args *a, void *gx, const void *g) {
-  loss_job j = {.a = a, .out = gx, .g = g, .scale = PICK(a->dtype, row_scale)(a, g)};
+  loss_job j = job_of(a, gx, NULL);
+  j.scale = PICK(a->dtype, row_scale)(a, g);
   return over_rows(&j, PICK(a->dtype, nll_backward_range));
 }
 
 static bool cross_entropy(const cr_nll_args *a, void *loss, void *lse, const void *x) {
-  loss_job j = {.a = a, .loss = loss, .out = lse, .x = x};
+  loss_job j = job_of(a, lse, x);
+  j.loss = loss;
   if (!check_targets(a) || !over_rows(&j, PICK(a->dtype, lse_range))) return false;
   j.lse = lse;
-  PICK(a->dtype, nll_sum)(&j);
-  return true;
+  return sum_rows(&j);
 }
 
 static bool cross_entropy_backward(const cr_nll_args *a, void *gx, const void *g, const void *lse,
                                    const void *x) {
-  loss_job j = {
-      .a = a, .out = gx, .g = g, .lse = lse, .x = x, .scale = PICK(a->dtype, row_scale)(a, g)};
+  loss_job j = job_of(a, gx, x);
+  j.lse = lse;
+  j.scale = PICK(a->dtype, row_scale)(a, g);
   return over_rows(&j, PICK(a->dtype, cross_entropy_backward_range));
 }
 

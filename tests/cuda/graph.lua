@@ -117,6 +117,30 @@ function tests.random_numbers()
   tester:eq(torch.CudaTensor(100):uniform():cpu(), later)
 end
 
+function tests.label_smoothing()
+  local weight, target = torch.CudaTensor { 0.5, 1, 2, 0.25 }, torch.CudaLongTensor { 1, 4, 2, 3, 3 }
+  for _, o in ipairs { {}, { weight = weight }, { ignoreIndex = 3 }, { weight = weight, ignoreIndex = 3 } } do
+    for _, reduction in ipairs { "mean", "sum", "none" } do
+      o.labelSmoothing, o.reduction = 0.2, reduction
+      local criterion = nn.CrossEntropyLoss(o)
+      local x = torch.CudaTensor(5, 4):normal():requireGrad()
+      local function step()
+        x.grad = nil
+        local loss = criterion(x, target)
+        loss:sum():backward()
+        return loss:detach(), x.grad
+      end
+      local g = cuda.graph(step)
+      x:normal()
+      local loss, grad = g()
+      loss, grad = loss:cpu(), grad:cpu()
+      local wanted, gradient = step()
+      tester:eq(loss, wanted:cpu(), 0, reduction)
+      tester:eq(grad, gradient:cpu(), 0, reduction)
+    end
+  end
+end
+
 -- ---- memory ---------------------------------------------------------------------------------------------
 
 function tests.memory_comes_back()

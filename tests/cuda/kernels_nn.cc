@@ -796,19 +796,20 @@ static void plant_infinity(array &x) {
 }
 
 static void compare_losses(cr_dtype t, int64_t rows, int64_t classes, bool weighted, bool ignoring,
-                           bool average, enum layout how) {
-  std::string what = text("of %lld x %lld, weights %d, ignored %d, average %d, %s", (long long)rows,
-                          (long long)classes, weighted, ignoring, average, cr_dtypes[t].name);
+                           bool average, double smoothing, enum layout how) {
+  std::string what =
+      text("of %lld x %lld, weights %d, ignored %d, average %d, smoothed %g, %s", (long long)rows,
+           (long long)classes, weighted, ignoring, average, smoothing, cr_dtypes[t].name);
   array x(t, {rows * classes}, how), gx(t, {rows * classes}, how), lse(t, {rows});
   array loss(t, {1}), g(t, {1}), weight(t, {classes}, DENSE, NEAR_ONE);
   std::unique_ptr<array> target(make_targets(rows, classes, ignoring));
   array *w = some(weight, weighted);
   auto args = [&](place p) {
     return cr_nll_args{t,    rows,    classes, reinterpret_cast<int64_t *>(p(target.get())),
-                       p(w), IGNORED, average};
+                       p(w), IGNORED, average, smoothing};
   };
   double digits = 100 + (t == CR_FLOAT64 ? (double)rows : 0);
-  if (classes > 9) plant_infinity(x);
+  if (classes > 9 && smoothing == 0) plant_infinity(x);
   both("nll " + what, ulps(t, digits, 1), {&loss}, {&x, target.get(), w},
        [&](const cr_nn_backend *b, place p) {
          cr_nll_args a = args(p);
@@ -824,7 +825,9 @@ static void compare_losses(cr_dtype t, int64_t rows, int64_t classes, bool weigh
          cr_nll_args a = args(p);
          return b->cross_entropy(&a, p(&loss), p(&lse), p(&x));
        });
-  both("cross entropy " + what + ", backward", ulps(t, digits, 1.0 / (double)(rows + 1)), {&gx},
+  /* What is smoothed is a difference of two parts of the row's gradient. */
+  double part = smoothing > 0 && !average ? 1 : 1.0 / (double)(rows + 1);
+  both("cross entropy " + what + ", backward", ulps(t, digits, part), {&gx},
        {&g, &lse, &x, target.get(), w}, [&](const cr_nn_backend *b, place p) {
          cr_nll_args a = args(p);
          return b->cross_entropy_backward(&a, p(&gx), p(&g), p(&lse), p(&x));
@@ -837,7 +840,8 @@ static void test_classes() {
   FOR_FLOATS(t) {
     for (const auto &s : shapes) {
       for (int k = 0; k < 8; k++)
-        compare_losses(t, s[0], s[1], k & 1, k & 2, k & 4, k % 3 ? DENSE : SHIFTED);
+        compare_losses(t, s[0], s[1], k & 1, k & 2, k & 4, k % 3 == 2 ? 0.25 : 0,
+                       k % 3 ? DENSE : SHIFTED);
     }
   }
 }
@@ -879,8 +883,8 @@ static void test_refused_targets() {
       for (array *a : {&x, &gx, &loss, &g, &lse, &weight, target.get()}) a->upload();
       const cr_nn_backend *b = nn_of(CR_CUDA);
       cr_nll_args a = {
-          t,       30,  10, reinterpret_cast<int64_t *>(on_gpu(target.get())), on_gpu(&weight),
-          IGNORED, true};
+          t,       30,   10, reinterpret_cast<int64_t *>(on_gpu(target.get())), on_gpu(&weight),
+          IGNORED, true, 0};
       std::string wanted = text("target %lld is outside 1..10", (long long)((uint64_t)bad + 1));
       for (bool entropy : {false, true}) {
         bool ok = (entropy ? b->cross_entropy(&a, on_gpu(&loss), on_gpu(&lse), on_gpu(&x))

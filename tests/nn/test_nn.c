@@ -286,6 +286,7 @@ static void test_softmax_odd(void **unused) {
 typedef struct {
   cr_tensor *target, *weight;
   bool average;
+  double smoothing;
 } class_ctx;
 
 static cr_tensor *nll_squared(void *p, cr_tensor *const *in) {
@@ -295,7 +296,7 @@ static cr_tensor *nll_squared(void *p, cr_tensor *const *in) {
 }
 static cr_tensor *entropy_squared(void *p, cr_tensor *const *in) {
   class_ctx *c = p;
-  CR_AUTO l = cr_cross_entropy(in[0], c->target, c->weight, 1, c->average);
+  CR_AUTO l = cr_cross_entropy(in[0], c->target, c->weight, 1, c->average, c->smoothing);
   return cr_mul(l, l);
 }
 static cr_tensor *mse(void *average, cr_tensor *const *in) {
@@ -314,8 +315,9 @@ static void test_loss_gradients(void **unused) {
   CR_AUTO single = must(cr_scalar_tensor(CR_INT64, CPU, cr_int(2)));
   CR_AUTO weight = must(cr_full(CR_FLOAT64, CPU, SHAPE(4), cr_num(0.5)));
   set_at(weight, 3, 2);
-  for (int k = 0; k < 4; k++) {
-    class_ctx c = {target, k & 1 ? weight : NULL, k & 2}, s = {single, c.weight, c.average};
+  for (int k = 0; k < 8; k++) {
+    class_ctx c = {target, k & 1 ? weight : NULL, k & 2, k & 4 ? 0.3 : 0};
+    class_ctx s = {single, c.weight, c.average, c.smoothing};
     CHECK_GRADIENTS(nll_squared, &c, x);
     CHECK_GRADIENTS(entropy_squared, &c, x);
     CHECK_GRADIENTS(nll_squared, &s, one);
@@ -341,7 +343,7 @@ static void test_cross_entropy_is_both(void **unused) {
     CR_AUTO xa = must(cr_mul_num(small, k == 0 ? 1 : k == 1 ? 50 : 1000));
     CR_AUTO xb = must(cr_clone(xa));
     assert_true(cr_set_requires_grad(xa, true) && cr_set_requires_grad(xb, true));
-    CR_AUTO fused = must(cr_cross_entropy(xa, column, NULL, -100, true));
+    CR_AUTO fused = must(cr_cross_entropy(xa, column, NULL, -100, true, 0));
     CR_AUTO logp = must(cr_log_softmax(xb, 1));
     CR_AUTO chain = must(cr_nll_loss(logp, target, NULL, -100, true));
     SAME(fused, chain, 1e-5);
@@ -356,7 +358,7 @@ static void test_loss_odd(void **unused) {
   (void)unused;
   CR_AUTO x = leaf(1, CR_FLOAT32, SHAPE(3, 4));
   CR_AUTO ignored = must(cr_full(CR_INT64, CPU, SHAPE(3), cr_int(-100)));
-  CR_AUTO l = must(cr_cross_entropy(x, ignored, NULL, -100, true));
+  CR_AUTO l = must(cr_cross_entropy(x, ignored, NULL, -100, true, 0));
   NEAR(at(l, 0), 0, 0);
   CR_AUTO one = must(cr_ones_like(l));
   back(l, one);
@@ -370,8 +372,8 @@ static void test_loss_odd(void **unused) {
   NEAR(at(sum, 0), 0, 0);
   CR_AUTO x16 = must(cr_cast(x, CR_FLOAT16));
   CR_AUTO target = classes_of(3, 3, 4);
-  CR_AUTO l16 = must(cr_cross_entropy(x16, target, NULL, -100, true));
-  CR_AUTO l32 = must(cr_cross_entropy(x, target, NULL, -100, true));
+  CR_AUTO l16 = must(cr_cross_entropy(x16, target, NULL, -100, true, 0));
+  CR_AUTO l32 = must(cr_cross_entropy(x, target, NULL, -100, true, 0));
   assert_int_equal(l16->dtype, CR_FLOAT16);
   SAME(l16, l32, 0.01);
   CR_AUTO whole = numbers(4, CR_INT64, SHAPE(3, 4));
@@ -390,14 +392,16 @@ static void test_loss_refusals(void **unused) {
   CR_AUTO weight = numbers(1, CR_FLOAT32, SHAPE(9));
   REFUSED(cr_nll_loss(x, high, NULL, -100, true),
           "nn.ClassNLLCriterion: target 11 is outside 1..10");
-  REFUSED(cr_cross_entropy(x, low, NULL, -100, true),
+  REFUSED(cr_cross_entropy(x, low, NULL, -100, true, 0),
           "nn.CrossEntropyCriterion: target 0 is outside 1..10");
   REFUSED(cr_nll_loss(x, many, NULL, -100, true),
           "nn.ClassNLLCriterion: target is 4 for input 3x10, wanted 3 class numbers");
   REFUSED(cr_nll_loss(x, real, NULL, -100, true), "target is float32, wanted int64");
   REFUSED(cr_nll_loss(x, low, weight, -100, true), "weights is 9, wanted 10 elements");
   REFUSED(cr_nll_loss(cube, low, NULL, -100, true), "input is 3x2x5, wanted batch x classes");
-  REFUSED(cr_cross_entropy(high, low, NULL, -100, true), "int64");
+  REFUSED(cr_cross_entropy(high, low, NULL, -100, true, 0), "int64");
+  REFUSED(cr_cross_entropy(x, target, NULL, -100, true, NAN),
+          "nn.CrossEntropyCriterion: smoothing is nan, wanted 0 to 1");
   REFUSED(cr_mse_loss(x, cube, true),
           "nn.MSECriterion: target is 3x2x5 for input 3x10, wanted the same shape");
 }
@@ -533,7 +537,7 @@ static cr_tensor *small_network(cr_tensor *const *in) {
   CR_AUTO d = cr_softmax(c, 1);
   CR_AUTO e = cr_log_softmax(d, 0);
   CR_AUTO f = cr_mse_loss(e, in[0], true);
-  CR_AUTO g = cr_cross_entropy(e, in[3], NULL, -100, true);
+  CR_AUTO g = cr_cross_entropy(e, in[3], NULL, -100, true, 0);
   CR_AUTO h = cr_nll_loss(e, in[3], NULL, -100, true);
   CR_AUTO i = cr_add(f, g);
   return cr_add(i, h);
