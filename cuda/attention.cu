@@ -1,4 +1,4 @@
-/* attention.cu: softmax(scale q k^T) v, its derivative, and pairs turned by angles. */
+/* attention.cu: softmax(scale q k^T) v and its derivative. */
 #include "cuda/attention.h"
 
 #define THREADS 256
@@ -60,46 +60,4 @@ void cr_cuda_fill_attention(cr_nn_backend *b) {
   b->attention_by_rows = true;
   b->attention = attention;
   b->attention_backward = attention_backward;
-}
-
-/* ---- rotary positions ------------------------------------------------------------------- */
-
-/* A thread takes a pair, or one of the elements behind the last pair. */
-template <typename T>
-__global__ void __launch_bounds__(THREADS)
-    rotary_kernel(const __grid_constant__ cr_rotary_args a, const __grid_constant__ cr_heads out,
-                  const __grid_constant__ cr_heads in, const T *__restrict__ cos,
-                  const T *__restrict__ sin, int64_t count) {
-  int64_t half = a.dim / 2, each = a.e - half;
-  for (int64_t t = cr_thread(); t < count; t += cr_threads()) {
-    int64_t i = t % each, row = t / each, place = row % a.l, head = row / a.l % a.heads,
-            batch = row / a.l / a.heads;
-    const T *x =
-        static_cast<const T *>(in.data) + batch * in.batch + head * in.head + place * in.row;
-    T *y = static_cast<T *>(out.data) + batch * out.batch + head * out.head + place * out.row;
-    if (i >= half) {
-      y[half + i] = x[half + i];
-      continue;
-    }
-    int64_t first = a.interleaved ? 2 * i : i, second = a.interleaved ? first + 1 : i + half;
-    T c = cos[place * half + i], s = sin[place * half + i], p = x[first], q = x[second];
-    if (a.inverse) s = -s;
-    y[first] = p * c - q * s;
-    y[second] = p * s + q * c;
-  }
-}
-
-static bool rotary(const cr_rotary_args *a, cr_heads y, cr_heads x, const void *cos,
-                   const void *sin) {
-  int64_t count = a->batch * a->heads * a->l * (a->e - a->dim / 2);
-  if (count == 0) return true;
-  return cr_by_type(a->dtype, [&](auto zero) {
-    typedef decltype(zero) T;
-    return cr_launch("rotary", rotary_kernel<T>, cr_blocks(count, THREADS), THREADS, 0, *a, y, x,
-                     cr_as<T>(cos), cr_as<T>(sin), count);
-  });
-}
-
-void cr_cuda_fill_rotary(cr_nn_backend *b) {
-  b->rotary = rotary;
 }

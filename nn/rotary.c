@@ -28,7 +28,7 @@ static bool check(const cr_tensor *x, const cr_tensor *cos, const cr_tensor *sin
   return true;
 }
 
-/* x of four dimensions, all in the dtype of the kernels. */
+/* x of four dimensions; all in the dtype of the kernels, the angles never as half types. */
 static cr_tensor *turn(cr_tensor *x, cr_tensor *cos, cr_tensor *sin, bool interleaved,
                        bool inverse) {
   const cr_nn_backend *be = cr_nn_backend_of(FN, cr_device_of(x));
@@ -49,7 +49,7 @@ cr_tensor *cr_rotary(cr_tensor *x, cr_tensor *cos, cr_tensor *sin, bool interlea
   CR_AUTO plain_sin = cr_detach(sin);
   CR_AUTO c = cr_nn_dense(plain_cos, dtype);
   CR_AUTO s = cr_nn_dense(plain_sin, dtype);
-  CR_AUTO four = cr_heads_of(x, dtype);
+  CR_AUTO four = cr_heads_of(x, cr_nn_dtype_of(x, CR_HALF_ROTARY));
   if (!c || !s || !four) return NULL;
   return cr_cast_owned(cr_heads_back(turn(four, c, s, interleaved, inverse), x), own);
 }
