@@ -1,6 +1,6 @@
 /* dropout.cu: zeros at random, the same ones as on the CPU.  A thread makes the four elements of a
  * counter. */
-#include "cuda/rows.h"
+#include "cuda/wide.h"
 #include "tensor/philox.h"
 
 #define THREADS 256
@@ -18,15 +18,16 @@ struct job {
 template <typename T, int V>
 __device__ __forceinline__ void drop(const job &j, T *y, const T *x, const uint32_t *random,
                                      cr_width<V> width) {
-  cr_pack<T, V> p = cr_load(x, width);
+  auto p = cr_load_wide(x, width);
 #pragma unroll
-  for (int v = 0; v < V; v++) p.v[v] = j.any && random[v] <= j.last ? 0 : p.v[v] * (T)j.scale;
-  cr_save(y, p);
+  for (int v = 0; v < V; v++)
+    p.v[v] = j.any && random[v] <= j.last ? 0 : p.v[v] * (cr_calc<T>)j.scale;
+  cr_save_narrow(y, p);
 }
 
 template <typename T>
 __global__ void __launch_bounds__(THREADS) drop_kernel(job j, T *y, const T *x, bool aligned) {
-  const int V = cr_lanes<T>;
+  const int V = cr_lanes<T> < 4 ? cr_lanes<T> : 4;
   uint64_t seed = j.seed, offset = j.offset;
   cr_move_random(j.move, &seed, &offset);
   for (int64_t c = cr_thread(); c * 4 < j.n; c += cr_threads()) {
@@ -54,9 +55,10 @@ static bool dropout(cr_dtype dtype, int64_t n, void *y, const void *x, double p,
                     uint64_t seed, uint64_t offset) {
   uint64_t falling = (uint64_t)(p * 0x1p32);
   job j = {n, scale, seed, offset, cr_cuda_random_move(), falling > 0, (uint32_t)(falling - 1)};
-  return dtype == CR_FLOAT64 ? run<double>(j, y, x) : run<float>(j, y, x);
+  return cr_by_float(dtype, [&](auto zero) { return run<decltype(zero)>(j, y, x); });
 }
 
 void cr_cuda_fill_dropout(cr_nn_backend *b) {
   b->dropout = dropout;
+  b->halves |= CR_HALF_DROPOUT;
 }

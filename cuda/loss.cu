@@ -1,6 +1,8 @@
 /* loss.cu: classification losses, squared errors and Huber's, and their derivatives.  Sums are in
- * double, in an order that the shape alone decides. */
+ * double, in an order that the shape alone decides.  Scores may be of a half type (T); everything
+ * else then is float32 (C). */
 #include "cuda/middle.h"
+#include "cuda/wide.h"
 
 #define THREADS 256
 
@@ -41,8 +43,9 @@ static cr_middle_shape whole(int64_t n) {
 template <typename T> struct row_losses {
   enum { PACK = 1 };
   typedef cr_sums<double, 2> state;
-  classes<T> c;
-  const T *x, *lse;
+  classes<cr_calc<T>> c;
+  const T *x;
+  const cr_calc<T> *lse;
   const double *shared; /* of each row, what smoothing adds; NULL: nothing */
   cr_guard guard;
   template <int V>
@@ -54,7 +57,7 @@ template <typename T> struct row_losses {
         if (given != c.ignore) cr_refuse(guard, CR_REFUSED_TARGET, given, c.count);
         continue;
       }
-      double w = (double)c.weight_of(t), logp = (double)x[r * c.count + t];
+      double w = (double)c.weight_of(t), logp = (double)cr_wide(x[r * c.count + t]);
       s.v[0] += c.one * w * ((lse ? (double)lse[r] : 0) - logp) + (shared ? shared[r] : 0);
       s.v[1] += w;
     }
@@ -113,20 +116,21 @@ __device__ __forceinline__ void add_weighted(cr_sums<double, 1> &sum, const clas
  * w (lse - x), lse being 0 where it is NULL.  whole: the sum of w; NULL: one for each class. */
 template <typename T, bool SHARED>
 __global__ void __launch_bounds__(CR_ROW_THREADS)
-    rows_kernel(T *lse, double *shared, const T *__restrict__ x, classes<T> c, const double *whole,
-                int group, bool aligned) {
+    rows_kernel(cr_calc<T> *lse, double *shared, const T *__restrict__ x, classes<cr_calc<T>> c,
+                const double *whole, int group, bool aligned) {
+  typedef cr_calc<T> C;
   cr_each_row(c.rows, group, [&](int64_t row, int lane) {
-    cr_exp_sum<T> s = cr_exp_sum<T>::nothing();
+    cr_exp_sum<C> s = cr_exp_sum<C>::nothing();
     cr_sums<double, 1> sum = cr_sums<double, 1>::nothing();
     cr_walk_in<cr_lanes<T>>(row < 0 ? 0 : c.count, lane, group, [&](int64_t i, auto width) {
-      auto p = cr_load(x + row * c.count + i, width, aligned);
+      auto p = cr_load_wide(x + row * c.count + i, width, aligned);
       if (lse) s.take(p);
       if (SHARED) add_weighted(sum, c, i, p);
     });
     s = cr_join(s, group);
     if (SHARED) sum = cr_join(sum, group);
     if (lane != 0 || row < 0) return;
-    T log = lse ? s.most + cr_log(s.sum) : 0;
+    C log = lse ? s.most + cr_log(s.sum) : 0;
     if (lse) lse[row] = log;
     if (SHARED)
       shared[row] = c.even * ((whole ? *whole : (double)c.count) * (double)log - sum.v[0]);
@@ -138,28 +142,29 @@ __global__ void __launch_bounds__(CR_ROW_THREADS)
  * 1. */
 template <typename T>
 __global__ void __launch_bounds__(CR_ROW_THREADS)
-    rows_backward_kernel(T *__restrict__ gx, classes<T> c, const T *g, const double *total,
-                         const double *whole, const T *lse, const T *__restrict__ x, int group,
-                         bool aligned) {
+    rows_backward_kernel(T *__restrict__ gx, classes<cr_calc<T>> c, const cr_calc<T> *g,
+                         const double *total, const double *whole, const cr_calc<T> *lse,
+                         const T *__restrict__ x, int group, bool aligned) {
+  typedef cr_calc<T> C;
   const int V = cr_lanes<T>;
   double over = total ? *total : 1, scale = over != 0 ? (double)*g / over : 0;
   double shared = c.even * (whole ? *whole : (double)c.count);
-  T each = (T)(scale * c.even);
+  C each = (C)(scale * c.even);
   cr_each_row(c.rows, group, [&](int64_t row, int lane) {
     if (row < 0) return;
     int64_t t = c.of(row), at = row * c.count;
     double one = t < 0 ? 0 : c.one * (double)c.weight_of(t);
-    T mine = (T)(scale * one), all = (T)(scale * (one + shared)), rest = x ? lse[row] : 0;
+    C mine = (C)(scale * one), all = (C)(scale * (one + shared)), rest = x ? lse[row] : 0;
     cr_walk_out<V>(c.count, aligned, lane, group, [&](int64_t i, auto width) {
-      cr_pack<T, decltype(width)::value> p;
-      if (x) p = cr_load(x + at + i, width);
+      cr_pack<C, decltype(width)::value> p;
+      if (x) p = cr_load_wide(x + at + i, width);
 #pragma unroll
       for (int v = 0; v < decltype(width)::value; v++) {
-        T y = x && t >= 0 ? cr_exp(p.v[v] - rest) * all : 0;
+        C y = x && t >= 0 ? cr_exp(p.v[v] - rest) * all : 0;
         if (each != 0 && t >= 0) y -= each * c.weight_of(i + v);
         p.v[v] = i + v == t ? y - mine : y;
       }
-      cr_save(gx + at + i, p);
+      cr_save_narrow(gx + at + i, p);
     });
   });
 }
@@ -180,12 +185,14 @@ template <typename T> struct whole_weight {
 
 /* From log-probabilities or, where lse gets their logs of sums, from scores. */
 template <typename T>
-static bool loss_of(const char *name, const cr_nll_args *a, T *loss, const T *x, T *lse) {
-  classes<T> c = classes_of<T>(a);
+static bool loss_of(const char *name, const cr_nll_args *a, cr_calc<T> *loss, const T *x,
+                    cr_calc<T> *lse) {
+  typedef cr_calc<T> C;
+  classes<C> c = classes_of<C>(a);
   cr_deal d = cr_deal_rows<T>(a->rows, a->classes);
   bool smooth = c.even > 0, aligned = cr_rows_aligned<T>(a->classes, {x});
   cr_scratch shared(sizeof(double) * (size_t)(smooth ? a->rows + 1 : 1));
-  whole_weight<T> w(name, c);
+  whole_weight<C> w(name, c);
   if (!w.ok || !shared.p) return false;
   if ((lse || smooth) && a->rows > 0 &&
       !cr_launch(name, smooth ? rows_kernel<T, true> : rows_kernel<T, false>, d.blocks, d.threads,
@@ -194,19 +201,20 @@ static bool loss_of(const char *name, const cr_nll_args *a, T *loss, const T *x,
   return cr_sum_middle(
       name, whole(a->rows), false,
       row_losses<T>{c, x, lse, smooth ? shared.as<const double>() : NULL, cr_guard_for(name)},
-      put_loss<T>{loss, a->average});
+      put_loss<C>{loss, a->average});
 }
 
 template <typename T>
-static bool backward_of(const char *name, const cr_nll_args *a, T *gx, const T *g, const T *lse,
-                        const T *x) {
-  classes<T> c = classes_of<T>(a);
+static bool backward_of(const char *name, const cr_nll_args *a, T *gx, const cr_calc<T> *g,
+                        const cr_calc<T> *lse, const T *x) {
+  typedef cr_calc<T> C;
+  classes<C> c = classes_of<C>(a);
   cr_deal d = cr_deal_rows<T>(a->rows, a->classes);
   cr_scratch total(sizeof(double));
   if (a->rows == 0) return true;
-  whole_weight<T> w(name, c);
+  whole_weight<C> w(name, c);
   if (!w.ok || !total.p ||
-      (a->average && !cr_sum_middle(name, whole(a->rows), false, row_weights<T>{c},
+      (a->average && !cr_sum_middle(name, whole(a->rows), false, row_weights<C>{c},
                                     put_total{total.as<double>()})))
     return false;
   return cr_launch(name, rows_backward_kernel<T>, d.blocks, d.threads, 0, gx, c, g,
@@ -232,17 +240,19 @@ static bool nll_backward(const cr_nll_args *a, void *gx, const void *g) {
 }
 
 static bool cross_entropy(const cr_nll_args *a, void *loss, void *lse, const void *x) {
-  return cr_by_type(a->dtype, [&](auto zero) {
+  return cr_by_float(a->dtype, [&](auto zero) {
     typedef decltype(zero) T;
-    return loss_of<T>(CROSS_ENTROPY, a, cr_as<T>(loss), cr_as<T>(x), cr_as<T>(lse));
+    typedef cr_calc<T> C;
+    return loss_of<T>(CROSS_ENTROPY, a, cr_as<C>(loss), cr_as<T>(x), cr_as<C>(lse));
   });
 }
 
 static bool cross_entropy_backward(const cr_nll_args *a, void *gx, const void *g, const void *lse,
                                    const void *x) {
-  return cr_by_type(a->dtype, [&](auto zero) {
+  return cr_by_float(a->dtype, [&](auto zero) {
     typedef decltype(zero) T;
-    return backward_of<T>(CROSS_ENTROPY, a, cr_as<T>(gx), cr_as<T>(g), cr_as<T>(lse), cr_as<T>(x));
+    typedef cr_calc<T> C;
+    return backward_of<T>(CROSS_ENTROPY, a, cr_as<T>(gx), cr_as<C>(g), cr_as<C>(lse), cr_as<T>(x));
   });
 }
 
@@ -315,6 +325,7 @@ void cr_cuda_fill_loss(cr_nn_backend *b) {
   b->nll_backward = nll_backward;
   b->cross_entropy = cross_entropy;
   b->cross_entropy_backward = cross_entropy_backward;
+  b->halves |= CR_HALF_LOSS; /* of scores, not of log-probabilities */
   b->huber = huber;
   b->huber_backward = huber_backward;
 }

@@ -2,9 +2,9 @@
  *
  * Rows that lie together in memory are each worked on by a group of threads (cuda/rows.h).  Of
  * columns that run across it, neighbours are worked on by neighbouring threads, and when there are
- * few, each by several.  Both go through the line twice: once for the sum, once to write; the
- * second time it comes from a cache. */
-#include "cuda/rows.h"
+ * few, each by several.  Both go through the line twice: once for the sum, once to write.  Rows
+ * that are aligned and not too long are in registers then, others come from a cache. */
+#include "cuda/wide.h"
 
 #define THREADS 256
 
@@ -46,10 +46,18 @@ template <typename T, bool LOG> struct backward {
 };
 
 /* The second input where there is one. */
-template <typename Op, typename T, int V>
-__device__ __forceinline__ cr_pack<T, V> second(const T *b, const cr_pack<T, V> &first,
+template <typename Op, typename T, typename C, int V>
+__device__ __forceinline__ cr_pack<C, V> second(const T *b, const cr_pack<C, V> &first,
                                                 bool aligned) {
-  return Op::INPUTS == 2 ? cr_load(b, cr_width<V>(), aligned) : first;
+  return Op::INPUTS == 2 ? cr_load_wide(b, cr_width<V>(), aligned) : first;
+}
+
+/* x becomes the results. */
+template <typename Op, typename C, int V>
+__device__ __forceinline__ void finish(const typename Op::state &s, cr_pack<C, V> &x,
+                                       const cr_pack<C, V> &y) {
+#pragma unroll
+  for (int v = 0; v < V; v++) x.v[v] = Op::result(s, x.v[v], y.v[v]);
 }
 
 /* ---- rows ------------------------------------------------------------------------------- */
@@ -63,16 +71,41 @@ __global__ void __launch_bounds__(CR_ROW_THREADS)
     int64_t at = row * n, mine = row < 0 ? 0 : n;
     typename Op::state s = Op::state::nothing();
     cr_walk_in<V>(mine, lane, group, [&](int64_t i, auto width) {
-      auto x = cr_load(a + at + i, width, aligned);
+      auto x = cr_load_wide(a + at + i, width, aligned);
       Op::take(s, x, second<Op>(b + at + i, x, aligned));
     });
     s = cr_join(s, group);
     Op::settle(s);
     cr_walk_out<V>(mine, aligned, lane, group, [&](int64_t i, auto width) {
-      auto x = cr_load(a + at + i, width), y = second<Op>(b + at + i, x, true);
-#pragma unroll
-      for (int v = 0; v < decltype(width)::value; v++) x.v[v] = Op::result(s, x.v[v], y.v[v]);
-      cr_save(out + at + i, x);
+      auto x = cr_load_wide(a + at + i, width);
+      finish<Op>(s, x, second<Op>(b + at + i, x, true));
+      cr_save_narrow(out + at + i, x);
+    });
+  });
+}
+
+/* The same in registers, for aligned rows. */
+template <typename Op, typename T>
+__global__ void __launch_bounds__(CR_KEPT_THREADS)
+    kept_rows_kernel(T *__restrict__ out, const T *__restrict__ a, const T *__restrict__ b,
+                     int64_t rows, int64_t n, int group) {
+  const int V = cr_lanes<T>;
+  cr_each_row(rows, group, [&](int64_t row, int lane) {
+    int64_t at = row * n, mine = row < 0 ? 0 : n;
+    cr_pack<T, V> first[CR_KEPT], other[CR_KEPT];
+    cr_kept_packs<V>(mine, lane, group, [&](int k, int64_t i) {
+      first[k] = cr_load(a + at + i, cr_width<V>());
+      other[k] = Op::INPUTS == 2 ? cr_load(b + at + i, cr_width<V>()) : first[k];
+    });
+    typename Op::state s = Op::state::nothing();
+    cr_kept_packs<V>(mine, lane, group,
+                     [&](int k, int64_t) { Op::take(s, cr_widen(first[k]), cr_widen(other[k])); });
+    s = cr_join(s, group);
+    Op::settle(s);
+    cr_kept_packs<V>(mine, lane, group, [&](int k, int64_t i) {
+      auto x = cr_widen(first[k]);
+      finish<Op>(s, x, cr_widen(other[k]));
+      cr_save_narrow(out + at + i, x);
     });
   });
 }
@@ -113,16 +146,16 @@ __global__ void __launch_bounds__(THREADS)
     typename Op::state s = Op::state::nothing();
 #pragma unroll 4
     for (int64_t i = row; i < mine; i += height) {
-      auto x = cr_load(a + at + i * c.step, cr_width<1>());
+      auto x = cr_load_wide(a + at + i * c.step, cr_width<1>());
       Op::take(s, x, second<Op>(b + at + i * c.step, x, true));
     }
     s = join_column(s, width);
     Op::settle(s);
 #pragma unroll 4
     for (int64_t i = row; i < mine; i += height) {
-      auto x = cr_load(a + at + i * c.step, cr_width<1>());
-      auto y = second<Op>(b + at + i * c.step, x, true);
-      out[at + i * c.step] = Op::result(s, x.v[0], y.v[0]);
+      auto x = cr_load_wide(a + at + i * c.step, cr_width<1>());
+      finish<Op>(s, x, second<Op>(b + at + i * c.step, x, true));
+      cr_save_narrow(out + at + i * c.step, x);
     }
   }
 }
@@ -133,9 +166,13 @@ __global__ void __launch_bounds__(THREADS)
 
 template <typename Op, typename T>
 static bool run_rows(const cr_middle_shape *s, T *out, const T *a, const T *b) {
-  cr_deal d = cr_deal_rows<T>(s->outer, s->n);
+  bool aligned = cr_rows_aligned<T>(s->n, {out, a, b}), fits;
+  cr_deal d = cr_deal_kept<T>(s->outer, s->n, &fits);
+  if (fits && aligned)
+    return cr_launch("softmax", kept_rows_kernel<Op, T>, d.blocks, d.threads, 0, out, a, b,
+                     s->outer, s->n, d.group);
   return cr_launch("softmax", rows_kernel<Op, T>, d.blocks, d.threads, 0, out, a, b, s->outer, s->n,
-                   d.group, cr_rows_aligned<T>(s->n, {out, a, b}));
+                   d.group, aligned);
 }
 
 template <typename Op, typename T>
@@ -147,19 +184,21 @@ static bool run_columns(const cr_middle_shape *s, T *out, const T *a, const T *b
                    c, width);
 }
 
-template <template <typename, bool> class Op, typename T, bool LOG>
+template <typename Op, typename T>
 static bool run(const cr_middle_shape *s, void *out, const void *a, const void *b) {
   T *to = static_cast<T *>(out);
   const T *x = static_cast<const T *>(a), *y = static_cast<const T *>(b);
   if (s->outer == 0 || s->n == 0 || s->inner == 0) return true;
-  return s->inner == 1 ? run_rows<Op<T, LOG>>(s, to, x, y) : run_columns<Op<T, LOG>>(s, to, x, y);
+  return s->inner == 1 ? run_rows<Op>(s, to, x, y) : run_columns<Op>(s, to, x, y);
 }
 
 template <template <typename, bool> class Op>
 static bool run_any(const cr_middle_shape *s, bool log, void *out, const void *a, const void *b) {
-  if (s->dtype == CR_FLOAT64)
-    return log ? run<Op, double, true>(s, out, a, b) : run<Op, double, false>(s, out, a, b);
-  return log ? run<Op, float, true>(s, out, a, b) : run<Op, float, false>(s, out, a, b);
+  return cr_by_float(s->dtype, [&](auto zero) {
+    typedef decltype(zero) T;
+    typedef cr_calc<T> C;
+    return log ? run<Op<C, true>, T>(s, out, a, b) : run<Op<C, false>, T>(s, out, a, b);
+  });
 }
 
 static bool softmax(const cr_middle_shape *s, bool log, void *y, const void *x) {
@@ -174,4 +213,5 @@ static bool softmax_backward(const cr_middle_shape *s, bool log, void *gx, const
 void cr_cuda_fill_softmax(cr_nn_backend *b) {
   b->softmax = softmax;
   b->softmax_backward = softmax_backward;
+  b->halves |= CR_HALF_SOFTMAX;
 }

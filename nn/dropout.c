@@ -49,7 +49,8 @@ cr_tensor *cr_dropout(cr_tensor *x, double p, bool scale, cr_tensor *out) {
   if (!(p >= 0 && p <= 1)) return cr_fail_null("nn.dropout: probability %g is outside 0..1", p);
   cr_generator *r = &cr_ctx()->generator;
   dropout_call c = {r->seed, r->offset, p, scale && p < 1 ? 1 / (1 - p) : 1};
-  cr_tensor *y = cr_nn_half(x) ? apply_half(x, &c, out) : apply(x, &c, out);
+  bool plain = cr_nn_dtype_of(x, CR_HALF_DROPOUT) == (cr_dtype)x->dtype;
+  cr_tensor *y = plain ? apply(x, &c, out) : apply_half(x, &c, out);
   if (y) r->offset += ((uint64_t)cr_numel(x) + 3) / 4;
   return y;
 }

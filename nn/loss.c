@@ -69,10 +69,10 @@ static cr_nll_args nll_args(const cr_tensor *x, const cr_tensor *target, const c
 
 typedef cr_tensor *(*loss_fn)(cr_tensor *x, cr_tensor *target, cr_tensor *weight, counting how);
 
-/* Calls f with everything contiguous and wide enough for a kernel. */
-static cr_tensor *with_dense(loss_fn f, cr_tensor *x, cr_tensor *target, cr_tensor *weight,
-                             counting how) {
-  CR_AUTO xd = cr_nn_dense(x, cr_nn_dtype(x));
+/* Calls f with everything contiguous and wide enough for a kernel, which sees x in `dtype`. */
+static cr_tensor *with_dense(loss_fn f, cr_dtype dtype, cr_tensor *x, cr_tensor *target,
+                             cr_tensor *weight, counting how) {
+  CR_AUTO xd = cr_nn_dense(x, dtype);
   CR_AUTO t = cr_contiguous(target);
   CR_AUTO w = NULL;
   if (!xd || !t || !cr_nn_dense_opt(weight, cr_nn_dtype(x), &w)) return NULL;
@@ -95,7 +95,8 @@ static cr_tensor *nll_dense(cr_tensor *logp, cr_tensor *target, cr_tensor *weigh
 cr_tensor *cr_nll_loss(cr_tensor *logp, cr_tensor *target, cr_tensor *weight, int64_t ignore,
                        bool average) {
   if (!logp || !target || !check_classes(NLL, logp, target, weight)) return NULL;
-  return with_dense(nll_dense, logp, target, weight, (counting){ignore, average, 0});
+  return with_dense(nll_dense, cr_nn_dtype(logp), logp, target, weight,
+                    (counting){ignore, average, 0});
 }
 
 /* The gradient g of the loss, spread over a tensor of the given shape. */
@@ -128,7 +129,7 @@ static bool nll_loss_backward(cr_node *n, cr_tensor *const *g, cr_tensor **gin) 
 static bool nll_loss_backward_backward(cr_node *n, cr_tensor *const *g, cr_tensor **gin) {
   cr_tensor *target, *weight;
   return saved_classes(n, &target, &weight) &&
-         (gin[0] = with_dense(nll_dense, g[0], target, weight, counting_of(n)));
+         (gin[0] = with_dense(nll_dense, cr_nn_dtype(g[0]), g[0], target, weight, counting_of(n)));
 }
 
 /* ---- cross-entropy ---------------------------------------------------------------------- */
@@ -137,8 +138,8 @@ static cr_tensor *cross_entropy_dense(cr_tensor *x, cr_tensor *target, cr_tensor
                                       counting how) {
   const cr_nn_backend *be = cr_nn_backend_of(CROSS_ENTROPY, cr_device_of(x));
   cr_nll_args a = nll_args(x, target, weight, how);
-  CR_AUTO lse = be ? cr_empty(a.dtype, cr_device_of(x), 1, &a.rows) : NULL;
-  cr_tensor *loss = lse ? cr_empty(a.dtype, cr_device_of(x), 0, NULL) : NULL;
+  CR_AUTO lse = be ? cr_empty(cr_nn_dtype(x), cr_device_of(x), 1, &a.rows) : NULL;
+  cr_tensor *loss = lse ? cr_empty(cr_nn_dtype(x), cr_device_of(x), 0, NULL) : NULL;
   if (!loss) return NULL;
   bool ok = be->cross_entropy(&a, cr_data(loss), cr_data(lse), cr_data(x)) ||
             cr_error_prefix(CROSS_ENTROPY);
@@ -152,7 +153,8 @@ cr_tensor *cr_cross_entropy(cr_tensor *x, cr_tensor *target, cr_tensor *weight, 
   if (!x || !target || !check_classes(CROSS_ENTROPY, x, target, weight)) return NULL;
   if (!(smoothing >= 0 && smoothing <= 1))
     return cr_fail_null("%s: smoothing is %g, wanted 0 to 1", CROSS_ENTROPY, smoothing);
-  return with_dense(cross_entropy_dense, x, target, weight, (counting){ignore, average, smoothing});
+  return with_dense(cross_entropy_dense, cr_nn_dtype_of(x, CR_HALF_LOSS), x, target, weight,
+                    (counting){ignore, average, smoothing});
 }
 
 /* With s the gradient of the loss by log-probabilities: s - softmax(x) sum(s). */
@@ -163,7 +165,7 @@ static cr_tensor *cross_entropy_composed(cr_node *n, cr_tensor *g, cr_tensor *x,
   CR_AUTO sum = cr_reduce(CR_SUM, s, 1, &dim, true, NULL);
   CR_AUTO p = cr_softmax(x, dim);
   CR_AUTO part = cr_mul(p, sum);
-  return cr_sub(s, part);
+  return cr_cast_owned(cr_sub(s, part), (cr_dtype)x->dtype);
 }
 
 static bool cross_entropy_backward(cr_node *n, cr_tensor *const *g, cr_tensor **gin) {

@@ -121,7 +121,9 @@ static bool check_layer_norm(const char *fn, const cr_tensor *x, int64_t n, cons
     if (params[i] && cr_numel(params[i]) != n)
       return cr_fail("%s: %s is %s, wanted %lld elements", fn, what,
                      cr_shape_str(s, params[i]->ndim, params[i]->shape), (long long)n);
-    if (!cr_nn_match(fn, x, what, params[i])) return false;
+    bool wide = params[i] && cr_nn_half(x) && params[i]->dtype == CR_FLOAT32;
+    if (!(wide ? cr_same_device(fn, x, params[i]) : cr_nn_match(fn, x, what, params[i])))
+      return false;
   }
   return true;
 }
@@ -134,7 +136,7 @@ static cr_tensor *layer_norm_dense(cr_tensor *x, int64_t n, cr_tensor *weight, c
                                    double eps) {
   const cr_nn_backend *be = cr_nn_backend_of("nn.layer_norm", cr_device_of(x));
   cr_middle_shape s = rows_of(x, n);
-  CR_AUTO mean = be ? cr_empty(s.dtype, cr_device_of(x), 1, &s.outer) : NULL;
+  CR_AUTO mean = be ? cr_empty(cr_nn_dtype(x), cr_device_of(x), 1, &s.outer) : NULL;
   CR_AUTO rstd = mean ? cr_empty_like(mean) : NULL;
   cr_tensor *y = rstd ? cr_empty_like(x) : NULL;
   if (!y) return NULL;
@@ -148,7 +150,7 @@ cr_tensor *cr_layer_norm(cr_tensor *x, int64_t n, cr_tensor *weight, cr_tensor *
   if (!x || !check_layer_norm("nn.layer_norm", x, n, weight, bias)) return NULL;
   CR_AUTO w = NULL;
   CR_AUTO b = NULL;
-  CR_AUTO dense = cr_nn_dense(x, cr_nn_dtype(x));
+  CR_AUTO dense = cr_nn_dense(x, cr_nn_dtype_of(x, CR_HALF_LAYER_NORM));
   bool ok = dense && cr_nn_dense_opt(weight, cr_nn_dtype(x), &w) &&
             cr_nn_dense_opt(bias, cr_nn_dtype(x), &b);
   return cr_cast_owned(ok ? layer_norm_dense(dense, n, w, b, eps) : NULL, (cr_dtype)x->dtype);
@@ -159,7 +161,7 @@ cr_tensor *cr_layer_norm(cr_tensor *x, int64_t n, cr_tensor *weight, cr_tensor *
 static cr_tensor *rms_norm_dense(cr_tensor *x, int64_t n, cr_tensor *weight, double eps) {
   const cr_nn_backend *be = cr_nn_backend_of("nn.rms_norm", cr_device_of(x));
   cr_middle_shape s = rows_of(x, n);
-  CR_AUTO rstd = be ? cr_empty(s.dtype, cr_device_of(x), 1, &s.outer) : NULL;
+  CR_AUTO rstd = be ? cr_empty(cr_nn_dtype(x), cr_device_of(x), 1, &s.outer) : NULL;
   cr_tensor *y = rstd ? cr_empty_like(x) : NULL;
   if (!y) return NULL;
   bool ok = be->layer_norm(&s, eps, cr_data(y), cr_data(x), cr_data_opt(weight), NULL, NULL,
@@ -171,7 +173,7 @@ static cr_tensor *rms_norm_dense(cr_tensor *x, int64_t n, cr_tensor *weight, dou
 cr_tensor *cr_rms_norm(cr_tensor *x, int64_t n, cr_tensor *weight, double eps) {
   if (!x || !check_layer_norm("nn.rms_norm", x, n, weight, NULL)) return NULL;
   CR_AUTO w = NULL;
-  CR_AUTO dense = cr_nn_dense(x, cr_nn_dtype(x));
+  CR_AUTO dense = cr_nn_dense(x, cr_nn_dtype_of(x, CR_HALF_LAYER_NORM));
   bool ok = dense && cr_nn_dense_opt(weight, cr_nn_dtype(x), &w);
   return cr_cast_owned(ok ? rms_norm_dense(dense, n, w, eps) : NULL, (cr_dtype)x->dtype);
 }
@@ -288,8 +290,10 @@ static bool batch_norm_backward(cr_node *n, cr_tensor *const *g, cr_tensor **gin
 static bool layer_norm_composed(cr_node *n, cr_tensor *g, cr_tensor *const saved[2], bool raw,
                                 cr_tensor **gin) {
   int64_t size = cr_attr_int(n, 0), matrix[2] = {rows_of(saved[0], size).outer, size};
-  CR_AUTO x = cr_reshape(saved[0], 2, matrix);
-  CR_AUTO gy = cr_reshape(g, 2, matrix);
+  CR_AUTO wide = cr_cast(saved[0], cr_nn_dtype(saved[0]));
+  CR_AUTO gw = cr_cast(g, cr_nn_dtype(saved[0]));
+  CR_AUTO x = cr_reshape(wide, 2, matrix);
+  CR_AUTO gy = cr_reshape(gw, 2, matrix);
   CR_AUTO weight = cr_reshape(saved[1], 1, &size);
   norm_call c = {.x = x,
                  .weight = weight,
@@ -306,7 +310,8 @@ static bool layer_norm_composed(cr_node *n, cr_tensor *g, cr_tensor *const saved
     const int64_t *shape;
     if (ok && flat[i]) {
       int ndim = cr_input_shape(n, i, &shape);
-      ok = (gin[i] = cr_reshape(flat[i], ndim, shape));
+      CR_AUTO like = cr_cast(flat[i], i ? cr_nn_dtype(x) : (cr_dtype)saved[0]->dtype);
+      ok = (gin[i] = cr_reshape(like, ndim, shape));
     }
     cr_release(flat[i]);
   }

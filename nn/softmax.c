@@ -19,7 +19,7 @@ static cr_tensor *softmax_dense(const char *fn, cr_tensor *x, int dim, bool log)
 
 static cr_tensor *forward(const char *fn, cr_tensor *x, int dim, bool log) {
   if (!x || !cr_need_float(fn, x) || !cr_wrap_dim(fn, &dim, x->ndim)) return NULL;
-  CR_AUTO dense = cr_nn_dense(x, cr_nn_dtype(x));
+  CR_AUTO dense = cr_nn_dense(x, cr_nn_dtype_of(x, CR_HALF_SOFTMAX));
   return cr_cast_owned(dense ? softmax_dense(fn, dense, dim, log) : NULL, (cr_dtype)x->dtype);
 }
 
