@@ -42,6 +42,7 @@ static void fill_tables() {
   cr_cuda_fill_loss(&nn_table);
   cr_cuda_fill_ctc(&nn_table);
   cr_cuda_fill_dropout(&nn_table);
+  cr_cuda_fill_bias(&nn_table);
   cr_cuda_fill_recurrent(&nn_table);
   cr_cuda_fill_attention(&nn_table);
   cr_cuda_fill_rotary(&nn_table);

@@ -7,7 +7,7 @@
 #ifndef CR_NN_BACKEND_H
 #define CR_NN_BACKEND_H
 
-#include "tensor/basic.h"
+#include "tensor/backend.h"
 
 typedef struct {
   int64_t stride[2], pad[2], dilation[2]; /* height, width */
@@ -101,6 +101,15 @@ typedef struct {
   bool average;
   double smoothing;
 } cr_nll_args;
+
+/* n elements in rows of `width`.  The random numbers are those of dropout; none if p is 0. */
+typedef struct {
+  cr_dtype dtype; /* of all but the bias, which is not of a half type; may be a half type */
+  int64_t n, width;
+  cr_unary_op activation; /* CR_NUNARY: none */
+  double p, scale;
+  uint64_t seed, offset;
+} cr_bias_args;
 
 /* Connectionist temporal classification: n sequences of up to t steps over `classes`, with targets
  * of up to s classes; the rest of each row is padding. */
@@ -207,8 +216,9 @@ typedef struct {
   /* gx, gw and gb may be NULL. */
   bool (*batch_norm_backward)(const cr_batch_norm_args *a, void *gx, void *gw, void *gb,
                               const void *gy, const void *x, const void *mean, const void *rstd);
-  /* Over n of (outer, n); mean and rstd have outer elements; inner is 1.  Without mean, which may
-   * be NULL, the elements are not centred: y = x / sqrt(mean(x^2) + eps) w + b. */
+  /* Over n of (outer, n); mean and rstd have outer elements; inner is 1.  Where x is of a half
+   * type, these and the parameters are float32.  Without mean, which may be NULL, the elements are
+   * not centred: y = x / sqrt(mean(x^2) + eps) w + b. */
   bool (*layer_norm)(const cr_middle_shape *s, double eps, void *y, const void *x, const void *w,
                      const void *b, void *mean, void *rstd);
   bool (*layer_norm_backward)(const cr_middle_shape *s, void *gx, void *gw, void *gb,
@@ -224,7 +234,8 @@ typedef struct {
    * gradient. */
   bool (*nll)(const cr_nll_args *a, void *loss, const void *logp);
   bool (*nll_backward)(const cr_nll_args *a, void *gx, const void *g);
-  /* lse: the log of the sum of exponentials of each row. */
+  /* lse: the log of the sum of exponentials of each row.  Where scores are of a half type, the
+   * loss, g, lse and the weights are float32. */
   bool (*cross_entropy)(const cr_nll_args *a, void *loss, void *lse, const void *x);
   bool (*cross_entropy_backward)(const cr_nll_args *a, void *gx, const void *g, const void *lse,
                                  const void *x);
@@ -243,6 +254,13 @@ typedef struct {
    * Philox counter offset + i/4 is below p * 2^32.  y may be x. */
   bool (*dropout)(cr_dtype dtype, int64_t n, void *y, const void *x, double p, double scale,
                   uint64_t seed, uint64_t offset);
+
+  /* y = residual + dropout(activation(x + bias)), residual NULL: 0; NULL: by operators one by one.
+   * gx = gy dropout(activation'(x + bias)). */
+  bool (*bias_activation)(const cr_bias_args *a, void *y, const void *x, const void *bias,
+                          const void *residual);
+  bool (*bias_activation_backward)(const cr_bias_args *a, void *gx, const void *gy, const void *x,
+                                   const void *bias);
 
   /* gates (rows, 4 hidden): the parts i f g o, summed; become sigmoid, sigmoid, tanh, sigmoid of
    * themselves.  c = f c_prev + i g, h = o tanh(c). */

@@ -71,6 +71,15 @@ cr_tensor *cr_rms_norm(cr_tensor *x, int64_t n, cr_tensor *weight, double eps);
 cr_tensor *cr_softmax(cr_tensor *x, int dim);
 cr_tensor *cr_log_softmax(cr_tensor *x, int dim);
 
+/* ---- bias.c ----------------------------------------------------------------------------- */
+typedef struct {
+  cr_unary_op activation; /* of relu, gelu, gelu_tanh, silu, sigmoid, tanh; CR_NUNARY: none */
+  double p;               /* of the dropout */
+  cr_tensor *residual;    /* of x's shape, or NULL */
+} cr_bias_opts;
+/* residual + dropout(activation(x + bias)), bias (n) for x (.., n). */
+cr_tensor *cr_bias_activation(cr_tensor *x, cr_tensor *bias, const cr_bias_opts *o);
+
 /* ---- loss.c: `average` divides by the number of elements (nll, cross entropy: of weights)  */
 /* logp (n, classes) or (classes); target int64, 0-based, (n) or scalar; weight (classes) or NULL.
  * target == ignore contributes nothing.  average false: the sum. */

@@ -40,7 +40,26 @@ return function(nn, torch)
     return module(x)
   end
 
+  -- Whether a module does what its class does, and nobody is told of its calls.
+  local function plain(module, class)
+    return torch.type(module) == class and rawget(module, "updateOutput") == nil and
+      rawget(module, "forward") == nil and not module._derived and not nn.Module._hooks[module]
+  end
+
+  -- Whether bias, activation and dropout can be one pass, which a GPU has.
+  local function fuses(self, x)
+    local first, dropout = self.linear1, self.dropout
+    return tostring(x.device):find "^cuda" and activations[self.activation] and plain(first, "nn.Linear")
+      and first.bias and plain(dropout, "nn.Dropout") and dropout.v2 and not dropout.stochastic_inference
+  end
+
   function shared.feedForward(self, x)
+    if fuses(self, x) then
+      local first, p = self.linear1, self.dropout.train and self.dropout.p or 0
+      if not first._functional then first:_link() end -- as a call of it would
+      local products = nn.functional.linear(x, first.weight)
+      return self.linear2(nn.functional.biasActivation(products, first.bias, self.activation, p))
+    end
     local act = activations[self.activation] or self.activation
     return self.linear2(drop(self.dropout, act(self.linear1(x))))
   end

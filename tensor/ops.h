@@ -68,6 +68,8 @@ cr_tensor *cr_narrow_into(cr_tensor *t, int dim, int64_t start, int64_t size_of_
 /* ---- ops/unary.c ------------------------------------------------------------------------ */
 cr_tensor *cr_unary(cr_unary_op op, cr_tensor *a, cr_tensor *out);
 const char *cr_unary_name(cr_unary_op op);
+/* g times the derivative of y = op(x); recorded. */
+cr_tensor *cr_unary_derivative(cr_unary_op op, cr_tensor *g, cr_tensor *x, cr_tensor *y);
 #define cr_neg(a) cr_unary(CR_NEG, a, NULL)
 
 /* ---- ops/binary.c: broadcasting; dtypes are promoted ------------------------------------ */

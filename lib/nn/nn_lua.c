@@ -308,6 +308,37 @@ static int f_dropout(lua_State *L) {
                             lua_toboolean(L, 4) ? x : NULL));
 }
 
+static int activation_of(lua_State *L, int at) {
+  static const char *const names[] = {"none", "relu",    "gelu", "geluTanh",
+                                      "silu", "sigmoid", "tanh", NULL};
+  static const cr_unary_op ops[] = {CR_NUNARY, CR_RELU,    CR_GELU, CR_GELU_TANH,
+                                    CR_SILU,   CR_SIGMOID, CR_TANH};
+  return (int)ops[luaL_checkoption(L, at, "none", names)];
+}
+
+/** nn.functional.biasActivation(x, bias [, activation [, p [, residual]]])
+ *
+ *  residual + dropout(activation(x + bias)): what follows a product, on a GPU in one pass.
+ *  Differentiable.  The random numbers are those of nn.functional.dropout.
+ *
+ *  x: tensor of a float type, .. x n
+ *  bias: vector of n
+ *  activation: "none" (the default), "relu", "gelu", "geluTanh", "silu", "sigmoid" or "tanh"
+ *  p: the probability of the dropout, 0 by default
+ *  residual: tensor of x's shape, or nil
+ *  Returns: a tensor of x's shape
+ *  Errors: the shapes do not fit; p is outside 0 to 1
+ *  Example:
+ *    nn.functional.biasActivation(torch.zeros(2, 3), -torch.ones(3), "relu"):sum() --> 0.0
+ */
+static int f_bias_activation(lua_State *L) {
+  cr_make_room(L);
+  cr_bias_opts o = {.activation = (cr_unary_op)activation_of(L, 3),
+                    .p = luaL_optnumber(L, 4, 0),
+                    .residual = opt_tensor(L, 5)};
+  return push(L, cr_bias_activation(cr_check_tensor(L, 1), cr_check_tensor(L, 2), &o));
+}
+
 /** nn.functional.linear(x, weight [, bias])
  *
  *  x times the transpose of weight, plus bias.  Differentiable.
@@ -339,6 +370,7 @@ static const luaL_Reg functions[] = {
     {"_ctc", f_ctc},
     {"_embeddingBag", f_embedding_bag},
     {"dropout", f_dropout},
+    {"biasActivation", f_bias_activation},
     {"linear", f_linear},
     {"rmsNorm", f_rms_norm},
     {"_huber", f_huber},

@@ -378,6 +378,11 @@ const char *cr_unary_name(cr_unary_op op) {
   return table[op].name;
 }
 
+cr_tensor *cr_unary_derivative(cr_unary_op op, cr_tensor *g, cr_tensor *x, cr_tensor *y) {
+  if (!table[op].derivative) return cr_fail_null("%s has no derivative", table[op].name);
+  return table[op].derivative(g, x, y);
+}
+
 static bool unary_backward(cr_node *n, cr_tensor *const *g, cr_tensor **gin) {
   cr_unary_op op = (cr_unary_op)cr_attr_int(n, 0);
   if (!table[op].derivative) return cr_fail("%s has no derivative", table[op].name);
