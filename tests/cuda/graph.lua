@@ -117,6 +117,26 @@ function tests.random_numbers()
   tester:eq(torch.CudaTensor(100):uniform():cpu(), later)
 end
 
+function tests.dropout_after_a_bias()
+  local x, bias = torch.CudaTensor(9, 8):normal(), torch.CudaTensor(8):normal():requireGrad()
+  local function step()
+    bias.grad = nil
+    local y = nn.functional.biasActivation(x, bias, "gelu", 0.5)
+    y:sum():backward()
+    return y:detach(), bias.grad
+  end
+  local g = cuda.graph(step)
+  for seed = 1, 2 do
+    torch.manualSeed(seed)
+    local y, grad = g()
+    y, grad = y:cpu(), grad:cpu()
+    torch.manualSeed(seed)
+    local wanted, gradient = step()
+    tester:eq(y, wanted:cpu())
+    tester:eq(grad, gradient:cpu())
+  end
+end
+
 function tests.label_smoothing()
   local weight, target = torch.CudaTensor { 0.5, 1, 2, 0.25 }, torch.CudaLongTensor { 1, 4, 2, 3, 3 }
   for _, o in ipairs { {}, { weight = weight }, { ignoreIndex = 3 }, { weight = weight, ignoreIndex = 3 } } do
