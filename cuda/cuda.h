@@ -42,6 +42,7 @@ void cr_cuda_fill_ctc(cr_nn_backend *b);
 void cr_cuda_fill_dropout(cr_nn_backend *b);
 void cr_cuda_fill_bias(cr_nn_backend *b);
 void cr_cuda_fill_recurrent(cr_nn_backend *b);
+void cr_cuda_fill_recurrent_stack(cr_nn_backend *b);
 void cr_cuda_fill_attention(cr_nn_backend *b);
 void cr_cuda_fill_rotary(cr_nn_backend *b);
 

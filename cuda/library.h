@@ -154,7 +154,23 @@
   X(cudnnConvolutionBackwardData)                                                                  \
   X(cudnnGetConvolutionBackwardFilterAlgorithm_v7)                                                 \
   X(cudnnFindConvolutionBackwardFilterAlgorithmEx)                                                 \
-  X(cudnnConvolutionBackwardFilter)
+  X(cudnnConvolutionBackwardFilter)                                                                \
+  X(cudnnSetTensorNdDescriptor)                                                                    \
+  X(cudnnCreateDropoutDescriptor)                                                                  \
+  X(cudnnDestroyDropoutDescriptor)                                                                 \
+  X(cudnnSetDropoutDescriptor)                                                                     \
+  X(cudnnCreateRNNDescriptor)                                                                      \
+  X(cudnnDestroyRNNDescriptor)                                                                     \
+  X(cudnnSetRNNDescriptor_v8)                                                                      \
+  X(cudnnCreateRNNDataDescriptor)                                                                  \
+  X(cudnnDestroyRNNDataDescriptor)                                                                 \
+  X(cudnnSetRNNDataDescriptor)                                                                     \
+  X(cudnnGetRNNTempSpaceSizes)                                                                     \
+  X(cudnnGetRNNWeightSpaceSize)                                                                    \
+  X(cudnnGetRNNWeightParams)                                                                       \
+  X(cudnnRNNForward)                                                                               \
+  X(cudnnRNNBackwardData_v8)                                                                       \
+  X(cudnnRNNBackwardWeights_v8)
 
 #define CR_NCCL_FUNCTIONS(X)                                                                       \
   X(ncclGetErrorString)                                                                            \

@@ -44,6 +44,7 @@ static void fill_tables() {
   cr_cuda_fill_dropout(&nn_table);
   cr_cuda_fill_bias(&nn_table);
   cr_cuda_fill_recurrent(&nn_table);
+  cr_cuda_fill_recurrent_stack(&nn_table);
   cr_cuda_fill_attention(&nn_table);
   cr_cuda_fill_rotary(&nn_table);
 }

@@ -5,16 +5,6 @@
 
 #include "cuda/rows.h"
 
-/* f(zero of the type), for all float types. */
-template <typename F> static bool cr_by_float(cr_dtype dtype, const F &f) {
-  switch (dtype) {
-  case CR_FLOAT64: return f(0.0);
-  case CR_FLOAT16: return f(cr_f16{0});
-  case CR_BFLOAT16: return f(cr_bf16{0});
-  default: return f(0.0f);
-  }
-}
-
 /* What elements of T are computed with. */
 template <typename T> struct cr_computed { typedef float type; };
 template <> struct cr_computed<double> { typedef double type; };

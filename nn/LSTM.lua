@@ -1,7 +1,7 @@
 -- LSTM.lua: layers of long short-term memory.
 -- S. Hochreiter, J. Schmidhuber, "Long short-term memory", Neural Computation 9, 1997.
 
-return function(nn, torch)
+return function(_, torch)
   local LSTM, parent = torch.class("nn.LSTM", "nn.RNNBase")
 
   --- nn.LSTM(inputSize, hiddenSize [, options])
@@ -30,10 +30,5 @@ return function(nn, torch)
   function LSTM:updateOutput(input, state)
     input, state = self:_arguments(input, state)
     return self:_layers(input, state, { "h", "c" }, { self:_outputSize(), self.hiddenSize })
-  end
-
-  function LSTM:_one(x, sizes, suffix, reverse, h, c)
-    return nn.functional.lstm(x, h, c, self["weight_ih" .. suffix], self["weight_hh" .. suffix],
-      self["bias_ih" .. suffix], self["bias_hh" .. suffix], self["weight_hr" .. suffix], sizes, reverse)
   end
 end

@@ -138,17 +138,36 @@ return function(nn, torch)
     return order and state and state:index(2, order) or state
   end
 
-  -- One layer in all its directions: the output, and the last states are put into `last`.
-  function RNNBase:_layer(x, sizes, suffixes, first, states, last)
-    local outputs = {}
-    for d, suffix in ipairs(suffixes) do
-      local at = first + d - 1
-      local found = table.pack(self:_one(x, sizes, suffix, d == 2,
-        states[1] and states[1]:select(1, at), states[2] and states[2]:select(1, at)))
-      outputs[d] = found[1]
-      for k = 2, found.n do last[k - 1][at] = found[k] end
+  -- The weights of the layers whose names end so.
+  function RNNBase:_weightsOf(suffixes)
+    local list = {}
+    for _, suffix in ipairs(suffixes) do
+      for _, name in ipairs { "weight_ih", "weight_hh", "bias_ih", "bias_hh", "weight_hr" } do
+        list[#list + 1] = self[name .. suffix]
+      end
     end
-    return #outputs == 1 and outputs[1] or torch.cat(outputs, outputs[1]:dim())
+    return list
+  end
+
+  -- Layers from number `first` on: the output and the last states.
+  function RNNBase:_part(x, sizes, first, count, states)
+    local directions, suffixes = self.bidirectional and 2 or 1, self:_suffixes()
+    local from, n = (first - 1) * directions + 1, count * directions
+    local part = {}
+    for k, t in pairs(states) do part[k] = n == #suffixes and t or t:narrow(1, from, n) end
+    return nn.functional._recurrent(self.nonlinearity or self._function, x, part[1], part[2], sizes, count,
+      self.bidirectional, table.unpack(self:_weightsOf { table.unpack(suffixes, from, from + n - 1) }))
+  end
+
+  -- All layers; where numbers are dropped between them, one after the other.
+  function RNNBase:_whole(x, sizes, states)
+    if not (self.train and self.dropout > 0) then return self:_part(x, sizes, 1, self.numLayers, states) end
+    local h, c = {}, {}
+    for layer = 1, self.numLayers do
+      if layer > 1 then x = nn.functional.dropout(x, self.dropout) end
+      x, h[layer], c[layer] = self:_part(x, sizes, layer, 1, states)
+    end
+    return x, torch.cat(h, 1), c[1] and torch.cat(c, 1)
   end
 
   -- The output and the list of last states.
@@ -161,17 +180,12 @@ return function(nn, torch)
     if sizes then
       for k = 1, #names do states[k] = permuted(states[k], input.sortedIndices) end
     end
-    local suffixes, directions, last = self:_suffixes(), self.bidirectional and 2 or 1, { {}, {} }
-    for first = 1, #suffixes, directions do
-      if first > 1 and self.train and self.dropout > 0 then x = nn.functional.dropout(x, self.dropout) end
-      local here = { table.unpack(suffixes, first, first + directions - 1) }
-      x = self:_layer(x, sizes, here, first, states, last)
-    end
-    for k = 1, #names do
-      local t = #suffixes == 1 and last[k][1]:unsqueeze(1) or torch.stack(last[k], 1)
+    local last = table.pack(self:_whole(x, sizes, states))
+    local y = table.remove(last, 1)
+    for k, t in ipairs(last) do
       last[k] = unbatched and t:select(2, 1) or sizes and permuted(t, input.unsortedIndices) or t
     end
-    return self:_form(x, input, unbatched), last
+    return self:_form(y, input, unbatched), last
   end
 
   -- The input and the state, which also come as one table.
@@ -185,11 +199,6 @@ return function(nn, torch)
     input, state = self:_arguments(input, state)
     local output, last = self:_layers(input, state, { "the state" }, { self.hiddenSize })
     return output, last[1]
-  end
-
-  function RNNBase:_one(x, sizes, suffix, reverse, h)
-    return nn.functional[self._function](x, h, self["weight_ih" .. suffix], self["weight_hh" .. suffix],
-      self["bias_ih" .. suffix], self["bias_hh" .. suffix], sizes, reverse, self.nonlinearity)
   end
 
   function RNNBase:__tostring()

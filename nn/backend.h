@@ -127,6 +127,40 @@ typedef struct {
   int64_t rows, hidden;
 } cr_cell_shape;
 
+typedef enum { CR_RNN_TANH, CR_RNN_RELU, CR_LSTM, CR_GRU, CR_NRECURRENT } cr_recurrent_kind;
+
+/* Layers upon each other, in one direction or in both, whose outputs are joined.  Step t has
+ * sizes[t] rows, none more than the step before, or `batch` when sizes is NULL. */
+typedef struct {
+  cr_dtype dtype; /* may be a half type */
+  cr_recurrent_kind kind;
+  bool both;
+  int64_t layers, steps, batch;
+  const int64_t *sizes;
+  int64_t in, hidden;
+  int64_t project; /* LSTM: what h is projected to; 0: it is not */
+  bool bias;       /* each weight has one */
+  bool keep;       /* a backward follows */
+} cr_stack_shape;
+
+/* Rows of all steps: x of `in` numbers, y of those of all directions.  The states, of each layer
+ * and direction for `batch` rows; h0 and c0 may be NULL: zeros.  w: the weights, for each layer and
+ * direction that of the input, that of the state, their biases and the projection. */
+typedef struct {
+  const void *x, *h0, *c0;
+  const void *const *w;
+  void *y, *h, *c;
+  void *kept; /* memory of the device for the backward, which changes it */
+  size_t kept_bytes;
+} cr_stack_data;
+
+/* gh0, gc0, gw and each of gw may be NULL: not wanted. */
+typedef struct {
+  const void *gy, *gh, *gc;
+  void *gx, *gh0, *gc0;
+  void *const *gw;
+} cr_stack_gradients;
+
 /* A tensor (batch, heads, rows, n) whose rows are contiguous.  Strides in elements. */
 typedef struct {
   void *data;
@@ -165,6 +199,8 @@ typedef struct {
   int64_t batch, heads, l, e, dim;
   bool interleaved, inverse;
 } cr_rotary_args;
+
+enum { CR_STACK_WAYS = 2 };
 
 /* Families of kernels of which a device may have some that see half types as they are, with sums
  * and everything between in float32.  In `halves` of the table. */
@@ -276,6 +312,15 @@ typedef struct {
   /* g: the gradient of h.  Adds to gh_prev what does not come by way of gh. */
   bool (*gru_cell_backward)(const cr_cell_shape *s, void *ggi, void *ggh, void *gh_prev,
                             const void *g, const void *act, const void *h_prev);
+
+  /* A whole stack in one call; NULL where the device has no such thing.  There may be more than one
+   * way to do it, the best one first: 0 .. CR_STACK_WAYS - 1.  *bytes: how many of them are kept
+   * for the backward; -1: not this way.  *done is false, and nothing failed, when it turns out that
+   * the device cannot. */
+  bool (*stack_bytes)(const cr_stack_shape *s, int way, int64_t *bytes);
+  bool (*stack)(const cr_stack_shape *s, int way, const cr_stack_data *d, bool *done);
+  bool (*stack_backward)(const cr_stack_shape *s, int way, const cr_stack_data *d,
+                         const cr_stack_gradients *g, bool *done);
 
   /* `kept` is for the backward, NULL when there will be none: the weights before dropout (batch,
    * heads, l, s) or, `attention_by_rows`, a number for each row (batch, heads, l), in float32 for

@@ -25,12 +25,15 @@ return function(nn, torch)
     -- The scores and the sums of values.
     attention = function(q) return product(q[1]) * q[2][3] + product(q[1]) // q[1][4] * product(q[3], 3) end,
   }
-  -- Every row of the input meets all weights, which are inputs 4, 5 and 8.
+  -- Every row of the input meets all weights, which are the matrices from input 4 on.
   local function recurrent(x)
-    local function size(i) return x[i] and #x[i] == 2 and product(x[i]) or 0 end
-    return x[1][1] * (size(4) + size(5) + size(8))
+    local sum = 0
+    for i = 4, #x do sum = sum + (x[i] and #x[i] == 2 and product(x[i]) or 0) end
+    return x[1][1] * sum
   end
-  for _, name in ipairs { "lstm", "gru", "rnn_tanh", "rnn_relu" } do multiplications[name] = recurrent end
+  for _, name in ipairs { "lstm", "gru", "rnn_tanh", "rnn_relu" } do
+    multiplications[name], multiplications[name .. "_stack"] = recurrent, recurrent
+  end
 
   -- The multiply-adds between the input and the output of a call, but for the nodes that were counted.
   local function multiply_adds(call, counted)

@@ -113,8 +113,6 @@ bool cr_lstm_cell(cr_tensor *gates, cr_tensor *c, cr_tensor *out[2]);
 cr_tensor *cr_gru_cell(cr_tensor *gi, cr_tensor *gh, cr_tensor *h);
 
 /* ---- recurrent.c: all steps of one layer in one direction ------------------------------- */
-typedef enum { CR_RNN_TANH, CR_RNN_RELU, CR_LSTM, CR_GRU, CR_NRECURRENT } cr_recurrent_kind;
-
 /* A batch of sequences, step after step: step t has sizes[t] rows, no more than the step before;
  * row k of every step belongs to sequence k.  sizes NULL: every step has `batch` rows. */
 typedef struct {
@@ -132,6 +130,14 @@ typedef struct {
   cr_tensor *x, *h0, *c0, *w_ih, *w_hh, *b_ih, *b_hh, *w_hr;
 } cr_recurrent_in;
 bool cr_recurrent(const cr_recurrent_args *a, const cr_recurrent_in *in, cr_tensor *out[3]);
+
+/* ---- recurrent_stack.c: layers of one direction or both --------------------------------- */
+/* in: x, h0, c0 as above, but h0 (layers * directions, batch, out) and so c0; then for each layer
+ * and direction w_ih, w_hh [, b_ih, b_hh] [, w_hr].  The input of a layer is the output of the one
+ * below, of both directions side by side.  Gives y (rows, directions * out), h, c in the form of
+ * h0, c0.  a->reverse does not count. */
+bool cr_recurrent_stack(const cr_recurrent_args *a, int64_t layers, bool both, int nin,
+                        cr_tensor *const *in, cr_tensor *out[3]);
 
 /* ---- attention.c ------------------------------------------------------------------------ */
 typedef struct {

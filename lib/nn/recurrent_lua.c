@@ -44,22 +44,27 @@ static bool sizes_of(cr_tensor *given, cr_tensor **out) {
   return !given || *out;
 }
 
-/* Pushes the states of all steps, the last ones and, of the LSTM, the last c. */
-static int push_layer(lua_State *L, cr_recurrent_args *a, cr_recurrent_in *in, cr_tensor *sizes) {
-  cr_tensor *x = in->x, *steps = NULL, *rows = NULL, *out[3] = {NULL};
-  bool ok =
-      sizes_of(sizes, &steps) && (in->x = rows = as_rows(x, steps, a)) && cr_recurrent(a, in, out);
+/* What cr_recurrent or cr_recurrent_stack gave, the first in the form of x. */
+static int push_states(lua_State *L, bool ok, const cr_tensor *x, cr_tensor *out[3]) {
   if (ok && !(out[0] = as_steps(out[0], x))) {
     cr_release(out[1]);
     cr_release(out[2]);
     ok = false;
   }
-  cr_release(rows);
-  cr_release(steps);
   if (!ok) return cr_lua_error(L);
   int n = out[2] ? 3 : 2;
   cr_push_tensors(L, n, out);
   return n;
+}
+
+/* Pushes the states of all steps, the last ones and, of the LSTM, the last c. */
+static int push_layer(lua_State *L, cr_recurrent_args *a, cr_recurrent_in *in, cr_tensor *sizes) {
+  cr_tensor *x = in->x, *steps = NULL, *rows = NULL, *out[3] = {NULL};
+  bool ok =
+      sizes_of(sizes, &steps) && (in->x = rows = as_rows(x, steps, a)) && cr_recurrent(a, in, out);
+  cr_release(rows);
+  cr_release(steps);
+  return push_states(L, ok, x, out);
 }
 
 /** nn.functional.lstm(x, h, c, w_ih, w_hh [, b_ih, b_hh [, w_hr [, sizes [, reverse]]]])
@@ -122,6 +127,28 @@ static int f_rnn(lua_State *L) {
   return without_cell(L, luaL_checkoption(L, 9, "tanh", names) ? CR_RNN_RELU : CR_RNN_TANH);
 }
 
+/* nn.functional._recurrent(kind, x, h, c, sizes, layers, both, w, ...): layers upon each other, in
+ * one direction or both; the weights of each follow, as cr_recurrent_stack takes them.  Gives what
+ * lstm and the others do, with the last states of all layers. */
+static int f_stack(lua_State *L) {
+  static const char *const kinds[] = {"tanh", "relu", "lstm", "gru", NULL};
+  cr_recurrent_args a = {.kind = (cr_recurrent_kind)luaL_checkoption(L, 1, NULL, kinds)};
+  cr_tensor *x = cr_check_tensor(L, 2), *sizes = opt_tensor(L, 5), *steps = NULL, *out[3] = {NULL};
+  lua_Integer layers = luaL_checkinteger(L, 6);
+  int nin = lua_gettop(L) > 7 ? lua_gettop(L) - 4 : 3;
+  cr_tensor **in = lua_newuserdatauv(L, (size_t)nin * sizeof *in, 0);
+  in[1] = opt_tensor(L, 3);
+  in[2] = opt_tensor(L, 4);
+  for (int i = 3; i < nin; i++) in[i] = cr_check_tensor(L, i + 5);
+  bool ok = sizes_of(sizes, &steps) && (in[0] = as_rows(x, steps, &a)) != NULL;
+  if (ok) {
+    ok = cr_recurrent_stack(&a, layers, lua_toboolean(L, 7), nin, in, out);
+    cr_release(in[0]);
+  }
+  cr_release(steps);
+  return push_states(L, ok, x, out);
+}
+
 /* ---- cells ------------------------------------------------------------------------------ */
 
 /** nn.functional.lstmCell(gates, c)
@@ -161,6 +188,6 @@ static int f_gru_cell(lua_State *L) {
 }
 
 const luaL_Reg cr_nn_recurrent_functions[] = {
-    {"lstm", f_lstm},          {"gru", f_gru},          {"rnn", f_rnn},
-    {"lstmCell", f_lstm_cell}, {"gruCell", f_gru_cell}, {NULL, NULL},
+    {"lstm", f_lstm},        {"gru", f_gru},          {"rnn", f_rnn}, {"lstmCell", f_lstm_cell},
+    {"gruCell", f_gru_cell}, {"_recurrent", f_stack}, {NULL, NULL},
 };

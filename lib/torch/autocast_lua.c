@@ -43,6 +43,7 @@ static const rule rules[] = {
     {"lstm", LOW, 0, ALWAYS},
     {"gru", LOW, 0, ALWAYS},
     {"rnn", LOW, 0, ALWAYS},
+    {"_recurrent", LOW, 0, ALWAYS},
     {"lstmCell", LOW, 0, ALWAYS},
     {"gruCell", LOW, 0, ALWAYS},
 

@@ -3,21 +3,11 @@
  * Three algorithms are offered for each: the first is fast and wants work space (for the
  * derivatives it also adds up in an order of its own at each call), the second always works, the
  * third never. */
-#include <cudnn.h>
-
-#include "fake.h"
+#include "cudnn_parts.h"
 #include "tensor/half.h"
 
 #define MAGIC 0x43444e4eu
 
-struct cudnnContext {
-  fake::handle base;
-};
-struct cudnnTensorStruct {
-  cudnnDataType_t type;
-  int size[4]; /* n, c, h, w; all 0 until they are set */
-  cudnnTensorFormat_t format;
-};
 struct cudnnFilterStruct {
   cudnnDataType_t type;
   int size[4]; /* outputs, inputs of a group, h, w */
@@ -35,10 +25,13 @@ struct cudnnConvolutionStruct {
 
 static thread_local const char *trouble = "";
 
-/* A status, and what it is about. */
-static cudnnStatus_t fail(cudnnStatus_t status, const char *why) {
+cudnnStatus_t cr_cudnn_fail(cudnnStatus_t status, const char *why) {
   trouble = why;
   return status;
+}
+
+static cudnnStatus_t fail(cudnnStatus_t status, const char *why) {
+  return cr_cudnn_fail(status, why);
 }
 
 static bool is_half(cudnnDataType_t t) {
@@ -47,8 +40,12 @@ static bool is_half(cudnnDataType_t t) {
 
 /* ---- handles and descriptors ------------------------------------------------------------ */
 
-static bool usable(cudnnHandle_t h) {
+bool cr_cudnn_usable(cudnnHandle_t h) {
   return fake::is_current(h, MAGIC);
+}
+
+static bool usable(cudnnHandle_t h) {
+  return cr_cudnn_usable(h);
 }
 
 cudnnStatus_t cudnnCreate(cudnnHandle_t *handle) {
