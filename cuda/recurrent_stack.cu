@@ -113,6 +113,11 @@ bool stack::describe_states(cudnnTensorDescriptor_t d, int64_t width) {
   return CALL(cudnnSetTensorNdDescriptor, d, type_of(s.dtype), 3, size, stride);
 }
 
+/* What a stack that cuDNN does not have comes to when it is described. */
+static bool is_unknown(cudnnStatus_t s) {
+  return is_refusal(s) || (s >= 2000 && s < 3000);
+}
+
 /* *can is false where cuDNN refuses the stack. */
 bool stack::describe(int way, bool *can) {
   cudnnDataType_t math = s.dtype == CR_FLOAT64 ? CUDNN_DATA_DOUBLE : CUDNN_DATA_FLOAT;
@@ -125,14 +130,14 @@ bool stack::describe(int way, bool *can) {
       s.both ? CUDNN_BIDIRECTIONAL : CUDNN_UNIDIRECTIONAL, CUDNN_LINEAR_INPUT, type_of(s.dtype),
       math, math_of(s.dtype), (int)s.in, (int)s.hidden, (int)out, (int)s.layers, dropout,
       s.sizes ? CUDNN_RNN_PADDED_IO_DISABLED : CUDNN_RNN_PADDED_IO_ENABLED);
-  if (is_refusal(status)) return true;
+  if (is_unknown(status)) return true;
   if (!dnn.ok(status, "cudnnSetRNNDescriptor_v8") || !describe_data() || !describe_states(h, out) ||
       !describe_states(c, s.hidden))
     return false;
   status = dnn->cudnnGetRNNTempSpaceSizes(
       dnn.handle, rnn, s.keep ? CUDNN_FWD_MODE_TRAINING : CUDNN_FWD_MODE_INFERENCE, x, &work_bytes,
       &kept_bytes);
-  if (is_refusal(status)) return true;
+  if (is_unknown(status)) return true;
   if (!dnn.ok(status, "cudnnGetRNNTempSpaceSizes")) return false;
   if (!s.keep) kept_bytes = 0;
   *can = true;

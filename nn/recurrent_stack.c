@@ -161,7 +161,9 @@ static bool find_shape(const stack *s, cr_tensor *const *in, cr_stack_shape *sh)
   const cr_tensor *x = in[SX], *w = in[SW + 1];
   int64_t gates = s->a.kind == CR_LSTM ? 4 : s->a.kind == CR_GRU ? 3 : 1;
   int each = weights_of(s), lanes = lanes_of(s);
-  if (x->ndim != 2 || w->ndim != 2 || w->shape[0] % gates || w->shape[0] == 0) return false;
+  if (!cr_is_float((cr_dtype)x->dtype) || x->ndim != 2 || w->ndim != 2 || w->shape[0] % gates ||
+      w->shape[0] == 0)
+    return false;
   bool projects = each % 2;
   *sh = (cr_stack_shape){.kind = s->a.kind,
                          .both = s->both,
@@ -279,31 +281,43 @@ static bool stack_dense(const cr_nn_backend *be, const stack *s, cr_stack_shape 
   return ok;
 }
 
-/* *done: by the device, in one call. */
-static bool by_device(const stack *s, cr_tensor *const *in, cr_tensor *out[3], bool *done) {
-  cr_stack_shape sh;
-  *done = false;
-  const cr_nn_backend *be = device_for(in[SX]);
-  if (!be || !find_shape(s, in, &sh)) return true;
+/* The same in dtype. */
+static bool stack_in(const cr_nn_backend *be, const stack *s, cr_stack_shape *sh,
+                     cr_tensor *const *in, cr_dtype dtype, cr_tensor *out[3], bool *done) {
   cr_tensor **t = calloc((size_t)s->nin, sizeof *t);
   if (!t) return cr_fail("nn.recurrent: out of memory");
-  cr_dtype dtype = cr_nn_dtype_of(in[SX], CR_HALF_RECURRENT);
   bool ok = true;
   for (int i = 0; ok && i < s->nin; i++) ok = cr_nn_dense_opt(in[i], dtype, &t[i]);
-  ok = ok && stack_dense(be, s, &sh, t, out, done);
+  ok = ok && stack_dense(be, s, sh, t, out, done);
   release_all(s->nin, t);
   free(t);
-  for (int k = 0; ok && *done && k < 3; k++)
-    ok = !out[k] || (out[k] = cr_cast_owned(out[k], (cr_dtype)in[SX]->dtype));
   return ok;
 }
-
-/* ---- the call --------------------------------------------------------------------------- */
 
 static void drop(cr_tensor *out[3]) {
   release_all(3, out);
   memset(out, 0, 3 * sizeof *out);
 }
+
+/* *done: by the device, in one call; what it does not do in a half type, it may do in float32. */
+static bool by_device(const stack *s, cr_tensor *const *in, cr_tensor *out[3], bool *done) {
+  cr_stack_shape sh;
+  cr_dtype own = (cr_dtype)in[SX]->dtype, wide = cr_nn_dtype(in[SX]);
+  cr_dtype narrow = cr_nn_dtype_of(in[SX], CR_HALF_RECURRENT);
+  const cr_nn_backend *be = device_for(in[SX]);
+  if (!be || !find_shape(s, in, &sh)) return true;
+  if (!stack_in(be, s, &sh, in, narrow, out, done)) return false;
+  if (!*done && wide != narrow) {
+    drop(out);
+    if (!stack_in(be, s, &sh, in, wide, out, done)) return false;
+  }
+  bool ok = true;
+  for (int k = 0; *done && ok && k < 3; k++)
+    ok = !out[k] || (out[k] = cr_cast_owned(out[k], own)) != NULL;
+  return ok;
+}
+
+/* ---- the call --------------------------------------------------------------------------- */
 
 bool cr_recurrent_stack(const cr_recurrent_args *a, int64_t layers, bool both, int nin,
                         cr_tensor *const *in, cr_tensor *out[3]) {

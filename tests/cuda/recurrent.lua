@@ -95,6 +95,7 @@ function tests.options()
   local options = { projSize = 2, numLayers = 2, bidirectional = true }
   beside("projected", nn.LSTM(3, 4, options), with_states, { rand(5, 2, 3), rand(4, 2, 2), rand(4, 2, 4) },
     "float64", 1e-11)
+  beside("projected bfloat16", nn.LSTM(3, 4, options), just, { rand(5, 2, 3) }, "bfloat16", 0.25)
   options.bias = false
   beside("projected without bias", nn.LSTM(3, 4, options), just, { rand(5, 2, 3) }, "float64", 1e-11)
 end
@@ -229,6 +230,7 @@ function tests.mistakes()
   refuses("wanted 2 to 5 for each", "lstm", x, nil, nil, nil, 1, false, w)
   refuses("wanted 2 to 5 for each", "lstm", x, nil, nil, nil, 2, false, w, v)
   refuses("the input's weight is 16x4", "lstm", x, nil, nil, nil, 1, false, v, v)
+  refuses("int64", "lstm", x:long(), nil, nil, nil, 1, false, w:long(), v:long())
   refuses("the state's weight is float64", "lstm", x, nil, nil, nil, 1, false, w, v:double())
 end
 
