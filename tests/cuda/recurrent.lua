@@ -202,6 +202,35 @@ function tests.backward_twice()
   tester:eq(x.grad:cpu(), (once * 2):cpu(), 1e-12)
 end
 
+-- What is kept for the backward is made again.
+function tests.checkpoints()
+  local m = nn.LSTM(3, 4, { numLayers = 2 }):double():cuda()
+  local x = rand(5, 2, 3):cuda():requireGrad()
+  m(x):sum():backward()
+  local once = x.grad:clone()
+  x.grad = nil
+  torch.checkpoint(function(a) return (m(a)) end, x):sum():backward()
+  tester:eq(x.grad:cpu(), once:cpu(), 1e-12)
+end
+
+function tests.tensorfloat32()
+  local m, x = nn.LSTM(8, 8):cuda(), torch.randn(5, 2, 8):cuda()
+  local exact = m(x):detach()
+  local before = cuda.allowTF32(true)
+  local rounded = m(x):detach()
+  cuda.allowTF32(before)
+  tester:eq(rounded:cpu(), exact:cpu(), 1e-2)
+  tester:assert((rounded - exact):abs():max() > 1e-6)
+  tester:eq(m(x):detach():cpu(), exact:cpu(), 1e-6)
+end
+
+function tests.summary()
+  local m = nn.GRU(4, 5, { bidirectional = true, numLayers = 2 })
+  local wanted = nn.summary(m, torch.ones(7, 3, 4)).multiplyAdds
+  tester:eq(wanted, 2 * 7 * 3 * 15 * (4 + 5 + 10 + 5))
+  tester:eq(nn.summary(m:cuda(), torch.ones(7, 3, 4):cuda()).multiplyAdds, wanted)
+end
+
 -- ---- what is done layer by layer --------------------------------------------------------------------------
 
 function tests.what_cudnn_does_not_do()
