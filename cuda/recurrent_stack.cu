@@ -139,7 +139,7 @@ bool stack::describe(int way, bool *can) {
       &kept_bytes);
   if (is_unknown(status)) return true;
   if (!dnn.ok(status, "cudnnGetRNNTempSpaceSizes")) return false;
-  if (!s.keep) kept_bytes = 0;
+  kept_bytes = !s.keep ? 0 : kept_bytes ? kept_bytes : 1;
   *can = true;
   return CALL(cudnnGetRNNWeightSpaceSize, dnn.handle, rnn, &weight_bytes);
 }
@@ -299,17 +299,6 @@ static bool may_do(const cr_stack_shape &s, int way) {
          (way == STANDARD || wants_persistent(s));
 }
 
-static bool stack_bytes(const cr_stack_shape *s, int way, int64_t *bytes) {
-  *bytes = -1;
-  if (!may_do(*s, way)) return true;
-  stack k(*s);
-  bool can;
-  if (!k.dnn.handle) return true; /* it goes without cuDNN */
-  if (!k.make() || !k.describe(way, &can)) return false;
-  if (can) *bytes = (int64_t)k.kept_bytes;
-  return true;
-}
-
 static bool finished(const stack &k, cudnnStatus_t status, const char *name, bool *done) {
   *done = false;
   if (is_refusal(status)) return true;
@@ -317,19 +306,28 @@ static bool finished(const stack &k, cudnnStatus_t status, const char *name, boo
   return *done;
 }
 
-static bool run_forward(const cr_stack_shape *s, int way, const cr_stack_data *d, bool *done) {
-  stack k(*s);
-  bool can, lstm = s->kind == CR_LSTM;
-  *done = false;
-  if (!k.dnn.handle || !k.make() || !k.describe(way, &can)) return false;
-  if (!can) return true;
+/* In cuDNN's space; kept: what the forward leaves for the backward. */
+static bool run_described(const stack &k, const cr_stack_data *d, void *kept, bool *done) {
+  bool lstm = k.s.kind == CR_LSTM;
   cr_scratch weights(k.weight_bytes), room(k.work_bytes);
   if (!weights.p || !room.p || !give_weights(k, weights.p, d->w)) return false;
   cudnnStatus_t status = k.dnn->cudnnRNNForward(
-      k.dnn.handle, k.rnn, s->keep ? CUDNN_FWD_MODE_TRAINING : CUDNN_FWD_MODE_INFERENCE, NULL, k.x,
+      k.dnn.handle, k.rnn, k.s.keep ? CUDNN_FWD_MODE_TRAINING : CUDNN_FWD_MODE_INFERENCE, NULL, k.x,
       d->x, k.y, d->y, k.h, d->h0, d->h, lstm ? k.c : NULL, d->c0, d->c, k.weight_bytes, weights.p,
-      k.work_bytes, room.p, d->kept_bytes, d->kept);
+      k.work_bytes, room.p, k.kept_bytes, kept);
   return finished(k, status, "cudnnRNNForward", done);
+}
+
+static bool run_forward(const cr_stack_shape *s, int way, const cr_stack_data *d, bool *done) {
+  bool can;
+  *done = false;
+  if (!may_do(*s, way)) return true;
+  stack k(*s);
+  if (!k.dnn.handle) return true; /* it goes without cuDNN */
+  if (!k.make() || !k.describe(way, &can)) return false;
+  if (!can) return true;
+  void *kept = s->keep ? d->make_kept(d->user, k.kept_bytes) : NULL;
+  return (kept || !s->keep) && run_described(k, d, kept, done);
 }
 
 /* What is added to cuDNN's gradients goes to our tensors. */
@@ -365,7 +363,6 @@ static bool run_backward(const cr_stack_shape *s, int way, const cr_stack_data *
 
 void cr_cuda_fill_recurrent_stack(cr_nn_backend *b) {
   b->halves |= CR_HALF_RECURRENT;
-  b->stack_bytes = stack_bytes;
   b->stack = run_forward;
   b->stack_backward = run_backward;
 }

@@ -150,7 +150,11 @@ typedef struct {
   const void *x, *h0, *c0;
   const void *const *w;
   void *y, *h, *c;
-  void *kept; /* memory of the device for the backward, which changes it */
+  /* What the backward is given, which changes it: memory of the device, that the forward asks for,
+   * at least one byte.  NULL with a message: there is none. */
+  void *(*make_kept)(void *user, size_t bytes);
+  void *user;
+  void *kept;
   size_t kept_bytes;
 } cr_stack_data;
 
@@ -314,10 +318,8 @@ typedef struct {
                             const void *g, const void *act, const void *h_prev);
 
   /* A whole stack in one call; NULL where the device has no such thing.  There may be more than one
-   * way to do it, the best one first: 0 .. CR_STACK_WAYS - 1.  *bytes: how many of them are kept
-   * for the backward; -1: not this way.  *done is false, and nothing failed, when it turns out that
-   * the device cannot. */
-  bool (*stack_bytes)(const cr_stack_shape *s, int way, int64_t *bytes);
+   * way to do it, the best one first: 0 .. CR_STACK_WAYS - 1.  *done is false, and nothing failed,
+   * when the device cannot, or not this way. */
   bool (*stack)(const cr_stack_shape *s, int way, const cr_stack_data *d, bool *done);
   bool (*stack_backward)(const cr_stack_shape *s, int way, const cr_stack_data *d,
                          const cr_stack_gradients *g, bool *done);

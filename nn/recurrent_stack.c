@@ -211,22 +211,27 @@ static void **pointers(int n, cr_tensor *const *t) {
   return p;
 }
 
-/* Tries the ways one after the other; *way: that which did it, and *kept what it keeps; none: -1.
- */
-static bool try_ways(const cr_nn_backend *be, const cr_stack_shape *sh, cr_stack_data *d,
-                     cr_device device, int *way, cr_tensor **kept) {
+/* What a device keeps for the backward. */
+typedef struct {
+  cr_device device;
+  cr_tensor *bytes;
+} keeper;
+
+static void *make_kept(void *user, size_t bytes) {
+  keeper *k = user;
+  int64_t n = (int64_t)bytes;
+  cr_release(k->bytes); /* of a way that failed */
+  k->bytes = cr_empty(CR_UINT8, k->device, 1, &n);
+  return k->bytes ? cr_data(k->bytes) : NULL;
+}
+
+/* Tries the ways one after the other; *way: that which did it, -1: none. */
+static bool try_ways(const cr_nn_backend *be, const cr_stack_shape *sh, const cr_stack_data *d,
+                     int *way) {
   bool done = false;
   for (*way = 0; *way < CR_STACK_WAYS; ++*way) {
-    int64_t bytes = 0;
-    if (!be->stack_bytes(sh, *way, &bytes)) return false;
-    if (bytes < 0) continue;
-    if (sh->keep && !(*kept = cr_empty(CR_UINT8, device, 1, &bytes))) return false;
-    d->kept = cr_data_opt(*kept);
-    d->kept_bytes = (size_t)bytes;
     if (!be->stack(sh, *way, d, &done)) return false;
     if (done) return true;
-    cr_release(*kept);
-    *kept = NULL;
   }
   *way = -1;
   return true;
@@ -259,7 +264,7 @@ static bool record(const stack *s, int way, cr_tensor **t, cr_tensor *kept, cr_t
 static bool stack_dense(const cr_nn_backend *be, const stack *s, cr_stack_shape *sh, cr_tensor **t,
                         cr_tensor *out[3], bool *done) {
   int way;
-  cr_tensor *kept = NULL;
+  keeper kept = {cr_device_of(t[SX]), NULL};
   sh->dtype = (cr_dtype)t[SX]->dtype;
   sh->keep = cr_recording(s->nin, t);
   void **w = pointers(s->nin - SW, t + SW);
@@ -271,13 +276,15 @@ static bool stack_dense(const cr_nn_backend *be, const stack *s, cr_stack_shape 
                        .w = (const void *const *)w,
                        .y = cr_data(out[0]),
                        .h = cr_data(out[1]),
-                       .c = cr_data_opt(out[2])};
-    ok = try_ways(be, sh, &d, cr_device_of(t[SX]), &way, &kept);
+                       .c = cr_data_opt(out[2]),
+                       .make_kept = make_kept,
+                       .user = &kept};
+    ok = try_ways(be, sh, &d, &way);
     *done = ok && way >= 0;
   }
   free(w);
-  ok = ok && (!*done || record(s, way, t, kept, out));
-  cr_release(kept);
+  ok = ok && (!*done || record(s, way, t, kept.bytes, out));
+  cr_release(kept.bytes);
   return ok;
 }
 
