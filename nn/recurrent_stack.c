@@ -165,6 +165,7 @@ static bool find_shape(const stack *s, cr_tensor *const *in, cr_stack_shape *sh)
       w->shape[0] == 0)
     return false;
   bool projects = each % 2;
+  if (s->a.kind != CR_LSTM && (projects || in[SC0])) return false;
   *sh = (cr_stack_shape){.kind = s->a.kind,
                          .both = s->both,
                          .layers = s->layers,
