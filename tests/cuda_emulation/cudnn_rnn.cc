@@ -100,7 +100,7 @@ cudnnStatus_t cudnnSetTensorNdDescriptor(cudnnTensorDescriptor_t d, cudnnDataTyp
   if (size[0] < 1 || size[1] < 1 || size[2] < 1) return fail(CUDNN_STATUS_BAD_PARAM, "a size");
   if (stride[2] != 1 || stride[1] != size[2] || stride[0] != size[1] * size[2])
     return fail(CUDNN_STATUS_BAD_PARAM, "a stride");
-  *d = {type, {size[0], size[1], size[2], 1}};
+  *d = {type, {size[0], size[1], size[2], 1}, CUDNN_TENSOR_NCHW};
   return CUDNN_STATUS_SUCCESS;
 }
 
@@ -580,12 +580,12 @@ cudnnStatus_t cudnnGetRNNWeightParams(H h, RD r, int32_t lane, size_t bytes, con
     int64_t place = k.matrix[(size_t)(lane * 9 + id)];
     int rows = id == 2 * k.gates ? r->out : r->hidden;
     int columns = id == 2 * k.gates ? r->hidden : id < k.gates ? (int)k.width_of(lane) : r->out;
-    *matrix = {r->type, {1, rows, columns, 1}};
+    *matrix = {r->type, {1, rows, columns, 1}, CUDNN_TENSOR_NCHW};
     *matrix_at = place < 0 ? NULL : base + place;
   }
   if (bias && bias_at) {
     int64_t place = id < 8 ? k.bias[(size_t)(lane * 8 + id)] : -1;
-    *bias = {r->type, {1, r->hidden, 1, 1}};
+    *bias = {r->type, {1, r->hidden, 1, 1}, CUDNN_TENSOR_NCHW};
     *bias_at = place < 0 ? NULL : base + place;
   }
   return CUDNN_STATUS_SUCCESS;
