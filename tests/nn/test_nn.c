@@ -400,7 +400,7 @@ static void test_loss_refusals(void **unused) {
   REFUSED(cr_nll_loss(x, low, weight, -100, true), "weights is 9, wanted 10 elements");
   REFUSED(cr_nll_loss(cube, low, NULL, -100, true), "input is 3x2x5, wanted batch x classes");
   REFUSED(cr_cross_entropy(high, low, NULL, -100, true, 0), "int64");
-  REFUSED(cr_cross_entropy(x, target, NULL, -100, true, NAN),
+  REFUSED(cr_cross_entropy(x, low, NULL, -100, true, NAN),
           "nn.CrossEntropyCriterion: smoothing is nan, wanted 0 to 1");
   REFUSED(cr_mse_loss(x, cube, true),
           "nn.MSECriterion: target is 3x2x5 for input 3x10, wanted the same shape");
