@@ -85,14 +85,9 @@ local function gpt()
       fc2 = new(D, 4 * D), fc2b = new(D) }
   end
   local g, b, head = gain(D), new(D), new(V, D)
-  local mask = torch.zeros(CONTEXT, CONTEXT)
-  for i = 1, CONTEXT - 1 do mask[i]:narrow(1, i + 1, CONTEXT - i):fill(-math.huge) end
-  mask = numbers.on_device(mask)
 
   local function attend(q, k, v)
-    local a, t = torch.matmul(q, k:transpose(3, 4)) * (D // HEADS) ^ -0.5, q:size(3)
-    if t > 1 then a = a + mask:narrow(1, 1, t):narrow(2, 1, t) end
-    return torch.matmul(F.softmax(a, 4), v)
+    return F.scaledDotProductAttention(q, k, v, { causal = q:size(3) > 1 })
   end
 
   local function forward(ids, start, cache)

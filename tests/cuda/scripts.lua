@@ -8,12 +8,12 @@ local tree = arg[0]:gsub("[^/]*$", "") .. "../.."
 local folder = io.popen("mktemp -d"):read("l") -- some scripts write their models where they are
 local program = io.popen("readlink /proc/$PPID/exe"):read("l")
 tree = io.popen("cd '" .. tree .. "' && pwd"):read("l")
-local plugin = io.popen("readlink -f \"$CRESSET_CUDA\""):read("l") or "" -- "": where it is looked for by itself
+local plugin = io.popen("readlink -f \"$CRESSET_CUDA\""):read("l") or "" -- "": looked for by itself
 
 -- The number of the last line that has "loss" in it.
 local function run(script, options, device, precision)
-  local command = "cd '%s' && rm -rf digits.run && CRESSET_CUDA='%s' '%s' '%s/scripts/train_%s.lua' %s -seed 2 "
-    .. "-device %s -precision %s 2>&1"
+  local command = "cd '%s' && rm -rf digits.run && CRESSET_CUDA='%s' '%s' '%s/scripts/train_%s.lua' %s "
+    .. "-seed 2 -device %s -precision %s 2>&1"
   local log = io.popen(command:format(folder, plugin, program, tree, script, options, device, precision))
   local found, text = nil, log:read "a"
   for line in text:gmatch "[^\n\r]+" do found = line:match "loss (%-?[%d.]+)" or found end
