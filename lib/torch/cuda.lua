@@ -367,5 +367,10 @@ return function(torch)
   end
   cuda.createCudaHostTensor = cuda.createCudaHostFloatTensor
 
-  cuda.nccl, cuda.comm = require "torch.collectives"(torch, cuda, control)
+  -- torch.cuda.nccl and torch.cuda.comm, when they are first asked for.
+  setmetatable(cuda, { __index = function(_, name)
+    if name ~= "nccl" and name ~= "comm" then return nil end
+    cuda.nccl, cuda.comm = require "torch.collectives"(torch, cuda, control)
+    return rawget(cuda, name)
+  end })
 end

@@ -18,7 +18,7 @@ local tests = torch.TestSuite()
 local others = {}
 for name in ([[
   Module Container Criterion StochasticGradient CriterionTable DontCast RNNBase RNNCellBase ModuleDict
-  IndexLinear Kmeans OneHot PrintSize SpatialMaxUnpooling VolumetricMaxUnpooling
+  DataParallelTable IndexLinear Kmeans OneHot PrintSize SpatialMaxUnpooling VolumetricMaxUnpooling
 ]]):gmatch "%S+" do others["nn." .. name] = true end
 
 local function cases()
