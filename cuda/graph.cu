@@ -5,15 +5,28 @@
  */
 #include "cuda/runtime.h"
 
+#include <memory>
 #include <new>
 #include <string.h>
+
+/* What the host says in front of each replay, and where the kernels read it. */
+struct news {
+  cr_random_move move; /* of the first one */
+  cr_update_args args[63];
+};
+
+struct bulletin {
+  news *there; /* on the device */
+  news here;
+  int count; /* of args */
+};
 
 struct cr_graph {
   int device;
   cudaStream_t stream, before;
   cudaGraphExec_t made;
   uint64_t seed, offset; /* of the generator, when it was captured */
-  cr_random_move *move;
+  std::vector<std::unique_ptr<bulletin>> bulletins;
   std::vector<void *> blocks; /* of device memory, and copies in page-locked memory */
   std::vector<void *> copies;
 };
@@ -26,7 +39,7 @@ bool cr_cuda_capturing() {
 }
 
 const cr_random_move *cr_cuda_random_move() {
-  return capturing ? capturing->move : NULL;
+  return capturing ? &capturing->bulletins[0]->there->move : NULL;
 }
 
 bool cr_cuda_may(const char *what) {
@@ -79,7 +92,7 @@ static void graph_free(cr_graph *g) {
   if (g->made) cudaGraphExecDestroy(g->made);
   for (void *block : g->blocks) cr_cuda_free(g->device, block);
   for (void *copy : g->copies) cudaFreeHost(copy);
-  if (g->move) cr_cuda_free(g->device, g->move);
+  for (auto &b : g->bulletins) cr_cuda_free(g->device, b->there);
   if (g->stream) {
     cr_cuda_reserve(g->device, g->stream, false);
     leave_stream(g->device, g->stream);
@@ -87,10 +100,16 @@ static void graph_free(cr_graph *g) {
   delete g;
 }
 
+static bool add_bulletin(cr_graph *g) {
+  news *there = static_cast<news *>(cr_cuda_alloc(g->device, sizeof *there));
+  if (!there) return cr_fail("out of memory on CUDA device %d", g->device + 1);
+  g->bulletins.emplace_back(new bulletin());
+  g->bulletins.back()->there = there;
+  return true;
+}
+
 static bool begin(cr_graph *g) {
-  g->move = static_cast<cr_random_move *>(cr_cuda_alloc(g->device, sizeof *g->move));
-  if (!g->move) return cr_fail("out of memory on CUDA device %d", g->device + 1);
-  if (!take_stream(g->device, &g->stream)) return false;
+  if (!add_bulletin(g) || !take_stream(g->device, &g->stream)) return false;
   cr_cuda_reserve(g->device, g->stream, true);
   return cr_cuda_ok(cudaStreamBeginCapture(g->stream, cudaStreamCaptureModeRelaxed),
                     "torch.cuda.graph");
@@ -134,14 +153,31 @@ static bool graph_end(cr_graph *g) {
   return ok;
 }
 
+static bool graph_numbers(cr_graph_numbers *out) {
+  if (!capturing) return cr_fail("nothing is captured by torch.cuda.graph");
+  const size_t most = sizeof capturing->bulletins[0]->here.args / sizeof(cr_update_args);
+  if ((size_t)capturing->bulletins.back()->count == most && !add_bulletin(capturing)) return false;
+  bulletin *b = capturing->bulletins.back().get();
+  *out = {&b->here.args[b->count], &b->there->args[b->count]};
+  b->count++;
+  return true;
+}
+
+/* CUDA takes what lies in pageable memory before it returns, so that the next replay's may come. */
+static bool tell(const bulletin *b) {
+  size_t bytes = offsetof(news, args) + (size_t)b->count * sizeof(cr_update_args);
+  return cr_cuda_ok(
+      cudaMemcpyAsync(b->there, &b->here, bytes, cudaMemcpyHostToDevice, cr_cuda_stream()),
+      "a graph");
+}
+
 static bool graph_launch(cr_graph *g, uint64_t seed, uint64_t offset) {
   if (!cr_cuda_may("another graph")) return false;
   cr_on_device here(g->device);
-  cr_random_move m = {seed ^ g->seed, offset - g->offset};
-  return cr_cuda_ok(
-             cudaMemcpyAsync(g->move, &m, sizeof m, cudaMemcpyHostToDevice, cr_cuda_stream()),
-             "a graph") &&
-         cr_cuda_ok(cudaGraphLaunch(g->made, cr_cuda_stream()), "a graph") &&
+  g->bulletins[0]->here.move = {seed ^ g->seed, offset - g->offset};
+  for (auto &b : g->bulletins)
+    if (!tell(b.get())) return false;
+  return cr_cuda_ok(cudaGraphLaunch(g->made, cr_cuda_stream()), "a graph") &&
          cr_cuda_launched("a graph");
 }
 
@@ -150,4 +186,5 @@ void cr_cuda_fill_graph(cr_device_control *c) {
   c->graph_end = graph_end;
   c->graph_launch = graph_launch;
   c->graph_free = graph_free;
+  c->graph_numbers = graph_numbers;
 }

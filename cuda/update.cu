@@ -47,8 +47,17 @@ template <int RULE> __device__ __forceinline__ bool uses(const cr_update_args &a
   return a.has[k - 2];
 }
 
+/* Takes the numbers of this replay. */
+__device__ __forceinline__ void refresh(cr_update_args *a) {
+  if (!a->now) return;
+  cr_update_args now = *a->now;
+  memcpy(now.has, a->has, sizeof now.has);
+  *a = now;
+}
+
 /* Whether there is anything to do; SCALE learns its factor where there are sums of squares. */
 template <int RULE> __device__ __forceinline__ bool begin(cr_update_args *a) {
+  if (RULE < CR_UPDATE_SCALE) refresh(a);
   if (RULE != CR_UPDATE_SCALE) return true;
   a->rate = cr_scale_factor(a);
   return a->rate != 1 || a->beyond;

@@ -262,7 +262,7 @@ typedef enum {
 /* What a step of an optimizer does with one element of a parameter, its gradient and up to three
  * states: tensor/update.inc has the formulas.  One float type throughout. */
 
-typedef struct {
+typedef struct cr_update_args {
   double rate;         /* of the step, with the corrections for its number */
   double sign;         /* times the gradient: -1 climbs */
   double decay;        /* times the parameter, added to the gradient */
@@ -280,6 +280,8 @@ typedef struct {
   int nsquares;
   double bound;
   uint8_t *beyond;
+  /* In the device's memory, in a graph: what is above `has` comes from there at each replay. */
+  const struct cr_update_args *now;
 } cr_update_args;
 
 /* The factor of SCALE; 1 leaves all as it is. */

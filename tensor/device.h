@@ -67,6 +67,13 @@ typedef struct cr_compiled cr_compiled; /* on one device */
 /* What a thread puts on a device between graph_begin and graph_end, kept to be repeated. */
 typedef struct cr_graph cr_graph;
 
+/* The numbers of a step of an optimizer in a graph: its kernels read at `now`, in the device's
+ * memory, what `next` has when the graph is launched. */
+typedef struct {
+  struct cr_update_args *next;
+  const struct cr_update_args *now;
+} cr_graph_numbers;
+
 /* What several devices do together.  Device i reads from[i] and writes to[i], which may be one. */
 typedef enum {
   CR_COLLECT_ALL_REDUCE,     /* every `to` is the sum of all `from` */
@@ -141,6 +148,8 @@ typedef struct {
    */
   bool (*graph_launch)(cr_graph *g, uint64_t seed, uint64_t offset);
   void (*graph_free)(cr_graph *g);
+  /* Of the graph that this thread captures, which keeps them; false with a message. */
+  bool (*graph_numbers)(cr_graph_numbers *out);
 
   /* Connects different devices; NULL with a message. */
   cr_clique *(*clique_new)(int n, const int *devices);
@@ -164,7 +173,7 @@ typedef struct {
 /* ---- the plug-in ------------------------------------------------------------------------ */
 
 /* Raised whenever a table or a struct in it changes. */
-#define CR_PLUGIN_ABI 11
+#define CR_PLUGIN_ABI 12
 
 /* What a plug-in needs of the core. */
 typedef struct {

@@ -148,10 +148,23 @@ return function(optim)
     gradients.zero(params)
   end
 
+  -- The states whose steps a graph is to count; nil where none is captured.
+  local counted
+
+  -- A graph would make again in each replay what the first step makes.
+  function Optimizer:_needsStep()
+    raise("%s: a graph cannot repeat a parameter's first step; step once before (warmup)", torch.type(self))
+  end
+
+  function Optimizer:_cannotChange(name)
+    raise("%s: option '%s' is not what the graph was captured with; capture it again", torch.type(self), name)
+  end
+
   -- A tensor like the parameter that is kept in its state, zeros at first.
   function Optimizer:_remembered(value, state, name)
     local t = state[name]
     if not t then
+      if counted then self:_needsStep() end
       t = torch.zerosLike(value)
       state[name] = t
     end
@@ -170,7 +183,11 @@ return function(optim)
   -- What is remembered of a parameter, for its next step, which state.step counts from 1.
   function Optimizer:_nextState(p)
     local state = state_of(self, p)
-    state.step = state.step + 1
+    if counted then
+      counted[#counted + 1] = state
+    else
+      state.step = state.step + 1
+    end
     return state
   end
 
@@ -193,13 +210,49 @@ return function(optim)
     for _, group in ipairs(self.groups) do self:_stepGroup(group) end
   end
 
-  function Optimizer:step(closure)
-    if not self._steady and torch.cuda.isCapturing() then
-      raise("%s: a graph cannot count steps; call step after the replay", torch.type(self))
+  -- A group's step inside of a graph: what it needs before each replay.
+  local function capture_group(self, group)
+    local states = {}
+    for _, p in ipairs(group.params) do
+      if p.value.grad and not tostring(p.value.device):find "^cuda" then
+        raise("%s: parameter %d is not on the GPU, where a graph repeats steps", torch.type(self), p.index)
+      end
     end
+    counted = states
+    local ok, check, advance = pcall(torch.noGrad, self._captureGroup, self, group, states)
+    counted = nil
+    if not ok then error(check, 0) end
+    return { states = states, check = check, advance = advance }
+  end
+
+  -- A step inside of a graph: each replay counts it and has its own numbers.
+  local function capture_all(self)
+    if not self._captureGroup then
+      raise("%s: a graph cannot repeat its steps; call step after the replay", torch.type(self))
+    end
+    local state, groups = self.state, {}
+    for i, group in ipairs(self.groups) do groups[i] = capture_group(self, group) end
+    torch.cuda._beforeReplay(function()
+      if self.state ~= state then
+        raise("%s: a state was loaded after the graph was captured; capture it again", torch.type(self))
+      end
+      for _, group in ipairs(groups) do group.check() end
+    end, function()
+      for _, group in ipairs(groups) do
+        for _, s in ipairs(group.states) do s.step = s.step + 1 end
+        if group.advance then group.advance() end
+      end
+    end)
+  end
+
+  function Optimizer:step(closure)
     local loss
     if closure then loss = closure() end
-    torch.noGrad(update_all, self)
+    if torch.cuda.isCapturing() then
+      capture_all(self)
+    else
+      torch.noGrad(update_all, self)
+    end
     return loss
   end
 

@@ -33,6 +33,20 @@ return function(optim)
     end
   end
 
+  local function check_unapplied(self)
+    if self.saved then raise("%s:update: the averages are applied; call restore first", torch.type(self)) end
+  end
+
+  -- An update inside of a graph: each replay counts it and has its own share.
+  local function capture_update(self)
+    local numbers = torch.cuda._numbers()
+    torch.noGrad(each.average, self.averages, self.params, 0, numbers)
+    torch.cuda._beforeReplay(function() check_unapplied(self) end, function()
+      self.updates = self.updates + 1
+      each.setShare(numbers, self:_share())
+    end)
+  end
+
   --- average:update(); average:apply(); average:restore()
   --
   -- update takes the parameters of now into the averages; call it after optimizer:step().  apply puts the
@@ -50,9 +64,13 @@ return function(optim)
   --   average:restore()
   --   p:item() --> 1.0
   function Average:update()
-    if self.saved then raise("%s:update: the averages are applied; call restore first", torch.type(self)) end
-    self.updates = self.updates + 1
-    torch.noGrad(each.average, self.averages, self.params, self:_share())
+    check_unapplied(self)
+    if torch.cuda.isCapturing() then
+      capture_update(self)
+    else
+      self.updates = self.updates + 1
+      torch.noGrad(each.average, self.averages, self.params, self:_share())
+    end
     return self
   end
 

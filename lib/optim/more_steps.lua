@@ -313,7 +313,7 @@ return function(optim)
   define_class(optim, "Adamax", { lr = 2e-3, beta1 = 0.9, beta2 = 0.999, eps = 1e-8, weightDecay = 0,
     maximize = false }, { one = adamax })
   define_class(optim, "Rprop", { lr = 1e-2, etaMinus = 0.5, etaPlus = 1.2, minStep = 1e-6, maxStep = 50,
-    maximize = false }, { one = rprop, check = check_rprop })
+    maximize = false }, { one = rprop, check = check_rprop, steady = true })
   define_class(optim, "ASGD", { lr = 1e-2, lambda = 1e-4, alpha = 0.75, t0 = 1e6, weightDecay = 0,
     maximize = false }, { one = asgd })
   define_class(optim, "Adafactor", { lr = 1e-2, beta2Decay = -0.8, eps1 = 0, eps2 = 1e-3, clip = 1,

@@ -1,6 +1,7 @@
 -- steps: the optimizers whose steps are fused: one pass over each parameter, its gradient and what is
 -- remembered about it (tensor/update.inc has the formulas).
 
+local torch = require "torch"
 local fused = require "optim._update"
 local has_gradient = require("torch._each").gradients.has
 local raise = require("torch.caller").raise
@@ -27,12 +28,49 @@ local function gather(self, group, names, fresh)
   return params, steps, states
 end
 
-local function fused_step(rule, names_of)
-  return function(self, group)
-    local options = group.options
-    local params, steps, states = gather(self, group, names_of(options))
-    rule(params, nil, states[1] or nil, states[2] or nil, states[3] or nil, steps, options)
+local function same_steps(self, states)
+  for i = 2, #states do
+    if states[i].step ~= states[1].step then
+      raise("%s: parameters of one group have made different numbers of steps, which a graph cannot repeat; "
+        .. "give them groups of their own", torch.type(self))
+    end
   end
+end
+
+-- The rule of a class: its steps, and those in a graph, whose kernels read numbers that are written before
+-- each replay.
+--
+-- names_of(options): the names of the states.  counts: "all" where the numbers depend on the count of steps,
+-- "first" where only the first step differs.  prepare(self, group) comes before.
+local function fused_step(name, names_of, counts, prepare)
+  local rule, write = fused[name], fused.numbers[name]
+
+  local function step(self, group, numbers)
+    if prepare then prepare(self, group) end
+    local options = group.options
+    local params, steps, states = gather(self, group, names_of(options), counts == "first")
+    rule(params, nil, states[1] or nil, states[2] or nil, states[3] or nil, steps, options, numbers)
+  end
+
+  local function capture(self, group, states)
+    local names, numbers = names_of(group.options), torch.cuda._numbers()
+    step(self, group, numbers)
+    local function check()
+      for k, needed in ipairs(names_of(group.options)) do
+        if needed ~= names[k] then
+          raise("%s: its options need other states than when the graph was captured; capture it again",
+            torch.type(self))
+        end
+      end
+      if counts == "all" then same_steps(self, states) end
+    end
+    check()
+    return check, function()
+      if states[1] then write(numbers, counts == "first" and 2 or states[1].step, group.options) end
+    end
+  end
+
+  return { group = step, capture = capture }
 end
 
 --- optim.SGD(params [, options])
@@ -56,13 +94,7 @@ end
 --   torch.cmul(p, p):sum():backward()
 --   optimizer:step()
 --   p:item() --> 0.0
-local function sgd(self, group)
-  local o = group.options
-  local momentum = o.momentum ~= 0
-  -- the first gradient enters a new velocity as a whole
-  local params, steps, states = gather(self, group, { momentum and "v" }, momentum)
-  fused.sgd(params, nil, states[1] or nil, nil, nil, steps, o)
-end
+local sgd = fused_step("sgd", function(o) return { o.momentum ~= 0 and "v" } end, "first")
 
 --- optim.Adam(params [, options])
 --
@@ -86,7 +118,7 @@ end
 --   torch.cmul(p, p):sum():backward()
 --   optimizer:step()
 --   math.abs(p:item() - 0.5) < 1e-6 --> true
-local adam = fused_step(fused.adam, function(o) return { "m", "v", o.amsgrad and "vmax" } end)
+local adam = fused_step("adam", function(o) return { "m", "v", o.amsgrad and "vmax" } end, "all")
 
 --- optim.AdamW(params [, options])
 --
@@ -109,7 +141,6 @@ local adam = fused_step(fused.adam, function(o) return { "m", "v", o.amsgrad and
 --   torch.cmul(p, p):sum():backward()
 --   optimizer:step()
 --   math.abs(p:item() - 0.495) < 1e-6 --> true
-local adamw = adam
 
 --- optim.RMSprop(params [, options])
 --
@@ -133,7 +164,7 @@ local adamw = adam
 --   torch.cmul(p, p):sum():backward()
 --   optimizer:step()
 --   math.abs(p:item() + 4) < 1e-5 --> true
-local rmsprop = fused_step(fused.rmsprop, function(o)
+local rmsprop = fused_step("rmsprop", function(o)
   return { "v", o.momentum ~= 0 and "m", o.centered and "mean" }
 end)
 
@@ -158,14 +189,14 @@ end)
 --   torch.cmul(p, p):sum():backward()
 --   optimizer:step()
 --   math.abs(p:item() - 0.5) < 1e-6 --> true
-local function adagrad(self, group)
+local function begin_sums(self, group)
   local begin = group.options.initialAccumulatorValue
   self:_eachGradient(group, function(value, _, state)
     if not state.v then self:_remembered(value, state, "v"):fill(begin) end
   end, true)
-  local params, steps, states = gather(self, group, { "v" })
-  fused.adagrad(params, nil, states[1], nil, nil, steps, group.options)
 end
+
+local adagrad = fused_step("adagrad", function() return { "v" } end, "all", begin_sums)
 
 --- optim.Lion(params [, options])
 --
@@ -187,9 +218,9 @@ end
 --   torch.cmul(p, p):sum():backward()
 --   optimizer:step()
 --   p:item() --> 0.75
-local lion = fused_step(fused.lion, function() return { "m" } end)
+local lion = fused_step("lion", function() return { "m" } end)
 
-local function check_sgd(o)
+function sgd.check(o)
   if o.nesterov and (o.momentum <= 0 or o.dampening ~= 0) then
     raise("optim.SGD: nesterov needs a momentum and no dampening")
   end
@@ -204,14 +235,13 @@ end
 
 return function(optim)
   define_class(optim, "SGD", { lr = 1e-3, momentum = 0, dampening = 0, nesterov = false, weightDecay = 0,
-    maximize = false }, { group = sgd, check = check_sgd, steady = true })
-  define_class(optim, "Adam", adam_options {}, { group = adam })
-  define_class(optim, "AdamW", adam_options { weightDecay = 0.01, decoupled = true },
-    { group = adamw })
+    maximize = false }, sgd)
+  define_class(optim, "Adam", adam_options {}, adam)
+  define_class(optim, "AdamW", adam_options { weightDecay = 0.01, decoupled = true }, adam)
   define_class(optim, "RMSprop", { lr = 1e-2, alpha = 0.99, eps = 1e-8, momentum = 0, centered = false,
-    weightDecay = 0, maximize = false }, { group = rmsprop, steady = true })
+    weightDecay = 0, maximize = false }, rmsprop)
   define_class(optim, "Adagrad", { lr = 1e-2, lrDecay = 0, eps = 1e-10, weightDecay = 0,
-    initialAccumulatorValue = 0, maximize = false }, { group = adagrad })
+    initialAccumulatorValue = 0, maximize = false }, adagrad)
   define_class(optim, "Lion", { lr = 1e-4, beta1 = 0.9, beta2 = 0.99, weightDecay = 0, maximize = false },
-    { group = lion, steady = true })
+    lion)
 end

@@ -4,7 +4,13 @@
  *
  * Lists of tensors of one length; gradients nil: those of the parameters; a list of states is nil
  * when the options need none.  steps has for each parameter the number of this step, for SGD 1
- * where the velocity is new.  Tables of options are those of the classes in lib/optim. */
+ * where the velocity is new.  Tables of options are those of the classes in lib/optim.
+ *
+ *   update.adam(parameters, ..., options, numbers)
+ *   update.numbers.adam(numbers, step, options)
+ *
+ * The first captures the step in a graph, with numbers from torch.cuda._numbers(); the second says
+ * what they are at the next replay. */
 #include "lib/openers.h"
 #include "lib/torch/binding.h"
 #include "tensor/autograd.h"
@@ -61,7 +67,7 @@ static cr_update_args read_options(lua_State *L, cr_update_rule rule) {
   return a;
 }
 
-/* The corrections for step t of one parameter. */
+/* The corrections for step t of one parameter.  The table of options is at 7, as everywhere. */
 static void at_step(lua_State *L, cr_update_rule rule, double t, cr_update_args *a) {
   if (rule == CR_UPDATE_SGD) {
     a->take = t == 1 ? 1 : 1 - number(L, "dampening");
@@ -143,9 +149,10 @@ static int same_step(lists *all, int first) {
 
 static int update(lua_State *L) {
   cr_update_rule rule = (cr_update_rule)lua_tointeger(L, lua_upvalueindex(1));
-  lua_settop(L, 7);
+  lua_settop(L, 8);
   lists all = check_lists(L, rule);
   cr_update_args a = read_options(L, rule);
+  if (!lua_isnil(L, 8)) a.now = cr_check_graph_numbers(L, 8)->now;
   for (int i = 0, n; i < all.n; i += n) {
     cr_tensor *const *from[5];
     n = same_step(&all, i);
@@ -156,13 +163,30 @@ static int update(lua_State *L) {
   return 0;
 }
 
+static int numbers(lua_State *L) {
+  cr_update_rule rule = (cr_update_rule)lua_tointeger(L, lua_upvalueindex(1));
+  cr_graph_numbers *n = cr_check_graph_numbers(L, 1);
+  double step = luaL_checknumber(L, 2);
+  luaL_checktype(L, 3, LUA_TTABLE);
+  lua_settop(L, 3);
+  for (int i = 3; i < 7; i++) lua_pushvalue(L, 3);
+  *n->next = read_options(L, rule);
+  at_step(L, rule, step, n->next);
+  return 0;
+}
+
 int luaopen_optim_update(lua_State *L) {
   static const char *const names[RULES] = {"sgd", "adam", "rmsprop", "adagrad", "lion"};
+  lua_createtable(L, 0, RULES + 1);
   lua_createtable(L, 0, RULES);
   for (int i = 0; i < RULES; i++) {
     lua_pushinteger(L, i);
     lua_pushcclosure(L, update, 1);
+    lua_setfield(L, -3, names[i]);
+    lua_pushinteger(L, i);
+    lua_pushcclosure(L, numbers, 1);
     lua_setfield(L, -2, names[i]);
   }
+  lua_setfield(L, -2, "numbers");
   return 1;
 }

@@ -132,6 +132,8 @@ bool cr_device_by_name(const char *name, cr_device *d);
 cr_device cr_check_device(lua_State *L, int arg);
 /* What CUDA devices can be told; raises what is missing. */
 const cr_device_control *cr_check_control(lua_State *L);
+/* Those of torch._cuda.numbers(). */
+cr_graph_numbers *cr_check_graph_numbers(lua_State *L, int i);
 int cr_push_device(lua_State *L, cr_device d); /* its name; returns 1 */
 /* t to read elements of: itself, or a copy in host memory, which is pushed. */
 cr_tensor *cr_push_host(lua_State *L, cr_tensor *t);

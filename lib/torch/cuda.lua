@@ -203,6 +203,7 @@ return function(torch)
 
   -- ---- graphs -------------------------------------------------------------------------------------------
 
+  -- While a function is captured, the list of what is called before each replay.
   local capturing = false
 
   --- torch.cuda.graph(f [, options]); torch.cuda.isCapturing()
@@ -215,9 +216,13 @@ return function(torch)
   -- Each replay works on the same tensors: inputs are put where the function reads them, as
   -- input:copy(batch), and what the function returned has the results.  Everything must happen on the
   -- device, in the same way each time: reading numbers (loss:item(), x[1]), branches on them, and other
-  -- devices are errors.  What the script computes, as a learning rate, stays what it was.  An optimizer that
-  -- counts its steps (Adam) is called after the replay, or it is an error.  Dropout and other random numbers
+  -- devices are errors.  What the script computes stays what it was.  Dropout and other random numbers
   -- differ from replay to replay, as they do without a graph.
+  --
+  -- Steps of optim.SGD, Adam, AdamW, RMSprop, Adagrad and Lion are counted by each replay with the options
+  -- of then, so that schedules of learning rates work beside the graph; so do averages (optim.EMA, SWA).
+  -- Adadelta and Rprop are repeated with the options that they had; other optimizers are called after the
+  -- replay.
   --
   -- f: function without arguments; the graph keeps it, and so the tensors that it uses
   -- options: table: warmup, how many times f is called before, 2 by default
@@ -234,14 +239,27 @@ return function(torch)
     local warmup = check.whole("cuda.graph", "warmup", options and options.warmup or 2, 0)
     for _ = 1, warmup do f() end
     local before = capturing
-    capturing = true
-    local ok, graph = pcall(control.capture, f)
+    capturing = {}
+    local ok, graph = pcall(control.capture, f, capturing)
     capturing = before
     if not ok then error(graph, 0) end
     return graph
   end
 
-  function cuda.isCapturing() return capturing end
+  function cuda.isCapturing() return capturing ~= false end
+
+  -- For what the script does in each step beside the device's work.  check() raises what the graph cannot
+  -- repeat, and changes nothing; then advance() does it.
+  function cuda._beforeReplay(check_it, advance)
+    capturing[#capturing + 1] = function()
+      if capturing then check.raise "another graph: a graph cannot repeat that" end
+      check_it()
+    end
+    capturing[#capturing + 1] = advance
+  end
+
+  -- A place for the numbers of a step, from which kernels read those of each replay.
+  cuda._numbers = control.numbers
 
   -- ---- streams ------------------------------------------------------------------------------------------
 

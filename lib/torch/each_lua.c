@@ -2,8 +2,12 @@
  *
  *   each.zero(list)
  *   each.scale(list, factor [, check])   gives, with check, whether all elements are finite then
- *   each.average(averages, list, share)   averages[i] += share (list[i] - averages[i])
+ *   each.average(averages, list, share [, numbers])   averages[i] += share (list[i] - averages[i])
+ *   each.setShare(numbers, share)
  *   each.clip(list, most [, quiet])
+ *
+ * With numbers, from torch.cuda._numbers(), average is captured in a graph; setShare says what the
+ * share is at the next replay.
  *
  * clip scales all alike, so that their norm together is at most `most`, and gives the norm before;
  * if quiet it gives nothing, and the host waits for no device.  It gives false, and does nothing,
@@ -72,18 +76,27 @@ static bool same_kind(const cr_tensor *a, const cr_tensor *b) {
 
 static int average(lua_State *L) {
   int n, m, rest = 0;
+  lua_settop(L, 4);
   cr_tensor **a = cr_check_tensors(L, 1, &n, false), **t = cr_check_tensors(L, 2, &m, false);
   double share = luaL_checknumber(L, 3);
+  cr_update_args args = {.take = share};
   luaL_argcheck(L, n == m, 2, "as many tensors as averages expected");
+  if (!lua_isnil(L, 4)) args.now = cr_check_graph_numbers(L, 4)->now;
   for (int i = 0; i < n; i++) {
     if (same_kind(a[i], t[i]) && cr_is_float((cr_dtype)a[i]->dtype)) {
       a[rest] = a[i], t[rest++] = t[i];
       continue;
     }
+    luaL_argcheck(L, !args.now, 2, "in a graph, tensors of the averages' float type expected");
     CR_AUTO done = cr_lerp(a[i], t[i], cr_num(share), a[i]);
     if (!done) return cr_lua_error(L);
   }
-  return failed_or_none(L, cr_average(rest, a, t, share));
+  return failed_or_none(L, cr_update(CR_UPDATE_AVERAGE, rest, a, t, NULL, &args));
+}
+
+static int set_share(lua_State *L) {
+  *cr_check_graph_numbers(L, 1)->next = (cr_update_args){.take = luaL_checknumber(L, 2)};
+  return 0;
 }
 
 static int clip(lua_State *L) {
@@ -114,6 +127,8 @@ int luaopen_torch_each(lua_State *L) {
   luaL_setfuncs(L, functions, 1);
   lua_pushcfunction(L, average);
   lua_setfield(L, -2, "average");
+  lua_pushcfunction(L, set_share);
+  lua_setfield(L, -2, "setShare");
   luaL_newlibtable(L, functions);
   lua_pushboolean(L, true);
   luaL_setfuncs(L, functions, 1);

@@ -39,6 +39,12 @@ return function(train, torch)
     self.good, self.skipped = 0, 0
   end
 
+  local function check_no_graph()
+    if torch.cuda.isCapturing() then
+      raise "train.GradScaler: a graph cannot repeat what depends on gradients; bfloat16 needs none"
+    end
+  end
+
   --- scaler:scaled(loss); scaler:unscale(params [, factor]); scaler:update(finite)
   --
   -- The loss times the factor; divides the gradients by the factor; makes the factor smaller or larger after
@@ -49,13 +55,18 @@ return function(train, torch)
   -- factor: number, 1 by default: the gradients are divided by it too
   -- finite: what unscale gave
   -- Returns: scaled: a tensor; unscale: whether all gradients are finite; update: the scaler
+  -- Errors: scaled, unscale: this is inside of torch.cuda.graph
   -- From: PyTorch's torch.amp
   -- Example:
   --   scaler = train.GradScaler({ scale = 8, interval = 1 })
   --   scaler:update(false).scale, scaler:update(true).scale --> 4.0 8.0
-  function GradScaler:scaled(loss) return loss * self.scale end
+  function GradScaler:scaled(loss)
+    check_no_graph()
+    return loss * self.scale
+  end
 
   function GradScaler:unscale(params, factor)
+    check_no_graph()
     return torch.noGrad(gradients.scale, params, 1 / (self.scale * (factor or 1)), true)
   end
 

@@ -29,36 +29,17 @@ function training.sequence(...)
   return model
 end
 
--- The step as a graph.  An optimizer that counts its steps comes after it.
-local function captured(gradients, optimizer)
-  local steady = optimizer._steady
-  local replay = torch.cuda.graph(function()
-    local loss = gradients()
-    if steady then optimizer:step() end
-    return loss
-  end)
-  return function()
-    local loss = replay()
-    if not steady then optimizer:step() end
-    return loss
-  end
-end
-
 --- step(): one step of training, and its loss.  dtype: of mixed precision, or nil.
 function training.trainer(model, criterion, x, t, optimizer, dtype)
   local function forward() return criterion(model(x), t) end
-  local function gradients()
+  local function step()
     optimizer:zeroGrad()
     local loss = dtype and torch.autocast(numbers.device, dtype, forward) or forward()
     loss:backward()
+    optimizer:step()
     return loss:detach()
   end
-  if training.graph then return captured(gradients, optimizer) end
-  return function()
-    local loss = gradients()
-    optimizer:step()
-    return loss
-  end
+  return training.graph and torch.cuda.graph(step) or step
 end
 
 return training

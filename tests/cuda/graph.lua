@@ -243,25 +243,268 @@ function tests.errors()
   tester:assert(not ok and got == e)
 end
 
-function tests.counting_optimizers()
-  local w = torch.CudaTensor(3):fill(1):requireGrad()
-  local adam = optim.Adam({ w }, { lr = 0.1 })
-  local function step()
-    adam:zeroGrad()
-    torch.square(w):sum():backward()
-    adam:step()
+-- ---- steps of optimizers --------------------------------------------------------------------------------
+
+-- Parameters with an optimizer, and a step that moves them towards x, which changes.
+local function job(make, types)
+  torch.manualSeed(3)
+  local params, x = {}, torch.CudaTensor(1):fill(1)
+  for i, shape in ipairs { { 5 }, { 3, 4 }, { 1 }, { 40, 130 } } do
+    local p = torch.randn(table.unpack(shape)):to(types and types[i] or "float32"):cuda()
+    if i == 2 then p = torch.randn(4, 3):cuda():t() end
+    params[i] = p:requireGrad()
   end
-  fails(function() cuda.graph(step) end, "optim.Adam", "after the replay")
-  local g = cuda.graph(function()
-    adam:zeroGrad()
-    local loss = torch.square(w):sum()
-    loss:backward()
-    return loss
+  local optimizer = make(params)
+  local function step()
+    optimizer:zeroGrad()
+    for _, p in ipairs(params) do torch.square(p - x:to(p.dtype)):sum():backward() end
+    optimizer:step()
+  end
+  return { params = params, x = x, optimizer = optimizer, step = step }
+end
+
+local function same_values(a, b, what)
+  if torch.isTensor(a) then
+    tester:assert(torch.equal(a:detach():cpu(), b:detach():cpu()), what)
+  elseif type(a) == "table" then
+    for k, v in pairs(a) do same_values(v, b[k], what .. "." .. tostring(k)) end
+    for k in pairs(b) do tester:assert(a[k] ~= nil, what .. "." .. tostring(k)) end
+  else
+    tester:eq(a, b, what)
+  end
+end
+
+local function same_job(a, b, what)
+  same_values(a.params, b.params, what)
+  same_values(a.optimizer:stateDict(), b.optimizer:stateDict(), what)
+end
+
+-- The same steps without and with a graph; between(optimizer, i) comes before step i.
+local function same_steps(name, make, between, types)
+  local eager, other = job(make, types), job(make, types)
+  local replay
+  for i = 1, 7 do
+    for _, j in ipairs { eager, other } do
+      j.x:fill(i / 4)
+      if between then between(j.optimizer, i) end
+    end
+    eager.step()
+    if i == 3 then replay = cuda.graph(other.step, { warmup = 0 }) end
+    if replay then replay() else other.step() end
+    same_job(eager, other, name .. ", step " .. i)
+  end
+  other.step() -- and without it again
+  eager.step()
+  same_job(eager, other, name .. ", afterwards")
+end
+
+local function of(class, options)
+  return function(params) return optim[class](params, options) end
+end
+
+local function falling(optimizer, i) optimizer:set("lr", 0.1 / i) end
+
+function tests.steps_of_optimizers()
+  for _, case in ipairs {
+    { "SGD", {} }, { "SGD", { momentum = 0.9, dampening = 0.5, weightDecay = 0.1 } },
+    { "SGD", { momentum = 0.9, nesterov = true, maximize = true } },
+    { "Adam", {} }, { "Adam", { amsgrad = true, weightDecay = 0.1 } }, { "AdamW", {} },
+    { "RMSprop", {} }, { "RMSprop", { momentum = 0.9, centered = true } },
+    { "Adagrad", { lrDecay = 0.1, initialAccumulatorValue = 0.5 } }, { "Lion", { weightDecay = 0.1 } },
+  } do
+    same_steps(case[1], of(case[1], case[2]), falling)
+  end
+  same_steps("types", of("Adam", {}), falling, { "float16", "float32", "float64", "bfloat16" })
+  for _, name in ipairs { "Adadelta", "Rprop" } do same_steps(name, of(name)) end
+end
+
+function tests.schedules_and_groups()
+  local function make(params)
+    return optim.AdamW({ { params = { params[1], params[2] }, lr = 0.1 },
+      { params = { params[3], params[4] }, lr = 0.01, weightDecay = 0 } })
+  end
+  local schedules = {}
+  same_steps("groups", make, function(optimizer, i)
+    schedules[optimizer] = schedules[optimizer] or optim.ExponentialLR(optimizer, { gamma = 0.8 })
+    if i > 1 then schedules[optimizer]:step() end
+    if i == 5 then optimizer.groups[2].options.beta1 = 0.8 end
   end)
-  local before = w:sum()
-  g()
-  adam:step()
-  tester:assertlt(w:sum(), before)
+end
+
+-- More than one message to the device holds.
+function tests.many_small_groups()
+  local all = {}
+  for round = 1, 2 do
+    local list, params = {}, {}
+    for i = 1, 150 do
+      params[i] = torch.CudaTensor { i }:requireGrad()
+      list[i] = { params = { params[i] }, lr = i / 100 }
+    end
+    local optimizer = optim.Adam(list)
+    local function step()
+      optimizer:zeroGrad()
+      for _, p in ipairs(params) do torch.square(p):sum():backward() end
+      optimizer:step()
+    end
+    for _ = 1, 2 do step() end
+    local call = round == 2 and cuda.graph(step, { warmup = 0 }) or step
+    for _ = 1, 3 do call() end
+    all[round] = { params = params, optimizer = optimizer }
+  end
+  same_job(all[1], all[2], "many groups")
+end
+
+function tests.clipped_steps()
+  local function clipped(j)
+    return function()
+      j.optimizer:zeroGrad()
+      for _, p in ipairs(j.params) do torch.square(p):sum():backward() end
+      nn.utils.clipGradNorm(j.params, 0.5, 2, true)
+      j.optimizer:step()
+    end
+  end
+  local eager, other = job(of("Adam", {})), job(of("Adam", {}))
+  for _ = 1, 5 do clipped(eager)() end
+  local replay = cuda.graph(clipped(other))
+  for _ = 1, 3 do replay() end
+  same_job(eager, other, "clipped")
+end
+
+-- Two optimizers in one graph, and one that steps twice.
+function tests.several_steps()
+  local function make_step(a, b)
+    return function()
+      a.step()
+      b.step()
+      a.step()
+    end
+  end
+  local pairs_of_jobs = {}
+  for round = 1, 2 do
+    local a, b = job(of("Adam", {})), job(of("Adagrad", { lrDecay = 0.3 }))
+    local step = make_step(a, b)
+    local call = round == 1 and step or cuda.graph(step)
+    for _ = 1, round == 1 and 5 or 3 do call() end
+    pairs_of_jobs[round] = { a, b }
+  end
+  for i = 1, 2 do same_job(pairs_of_jobs[1][i], pairs_of_jobs[2][i], "job " .. i) end
+  tester:eq(pairs_of_jobs[2][1].optimizer.state[1].step, 10)
+end
+
+-- Two graphs that step one optimizer by turns, while another one steps outside.
+function tests.a_shared_optimizer()
+  local eager, other, outside = job(of("Adam", {})), job(of("Adam", {})), job(of("Adam", {}))
+  local replays
+  for i = 1, 8 do
+    eager.x:fill(i % 2 + 1)
+    eager.step()
+    other.x:fill(i % 2 + 1)
+    if i == 3 then
+      replays = {}
+      for k = 0, 1 do replays[k] = cuda.graph(other.step, { warmup = 0 }) end
+    end
+    if replays then replays[i % 2]() else other.step() end
+    outside.step()
+    same_job(eager, other, "step " .. i)
+  end
+  tester:eq(outside.optimizer.state[1].step, 8)
+end
+
+function tests.averages_of_weights()
+  for name, options in pairs { EMA = { decay = 0.9, warmup = true }, SWA = false } do
+    local jobs = {}
+    for round = 1, 2 do
+      local j = job(of("SGD", { lr = 0.1 }))
+      j.average = optim[name](j.params, options or nil)
+      local function step()
+        j.step()
+        j.average:update()
+      end
+      local call = round == 1 and step or cuda.graph(step)
+      for _ = 1, round == 1 and 6 or 4 do call() end
+      jobs[round] = j
+    end
+    same_values(jobs[1].average:stateDict(), jobs[2].average:stateDict(), name)
+    tester:eq(jobs[2].average.updates, 6)
+  end
+end
+
+function tests.resuming()
+  local eager, other = job(of("Adam", {})), job(of("Adam", {}))
+  for _ = 1, 7 do eager.step() end
+  local replay = cuda.graph(other.step)
+  replay()
+  replay()
+  local saved, values = other.optimizer:stateDict(), {}
+  for i, p in ipairs(other.params) do values[i] = p:detach():clone() end
+  replay()
+  other.optimizer:loadStateDict(saved)
+  torch.noGrad(function()
+    for i, p in ipairs(other.params) do p:copy(values[i]) end
+  end)
+  fails(replay, "optim.Adam", "a state was loaded after the graph was captured; capture it again")
+  replay:free()
+  replay = cuda.graph(other.step)
+  replay()
+  same_job(eager, other, "resumed")
+end
+
+-- What was not repeated has not been counted.
+function tests.steps_that_cannot_be()
+  local j = job(of("Adam", {}))
+  local function capture() return cuda.graph(j.step, { warmup = 0 }) end
+  fails(capture, "optim.Adam: a graph cannot repeat a parameter's first step; step once before (warmup)")
+  local a = job(of("Adadelta"))
+  fails(function() cuda.graph(a.step, { warmup = 0 }) end, "optim.Adadelta", "first step")
+  j.step()
+  tester:eq(j.optimizer.state[1].step, 1)
+  local replay = capture()
+  tester:eq(j.optimizer.state[1].step, 1)
+  fails(function() cuda.graph(function() replay() end, { warmup = 0 }) end, "a graph cannot repeat that")
+  j.optimizer:set("amsgrad", true)
+  fails(replay, "optim.Adam", "its options need other states")
+  j.optimizer:set("amsgrad", false)
+  j.optimizer.state[2].step = 5
+  fails(replay, "optim.Adam", "different numbers of steps")
+  fails(capture, "optim.Adam", "different numbers of steps")
+  j.optimizer.state[2].step = 1
+  replay()
+  tester:eq(j.optimizer.state[1].step, 2)
+  a.step()
+  replay = cuda.graph(a.step, { warmup = 0 })
+  a.optimizer:set("lr", 0.5)
+  fails(replay, "optim.Adadelta: option 'lr' is not what the graph was captured with")
+  local host = torch.ones(2):requireGrad()
+  host.grad = torch.ones(2)
+  local on_host = optim.SGD { host }
+  fails(function() cuda.graph(function() on_host:step() end) end, "parameter 1 is not on the GPU")
+  for _, name in ipairs { "NAdam", "ASGD" } do
+    fails(function() cuda.graph(job(of(name)).step) end, "optim." .. name, "call step after the replay")
+  end
+end
+
+function tests.scaled_losses()
+  local j, scaler = job(of("SGD", {})), require("train").GradScaler()
+  for _, f in ipairs {
+    function() scaler:scaled(torch.square(j.params[1]):sum()):backward() end,
+    function() scaler:unscale(j.params) end,
+  } do
+    fails(function() cuda.graph(f, { warmup = 0 }) end, "train.GradScaler: a graph", "bfloat16")
+  end
+end
+
+function tests.a_graph_lets_go()
+  local j = job(of("Adam", {}))
+  local weak = setmetatable({ j.optimizer }, { __mode = "v" })
+  local replay = cuda.graph(j.step)
+  j = nil -- luacheck: ignore
+  collectgarbage()
+  collectgarbage()
+  tester:assert(weak[1] ~= nil)
+  replay:free()
+  collectgarbage()
+  collectgarbage()
+  tester:eq(weak[1], nil)
 end
 
 tester:add(tests)
