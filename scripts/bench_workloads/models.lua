@@ -18,8 +18,7 @@ local function predictor(model, x, inner)
     for _ = 1, inner do y = model(x) end
     return y
   end
-  local function step() return torch.noGrad(forward) end
-  return training.graph and torch.cuda.graph(step) or step
+  return training.repeated(function() return torch.noGrad(forward) end)
 end
 
 -- ---- the models ---------------------------------------------------------------------------------
@@ -106,7 +105,7 @@ local function dcgan()
     loss:backward()
     return loss:detach()
   end
-  return function()
+  return training.repeated(function()
     of_d:zeroGrad()
     local losses, fake = backward(real, one), g(z)
     losses = losses + backward(fake:detach(), zero)
@@ -115,7 +114,7 @@ local function dcgan()
     losses = losses + backward(fake, one)
     of_g:step()
     return losses
-  end
+  end)
 end
 
 -- ---- the list -----------------------------------------------------------------------------------

@@ -29,6 +29,11 @@ function training.sequence(...)
   return model
 end
 
+--- The step as it is, or as a graph.
+function training.repeated(step)
+  return training.graph and torch.cuda.graph(step) or step
+end
+
 --- step(): one step of training, and its loss.  dtype: of mixed precision, or nil.
 function training.trainer(model, criterion, x, t, optimizer, dtype)
   local function forward() return criterion(model(x), t) end
@@ -39,7 +44,7 @@ function training.trainer(model, criterion, x, t, optimizer, dtype)
     optimizer:step()
     return loss:detach()
   end
-  return training.graph and torch.cuda.graph(step) or step
+  return training.repeated(step)
 end
 
 return training

@@ -391,6 +391,43 @@ function tests.several_steps()
   tester:eq(pairs_of_jobs[2][1].optimizer.state[1].step, 10)
 end
 
+-- Two networks against each other: gradients of one that the other's backward has left are not stepped.
+function tests.two_networks()
+  cuda.setDeterministic(true)
+  local results = {}
+  for round = 1, 2 do
+    torch.manualSeed(7)
+    local g = nn.Sequential():add(nn.SpatialFullConvolution(3, 2, 4, 4)):add(nn.Tanh()):cuda()
+-- Two networks against each other, whose backwards leave gradients in both.
+      :add(nn.LeakyReLU(0.2)):add(nn.SpatialConvolution(4, 1, 2, 2)):add(nn.View(-1)):cuda()
+    local real, z = torch.randn(4, 2, 4, 4):cuda(), torch.randn(4, 3, 1, 1):cuda()
+    local one, zero = torch.CudaTensor(4):fill(1), torch.CudaTensor(4):zero()
+    local criterion = nn.BCEWithLogitsLoss():cuda()
+    local of_g = optim.Adam(g:parameters(), { lr = 0.01 })
+    local of_d = optim.Adam(d:parameters(), { lr = 0.01 })
+    local function backward(images, target)
+      local loss = criterion(d(images), target)
+      loss:backward()
+      return loss:detach()
+    end
+    local function step()
+      of_d:zeroGrad()
+      local losses, fake = backward(real, one), g(z)
+      losses = losses + backward(fake:detach(), zero)
+      of_d:step()
+      of_g:zeroGrad()
+      losses = losses + backward(fake, one)
+      of_g:step()
+      return losses
+    end
+    local call, loss = round == 1 and step or cuda.graph(step), nil
+    for _ = 1, round == 1 and 6 or 4 do loss = call() end
+    results[round] = { loss, g:parameters(), d:parameters(), of_g:stateDict(), of_d:stateDict() }
+  end
+  same_values(results[1], results[2], "networks")
+  cuda.setDeterministic(false)
+end
+
 -- Two graphs that step one optimizer by turns, while another one steps outside.
 function tests.a_shared_optimizer()
   local eager, other, outside = job(of("Adam", {})), job(of("Adam", {})), job(of("Adam", {}))
