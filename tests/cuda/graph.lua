@@ -391,15 +391,16 @@ function tests.several_steps()
   tester:eq(pairs_of_jobs[2][1].optimizer.state[1].step, 10)
 end
 
--- Two networks against each other: gradients of one that the other's backward has left are not stepped.
+-- Two networks against each other, whose backwards leave gradients in both.
 function tests.two_networks()
   cuda.setDeterministic(true)
   local results = {}
   for round = 1, 2 do
     torch.manualSeed(7)
     local g = nn.Sequential():add(nn.SpatialFullConvolution(3, 2, 4, 4)):add(nn.Tanh()):cuda()
--- Two networks against each other, whose backwards leave gradients in both.
-      :add(nn.LeakyReLU(0.2)):add(nn.SpatialConvolution(4, 1, 2, 2)):add(nn.View(-1)):cuda()
+    local d = nn.Sequential():add(nn.SpatialConvolution(2, 4, 2, 2, 2, 2))
+      :add(nn.SpatialBatchNormalization(4)):add(nn.LeakyReLU(0.2)):add(nn.SpatialConvolution(4, 1, 2, 2))
+      :add(nn.View(-1)):cuda()
     local real, z = torch.randn(4, 2, 4, 4):cuda(), torch.randn(4, 3, 1, 1):cuda()
     local one, zero = torch.CudaTensor(4):fill(1), torch.CudaTensor(4):zero()
     local criterion = nn.BCEWithLogitsLoss():cuda()
