@@ -3,22 +3,14 @@
  * Floats go to cuBLAS, the half types too, which then sums in float32.  cuBLAS counts by columns:
  * what it sees of a matrix by rows is the transposed one, so it is asked for C^T = B^T A^T. */
 #include "cuda/block.h"
-#include "cuda/library.h"
+#include "cuda/gemm.h"
 
 /* ---- operands as cuBLAS takes them ------------------------------------------------------ */
 
 #define THREADS 256
 
-/* A batch of matrices whose rows (CUBLAS_OP_N) or columns (CUBLAS_OP_T) are contiguous. */
-struct operand {
-  const void *data;
-  cublasOperation_t op;
-  int64_t ld, step; /* elements from one row or column, and from one matrix, to the next */
-};
-
-/* False when it has to be copied. */
-static bool as_operand(operand *x, const void *data, int64_t batch, int64_t rows, int64_t cols,
-                       const int64_t stride[3]) {
+bool cr_as_factor(cr_factor *x, const void *data, int64_t batch, int64_t rows, int64_t cols,
+                  const int64_t stride[3]) {
   int64_t rs = stride[1], cs = stride[2];
   x->data = data;
   x->step = batch == 1 ? 0 : stride[0];
@@ -65,7 +57,7 @@ static int64_t count_of(const strided &s) {
   return s.batch * s.rows * s.cols;
 }
 
-static bool pack(operand *x, void *room, const strided &s, size_t size) {
+static bool pack(cr_factor *x, void *room, const strided &s, size_t size) {
   int64_t count = count_of(s);
   unsigned blocks = cr_blocks(count, THREADS);
   x->data = room;
@@ -84,7 +76,7 @@ static bool pack(operand *x, void *room, const strided &s, size_t size) {
 
 /* ---- cuBLAS ----------------------------------------------------------------------------- */
 
-static cudaDataType type_of(cr_dtype t) {
+cudaDataType cr_blas_type(cr_dtype t) {
   switch (t) {
   case CR_FLOAT64: return CUDA_R_64F;
   case CR_FLOAT16: return CUDA_R_16F;
@@ -93,22 +85,26 @@ static cudaDataType type_of(cr_dtype t) {
   }
 }
 
-static cublasComputeType_t compute_type(cr_dtype t) {
+cublasComputeType_t cr_blas_compute(cr_dtype t) {
   if (t == CR_FLOAT64) return CUBLAS_COMPUTE_64F;
   bool fast = t == CR_FLOAT32 && cr_cuda_option(CR_OPTION_TF32);
   return fast ? CUBLAS_COMPUTE_32F_FAST_TF32 : CUBLAS_COMPUTE_32F;
 }
 
-static bool multiply(const cr_gemm_args *g, const operand &a, const operand &b) {
+int64_t cr_blas_ldc(const cr_gemm_args *g) {
+  return g->m == 1 ? g->n : g->cs[1];
+}
+
+static bool multiply(const cr_gemm_args *g, const cr_factor &a, const cr_factor &b) {
   cr_blas blas("a matrix product");
   if (!blas.handle) return false;
   float alpha = (float)g->alpha, beta = (float)g->beta;
   bool wide = g->dtype == CR_FLOAT64;
   const void *pa = wide ? (const void *)&g->alpha : &alpha;
   const void *pb = wide ? (const void *)&g->beta : &beta;
-  cudaDataType type = type_of(g->dtype);
-  cublasComputeType_t compute = compute_type(g->dtype);
-  int64_t ldc = g->m == 1 ? g->n : g->cs[1];
+  cudaDataType type = cr_blas_type(g->dtype);
+  cublasComputeType_t compute = cr_blas_compute(g->dtype);
+  int64_t ldc = cr_blas_ldc(g);
   if (g->batch == 1)
     return blas.ok(blas->cublasGemmEx_64(blas.handle, b.op, a.op, g->n, g->m, g->k, pa, b.data,
                                          type, b.ld, a.data, type, a.ld, pb, g->c, type, ldc,
@@ -128,9 +124,9 @@ static int64_t align(int64_t bytes) {
 }
 
 static bool float_product(const cr_gemm_args *g) {
-  operand a, b;
-  bool plain_a = as_operand(&a, g->a, g->batch, g->m, g->k, g->as);
-  bool plain_b = as_operand(&b, g->b, g->batch, g->k, g->n, g->bs);
+  cr_factor a, b;
+  bool plain_a = cr_as_factor(&a, g->a, g->batch, g->m, g->k, g->as);
+  bool plain_b = cr_as_factor(&b, g->b, g->batch, g->k, g->n, g->bs);
   if (plain_a && plain_b) return multiply(g, a, b);
   strided sa = to_pack(g->a, g->batch, g->m, g->k, g->as);
   strided sb = to_pack(g->b, g->batch, g->k, g->n, g->bs);
@@ -329,5 +325,6 @@ static bool dot(cr_dtype dtype, int64_t n, const void *a, int64_t as, const void
 
 void cr_cuda_fill_gemm(cr_backend *b) {
   b->gemm = gemm;
+  b->gemm_bias = cr_cuda_gemm_bias;
   b->dot = dot;
 }

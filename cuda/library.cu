@@ -26,6 +26,7 @@ struct library {
 };
 
 static cr_cublas cublas;
+static cr_cublaslt cublaslt;
 static cr_cusolver cusolver;
 static cr_cufft cufft;
 static cr_cudnn cudnn;
@@ -101,6 +102,14 @@ static bool load_cublas(void *so, const char **missing) {
   return !*missing;
 }
 
+static bool load_cublaslt(void *so, const char **missing) {
+  cr_cublaslt *table = &cublaslt;
+  *missing = NULL;
+  (void)so;
+  CR_CUBLASLT_FUNCTIONS(LOAD)
+  return !*missing;
+}
+
 static bool load_cusolver(void *so, const char **missing) {
   cr_cusolver *table = &cusolver;
   *missing = NULL;
@@ -155,17 +164,20 @@ static bool load_driver(void *so, const char **missing) {
 /* The names that belong to the headers this was built with. */
 #if CUDART_VERSION >= 13000
 #define BLAS_FILE "libcublas.so.13"
+#define BLASLT_FILE "libcublasLt.so.13"
 #define SOLVER_FILE "libcusolver.so.12"
 #define FFT_FILE "libcufft.so.12"
 #define NVRTC_FILE "libnvrtc.so.13"
 #else
 #define BLAS_FILE "libcublas.so.12"
+#define BLASLT_FILE "libcublasLt.so.12"
 #define SOLVER_FILE "libcusolver.so.11"
 #define FFT_FILE "libcufft.so.11"
 #define NVRTC_FILE "libnvrtc.so.12"
 #endif
 
 static library blas_library = {"cuBLAS", BLAS_FILE, load_cublas, {}, false, ""};
+static library blaslt_library = {"cuBLASLt", BLASLT_FILE, load_cublaslt, {}, false, ""};
 static library solver_library = {"cuSOLVER", SOLVER_FILE, load_cusolver, {}, false, ""};
 static library fft_library = {"cuFFT", FFT_FILE, load_cufft, {}, false, ""};
 static library dnn_library = {"cuDNN", "libcudnn.so.9", load_cudnn, {}, false, ""};
@@ -273,6 +285,11 @@ cr_blas::cr_blas(const char *what) : functions(&cublas), handle(NULL) {
   if (!workspace->p ||
       ok(cublas.cublasSetWorkspace(h->blas, workspace->p, h->blas_space), "cublasSetWorkspace"))
     handle = h->blas;
+}
+
+const cr_cublaslt *cr_find_cublaslt() {
+  std::call_once(blaslt_library.once, open_library, &blaslt_library);
+  return blaslt_library.there ? &cublaslt : NULL;
 }
 
 /* ---- cuSOLVER --------------------------------------------------------------------------- */

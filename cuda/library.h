@@ -14,6 +14,7 @@
 
 #include "cuda/cuda.h"
 
+#include <cublasLt.h>
 #include <cublas_v2.h>
 #include <cuda.h>
 #include <cudnn.h>
@@ -51,6 +52,19 @@
   X(cublasGemmStridedBatchedEx_64)                                                                 \
   X(cublasStrsm)                                                                                   \
   X(cublasDtrsm)
+
+/* A handle of cuBLAS stands for one of cuBLASLt. */
+#define CR_CUBLASLT_FUNCTIONS(X)                                                                   \
+  X(cublasLtMatmulDescCreate)                                                                      \
+  X(cublasLtMatmulDescDestroy)                                                                     \
+  X(cublasLtMatmulDescSetAttribute)                                                                \
+  X(cublasLtMatrixLayoutCreate)                                                                    \
+  X(cublasLtMatrixLayoutDestroy)                                                                   \
+  X(cublasLtMatmulPreferenceCreate)                                                                \
+  X(cublasLtMatmulPreferenceDestroy)                                                               \
+  X(cublasLtMatmulPreferenceSetAttribute)                                                          \
+  X(cublasLtMatmulAlgoGetHeuristic)                                                                \
+  X(cublasLtMatmul)
 
 /* Of both types: cusolverDnS.. and cusolverDnD.. */
 #define CR_CUSOLVER_PAIR(X, name) X(cusolverDnS##name) X(cusolverDnD##name)
@@ -194,6 +208,9 @@
 struct cr_cublas {
   CR_CUBLAS_FUNCTIONS(CR_LIBRARY_MEMBER)
 };
+struct cr_cublaslt {
+  CR_CUBLASLT_FUNCTIONS(CR_LIBRARY_MEMBER)
+};
 struct cr_cusolver {
   CR_CUSOLVER_FUNCTIONS(CR_LIBRARY_MEMBER)
   CR_CUSOLVER_OPTIONAL(CR_LIBRARY_MEMBER)
@@ -229,10 +246,15 @@ struct cr_blas {
   const cr_cublas *operator->() const { return functions; }
   /* Whether a call succeeded; else a message. */
   bool ok(cublasStatus_t status, const char *call) const;
+  /* The work space; NULL when there was no memory for it. */
+  const cr_scratch *space() const { return workspace && workspace->p ? &*workspace : NULL; }
 
 private:
   std::optional<cr_scratch> workspace;
 };
+
+/* The functions of cuBLASLt; NULL, without a message, where it is missing. */
+const cr_cublaslt *cr_find_cublaslt();
 
 struct cr_solver {
   const cr_cusolver *functions;

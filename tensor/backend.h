@@ -439,6 +439,9 @@ struct cr_backend {
 
   /* products */
   bool (*gemm)(const cr_gemm_args *g);
+  /* C = A B + the n numbers of `bias` in each row; alpha and beta are 1 and 0.  1: done; 0: this is
+   * not done in one call, nothing was; -1: failed, with a message.  May be NULL. */
+  int (*gemm_bias)(const cr_gemm_args *g, const void *bias);
   /* Of floats: writes the sum of a[i] b[i] to one element of the device.  Strides in elements. */
   bool (*dot)(cr_dtype dtype, int64_t n, const void *a, int64_t as, const void *b, int64_t bs,
               void *out);

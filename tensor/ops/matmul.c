@@ -8,8 +8,8 @@
 /* ---- the product ------------------------------------------------------------------------ */
 
 /* c = alpha a b + beta c for 3-d a, b and a c whose rows are contiguous. */
-static bool gemm(double alpha, const cr_tensor *a, const cr_tensor *b, double beta, cr_tensor *c) {
-  if (!cr_numel(c)) return true;
+static cr_gemm_args args_of(double alpha, const cr_tensor *a, const cr_tensor *b, double beta,
+                            cr_tensor *c) {
   cr_gemm_args g = {.batch = a->shape[0],
                     .m = a->shape[1],
                     .k = a->shape[2],
@@ -23,7 +23,7 @@ static bool gemm(double alpha, const cr_tensor *a, const cr_tensor *b, double be
   memcpy(g.as, a->stride, sizeof g.as);
   memcpy(g.bs, b->stride, sizeof g.bs);
   memcpy(g.cs, c->stride, sizeof g.cs);
-  return cr_backend_for(c)->gemm(&g);
+  return g;
 }
 
 /* A header of t with three dimensions: batch (stride 0 when there is none), rows, columns. */
@@ -42,12 +42,18 @@ static bool rows_contiguous(const cr_tensor *c) {
   return (c->stride[d] == 1 || c->shape[d] == 1) && c->stride[d - 1] >= c->shape[d];
 }
 
-/* c = alpha a b + beta c for 2-d or 3-d tensors of one dtype. */
-static bool product(double alpha, const cr_tensor *a, const cr_tensor *b, double beta,
-                    cr_tensor *c) {
+/* The same for 2-d or 3-d tensors of one dtype. */
+static cr_gemm_args batch_args(double alpha, const cr_tensor *a, const cr_tensor *b, double beta,
+                               cr_tensor *c) {
   cr_tensor x = as_batch(a), y = as_batch(b), z = as_batch(c);
   if (z.shape[2] == 1) z.stride[2] = 1;
-  return gemm(alpha, &x, &y, beta, &z);
+  return args_of(alpha, &x, &y, beta, &z);
+}
+
+static bool product(double alpha, const cr_tensor *a, const cr_tensor *b, double beta,
+                    cr_tensor *c) {
+  cr_gemm_args g = batch_args(alpha, a, b, beta, c);
+  return !cr_numel(c) || cr_backend_for(c)->gemm(&g);
 }
 
 static bool check_product(const char *fn, const cr_tensor *a, const cr_tensor *b, int ndim) {
@@ -419,6 +425,18 @@ static bool rows_of_bias(cr_tensor *y, cr_tensor *bias) {
   return !cr_numel(y) || cr_backend_for(y)->copy(&it);
 }
 
+/* y = x w + bias, without gaps in y. */
+static bool product_and_bias(const cr_tensor *x, const cr_tensor *w, cr_tensor *bias,
+                             cr_tensor *y) {
+  const cr_backend *be = cr_backend_for(y);
+  if (be->gemm_bias && bias->stride[0] == 1) {
+    cr_gemm_args g = batch_args(1, x, w, 0, y);
+    int done = be->gemm_bias(&g, cr_data(bias));
+    if (done != 0) return done > 0;
+  }
+  return rows_of_bias(y, bias) && product(1, x, w, 1, y);
+}
+
 cr_tensor *cr_linear(cr_tensor *x, cr_tensor *w, cr_tensor *bias) {
   if (!x || !w || !check_linear(x, w, bias)) return NULL;
   int64_t shape[CR_MAX_DIMS];
@@ -433,8 +451,8 @@ cr_tensor *cr_linear(cr_tensor *x, cr_tensor *w, cr_tensor *bias) {
   CR_AUTO out = as_rows(y);
   CR_AUTO wt = t2(w);
   ctx->no_grad = mode;
-  if (rows && out && wt && (!bias || rows_of_bias(y, bias)) &&
-      product(1, rows, wt, bias ? 1 : 0, out))
+  if (rows && out && wt &&
+      (bias ? product_and_bias(rows, wt, bias, out) : product(1, rows, wt, 0, out)))
     return cr_record(&op_linear, y, .nin = bias ? 3 : 2, .in = (cr_tensor *[]){x, w, bias},
                      CR_SAVE(needed_by(w, x), needed_by(x, w)));
   cr_release(y);

@@ -137,6 +137,17 @@ function tests.dropout_after_a_bias()
   end
 end
 
+function tests.product_and_bias()
+  local x, w = torch.CudaTensor(8, 6):normal(), torch.CudaTensor(4, 6):normal()
+  local bias = torch.CudaTensor(4):normal()
+  local g = cuda.graph(function() return nn.functional.linear(x, w, bias) end, { warmup = 0 })
+  for _ = 1, 2 do
+    x:normal()
+    bias:normal()
+    tester:eq(g():cpu(), nn.functional.linear(x:cpu(), w:cpu(), bias:cpu()), 1e-5)
+  end
+end
+
 function tests.label_smoothing()
   local weight, target = torch.CudaTensor { 0.5, 1, 2, 0.25 }, torch.CudaLongTensor { 1, 4, 2, 3, 3 }
   for _, o in ipairs { {}, { weight = weight }, { ignoreIndex = 3 }, { weight = weight, ignoreIndex = 3 } } do

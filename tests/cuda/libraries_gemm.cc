@@ -89,6 +89,68 @@ static void test_products(cr_dtype t) {
   }
 }
 
+/* ---- with a bias ------------------------------------------------------------------------ */
+
+static bool bias_is_one_call(const cr_gemm_args &g, int64_t skip) {
+  return cr_is_float(g.dtype) && g.batch == 1 && g.m > 1 && g.n > 1 && g.k > 1 && g.k != 13 &&
+         skip * cr_sizeof(g.dtype) % 16 == 0;
+}
+
+/* Rows of x by rows of w, as nn.Linear has them, with a bias that begins `skip` elements late. */
+static void compare_bias(cr_gemm_args g, enum layout la, int64_t skip, bool expected) {
+  matrices ma = lay_out(la, 1, g.m, g.k), mb = lay_out(COLUMNS, 1, g.k, g.n);
+  matrices mc = lay_out(ROWS, 1, g.m, g.n);
+  memcpy(g.as, ma.stride, sizeof g.as);
+  memcpy(g.bs, mb.stride, sizeof g.bs);
+  memcpy(g.cs, mc.stride, sizeof g.cs);
+  size_t size = cr_sizeof(g.dtype);
+  bytes a = random_elements(g.dtype, ma.elements), b = random_elements(g.dtype, mb.elements);
+  bytes bias = random_elements(g.dtype, skip + g.n), c((size_t)mc.elements * size), rows = c;
+  for (int64_t i = 0; i < g.m; i++)
+    for (int64_t j = 0; j < g.n; j++)
+      memcpy(&rows[(size_t)(i * g.cs[1] + j) * size], &bias[(size_t)(skip + j) * size], size);
+  device_copy da(a), db(b), dbias(bias), dc(c);
+  cr_gemm_args on = g;
+  on.a = da.p, on.b = db.p, on.c = dc.p;
+  int done = gpu_backend()->gemm_bias(&on, (char *)dbias.p + (size_t)skip * size);
+  g.a = a.data(), g.b = b.data(), g.c = rows.data(), g.beta = 1;
+  cpu_backend()->gemm(&g);
+  bytes out = dc.get(), &wanted = expected ? rows : c;
+  double error = difference(g.dtype, mc.elements, out.data(), wanted.data());
+  check(done == expected && error <= precision(g.dtype) * 4,
+        "bias of %s: %lld x %lld x %lld, %lld late: %d, wrong by %g: %s", cr_dtypes[g.dtype].name,
+        (long long)g.m, (long long)g.n, (long long)g.k, (long long)skip, done, error,
+        done < 0 ? cr_error() : "");
+}
+
+static void test_bias(cr_dtype t) {
+  cr_gemm_args g = {};
+  g.dtype = t, g.batch = 1, g.alpha = 1;
+  for (int i = 0; i < 80; i++) {
+    g.m = pick(1, 9), g.n = pick(1, 9), g.k = pick(1, 14);
+    int64_t skip = pick(0, 2) * pick(1, 4);
+    enum layout la = pick(0, 1) ? ROWS : COLUMNS;
+    compare_bias(g, la, skip, bias_is_one_call(g, skip));
+  }
+  g.m = g.n = g.k = 5;
+  for (int i = 0; i < 3; i++) compare_bias(g, ROWS, 0, cr_is_float(t)); /* by the same plan */
+  compare_bias(g, GAPS, 0, false);
+  g.m = 0;
+  compare_bias(g, ROWS, 0, false);
+}
+
+/* More problems than plans are kept, and work space that is not there. */
+static void test_plans() {
+  cr_gemm_args g = {};
+  g.dtype = CR_FLOAT32, g.batch = 1, g.alpha = 1;
+  g.n = 3, g.k = 2;
+  for (int round = 0; round < 2; round++)
+    for (g.m = 2; g.m < 400; g.m++) compare_bias(g, ROWS, 0, true);
+  scratch_limit = 16;
+  compare_bias(g, ROWS, 0, false);
+  scratch_limit = SIZE_MAX;
+}
+
 /* An option changes the product of floats, by about 2^-11. */
 static void test_tf32() {
   cr_gemm_args g = {};
@@ -146,6 +208,8 @@ void test_gemm() {
     test_products((cr_dtype)t);
     if (cr_is_float((cr_dtype)t)) test_dot((cr_dtype)t);
   }
+  for (int t = 0; t < CR_NDTYPES; t++) test_bias((cr_dtype)t);
+  test_plans();
   test_tf32();
   test_short_memory();
 }

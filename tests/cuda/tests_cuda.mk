@@ -21,7 +21,7 @@ check_o     := $(B)/$(cuda_test_dir)/check.o
 kernels_o   := $(filter $(B)/$(cuda_test_dir)/kernels_%,$(cuda_test_o))
 libraries_o := $(filter $(B)/$(cuda_test_dir)/libraries_%,$(cuda_test_o)) $(B)/$(cuda_test_dir)/stand_in.o
 # What calls a library, and the kernels beside it, without the plug-in's runtime.
-libraries_cu_o := $(patsubst %,$(B)/emulation/cuda/%.o,conv conv_direct fft gemm library linalg middle)
+libraries_cu_o := $(patsubst %,$(B)/emulation/cuda/%.o,conv conv_direct fft gemm gemm_bias library linalg middle)
 
 $(B)/$(cuda_test_dir)/%.o: $(cuda_test_dir)/%.cc
 	@mkdir -p $(@D)

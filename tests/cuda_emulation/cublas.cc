@@ -1,8 +1,9 @@
 /* cublas.cc: a fake of cuBLAS. */
 #include <cublas_v2.h>
 
-#include "fake.h"
-#include "tensor/half.h"
+#include "fake_product.h"
+
+using fake::product;
 
 #define MAGIC 0x43424c53u
 
@@ -90,111 +91,21 @@ static bool use_workspace(cublasHandle_t h) {
 
 /* ---- products --------------------------------------------------------------------------- */
 
-static size_t size_of(cudaDataType t) {
-  return t == CUDA_R_64F ? 8 : t == CUDA_R_32F ? 4 : 2;
-}
-
-static double get(const void *p, cudaDataType t, int64_t i) {
-  switch (t) {
-  case CUDA_R_64F: return static_cast<const double *>(p)[i];
-  case CUDA_R_32F: return static_cast<const float *>(p)[i];
-  case CUDA_R_16F: return cr_f16_to_float(static_cast<const uint16_t *>(p)[i]);
-  default: return cr_bf16_to_float(static_cast<const uint16_t *>(p)[i]);
-  }
-}
-
-static void put(void *p, cudaDataType t, int64_t i, double x) {
-  switch (t) {
-  case CUDA_R_64F: static_cast<double *>(p)[i] = x; break;
-  case CUDA_R_32F: static_cast<float *>(p)[i] = (float)x; break;
-  case CUDA_R_16F: static_cast<uint16_t *>(p)[i] = cr_float_to_f16((float)x); break;
-  default: static_cast<uint16_t *>(p)[i] = cr_float_to_bf16((float)x); break;
-  }
-}
-
-/* A float with 10 bits of fraction. */
-static double as_tf32(double x) {
-  uint32_t u = cr_float_bits((float)x);
-  return cr_bits_float((u + 0x1000u) & 0xffffe000u);
-}
-
-struct product {
-  cublasOperation_t op[2];
-  int64_t m, n, k, ld[3], step[3], batch;
-  const void *a, *b;
-  void *c;
-  cudaDataType type;
-  cublasComputeType_t compute;
-  double alpha, beta;
-};
-
-static double factor(const product &p, int which, const void *data, int64_t matrix, int64_t row,
-                     int64_t col) {
-  int64_t at = p.op[which] == CUBLAS_OP_N ? row + col * p.ld[which] : col + row * p.ld[which];
-  double x = get(data, p.type, matrix * p.step[which] + at);
-  return p.compute == CUBLAS_COMPUTE_32F_FAST_TF32 ? as_tf32(x) : x;
-}
-
-static void multiply(const product &p) {
-  for (int64_t matrix = 0; matrix < p.batch; matrix++) {
-    for (int64_t j = 0; j < p.n; j++) {
-      for (int64_t i = 0; i < p.m; i++) {
-        double sum = 0;
-        for (int64_t q = 0; q < p.k; q++)
-          sum += factor(p, 0, p.a, matrix, i, q) * factor(p, 1, p.b, matrix, q, j);
-        int64_t at = matrix * p.step[2] + i + j * p.ld[2];
-        put(p.c, p.type, at,
-            p.beta == 0 ? p.alpha * sum : p.alpha * sum + p.beta * get(p.c, p.type, at));
-      }
-    }
-  }
-}
-
-static bool operand_ok(const void *data, cublasOperation_t op, int64_t rows, int64_t cols,
-                       int64_t ld, int64_t step, int64_t batch, size_t size) {
-  int64_t r = op == CUBLAS_OP_N ? rows : cols, c = op == CUBLAS_OP_N ? cols : rows;
-  if (rows == 0 || cols == 0) return true;
-  return fake::in_device(data, (size_t)((batch - 1) * step + (c - 1) * ld + r) * size, size);
-}
-
-static bool shape_ok(const product &p) {
-  int64_t rows_a = p.op[0] == CUBLAS_OP_N ? p.m : p.k, rows_b = p.op[1] == CUBLAS_OP_N ? p.k : p.n;
-  return p.m >= 0 && p.n >= 0 && p.k >= 0 && p.batch >= 0 && p.step[0] >= 0 && p.step[1] >= 0 &&
-         p.step[2] >= 0 && p.ld[0] >= fake::at_least_one(rows_a) &&
-         p.ld[1] >= fake::at_least_one(rows_b) && p.ld[2] >= fake::at_least_one(p.m);
-}
-
-static bool types_ok(const product &p, cudaDataType b, cudaDataType c) {
-  if (b != p.type || c != p.type) return false;
-  switch (p.type) {
-  case CUDA_R_64F: return p.compute == CUBLAS_COMPUTE_64F;
-  case CUDA_R_32F:
-    return p.compute == CUBLAS_COMPUTE_32F || p.compute == CUBLAS_COMPUTE_32F_FAST_TF32;
-  case CUDA_R_16F:
-  case CUDA_R_16BF: return p.compute == CUBLAS_COMPUTE_32F;
-  default: return false;
-  }
-}
-
 /* alpha and beta have the type that the product is computed in. */
 static cublasStatus_t gemm(cublasHandle_t h, product p, cudaDataType b, cudaDataType c,
                            const void *alpha, const void *beta) {
   cr_emulation_device device("cublasGemmEx");
   if (!usable(h)) return CUBLAS_STATUS_NOT_INITIALIZED;
   bool wide = p.compute == CUBLAS_COMPUTE_64F;
-  if (!shape_ok(p) || !fake::in_host(alpha, wide ? 8 : 4) || !fake::in_host(beta, wide ? 8 : 4))
+  if (!fake::shape_ok(p) || !fake::in_host(alpha, wide ? 8 : 4) ||
+      !fake::in_host(beta, wide ? 8 : 4))
     return CUBLAS_STATUS_INVALID_VALUE;
-  if (!types_ok(p, b, c)) return CUBLAS_STATUS_NOT_SUPPORTED;
+  if (!fake::types_ok(p, b, c)) return CUBLAS_STATUS_NOT_SUPPORTED;
   if (p.m == 0 || p.n == 0 || p.batch == 0) return CUBLAS_STATUS_SUCCESS;
-  size_t size = size_of(p.type);
-  if (!operand_ok(p.a, p.op[0], p.m, p.k, p.ld[0], p.step[0], p.batch, size) ||
-      !operand_ok(p.b, p.op[1], p.k, p.n, p.ld[1], p.step[1], p.batch, size) ||
-      !operand_ok(p.c, CUBLAS_OP_N, p.m, p.n, p.ld[2], p.step[2], p.batch, size) ||
-      !use_workspace(h))
-    return CUBLAS_STATUS_EXECUTION_FAILED;
+  if (!fake::operands_ok(p) || !use_workspace(h)) return CUBLAS_STATUS_EXECUTION_FAILED;
   p.alpha = wide ? *static_cast<const double *>(alpha) : *static_cast<const float *>(alpha);
   p.beta = wide ? *static_cast<const double *>(beta) : *static_cast<const float *>(beta);
-  fake::run_or_keep(h->base, "cublasGemmEx", [p] { multiply(p); });
+  fake::run_or_keep(h->base, "cublasGemmEx", [p] { fake::multiply(p); });
   return CUBLAS_STATUS_SUCCESS;
 }
 
@@ -203,7 +114,8 @@ cublasStatus_t cublasGemmEx_64(cublasHandle_t h, cublasOperation_t ta, cublasOpe
                                cudaDataType type_a, int64_t lda, const void *b, cudaDataType type_b,
                                int64_t ldb, const void *beta, void *c, cudaDataType type_c,
                                int64_t ldc, cublasComputeType_t compute, cublasGemmAlgo_t) {
-  product p = {{ta, tb}, m, n, k, {lda, ldb, ldc}, {0, 0, 0}, 1, a, b, c, type_a, compute, 0, 0};
+  product p = {{ta, tb}, m, n, k,   {lda, ldb, ldc}, {0, 0, 0}, 1, a, b, c, type_a,
+               compute,  0, 0, NULL};
   return gemm(h, p, type_b, type_c, alpha, beta);
 }
 
@@ -215,8 +127,9 @@ cublasStatus_t cublasGemmStridedBatchedEx_64(cublasHandle_t h, cublasOperation_t
                                              const void *beta, void *c, cudaDataType type_c,
                                              int64_t ldc, long long int step_c, int64_t batch,
                                              cublasComputeType_t compute, cublasGemmAlgo_t) {
-  product p = {{ta, tb}, m,       n, k, {lda, ldb, ldc}, {step_a, step_b, step_c}, batch, a, b, c,
-               type_a,   compute, 0, 0};
+  product p = {{ta, tb}, m, n,   k, {lda, ldb, ldc}, {step_a, step_b, step_c},
+               batch,    a, b,   c, type_a,          compute,
+               0,        0, NULL};
   return gemm(h, p, type_b, type_c, alpha, beta);
 }
 

@@ -104,6 +104,23 @@ function tests.arithmetic()
   tester:eq(#weighted:parameters(), 2)
 end
 
+-- A GPU does most of these in one call of a library, the others in two steps.
+function tests.linear_with_a_bias()
+  local store = torch.randn(30):float()
+  for _, bias in ipairs { store:narrow(1, 1, 5), store:narrow(1, 2, 5), store:view(5, 6):select(2, 3) } do
+    for _, shape in ipairs { { 4, 3 }, { 2, 4, 3 }, { 3 }, { 1, 3 }, { 4, 1 }, { 4, 13 }, { 0, 3 } } do
+      for dtype, eps in pairs { float32 = 1e-5, float64 = 1e-12 } do
+        local x = torch.randn(torch.LongStorage(shape)):type(dtype)
+        local w, b = torch.randn(5, shape[#shape]):type(dtype), bias:type(dtype)
+        local y = nn.functional.linear(x, w, dtype == "float32" and bias or b)
+        local what = table.concat(shape, "x") .. " " .. dtype
+        tester:eq(y, nn.functional.linear(x, w) + b, eps, what)
+        tester:eq(y, torch.matmul(x, w:t()) + b, eps, what)
+      end
+    end
+  end
+end
+
 function tests.bilinear()
   torch.manualSeed(2)
   local m = nn.Bilinear(3, 2, 4):double()
