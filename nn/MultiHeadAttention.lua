@@ -184,7 +184,7 @@ return function(nn, torch)
   -- ---- the call --------------------------------------------------------------------------------------
 
   local call_options = { keyPaddingMask = true, attnMask = true, causal = true, needWeights = true,
-    averageWeights = true, cache = true, fixed = true, first = true }
+    averageWeights = true, cache = true, fixed = true, first = true, _last = true }
 
   local function check(self, q, k, v, o)
     arguments.known(self, o, call_options)
@@ -228,12 +228,18 @@ return function(nn, torch)
       mask = join_masks(self, q:size(1), q:size(3), k:size(3), o, like)
     end
     local y, weights = functional._attention(q, k, v, mask, o.causal, before, dropout, nil, wanted)
-    y = self.out_proj(together(self, y))
+    y = together(self, y)
+    y = o._last and o._last(self.out_proj, y) or self.out_proj(y)
     if weights and o.averageWeights ~= false then weights = torch.mean(weights, 2):squeeze(2) end
     return y, weights
   end
 
   function MultiHeadAttention:updateOutput(q, k, v, opts)
+    return self:_compute(q, k, v, opts)
+  end
+
+  -- The same, for the layers of transformers, whose option _last takes the place of out_proj.
+  function MultiHeadAttention:_compute(q, k, v, opts)
     if type(q) == "table" then q, k, v, opts = q[1], q[2], q[3], q[4] or k end
     k = k or q
     v = v or k

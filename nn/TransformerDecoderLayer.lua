@@ -41,15 +41,15 @@ return function(nn, torch)
     local o = nn._arguments.known(self, opts, known)
     local cache = o.cache or {}
     if o.cache and not cache.own then cache.own, cache.memory = nn.KeyValueCache(), nn.KeyValueCache() end
-    local x = shared.residual(self, 1, tgt, function(y)
-      return (self.self_attn(y, nil, nil, { attnMask = o.tgtMask, keyPaddingMask = o.tgtKeyPaddingMask,
-        causal = o.causal, cache = cache.own, needWeights = false }))
+    local x = shared.residual(self, 1, tgt, function(y, last)
+      return shared.attend(self, 1, tgt, last, self.self_attn, y, nil, { attnMask = o.tgtMask,
+        keyPaddingMask = o.tgtKeyPaddingMask, causal = o.causal, cache = cache.own })
     end)
-    x = shared.residual(self, 2, x, function(y)
-      return (self.multihead_attn(y, memory, memory, { attnMask = o.memoryMask,
-        keyPaddingMask = o.memoryKeyPaddingMask, cache = cache.memory, fixed = true, needWeights = false }))
+    local z = shared.residual(self, 2, x, function(y, last)
+      return shared.attend(self, 2, x, last, self.multihead_attn, y, memory, { attnMask = o.memoryMask,
+        keyPaddingMask = o.memoryKeyPaddingMask, cache = cache.memory, fixed = true })
     end)
-    return shared.residual(self, 3, x, function(y) return shared.feedForward(self, y) end)
+    return shared.residual(self, 3, z, function(y, last) return shared.feedForward(self, y, last) end)
   end
 
   function DecoderLayer:__tostring()

@@ -39,11 +39,11 @@ return function(nn, torch)
   function EncoderLayer:updateOutput(src, opts)
     if type(src) == "table" then src, opts = src[1], src[2] end
     local o = nn._arguments.known(self, opts, known)
-    local x = shared.residual(self, 1, src, function(y)
-      return (self.self_attn(y, nil, nil, { attnMask = o.srcMask, keyPaddingMask = o.srcKeyPaddingMask,
-        causal = o.causal, cache = o.cache, needWeights = false }))
+    local x = shared.residual(self, 1, src, function(y, last)
+      return shared.attend(self, 1, src, last, self.self_attn, y, nil, { attnMask = o.srcMask,
+        keyPaddingMask = o.srcKeyPaddingMask, causal = o.causal, cache = o.cache })
     end)
-    return shared.residual(self, 2, x, function(y) return shared.feedForward(self, y) end)
+    return shared.residual(self, 2, x, function(y, last) return shared.feedForward(self, y, last) end)
   end
 
   function EncoderLayer:__tostring()

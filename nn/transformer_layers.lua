@@ -46,29 +46,59 @@ return function(nn, torch)
       rawget(module, "forward") == nil and not module._derived and not nn.Module._hooks[module]
   end
 
-  -- Whether bias, activation and dropout can be one pass, which a GPU has.
-  local function fuses(self, x)
-    local first, dropout = self.linear1, self.dropout
-    return tostring(x.device):find "^cuda" and activations[self.activation] and plain(first, "nn.Linear")
-      and first.bias and plain(dropout, "nn.Dropout") and dropout.v2 and not dropout.stochastic_inference
+  -- Whether what follows a linear layer's product can be one pass, which a GPU has.
+  local function fuses(linear, dropout, x)
+    return tostring(x.device):find "^cuda" and plain(linear, "nn.Linear") and linear.bias
+      and plain(dropout, "nn.Dropout") and dropout.v2 and not dropout.stochastic_inference
   end
 
-  function shared.feedForward(self, x)
-    if fuses(self, x) then
-      local first, p = self.linear1, self.dropout.train and self.dropout.p or 0
-      if not first._functional then first:_link() end -- as a call of it would
-      local products = nn.functional.linear(x, first.weight)
-      return self.linear2(nn.functional.biasActivation(products, first.bias, self.activation, p))
+  -- The product of a layer that is not called itself.
+  local function product(linear, x)
+    if not linear._functional then linear:_link() end -- as a call of it would
+    return nn.functional.linear(x, linear.weight)
+  end
+
+  -- x plus what linear makes of y, after the i-th dropout.
+  local function plus(self, i, x, linear, y)
+    local dropout = self["dropout" .. i]
+    if not fuses(linear, dropout, y) then return x + drop(dropout, linear(y)) end
+    local products, p = product(linear, y), dropout.train and dropout.p or 0
+    if products.dtype == x.dtype then
+      return nn.functional.biasActivation(products, linear.bias, "none", p, x)
+    end
+    return x + nn.functional.biasActivation(products, linear.bias, "none", p)
+  end
+
+  -- The hidden layer; `last` does the rest.
+  function shared.feedForward(self, x, last)
+    local first, dropout = self.linear1, self.dropout
+    if activations[self.activation] and fuses(first, dropout, x) then
+      local products, p = product(first, x), dropout.train and dropout.p or 0
+      return last(self.linear2, nn.functional.biasActivation(products, first.bias, self.activation, p))
     end
     local act = activations[self.activation] or self.activation
-    return self.linear2(drop(self.dropout, act(self.linear1(x))))
+    return last(self.linear2, drop(dropout, act(first(x))))
   end
 
-  -- x plus what f makes of it, with the i-th norm and dropout: before f, or after the sum.
+  -- x plus attention, after the i-th dropout.  Nobody sees what attention alone gives where its last layer
+  -- is fused with the sum.
+  function shared.attend(self, i, x, last, attention, q, memory, options)
+    options.needWeights = false
+    if tostring(q.device):find "^cuda" and q:dim() == 3 and plain(attention, "nn.MultiHeadAttention") then
+      if not attention._functional then attention:_link() end
+      options._last = last
+      return (attention:_compute(q, memory, memory, options))
+    end
+    return x + drop(self["dropout" .. i], (attention(q, memory, memory, options)))
+  end
+
+  -- x plus what f makes of it, with the i-th norm and dropout: before f, or after the sum.  f gets its input
+  -- and a function of its last layer and that one's input, which gives the sum.
   function shared.residual(self, i, x, f)
-    local norm, dropout = self["norm" .. i], self["dropout" .. i]
-    if self.normFirst then return x + drop(dropout, f(norm(x))) end
-    return norm(x + drop(dropout, f(x)))
+    local norm = self["norm" .. i]
+    local function last(linear, y) return plus(self, i, x, linear, y) end
+    if self.normFirst then return f(norm(x), last) end
+    return norm(f(x, last))
   end
 
   -- A stack of copies of a layer, all with its parameters' values.

@@ -104,6 +104,54 @@ function tests.in_transformers()
   end
 end
 
+-- What is watched is called; the numbers are the same.
+local function watched(layer, i, calls)
+  local attention = layer.self_attn
+  local modules = { layer.linear2, attention, attention.out_proj, layer.dropout1, layer.dropout2 }
+  modules[i]:registerForwardHook(function() calls[1] = calls[1] + 1 end)
+end
+
+local function transformed(layer, x, ...)
+  layer:zeroGradParameters()
+  x = x:clone():requireGrad()
+  torch.manualSeed(2)
+  local y = layer(x, ...)
+  y:sin():sum():backward()
+  local results = { y:detach(), x.grad }
+  for _, p in ipairs(layer:parameters()) do results[#results + 1] = p.grad:clone() end
+  return results
+end
+
+local function same(got, wanted, what)
+  tester:eq(#got, #wanted)
+  for i, t in ipairs(got) do tester:eq(t, wanted[i], 1e-4, ("%s: %d"):format(what, i)) end
+end
+
+function tests.sums_in_transformers()
+  for _, normFirst in ipairs { false, true } do
+    for _, p in ipairs { 0, 0.3 } do
+      local o = { dimFeedforward = 16, dropout = p, normFirst = normFirst }
+      local x, memory = torch.randn(5, 2, 8), torch.randn(4, 2, 8)
+      local encoder = nn.TransformerEncoderLayer(8, 2, o)
+      local plain = transformed(encoder, x)
+      for i = 1, 5 do
+        local layer, calls = encoder:clone(), { 0 }
+        watched(layer, i, calls)
+        same(transformed(layer, x), plain, ("watched %d, dropout %g"):format(i, p))
+        tester:eq(calls[1], (i > 3 and p == 0) and 0 or 1)
+      end
+      encoder:evaluate()
+      tester:eq(encoder(x:select(2, 1)), encoder(x:narrow(2, 1, 1)):squeeze(2), 1e-4)
+      local decoder = nn.TransformerDecoderLayer(8, 2, o)
+      local hooked = decoder:clone()
+      for _, m in ipairs { hooked.self_attn, hooked.multihead_attn, hooked.linear2 } do
+        m:registerForwardHook(function() end)
+      end
+      same(transformed(decoder, x, memory), transformed(hooked, x, memory), "decoder")
+    end
+  end
+end
+
 function tests.mistakes()
   local x = torch.zeros(2, 3)
   for message, arguments in pairs {
