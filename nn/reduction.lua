@@ -140,7 +140,7 @@ return function(nn, torch)
   function reduction.weighted(self, losses, w, shape, dtype)
     if self.reduction == "none" then return reduction.reduce(self, losses:reshape(shape), nil, dtype) end
     if self.reduction == "sum" then return reduction.reduce(self, losses, nil, dtype) end
-    local total = w:nElement() > 0 and w:detach():sum() or 0
-    return expect.total(losses, total ~= 0 and total or 1, dtype)
+    local total = torch.sum(w:detach(), 1):view({}) -- not read: a graph can repeat this
+    return expect.total(losses, torch.where(torch.ne(total, 0), total, torch.onesLike(total)), dtype)
   end
 end

@@ -172,6 +172,42 @@ function tests.label_smoothing()
   end
 end
 
+-- Losses that check values, or divide by a sum of weights.
+function tests.losses()
+  local numbers = torch.CudaTensor(4, 5):uniform(0.1, 0.9)
+  local classes = torch.CudaLongTensor { 1, 3, 5, 2 }
+  local signs, sure = torch.CudaTensor { 1, -1, 1, -1 }, torch.CudaTensor(4, 5):fill(0.5)
+  local weight = torch.CudaTensor { 0.5, 1, 2, 0.25, 3 }
+  for name, call in pairs {
+    NLLLoss = { nn.NLLLoss(), classes },
+    weighted = { nn.NLLLoss { weight = weight }, classes },
+    ignored = { nn.NLLLoss { ignoreIndex = 3 }, classes },
+    nothing = { nn.NLLLoss { ignoreIndex = 2 }, torch.CudaLongTensor(4):fill(2) },
+    BCELoss = { nn.BCELoss(), numbers },
+    BCECriterion = { nn.BCECriterion(), numbers },
+    MultiMarginLoss = { nn.MultiMarginLoss(), classes },
+    ClassSimplexCriterion = { nn.ClassSimplexCriterion(5):cuda(), classes },
+    CosineEmbeddingLoss = { nn.CosineEmbeddingLoss(), numbers, signs },
+    GaussianNLLLoss = { nn.GaussianNLLLoss(), numbers, sure },
+    HingeEmbeddingLoss = { nn.HingeEmbeddingLoss(), torch.CudaTensor(4, 5):fill(1) },
+  } do
+    local x = torch.CudaTensor(4, 5):uniform(0.1, 0.9):requireGrad()
+    local function step()
+      x.grad = nil
+      local loss = call[1](x, call[2], call[3])
+      loss:backward()
+      return loss:detach(), x.grad
+    end
+    local g = cuda.graph(step)
+    x:uniform(0.1, 0.9)
+    local loss, grad = g()
+    loss, grad = loss:cpu(), grad:cpu()
+    local wanted, gradient = step()
+    tester:eq(loss, wanted:cpu(), 1e-6, name)
+    tester:eq(grad, gradient:cpu(), 1e-6, name)
+  end
+end
+
 -- ---- memory ---------------------------------------------------------------------------------------------
 
 function tests.memory_comes_back()
