@@ -137,13 +137,52 @@ __global__ void __launch_bounds__(THREADS)
   });
 }
 
+/* Channels innermost, in packs: a thread stays with its channels, for what a pack needs to know of
+ * them is several times as large as the pack. */
+template <typename Op, typename T>
+__global__ void __launch_bounds__(THREADS)
+    lines_kernel(T *__restrict__ out, int64_t packs, const __grid_constant__ cr_size across,
+                 Op op) {
+  const int V = cr_lanes<T>;
+  int64_t first = cr_thread(), step = cr_over(cr_threads(), across) * across.n;
+  int64_t c = (first - cr_over(first, across) * across.n) * V;
+  typename Op::line lines[V];
+  if (first >= step) return;
+#pragma unroll
+  for (int v = 0; v < V; v++) lines[v] = op.line_of(c + v);
+#pragma unroll 4
+  for (int64_t p = first; p < packs; p += step) {
+    auto x = cr_load(op.a + p * V, cr_width<V>());
+    auto y = op.b ? cr_load(op.b + p * V, cr_width<V>()) : x;
+#pragma unroll
+    for (int v = 0; v < V; v++)
+      x.v[v] = cr_narrow<T>::from(lines[v].result(cr_wide(x.v[v]), cr_wide(y.v[v])));
+    cr_save(out + p * V, x);
+  }
+}
+
+#define BUSY 1024 /* blocks that keep a device busy; each thread has as many packs as can be */
+
+/* *done: whether the rows are aligned, and a row has no more packs than there are threads. */
+template <typename Op, typename T>
+static bool run_lines(const cr_middle_shape *s, T *out, const Op &op, bool *done) {
+  int64_t across = s->n / cr_lanes<T>, packs = s->outer * across;
+  unsigned blocks = cr_blocks(packs, THREADS, BUSY < CR_MOST_BLOCKS ? BUSY : CR_MOST_BLOCKS);
+  int64_t threads = (int64_t)blocks * THREADS;
+  *done = s->inner == 1 && across <= threads && cr_rows_aligned<T>(s->n, {out, op.a, op.b});
+  return !*done || cr_launch("batch normalisation", lines_kernel<Op, T>, blocks, THREADS, 0, out,
+                             packs, cr_size_of(across, threads), op);
+}
+
 template <typename Op, typename T>
 static bool run_elements(const cr_middle_shape *s, T *out, const Op &op) {
   int64_t count = s->outer * s->n * s->inner;
+  bool done = count == 0, ok = done || run_lines(s, out, op, &done);
+  if (done) return ok;
   channels m = {count, cr_size_of(s->n, count), cr_size_of(s->inner, count)};
-  return count == 0 || cr_launch("batch normalisation", elements_kernel<Op, T>,
-                                 cr_blocks((count + cr_lanes<T> - 1) / cr_lanes<T>, THREADS),
-                                 THREADS, 0, out, m, op, cr_rows_aligned<T>(0, {out, op.a, op.b}));
+  return cr_launch("batch normalisation", elements_kernel<Op, T>,
+                   cr_blocks((count + cr_lanes<T> - 1) / cr_lanes<T>, THREADS), THREADS, 0, out, m,
+                   op, cr_rows_aligned<T>(0, {out, op.a, op.b}));
 }
 
 /* ---- the entries ------------------------------------------------------------------------ */

@@ -671,7 +671,8 @@ static void compare_half_batch_norm(cr_dtype t, const int64_t size[3], bool last
 }
 
 static void test_half_batch_norm() {
-  const int64_t shapes[][3] = {{2, 3, 5}, {7, 33, 9}, {32, 2, 400}, {3, 70, 64}, {2, 40, 1030}};
+  const int64_t shapes[][3] = {{2, 3, 5},     {7, 33, 9},  {32, 2, 400}, {3, 70, 64},
+                               {2, 40, 1030}, {5, 64, 81}, {1, 25600, 3}};
   for (cr_dtype t : {CR_FLOAT16, CR_BFLOAT16})
     for (const auto &s : shapes)
       for (int i = 0; i < 4; i++) compare_half_batch_norm(t, s, i & 1, i & 2);
