@@ -79,7 +79,9 @@ template <int N> __device__ __forceinline__ void cr_copy_wait() {
 
 #else
 
-/* The same by shuffles and plain copies. */
+#include <vector>
+
+/* The same by shuffles, and copies when they are waited for. */
 
 template <typename T> static inline float cr_half_of(uint32_t pair, int i) {
   return cr_wide(T{(uint16_t)(pair >> (16 * i))});
@@ -129,16 +131,43 @@ static inline void cr_load_turned(uint32_t (&r)[4], const void *row) {
   }
 }
 
+/* What a thread has begun to copy: till it waits, there is rubbish. */
+struct cr_emulated_copies {
+  struct copy {
+    void *to;
+    const void *from; /* NULL: zeros */
+    int group;
+  };
+  std::vector<copy> list;
+  int groups;
+  static cr_emulated_copies &mine() {
+    static cr_emulated_copies all[1024];
+    return all[threadIdx.x + blockDim.x * (threadIdx.y + blockDim.y * threadIdx.z)];
+  }
+};
 static inline void cr_copy_begin(void *to, const void *from, bool there) {
   if ((uintptr_t)to % 16 || (uintptr_t)from % 16)
     cr_emulation_report("cp.async: from %p to %p", from, to);
-  if (there)
-    memcpy(to, from, 16);
-  else
-    memset(to, 0, 16);
+  cr_emulated_copies &mine = cr_emulated_copies::mine();
+  memset(to, 0xff, 16);
+  mine.list.push_back({to, there ? from : NULL, mine.groups});
 }
-static inline void cr_copy_mark() {}
-template <int N> static inline void cr_copy_wait() {}
+static inline void cr_copy_mark() {
+  cr_emulated_copies::mine().groups++;
+}
+template <int N> static inline void cr_copy_wait() {
+  cr_emulated_copies &mine = cr_emulated_copies::mine();
+  std::vector<cr_emulated_copies::copy> later;
+  for (const auto &c : mine.list) {
+    if (c.group >= mine.groups - N)
+      later.push_back(c);
+    else if (c.from)
+      memcpy(c.to, c.from, 16);
+    else
+      memset(c.to, 0, 16);
+  }
+  mine.list.swap(later);
+}
 
 #endif
 

@@ -1,4 +1,5 @@
 /* test_emulation_kernels.cc: kernels as they are really written give what a GPU gives. */
+#include "cuda/mma.h"
 #include "test_emulation.h"
 
 #include <math.h>
@@ -39,6 +40,39 @@ TEST(three_dimensions) {
   marks.zero();
   OK(LAUNCH(mark, grid, block, marks));
   for (size_t i = 0; i < n; i++) CHECK(marks.at(i) == 1);
+}
+
+/* ---- copies to shared memory beside the work
+ * -----------------------------------------------------------------------------------------------
+ */
+
+struct alignas(16) pack {
+  uint32_t word[4];
+};
+
+/* out: of the first group before and after it was waited for, then of the second, and of no copy.
+ */
+__global__ void copy_groups(const uint32_t *in, uint32_t *out) {
+  CR_SHARED(pack, room, 3);
+  cr_copy_begin(&room[0], in, true);
+  cr_copy_mark();
+  cr_copy_begin(&room[1], in + 4, true);
+  cr_copy_begin(&room[2], in, false);
+  cr_copy_mark();
+  out[0] = room[0].word[0];
+  cr_copy_wait<1>();
+  out[1] = room[0].word[0];
+  out[2] = room[1].word[0];
+  cr_copy_wait<0>();
+  out[3] = room[1].word[0];
+  out[4] = room[2].word[0];
+}
+
+TEST(copies_come_when_they_are_waited_for) {
+  uint32_t values[8] = {1, 2, 3, 4, 5, 6, 7, 8}, want[5] = {~0u, 1, ~0u, 5, 0};
+  device_array<uint32_t> in(values), out(5);
+  OK(LAUNCH(copy_groups, 1, 1, in, out));
+  for (int i = 0; i < 5; i++) CHECK(out.at(i) == want[i]);
 }
 
 /* ---- barriers and shared memory
