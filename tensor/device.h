@@ -173,7 +173,7 @@ typedef struct {
 /* ---- the plug-in ------------------------------------------------------------------------ */
 
 /* Raised whenever a table or a struct in it changes. */
-#define CR_PLUGIN_ABI 12
+#define CR_PLUGIN_ABI 13
 
 /* What a plug-in needs of the core. */
 typedef struct {
