@@ -386,7 +386,7 @@ return function(torch)
   cuda.createCudaHostTensor = cuda.createCudaHostFloatTensor
 
   -- torch.cuda.nccl and torch.cuda.comm, when they are first asked for.
-  setmetatable(cuda, { __index = function(_, name)
+  setmetatable(cuda, { __metatable = false, __index = function(_, name)
     if name ~= "nccl" and name ~= "comm" then return nil end
     cuda.nccl, cuda.comm = require "torch.collectives"(torch, cuda, control)
     return rawget(cuda, name)
