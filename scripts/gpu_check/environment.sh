@@ -40,13 +40,13 @@ link_missing() {
   done
 }
 
-# The folders of the libraries that PyTorch's packages bring, as a search path.
-nvidia_libraries() {
-  [ -n "$python" ] && "$python" - <<'END' 2>/dev/null
-import glob, importlib.util
+# Folders of the packages that PyTorch brings with it, as a search path: those that match the patterns.
+nvidia_folders() {
+  [ -n "$python" ] && "$python" - "$@" <<'END' 2>/dev/null
+import glob, importlib.util, sys
 spec = importlib.util.find_spec("nvidia")
 places = spec.submodule_search_locations if spec else []
-print(":".join(folder for place in places for folder in sorted(glob.glob(place + "/*/lib"))))
+print(":".join(f for place in places for pattern in sys.argv[1:] for f in sorted(glob.glob(f"{place}/{pattern}"))))
 END
 }
 
@@ -78,9 +78,11 @@ set_environment() {
   PATH=$PATH:$root/usr/bin
   check_tools make
   PKG_CONFIG_PATH=$(join "$lib/pkgconfig" "$lib/openblas-openmp/pkgconfig" "${PKG_CONFIG_PATH:-}")
-  CPATH=$(join "$root/usr/include" "$root/usr/include/$triplet" "${CPATH:-}")
+  # of the headers only those that a toolkit may lack
+  CPATH=$(join "$root/usr/include" "$root/usr/include/$triplet" "$(nvidia_folders cudnn/include nccl/include)" \
+    "${CPATH:-}")
   LIBRARY_PATH=$(join "$lib" "${LIBRARY_PATH:-}")
-  LD_LIBRARY_PATH=$(join "$root/run" "$(nvidia_libraries)" "${LD_LIBRARY_PATH:-}")
+  LD_LIBRARY_PATH=$(join "$root/run" "$(nvidia_folders '*/lib')" "${LD_LIBRARY_PATH:-}")
   export PATH PKG_CONFIG_PATH CPATH LIBRARY_PATH LD_LIBRARY_PATH
   pkg-config --exists lua5.4 zlib cmocka readline libzip jansson libpng libjpeg libprotobuf-c ||
     fail "pkg-config does not find $lib/pkgconfig"
