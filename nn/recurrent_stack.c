@@ -79,7 +79,7 @@ static bool run_layers(const stack *s, cr_tensor *const *in, cr_tensor **last, c
   for (int lane = 0; ok && lane < lanes; lane += dirs) {
     cr_tensor *made[2] = {NULL, NULL};
     for (int d = 0; ok && d < dirs; d++) {
-      cr_tensor *out[3];
+      cr_tensor *out[3] = {NULL};
       ok = one_lane(s, in, x, lane + d, out);
       made[d] = out[0];
       last[lane + d] = out[1];
