@@ -46,9 +46,11 @@ return function(nn, torch)
       rawget(module, "forward") == nil and not module._derived and not nn.Module._hooks[module]
   end
 
+  local function on_gpu(x) return torch.isTensor(x) and x:getDevice() > 0 end
+
   -- Whether what follows a linear layer's product can be one pass, which a GPU has.
   local function fuses(linear, dropout, x)
-    return tostring(x.device):find "^cuda" and plain(linear, "nn.Linear") and linear.bias
+    return on_gpu(x) and plain(linear, "nn.Linear") and linear.bias
       and plain(dropout, "nn.Dropout") and dropout.v2 and not dropout.stochastic_inference
   end
 
@@ -84,7 +86,7 @@ return function(nn, torch)
   -- is fused with the sum.
   function shared.attend(self, i, x, last, attention, q, memory, options)
     options.needWeights = false
-    if tostring(q.device):find "^cuda" and q:dim() == 3 and plain(attention, "nn.MultiHeadAttention") then
+    if on_gpu(q) and q:dim() == 3 and plain(attention, "nn.MultiHeadAttention") then
       if not attention._functional then attention:_link() end
       options._last = last
       return (attention:_compute(q, memory, memory, options))
