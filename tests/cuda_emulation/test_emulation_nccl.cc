@@ -73,7 +73,7 @@ TEST(nccl_refuses_arguments) {
   CHECK(ncclReduce(&here, t.p[0], 1, ncclFloat32, ncclSum, 0, c, 0) == ncclInvalidArgument);
   CHECK(ncclReduce(t.p[0], t.p[0], 1, ncclFloat32, ncclSum, 2, c, 0) == ncclInvalidArgument);
   CHECK(ncclReduce(t.p[0], t.p[0], 1 << 28, ncclFloat32, ncclSum, 0, c, 0) == ncclInvalidArgument);
-  CHECK(ncclReduce(t.p[0], t.p[0], 1, (ncclDataType_t)77, ncclSum, 0, c, 0) == ncclInvalidArgument);
+  CHECK(ncclReduce(t.p[0], t.p[0], 1, (ncclDataType_t)15, ncclSum, 0, c, 0) == ncclInvalidArgument);
   cudaStream_t other;
   OK(cudaSetDevice(1));
   OK(cudaStreamCreate(&other));
