@@ -58,13 +58,6 @@ bool descriptors::make(const cr_dnn &dnn) {
          dnn.ok(dnn->cudnnCreateConvolutionDescriptor(&how), "cudnnCreateConvolutionDescriptor");
 }
 
-static cudnnDataType_t type_of(cr_dtype t) {
-  return t == CR_FLOAT64    ? CUDNN_DATA_DOUBLE
-         : t == CR_FLOAT16  ? CUDNN_DATA_HALF
-         : t == CR_BFLOAT16 ? CUDNN_DATA_BFLOAT16
-                            : CUDNN_DATA_FLOAT;
-}
-
 /* That of sums. */
 static cudnnDataType_t sums_of(cr_dtype t) {
   return t == CR_FLOAT64 ? CUDNN_DATA_DOUBLE : CUDNN_DATA_FLOAT;
@@ -80,7 +73,7 @@ static cudnnTensorFormat_t order_of(const cr_conv2d_shape &s) {
 
 bool descriptors::set(const cr_dnn &dnn, const cr_conv2d_shape &s) {
   const cr_conv2d_args &a = s.args;
-  cudnnDataType_t t = type_of(s.dtype);
+  cudnnDataType_t t = cr_dnn::type_of(s.dtype);
   cudnnTensorFormat_t order = order_of(s);
   auto images = [&](cudnnTensorDescriptor_t d, int64_t n, int64_t c, int64_t h, int64_t w) {
     return dnn.ok(dnn->cudnnSetTensor4dDescriptor(d, order, t, (int)n, (int)c, (int)h, (int)w),
@@ -248,11 +241,6 @@ template <typename R> static choices keep(cr_dtype dtype, const R *results, int 
   return c;
 }
 
-/* cuDNN cannot do it, by this algorithm or at all. */
-static bool is_refusal(cudnnStatus_t s) {
-  return (s >= 3000 && s < 4000) || s == CUDNN_STATUS_ALLOC_FAILED;
-}
-
 /* Runs them all with the most work space that any wants, or with less if there is not so much. */
 template <enum direction D>
 static cudnnStatus_t measure(const cr_dnn &dnn, const descriptors &d, const convolution &c,
@@ -283,12 +271,12 @@ static bool find(const cr_dnn &dnn, const descriptors &d, const convolution &c, 
   if (!dnn.ok(dnn->cudnnSetConvolutionMathType(d.how, math), "cudnnSetConvolutionMathType"))
     return false;
   cudnnStatus_t status = calls<D>::suggest(dnn, d, &count, results);
-  if (is_refusal(status)) return true;
+  if (cr_dnn::refuses(status)) return true;
   if (!dnn.ok(status, "cudnnGetConvolutionAlgorithm")) return false;
   *out = keep(dtype, results, count);
   if (!timed) return true;
   status = measure<D>(dnn, d, c, results, &count);
-  if (is_refusal(status)) return true;
+  if (cr_dnn::refuses(status)) return true;
   if (!dnn.ok(status, "cudnnFindConvolutionAlgorithm")) return false;
   *out = keep(dtype, results, count);
   return true;
@@ -336,7 +324,7 @@ static cudnnStatus_t run_with_bias(const cr_dnn &dnn, plan *p, const convolution
   cudnnStatus_t status = dnn->cudnnConvolutionBiasActivationForward(
       dnn.handle, one.of(t), d.x, c.x, d.w, c.w, d.how, (cudnnConvolutionFwdAlgo_t)how.algorithm,
       room, how.memory, zero.of(t), d.y, c.y, d.bias, c.bias, d.none, d.y, c.y);
-  p->no_fused_bias = is_refusal(status);
+  p->no_fused_bias = cr_dnn::refuses(status);
   return status;
 }
 
@@ -348,11 +336,11 @@ static bool run_choice(const cr_dnn &dnn, plan *p, const convolution &c, const c
   bool together = false;
   if (D == FORWARD && c.bias) {
     status = run_with_bias(dnn, p, c, how, room);
-    together = !is_refusal(status);
+    together = !cr_dnn::refuses(status);
     if (together) name = "cudnnConvolutionBiasActivationForward";
   }
   if (!together) status = calls<D>::run(dnn, p->d, c, how.algorithm, room, how.memory);
-  *done = !is_refusal(status);
+  *done = !cr_dnn::refuses(status);
   if (!*done) return true;
   return dnn.ok(status, name) && cr_cuda_launched(name) &&
          (together || !c.bias || add_bias(dnn, p->d, c));

@@ -270,6 +270,17 @@ struct cr_dnn {
   explicit cr_dnn(const char *what);
   const cr_cudnn *operator->() const { return functions; }
   bool ok(cudnnStatus_t status, const char *call) const;
+
+  static cudnnDataType_t type_of(cr_dtype t) {
+    return t == CR_FLOAT64    ? CUDNN_DATA_DOUBLE
+           : t == CR_FLOAT16  ? CUDNN_DATA_HALF
+           : t == CR_BFLOAT16 ? CUDNN_DATA_BFLOAT16
+                              : CUDNN_DATA_FLOAT;
+  }
+  /* Whether cuDNN cannot do it, in this way or at all. */
+  static bool refuses(cudnnStatus_t s) {
+    return (s >= 3000 && s < 4000) || s == CUDNN_STATUS_ALLOC_FAILED;
+  }
 };
 
 /* The functions of cuFFT, whose plans are their own handles; NULL with a message. */

@@ -16,13 +16,6 @@ enum { PERSISTENT, STANDARD };
 
 /* ---- descriptors ------------------------------------------------------------------------ */
 
-static cudnnDataType_t type_of(cr_dtype t) {
-  return t == CR_FLOAT64    ? CUDNN_DATA_DOUBLE
-         : t == CR_FLOAT16  ? CUDNN_DATA_HALF
-         : t == CR_BFLOAT16 ? CUDNN_DATA_BFLOAT16
-                            : CUDNN_DATA_FLOAT;
-}
-
 static cudnnMathType_t math_of(cr_dtype t) {
   if (t == CR_FLOAT16 || t == CR_BFLOAT16) return CUDNN_TENSOR_OP_MATH;
   return t == CR_FLOAT32 && !cr_cuda_option(CR_OPTION_TF32) ? CUDNN_FMA_MATH : CUDNN_DEFAULT_MATH;
@@ -33,11 +26,6 @@ static cudnnRNNMode_t mode_of(cr_recurrent_kind k) {
          : k == CR_GRU      ? CUDNN_GRU
          : k == CR_RNN_RELU ? CUDNN_RNN_RELU
                             : CUDNN_RNN_TANH;
-}
-
-/* cuDNN cannot do it, in this way or at all. */
-static bool is_refusal(cudnnStatus_t s) {
-  return (s >= 3000 && s < 4000) || s == CUDNN_STATUS_ALLOC_FAILED;
 }
 
 static int gates_of(cr_recurrent_kind k) {
@@ -98,7 +86,7 @@ static std::vector<int> lengths_of(const cr_stack_shape &s) {
 
 bool stack::describe_data() {
   std::vector<int> length = lengths_of(s);
-  cudnnDataType_t t = type_of(s.dtype);
+  cudnnDataType_t t = cr_dnn::type_of(s.dtype);
   cudnnRNNDataLayout_t layout =
       s.sizes ? CUDNN_RNN_DATA_LAYOUT_SEQ_MAJOR_PACKED : CUDNN_RNN_DATA_LAYOUT_SEQ_MAJOR_UNPACKED;
   return CALL(cudnnSetRNNDataDescriptor, x, t, layout, (int)s.steps, (int)s.batch, (int)s.in,
@@ -110,12 +98,12 @@ bool stack::describe_data() {
 bool stack::describe_states(cudnnTensorDescriptor_t d, int64_t width) {
   const int size[3] = {lanes, (int)s.batch, (int)width};
   const int stride[3] = {(int)(s.batch * width), (int)width, 1};
-  return CALL(cudnnSetTensorNdDescriptor, d, type_of(s.dtype), 3, size, stride);
+  return CALL(cudnnSetTensorNdDescriptor, d, cr_dnn::type_of(s.dtype), 3, size, stride);
 }
 
 /* What a stack that cuDNN does not have comes to when it is described. */
 static bool is_unknown(cudnnStatus_t s) {
-  return is_refusal(s) || (s >= 2000 && s < 3000);
+  return cr_dnn::refuses(s) || (s >= 2000 && s < 3000);
 }
 
 /* *can is false where cuDNN refuses the stack. */
@@ -127,9 +115,9 @@ bool stack::describe(int way, bool *can) {
   cudnnStatus_t status = dnn->cudnnSetRNNDescriptor_v8(
       rnn, way == PERSISTENT ? CUDNN_RNN_ALGO_PERSIST_STATIC : CUDNN_RNN_ALGO_STANDARD,
       mode_of(s.kind), s.bias ? CUDNN_RNN_DOUBLE_BIAS : CUDNN_RNN_NO_BIAS,
-      s.both ? CUDNN_BIDIRECTIONAL : CUDNN_UNIDIRECTIONAL, CUDNN_LINEAR_INPUT, type_of(s.dtype),
-      math, math_of(s.dtype), (int)s.in, (int)s.hidden, (int)out, (int)s.layers, dropout,
-      s.sizes ? CUDNN_RNN_PADDED_IO_DISABLED : CUDNN_RNN_PADDED_IO_ENABLED);
+      s.both ? CUDNN_BIDIRECTIONAL : CUDNN_UNIDIRECTIONAL, CUDNN_LINEAR_INPUT,
+      cr_dnn::type_of(s.dtype), math, math_of(s.dtype), (int)s.in, (int)s.hidden, (int)out,
+      (int)s.layers, dropout, s.sizes ? CUDNN_RNN_PADDED_IO_DISABLED : CUDNN_RNN_PADDED_IO_ENABLED);
   if (is_unknown(status)) return true;
   if (!dnn.ok(status, "cudnnSetRNNDescriptor_v8") || !describe_data() || !describe_states(h, out) ||
       !describe_states(c, s.hidden))
@@ -301,7 +289,7 @@ static bool may_do(const cr_stack_shape &s, int way) {
 
 static bool finished(const stack &k, cudnnStatus_t status, const char *name, bool *done) {
   *done = false;
-  if (is_refusal(status)) return true;
+  if (cr_dnn::refuses(status)) return true;
   *done = k.dnn.ok(status, name) && cr_cuda_launched(name);
   return *done;
 }
